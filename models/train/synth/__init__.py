@@ -1,0 +1,1 @@
+"""Free speech synthesisers that say when each phone and word sounds."""

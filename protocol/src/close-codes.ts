@@ -1,0 +1,20 @@
+// Why a socket is closed: named WebSocket close codes, shared by both ends.
+
+/** A close code with the sentence that goes with it, and whether a client should connect again. */
+export interface CloseReason {
+  readonly code: number;
+  readonly reason: string;
+  readonly retry: boolean;
+}
+
+export const CLOSE = {
+  done: { code: 1000, reason: 'The session is complete.', retry: false },
+  goingAway: { code: 1001, reason: 'The server is shutting down.', retry: true },
+  messageTooLarge: { code: 1009, reason: 'A message was larger than the limit.', retry: false },
+  internal: { code: 1011, reason: 'The server failed.', retry: true },
+  tryAgainLater: { code: 1013, reason: 'The server has no capacity now.', retry: true },
+  protocolError: { code: 4400, reason: 'The client broke the protocol.', retry: false },
+  idle: { code: 4408, reason: 'No message came for too long.', retry: true },
+  slowReader: { code: 4413, reason: 'The client does not read what the server sends.', retry: false },
+  tooFast: { code: 4429, reason: 'The client sends faster than audio is processed.', retry: false },
+} as const satisfies Record<string, CloseReason>;

@@ -1,0 +1,19 @@
+// Every bound of the wire that both ends must know, with its unit.
+
+/** Bounds of the protocol. A server may be stricter; `ready.limits` says so. */
+export const LIMITS = {
+  /** Sample rates a client may send, Hz. */
+  sampleRateMin: 8_000,
+  sampleRateMax: 48_000,
+  /** Channels of one stream; they are mixed to one. */
+  channelsMax: 8,
+  /** Bytes of one WebSocket message; a larger one closes the socket (`messageTooLarge`). */
+  messageBytesMax: 1_048_576,
+  /** Characters of `prompt`. */
+  promptCharsMax: 2_000,
+  /** Hotwords of one session; long lists are known to hurt. */
+  hotwordsMax: 50,
+  hotwordCharsMax: 64,
+  /** Characters of ids that a client chooses (`mark`, `finalize`, `ping`). */
+  idCharsMax: 128,
+} as const;

@@ -1,0 +1,185 @@
+// The whole vocabulary of the wire: what a client may say and what a server answers, as schemas and types.
+import * as v from 'valibot';
+import { ERROR_CODES } from './errors.js';
+import { LIMITS } from './limits.js';
+
+/** The version of the protocol that these schemas describe. */
+export const PROTOCOL_VERSION = 1;
+
+const ms = (min: number, max: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(max));
+const id = v.pipe(v.string(), v.minLength(1), v.maxLength(LIMITS.idCharsMax));
+const sampleOffset = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+export const AudioFormat = v.object({
+  encoding: v.picklist(['pcm_s16le', 'pcm_f32le', 'mulaw', 'alaw']),
+  /** Hz. */
+  sampleRate: v.pipe(v.number(), v.integer(), v.minValue(LIMITS.sampleRateMin), v.maxValue(LIMITS.sampleRateMax)),
+  channels: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(LIMITS.channelsMax)), 1),
+});
+
+/** When an utterance begins and ends. Defaults are the server's; every key may be set alone. */
+export const Endpointing = v.object({
+  /** Speech probability at which speech begins, 0-1. */
+  threshold: v.optional(v.pipe(v.number(), v.minValue(0.05), v.maxValue(0.95))),
+  /** Silence after which an utterance is over (hang-over), milliseconds. */
+  minSilenceMs: v.optional(ms(96, 10_000)),
+  /** Speech shorter than this is no utterance, milliseconds. */
+  minSpeechMs: v.optional(ms(0, 5_000)),
+  /** Audio kept before the detected start of speech (pre-roll), milliseconds. */
+  prefixPaddingMs: v.optional(ms(0, 2_000)),
+  /** An utterance is cut at its best pause before it grows beyond this, milliseconds. */
+  maxUtteranceMs: v.optional(ms(2_000, 28_000)),
+});
+
+export const PolishSettings = v.object({
+  mode: v.picklist(['standard', 'formal', 'casual', 'concise', 'detailed', 'custom']),
+  instruction: v.optional(v.pipe(v.string(), v.maxLength(LIMITS.promptCharsMax))),
+});
+
+const language = v.pipe(v.string(), v.regex(/^(auto|[a-z]{2,3})$/, 'a language code such as "en", or "auto"'));
+const hotwords = v.pipe(
+  v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(LIMITS.hotwordCharsMax))),
+  v.maxLength(LIMITS.hotwordsMax),
+);
+
+const recognition = {
+  language: v.optional(language),
+  /** Text that came before, or that sets the style; the recogniser sees its last part. */
+  prompt: v.optional(v.pipe(v.string(), v.maxLength(LIMITS.promptCharsMax))),
+  hotwords: v.optional(hotwords),
+  /** New audio between two partials, milliseconds. */
+  partialIntervalMs: v.optional(ms(100, 10_000)),
+  endpointing: v.optional(Endpointing),
+  /** Whether finals carry words with times. */
+  words: v.optional(v.boolean()),
+  polish: v.optional(PolishSettings),
+} as const;
+
+export const StartMessage = v.object({
+  type: v.literal('start'),
+  audio: AudioFormat,
+  task: v.optional(v.picklist(['transcribe', 'translate'])),
+  ...recognition,
+});
+
+/** A chunk of audio. `offset` counts samples (per channel, at the client's rate) since the start of the stream. */
+export const AudioMessage = v.object({ type: v.literal('audio'), offset: sampleOffset, data: v.instance(Uint8Array) });
+/** Ends the utterance in progress now. `id` comes back in the `final`s that it causes. */
+export const FinalizeMessage = v.object({ type: v.literal('finalize'), id: v.optional(id) });
+/** Echoed when all audio before it is processed and its finals are sent. */
+export const MarkMessage = v.object({ type: v.literal('mark'), id });
+/** Changes settings of the running session from the next utterance on. */
+export const ConfigureMessage = v.object({ type: v.literal('configure'), ...recognition });
+export const PingMessage = v.object({ type: v.literal('ping'), id: v.optional(id) });
+/** No more audio: finish, send `stopped`, close. */
+export const StopMessage = v.object({ type: v.literal('stop') });
+
+export const ClientMessage = v.variant('type', [
+  StartMessage,
+  AudioMessage,
+  FinalizeMessage,
+  MarkMessage,
+  ConfigureMessage,
+  PingMessage,
+  StopMessage,
+]);
+
+/** A word with its time in the stream, milliseconds since its first sample, and its probability, 0-1. */
+export const Word = v.object({ text: v.string(), startMs: v.number(), endMs: v.number(), confidence: v.number() });
+
+export const ReadyMessage = v.object({
+  type: v.literal('ready'),
+  version: v.literal(PROTOCOL_VERSION),
+  sessionId: v.string(),
+  model: v.string(),
+  /** Languages that the model knows. */
+  languages: v.array(v.string()),
+  limits: v.object({ messageBytesMax: v.number(), bufferedAudioMsMax: v.number() }),
+});
+/** All samples before `offset` (client's rate) have arrived and may be forgotten. `lagMs`: audio received and not yet decoded. */
+export const AckMessage = v.object({ type: v.literal('ack'), offset: sampleOffset, lagMs: v.number() });
+export const SpeechStartedMessage = v.object({
+  type: v.literal('speechStarted'),
+  segmentId: v.number(),
+  startMs: v.number(),
+});
+export const SpeechEndedMessage = v.object({
+  type: v.literal('speechEnded'),
+  segmentId: v.number(),
+  endMs: v.number(),
+});
+/** A hypothesis: `stable` never changes again and only grows, `tentative` follows it and may change. Both carry their own spaces. */
+export const PartialMessage = v.object({
+  type: v.literal('partial'),
+  segmentId: v.number(),
+  revision: v.number(),
+  stable: v.string(),
+  tentative: v.string(),
+  startMs: v.number(),
+  /** End of the audio that this hypothesis has heard. */
+  endMs: v.number(),
+  lagMs: v.number(),
+});
+export const FinalMessage = v.object({
+  type: v.literal('final'),
+  segmentId: v.number(),
+  /** Why the utterance ended: a pause, the window was full, the client asked, the stream ended. */
+  reason: v.picklist(['endpoint', 'forced', 'finalize', 'stop']),
+  finalizeId: v.optional(v.string()),
+  /** Empty when the segment was judged not to be speech: `noise` then says why. */
+  text: v.string(),
+  noise: v.optional(v.picklist(['noSpeech', 'lowConfidence', 'repetition', 'empty'])),
+  startMs: v.number(),
+  endMs: v.number(),
+  words: v.optional(v.array(Word)),
+  language: v.string(),
+  /** Mean natural-log probability of the tokens. */
+  avgLogprob: v.number(),
+  noSpeechProb: v.number(),
+});
+export const MarkEchoMessage = v.object({ type: v.literal('mark'), id, offset: sampleOffset });
+export const PongMessage = v.object({ type: v.literal('pong'), id: v.optional(id) });
+export const StoppedMessage = v.object({
+  type: v.literal('stopped'),
+  reason: v.picklist(['stop', 'drain']),
+  audioMs: v.number(),
+  speechMs: v.number(),
+  segments: v.number(),
+  words: v.number(),
+});
+export const ErrorMessage = v.object({
+  type: v.literal('error'),
+  code: v.picklist(ERROR_CODES),
+  message: v.string(),
+  /** Whether the same request may succeed later. */
+  retryable: v.boolean(),
+  /** Whether the server closes the socket after this. */
+  fatal: v.boolean(),
+});
+
+export const ServerMessage = v.variant('type', [
+  ReadyMessage,
+  AckMessage,
+  SpeechStartedMessage,
+  SpeechEndedMessage,
+  PartialMessage,
+  FinalMessage,
+  MarkEchoMessage,
+  PongMessage,
+  StoppedMessage,
+  ErrorMessage,
+]);
+
+export type AudioFormat = v.InferOutput<typeof AudioFormat>;
+export type AudioEncoding = AudioFormat['encoding'];
+export type Endpointing = v.InferOutput<typeof Endpointing>;
+export type StartMessage = v.InferOutput<typeof StartMessage>;
+export type AudioMessage = v.InferOutput<typeof AudioMessage>;
+export type ConfigureMessage = v.InferOutput<typeof ConfigureMessage>;
+export type ClientMessage = v.InferOutput<typeof ClientMessage>;
+export type Word = v.InferOutput<typeof Word>;
+export type PartialMessage = v.InferOutput<typeof PartialMessage>;
+export type FinalMessage = v.InferOutput<typeof FinalMessage>;
+export type ErrorMessage = v.InferOutput<typeof ErrorMessage>;
+export type StoppedMessage = v.InferOutput<typeof StoppedMessage>;
+export type ServerMessage = v.InferOutput<typeof ServerMessage>;

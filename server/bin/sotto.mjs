@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+// Starts the sotto command: from its TypeScript where tsx is installed (a checkout), else from the build (production).
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const source = fileURLToPath(new URL('../src/cli/sotto.ts', import.meta.url));
+const build = new URL('../dist/cli/sotto.js', import.meta.url);
+
+/** The URL of tsx's loader, or undefined in an install without development dependencies. */
+function typescriptLoader() {
+  try {
+    return pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  } catch {
+    return undefined;
+  }
+}
+
+const loader = existsSync(source) ? typescriptLoader() : undefined;
+if (loader === undefined) {
+  await import(build.href);
+} else {
+  // A process of its own, so that every worker and child it starts inherits the loader through execArgv.
+  const child = spawn(process.execPath, ['--import', loader, source, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env: { ...process.env, TSX_TSCONFIG_PATH: fileURLToPath(new URL('../../tsconfig.base.json', import.meta.url)) },
+  });
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  process.on('SIGINT', () => {}); // The terminal sends it to the child as well.
+  child.on('exit', (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code ?? 1)));
+}

@@ -1,0 +1,76 @@
+// What an engine is: one device that decodes batches of windows with one Whisper model.
+
+/** What the decoder is told before it hears. */
+export interface DecodePrompt {
+  /** Language code; `null` lets the model choose. */
+  readonly language: string | null;
+  readonly task: 'transcribe' | 'translate';
+  /** Token ids of the text before this window (after <|startofprev|>); the engine keeps the last ones that fit. Empty: none. */
+  readonly previous: readonly number[];
+  /** Token ids already committed in this window: decoding goes on behind them. */
+  readonly committed: readonly number[];
+}
+
+/** One window to decode. */
+export interface DecodeRequest {
+  /** 16 kHz mono, -1..1, at most the model's window (30 s): the speech alone, the engine pads. */
+  readonly audio: Float32Array;
+  readonly prompt: DecodePrompt;
+  /** The last hypothesis behind `committed`: verified in one parallel pass. The result equals greedy decoding without it. */
+  readonly draft: readonly number[];
+  /** 0: greedy. Above: sampling by the given seed (temperature fallback of the Whisper paper); the draft is not used then. */
+  readonly temperature: number;
+  readonly seed: number;
+}
+
+/** A decoded text token. */
+export interface DecodedToken {
+  readonly id: number;
+  /** Natural log of its probability. */
+  readonly logprob: number;
+  /** Attended encoder frame (20 ms each) in the window. */
+  readonly frame: number;
+}
+
+export interface DecodeResult {
+  /** Text tokens behind `committed`, without <|endoftext|>. */
+  readonly tokens: readonly DecodedToken[];
+  /** Log-probability of <|endoftext|>; `null` when the token limit ended the decode. */
+  readonly endLogprob: number | null;
+  readonly language: string;
+  readonly languageProbability: number;
+  readonly noSpeechProbability: number;
+  /** How many tokens of the draft were right. */
+  readonly draftAccepted: number;
+  /** Sequential decoder runs that this window took part in. */
+  readonly steps: number;
+}
+
+/** Facts of the loaded model that the scheduler and the hypothesis tracking need. */
+export interface EngineModel {
+  readonly name: string;
+  readonly languages: readonly string[];
+  readonly isMultilingual: boolean;
+  /** Whether the model was trained with previous text as prompt. */
+  readonly usesPreviousText: boolean;
+  /** Context lengths (samples at 16 kHz, ascending) that windows are padded to. */
+  readonly buckets: readonly number[];
+  /** Silence that the model wants behind the speech, samples. */
+  readonly tailSilenceSamples: number;
+  readonly maxTextTokens: number;
+  /** Folder of the model: the tokenizer is read from it. */
+  readonly directory: string;
+}
+
+/** One device with one model loaded. Runs never block the calling thread. */
+export interface Engine {
+  readonly model: EngineModel;
+  /** Largest batch of one run. */
+  readonly maxBatch: number;
+  /** Decodes windows of one bucket together; a row's result does not depend on the others. Rejects with EngineError. */
+  decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]>;
+  /** Compiles and runs every bucket once. */
+  warmUp(): Promise<void>;
+  /** Ends running work, then releases everything; may be called twice. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,60 @@
+// What the session sees of recognition: segments that take growing audio and answer partials and one final.
+import type { Word } from '@sotto/protocol';
+
+/** How a segment is to be recognised. */
+export interface SegmentOptions {
+  /** Language code, or `auto`. */
+  readonly language: string;
+  readonly task: 'transcribe' | 'translate';
+  /** Text before this segment: the caller's prompt and the finals before it. */
+  readonly previousText: string;
+  readonly hotwords: readonly string[];
+  /** Whether the final carries words. */
+  readonly words: boolean;
+  /** Called with every new hypothesis, in order; never after `finish` settled or `cancel`. */
+  readonly onPartial: (partial: PartialHypothesis) => void;
+  /** Called when a partial could not be decoded; the segment goes on. */
+  readonly onError: (error: Error) => void;
+}
+
+/** A hypothesis over the audio so far. Concatenated, `stable` + `tentative` is the text. */
+export interface PartialHypothesis {
+  /** Never changes again; each one begins with the one before. */
+  readonly stable: string;
+  readonly tentative: string;
+  /** Samples of the segment (16 kHz) that were heard. */
+  readonly heardSamples: number;
+}
+
+/** The last word on a segment. Times are milliseconds since the segment's first sample. */
+export interface FinalHypothesis {
+  /** Empty if `noise` is set. */
+  readonly text: string;
+  readonly noise?: 'noSpeech' | 'lowConfidence' | 'repetition' | 'empty';
+  readonly words: readonly Word[];
+  readonly language: string;
+  readonly avgLogprob: number;
+  readonly noSpeechProb: number;
+}
+
+/** One utterance being recognised. */
+export interface RecognizedSegment {
+  /**
+   * Asks for a partial over the whole segment so far (16 kHz mono). A newer request supersedes one that still waits; the audio must not change
+   * until it is superseded or answered.
+   */
+  update(audio: Float32Array): void;
+  /** Decodes the whole segment once more. `speechRatio`: share of the VAD's frames that were speech, 0-1. Rejects with AsrError. */
+  finish(audio: Float32Array, speechRatio: number): Promise<FinalHypothesis>;
+  /** Forgets the segment; nothing is called any more. */
+  cancel(): void;
+}
+
+/** Recognition as a service to sessions. */
+export interface Recognizer {
+  readonly model: { readonly name: string; readonly languages: readonly string[] };
+  /** By how much sessions should stretch their partial interval now: 1 when idle, more under load. */
+  readonly stretch: number;
+  open(options: SegmentOptions): RecognizedSegment;
+  close(): Promise<void>;
+}

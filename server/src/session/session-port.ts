@@ -1,0 +1,26 @@
+// What the gateway sees of a session: typed messages in, typed messages out.
+import type { ClientMessage, CloseReason, ServerMessage } from '@sotto/protocol';
+
+/** Where a session's answers go. */
+export interface SessionSink {
+  send(message: ServerMessage): void;
+  /** The session is over: send what is queued, then close the socket. */
+  end(reason: CloseReason): void;
+}
+
+/** One live stream, driven by the gateway. */
+export interface SessionPort {
+  readonly id: string;
+  /** Takes a message that the protocol's schema has accepted. Never throws: what is wrong is answered on the sink. */
+  receive(message: ClientMessage): void;
+  /** Audio received and not yet judged by the VAD, milliseconds: the gateway slows the socket by it. */
+  readonly backlogMs: number;
+  /** Calls once when the backlog has fallen below half of the bound. */
+  onceDrained(callback: () => void): void;
+  /** The server shuts down: finish the open segment, send its final and `stopped` (reason drain), end with `goingAway`. */
+  drain(): Promise<void>;
+  /** The socket is gone: stop all work, send nothing more. May be called twice. */
+  abandon(): void;
+}
+
+export type SessionFactory = (sink: SessionSink) => SessionPort;

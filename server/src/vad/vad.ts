@@ -1,0 +1,23 @@
+// What voice activity detection is to the rest of the server: frames in, speech probabilities out.
+
+/** Samples of one VAD frame at 16 kHz: 32 ms. */
+export const VAD_FRAME_SAMPLES = 512;
+
+/** Judges frames of many streams, batched into shared runs. */
+export interface VoiceActivityDetector {
+  /** A stream with a state of its own. */
+  open(): VadStream;
+  close(): Promise<void>;
+}
+
+/** The VAD state of one live stream. */
+export interface VadStream {
+  /**
+   * Speech probability (0-1) of the next frame: exactly {@link VAD_FRAME_SAMPLES} samples, 16 kHz, -1..1. Frames of one stream are judged in the order
+   * of the calls. The frame's memory may be reused once the promise settles. Rejects with VadError when the run fails or the stream is closed.
+   */
+  push(frame: Float32Array): Promise<number>;
+  /** Forgets what was heard (after a gap in the audio). */
+  reset(): void;
+  close(): void;
+}
