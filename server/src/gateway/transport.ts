@@ -1,0 +1,140 @@
+// The smallest shape of an HTTP and WebSocket server that the gateway needs; one contract suite holds every implementation to it.
+
+/** One accepted WebSocket. After its `closed` handler ran, every method does nothing. */
+export interface TransportSocket {
+  /** Address of the peer, as text. */
+  readonly remoteAddress: string;
+  /** Bytes taken by `send` that the kernel has not taken yet. */
+  readonly bufferedBytes: number;
+  /** Queues one message. Never blocks and never drops: the caller watches `bufferedBytes`. */
+  send(data: Uint8Array | string, isBinary: boolean): void;
+  /** Sends a WebSocket ping; the peer's answer comes to the `pong` handler. */
+  ping(): void;
+  /**
+   * Stops reading from the peer, so that its sends fill the kernel's buffers and wait. Only where {@link Transport.canPause}; elsewhere it does
+   * nothing. A few messages that were already read may still arrive.
+   */
+  pause(): void;
+  resume(): void;
+  /** Sends what is queued, then a close frame. No message is delivered any more; `closed` may be called from within. */
+  close(code: number, reason: string): void;
+  /** Drops the connection at once, with what is queued. */
+  terminate(): void;
+}
+
+/** What happens on one socket. */
+export interface SocketHandlers {
+  /** One whole message. The bytes belong to the receiver. */
+  message(data: Uint8Array, isBinary: boolean): void;
+  /** `bufferedBytes` has fallen. */
+  drained(): void;
+  pong(): void;
+  /** Called exactly once. `code` is the peer's close code, ours, or 1006 where the connection just ended. */
+  closed(code: number): void;
+}
+
+/** A plain HTTP request; its body is not read. */
+export interface HttpRequest {
+  /** Upper case. */
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** A header by its lower-case name; empty when absent. */
+  header(name: string): string;
+}
+
+/** A small response, sent whole. HEAD requests get its headers alone. */
+export interface HttpResponse {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A request to become a WebSocket. */
+export interface UpgradeRequest extends HttpRequest {
+  readonly remoteAddress: string;
+  /** Subprotocols that the client offers, in its order of preference. */
+  readonly subprotocols: readonly string[];
+}
+
+/** The answer to an {@link UpgradeRequest}: a socket with its subprotocol (empty: none), or an HTTP response. */
+export type UpgradeDecision =
+  | {
+      readonly accepted: true;
+      readonly subprotocol: string;
+      readonly open: (socket: TransportSocket) => SocketHandlers;
+    }
+  | { readonly accepted: false; readonly response: HttpResponse };
+
+/** What the transport asks of the gateway. Both are called on the event loop and answer at once. */
+export interface TransportHandlers {
+  request(request: HttpRequest): HttpResponse;
+  upgrade(request: UpgradeRequest): UpgradeDecision;
+}
+
+export interface TransportOptions {
+  readonly handlers: TransportHandlers;
+  /** Bytes of one message (also of one sent in fragments); a larger one ends the connection before it is read, with 1009 where the library can. */
+  readonly messageBytesMax: number;
+  /** How long a peer may take to answer a close frame before the connection is dropped, milliseconds. */
+  readonly closeTimeoutMs: number;
+}
+
+/** A listening server. */
+export interface Transport {
+  readonly name: 'uws' | 'ws';
+  /** Whether {@link TransportSocket.pause} really stops reading. */
+  readonly canPause: boolean;
+  /** Starts listening; port 0 takes a free one. Resolves with the port. Rejects with {@link ListenError}. */
+  listen(port: number, host: string): Promise<number>;
+  /** Takes no new connection from now on; open sockets live on. May be called twice. */
+  stopListening(): void;
+  /** Stops listening and drops every connection. Resolves when all are gone. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** The address cannot be listened on. `code` is the system's (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, `ENOTFOUND`, ...). */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+
+  constructor(
+    readonly code: string,
+    readonly host: string,
+    readonly port: number,
+    options?: ErrorOptions,
+  ) {
+    super(describeListenFailure(code, host, port), options);
+  }
+}
+
+function describeListenFailure(code: string, host: string, port: number): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `Port ${port} on ${host} is in use: stop the other program or choose a port with --port.`;
+    case 'EACCES':
+      return `Port ${port} on ${host} needs more rights than this process has: choose one above 1023 with --port.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `${host} is no address of this machine: choose one with --host.`;
+    default:
+      return `Cannot listen on ${host}:${port} (${code}).`;
+  }
+}
+
+/** Splits a `Sec-WebSocket-Protocol` header. */
+export function parseSubprotocols(header: string): string[] {
+  return header
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
+/** The reason of a close frame, cut to the 123 bytes that RFC 6455 (5.5) leaves for it, never inside a character. */
+export function closeReason(reason: string): string {
+  const bytes = Buffer.from(reason, 'utf8');
+  if (bytes.length <= 123) return reason;
+  return new TextDecoder().decode(bytes.subarray(0, 123)).replace(/\uFFFD+$/, '');
+}

@@ -1,0 +1,194 @@
+// The transport on `ws` and node:http: runs on every Node, and can really stop reading from a peer.
+import { createServer, STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocket, WebSocketServer, type RawData, type ServerOptions } from 'ws';
+import {
+  closeReason,
+  ListenError,
+  parseSubprotocols,
+  type HttpRequest,
+  type HttpResponse,
+  type SocketHandlers,
+  type Transport,
+  type TransportOptions,
+  type TransportSocket,
+  type UpgradeRequest,
+} from './transport.js';
+
+export function createWsTransport(options: TransportOptions): Transport {
+  return new WsTransport(options);
+}
+
+class WsTransport implements Transport {
+  readonly name = 'ws';
+  readonly canPause = true;
+  readonly #options: TransportOptions;
+  readonly #http: Server;
+  readonly #webSockets: WebSocketServer;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    // `closeTimeout` is newer than the published types.
+    const settings: ServerOptions & { closeTimeout: number } = {
+      noServer: true,
+      maxPayload: options.messageBytesMax,
+      closeTimeout: options.closeTimeoutMs,
+      perMessageDeflate: false,
+      // The protocol is chosen by the gateway before the upgrade and carried on the request.
+      handleProtocols: (_offered, request) => chosenSubprotocols.get(request) ?? false,
+    };
+    this.#webSockets = new WebSocketServer(settings);
+    this.#http = createServer((request, response) => {
+      const answer = options.handlers.request(toRequest(request));
+      response.writeHead(answer.status, responseHeaders(answer));
+      response.end(answer.body);
+      request.resume();
+    });
+    this.#http.on('upgrade', (request, stream, head) => this.#upgrade(request, stream, head));
+  }
+
+  listen(port: number, host: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const failed = (cause: NodeJS.ErrnoException): void =>
+        reject(new ListenError(cause.code ?? 'unknown', host, port, { cause }));
+      this.#http.once('error', failed);
+      this.#http.listen(port, host, () => {
+        this.#http.off('error', failed);
+        resolve((this.#http.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  stopListening(): void {
+    if (!this.#http.listening) return;
+    this.#http.close();
+    this.#http.closeIdleConnections();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      this.#http.once('close', resolve);
+      if (this.#http.listening) this.#http.close();
+      else resolve();
+      for (const socket of this.#webSockets.clients) socket.terminate();
+      this.#http.closeAllConnections();
+    });
+    return this.#closing;
+  }
+
+  #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+    stream.on('error', () => stream.destroy());
+    const decision = this.#options.handlers.upgrade(toUpgradeRequest(request));
+    if (!decision.accepted) return refuse(stream, decision.response);
+    chosenSubprotocols.set(request, decision.subprotocol || false);
+    this.#webSockets.handleUpgrade(request, stream, head, (socket) => {
+      const adapter = new WsSocket(socket, stream, request.socket.remoteAddress ?? '');
+      adapter.attach(decision.open(adapter));
+    });
+  }
+}
+
+const chosenSubprotocols = new WeakMap<IncomingMessage, string | false>();
+
+class WsSocket implements TransportSocket {
+  readonly #socket: WebSocket;
+  readonly #stream: Duplex;
+
+  constructor(
+    socket: WebSocket,
+    stream: Duplex,
+    readonly remoteAddress: string,
+  ) {
+    this.#socket = socket;
+    this.#stream = stream;
+  }
+
+  attach(handlers: SocketHandlers): void {
+    this.#socket.on('message', (data, isBinary) => {
+      if (this.#socket.readyState === WebSocket.OPEN) handlers.message(toBytes(data), isBinary);
+    });
+    this.#socket.on('pong', () => handlers.pong());
+    this.#socket.on('close', (code) => handlers.closed(code));
+    // Always followed by 'close', with the code that the library chose (1002, 1007, 1009, 1006).
+    this.#socket.on('error', () => {});
+    this.#stream.on('drain', () => {
+      if (this.#socket.readyState === WebSocket.OPEN) handlers.drained();
+    });
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(data: Uint8Array | string, isBinary: boolean): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(data, { binary: isBinary });
+  }
+
+  ping(): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  close(code: number, reason: string): void {
+    // The peer's close frame must be read.
+    this.#socket.resume();
+    this.#socket.close(code, closeReason(reason));
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
+  }
+}
+
+function toBytes(data: RawData): Uint8Array {
+  if (Array.isArray(data)) return Buffer.concat(data);
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+}
+
+function toRequest(request: IncomingMessage): HttpRequest {
+  const target = request.url ?? '/';
+  const mark = target.indexOf('?');
+  return {
+    method: request.method ?? 'GET',
+    path: mark < 0 ? target : target.slice(0, mark),
+    query: new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)),
+    header: (name) => {
+      const value = request.headers[name];
+      return Array.isArray(value) ? value.join(', ') : (value ?? '');
+    },
+  };
+}
+
+function toUpgradeRequest(request: IncomingMessage): UpgradeRequest {
+  const plain = toRequest(request);
+  return {
+    ...plain,
+    remoteAddress: request.socket.remoteAddress ?? '',
+    subprotocols: parseSubprotocols(plain.header('sec-websocket-protocol')),
+  };
+}
+
+function responseHeaders(response: HttpResponse): Record<string, string | number> {
+  return {
+    ...response.headers,
+    'content-type': response.contentType,
+    'content-length': Buffer.byteLength(response.body),
+  };
+}
+
+function refuse(stream: Duplex, response: HttpResponse): void {
+  const headers = { ...responseHeaders(response), connection: 'close' };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  stream.end(
+    `HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ''}\r\n${lines.join('')}\r\n${response.body}`,
+  );
+}

@@ -1,0 +1,29 @@
+// Both transports against the one contract.
+import t from 'tap';
+import { chooseTransport } from '../../server/src/gateway/choose-transport.js';
+import { createUwsTransport, loadUws } from '../../server/src/gateway/uws-transport.js';
+import { createWsTransport } from '../../server/src/gateway/ws-transport.js';
+import { transportContract } from '../support/transport-contract.js';
+
+t.test('ws transport', async (t) => transportContract(t, createWsTransport));
+
+const library = loadUws();
+t.test('uws transport', { skip: library === undefined && 'no uWebSockets.js binary for this Node' }, async (t) => {
+  if (library !== undefined) transportContract(t, (options) => createUwsTransport(library, options));
+});
+
+t.test('choice', async (t) => {
+  const options = {
+    handlers: { request: () => ({ status: 200, contentType: '', body: '' }), upgrade: () => fail() },
+    messageBytesMax: 1,
+    closeTimeoutMs: 1,
+  };
+  t.equal(chooseTransport('ws', options).name, 'ws');
+  t.equal(chooseTransport('auto', options).name, library === undefined ? 'ws' : 'uws');
+  if (library === undefined) t.throws(() => chooseTransport('uws', options), { name: 'TransportUnavailableError' });
+  else t.equal(chooseTransport('uws', options).name, 'uws');
+});
+
+function fail(): never {
+  throw new Error('no upgrade was asked for');
+}
