@@ -1,25 +1,50 @@
-// The stable error codes of the protocol, and whether the same request may succeed later.
+// The stable error codes of the protocol, what each means for a client, and the error that the codecs throw.
 
-/** Codes of `error` messages. Codes are never renamed or reused; numbered rules in protocol/README.md say when each is sent. */
-export const ERROR_CODES = [
-  'malformed_message',
-  'unknown_message',
-  'invalid_message',
-  'message_too_large',
-  'not_started',
-  'already_started',
-  'unsupported_audio',
-  'unsupported_language',
-  'unsupported_option',
-  'odd_byte_count',
-  'invalid_samples',
-  'offset_gap',
-  'audio_too_fast',
-  'too_many_messages',
-  'recognition_failed',
-  'overloaded',
-  'shutting_down',
-  'internal',
-] as const;
+/** What a client may conclude from a code. */
+export interface ErrorTraits {
+  /** Whether the same request may succeed later. */
+  readonly retryable: boolean;
+  /** Whether the server closes the socket after it. Before `ready` every error is fatal (rule ER3). */
+  readonly fatal: boolean;
+}
 
-export type ErrorCode = (typeof ERROR_CODES)[number];
+const ignored = { retryable: false, fatal: false } as const;
+const ends = { retryable: false, fatal: true } as const;
+const endsForNow = { retryable: true, fatal: true } as const;
+
+/** Every code of an `error` message. Codes are never renamed or reused; protocol/README.md says when each is sent. */
+export const ERRORS = {
+  malformed_message: ends,
+  unknown_message: ignored,
+  invalid_message: ignored,
+  message_too_large: ends,
+  not_started: ends,
+  already_started: ignored,
+  unsupported_audio: ignored,
+  unsupported_language: ignored,
+  unsupported_option: ignored,
+  odd_byte_count: ignored,
+  invalid_samples: ignored,
+  offset_gap: ignored,
+  audio_too_fast: ends,
+  too_many_messages: ends,
+  recognition_failed: { retryable: true, fatal: false },
+  overloaded: endsForNow,
+  shutting_down: endsForNow,
+  internal: endsForNow,
+} as const satisfies Record<string, ErrorTraits>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
+
+/** A frame that breaks the protocol. `message` is written for the developer of the other end and names the wrong field. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

@@ -1,5 +1,12 @@
 // The public face of @sotto/protocol.
+export * from './audio-format.js';
 export * from './close-codes.js';
+export * from './codec/choose-codec.js';
+export * from './codec/codec.js';
+export * from './codec/json-codec.js';
+export * from './codec/msgpack-codec.js';
+export * from './error-message.js';
 export * from './errors.js';
 export * from './limits.js';
 export * from './messages.js';
+export * from './version.js';

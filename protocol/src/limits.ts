@@ -9,11 +9,18 @@ export const LIMITS = {
   channelsMax: 8,
   /** Bytes of one WebSocket message; a larger one closes the socket (`messageTooLarge`). */
   messageBytesMax: 1_048_576,
+  /** Characters of one JSON text frame of a client; audio is binary and bounded by `messageBytesMax`. */
+  textCharsMax: 65_536,
+  /** Values in one MessagePack message, and how deep they nest: more is malformed and never decoded. */
+  messageValuesMax: 16_384,
+  messageDepthMax: 8,
   /** Characters of `prompt`. */
   promptCharsMax: 2_000,
   /** Hotwords of one session; long lists are known to hurt. */
   hotwordsMax: 50,
   hotwordCharsMax: 64,
+  /** A hole in the audio up to this is filled with silence, milliseconds; a larger one ends the session. */
+  gapMsMax: 2_000,
   /** Characters of ids that a client chooses (`mark`, `finalize`, `ping`). */
   idCharsMax: 128,
 } as const;

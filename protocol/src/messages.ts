@@ -2,12 +2,11 @@
 import * as v from 'valibot';
 import { ERROR_CODES } from './errors.js';
 import { LIMITS } from './limits.js';
-
-/** The version of the protocol that these schemas describe. */
-export const PROTOCOL_VERSION = 1;
+import { PROTOCOL_VERSION } from './version.js';
 
 const ms = (min: number, max: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(max));
 const id = v.pipe(v.string(), v.minLength(1), v.maxLength(LIMITS.idCharsMax));
+const bytes = v.custom<Uint8Array>((value) => value instanceof Uint8Array, 'bytes');
 const sampleOffset = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 export const AudioFormat = v.object({
@@ -63,7 +62,7 @@ export const StartMessage = v.object({
 });
 
 /** A chunk of audio. `offset` counts samples (per channel, at the client's rate) since the start of the stream. */
-export const AudioMessage = v.object({ type: v.literal('audio'), offset: sampleOffset, data: v.instance(Uint8Array) });
+export const AudioMessage = v.object({ type: v.literal('audio'), offset: sampleOffset, data: bytes });
 /** Ends the utterance in progress now. `id` comes back in the `final`s that it causes. */
 export const FinalizeMessage = v.object({ type: v.literal('finalize'), id: v.optional(id) });
 /** Echoed when all audio before it is processed and its finals are sent. */
@@ -155,6 +154,10 @@ export const ErrorMessage = v.object({
   retryable: v.boolean(),
   /** Whether the server closes the socket after this. */
   fatal: v.boolean(),
+  /** The utterance that could not be recognised, with its times: set with `recognition_failed` only. */
+  segmentId: v.optional(v.number()),
+  startMs: v.optional(v.number()),
+  endMs: v.optional(v.number()),
 });
 
 export const ServerMessage = v.variant('type', [
@@ -173,10 +176,14 @@ export const ServerMessage = v.variant('type', [
 export type AudioFormat = v.InferOutput<typeof AudioFormat>;
 export type AudioEncoding = AudioFormat['encoding'];
 export type Endpointing = v.InferOutput<typeof Endpointing>;
+/** The settings of recognition that `start` and `configure` share, as a caller writes them. */
+export type RecognitionSettings = Omit<v.InferInput<typeof ConfigureMessage>, 'type'>;
 export type StartMessage = v.InferOutput<typeof StartMessage>;
 export type AudioMessage = v.InferOutput<typeof AudioMessage>;
 export type ConfigureMessage = v.InferOutput<typeof ConfigureMessage>;
 export type ClientMessage = v.InferOutput<typeof ClientMessage>;
+export type ReadyMessage = v.InferOutput<typeof ReadyMessage>;
+export type AckMessage = v.InferOutput<typeof AckMessage>;
 export type Word = v.InferOutput<typeof Word>;
 export type PartialMessage = v.InferOutput<typeof PartialMessage>;
 export type FinalMessage = v.InferOutput<typeof FinalMessage>;
