@@ -1,1 +1,2 @@
-export {};
+// What a model is: the runtime that runs it, the Whisper graphs, the registry and the tokenizer.
+export * from './onnxruntime/index.js';

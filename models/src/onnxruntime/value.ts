@@ -1,0 +1,85 @@
+// A tensor that ONNX Runtime can read and write: over a typed array of ours, or in a device's memory.
+import koffi from 'koffi';
+import {
+  bytesPerElement,
+  checkTensor,
+  elementCount,
+  elementTypeOf,
+  onnxTypeOf,
+  tensorOfBytes,
+  type ElementType,
+  type Tensor,
+} from './element-types.js';
+import { OrtEnvironment, cpuMemory } from './environment.js';
+import { OrtError } from './errors.js';
+import { check, ortApi, outOf, type Pointer } from './library.js';
+import { NativeHandle } from './native-handle.js';
+
+interface Shape {
+  readonly type: ElementType;
+  readonly dims: readonly number[];
+}
+
+export class OrtValue extends NativeHandle {
+  #shape: Shape | undefined;
+
+  /**
+   * A value over the tensor's own memory: nothing is copied, later writes to the array are seen by later runs, and a bound output is
+   * written into it. The array lives at least as long as the native value. Throws OrtError `invalidArgument`.
+   */
+  static fromTensor(tensor: Tensor): OrtValue {
+    checkTensor(tensor);
+    const { type, dims, data } = tensor;
+    const address = data.byteLength === 0 ? null : koffi.address(data);
+    const memory = OrtEnvironment.shared.memoryInfo(cpuMemory);
+    const sizes = BigInt64Array.from(dims, BigInt);
+    const pointer = outOf<Pointer>((out) =>
+      ortApi().createTensorWithData(memory, address, data.byteLength, sizes, dims.length, onnxTypeOf(type), out),
+    );
+    return new OrtValue(pointer, data);
+  }
+
+  /** Takes over a native value. `data`: memory of ours that it uses, kept until it is released. */
+  constructor(pointer: Pointer, data?: Tensor['data']) {
+    super('value', pointer, () => ortApi().releaseValue(pointer), data);
+  }
+
+  get type(): ElementType {
+    return (this.#shape ??= shapeOf(this.pointer)).type;
+  }
+
+  get dims(): readonly number[] {
+    return (this.#shape ??= shapeOf(this.pointer)).dims;
+  }
+
+  /** A copy of the contents. Throws OrtError `notOnCpu` for a value in a device's memory: bind such an output to `cpuMemory` instead. */
+  read(): Tensor {
+    const { type, dims } = this;
+    const memory = outOf<Pointer>((out) => ortApi().getTensorMemoryInfo(this.pointer, out));
+    const place = outOf<string>((out) => ortApi().memoryInfoGetName(memory, out));
+    // "Cpu", or pinned host memory such as "CudaPinned".
+    if (place !== 'Cpu' && !place.endsWith('Pinned')) {
+      throw new OrtError('notOnCpu', `the value is in ${place} memory and cannot be read here`);
+    }
+    const length = elementCount(dims) * bytesPerElement(type);
+    if (length === 0) return tensorOfBytes(type, dims, new Uint8Array(0));
+    const address = outOf<Pointer>((out) => ortApi().getTensorMutableData(this.pointer, out));
+    return tensorOfBytes(type, dims, koffi.decode(address, 'uint8_t', length) as Uint8Array);
+  }
+}
+
+function shapeOf(value: Pointer): Shape {
+  const api = ortApi();
+  const info = outOf<Pointer>((out) => api.getTensorTypeAndShape(value, out));
+  try {
+    const rank = outOf<number>((out) => api.getDimensionsCount(info, out));
+    const dims = new BigInt64Array(rank);
+    if (rank > 0) check(api.getDimensions(info, dims, rank));
+    return {
+      type: elementTypeOf(outOf<number>((out) => api.getTensorElementType(info, out))),
+      dims: Array.from(dims, Number),
+    };
+  } finally {
+    api.releaseTensorTypeAndShapeInfo(info);
+  }
+}
