@@ -1,0 +1,274 @@
+// One client: decodes what it sends, drives its session, and closes it by name when a bound is passed.
+import {
+  bytesPerFrame,
+  CLOSE,
+  errorMessage,
+  ProtocolError,
+  type ClientMessage,
+  type CloseReason,
+  type ErrorMessage,
+  type ServerCodec,
+  type ServerMessage,
+  type StartMessage,
+} from '@sotto/protocol';
+import type { Logger } from 'pino';
+import type { GatewayMetrics } from '../metrics/gateway-metrics.js';
+import { SessionMeter } from '../metrics/session-meter.js';
+import type { SessionFactory, SessionPort } from '../session/session-port.js';
+import type { Clock } from './clock.js';
+import { Inbox } from './inbox.js';
+import type { GatewayLimits } from './limits.js';
+import { MessageRate } from './message-rate.js';
+import { Outbox } from './outbox.js';
+import type { SocketHandlers, TransportSocket } from './transport.js';
+
+export interface ConnectionOptions {
+  readonly socket: TransportSocket;
+  readonly codec: ServerCodec;
+  readonly createSession: SessionFactory;
+  readonly limits: GatewayLimits;
+  readonly clock: Clock;
+  readonly metrics: GatewayMetrics;
+  readonly log: Logger;
+  /** Called once when the socket is gone. */
+  readonly onClosed: (connection: Connection) => void;
+}
+
+/**
+ * `open`: messages go both ways. `ending`: the session is over, what it said is being sent. `closing`: nothing is sent any more, the socket is
+ * being closed. `closed`: it is gone.
+ */
+type ConnectionState = 'open' | 'ending' | 'closing' | 'closed';
+
+export class Connection implements SocketHandlers {
+  readonly #options: ConnectionOptions;
+  readonly #session: SessionPort;
+  readonly #outbox: Outbox;
+  readonly #inbox: Inbox;
+  readonly #rate: MessageRate;
+  readonly #meter: SessionMeter;
+  readonly #openedAt: number;
+  readonly #gone: Promise<void>;
+  #resolveGone: () => void = () => {};
+  #state: ConnectionState = 'open';
+  #started = false;
+  #ready = false;
+  /** The session has too much audio: messages wait in the inbox. */
+  #held = false;
+  #messageAt: number;
+  #pingedAt: number;
+  /** Pings sent since the last pong, and since anything was heard. */
+  #pingsUnanswered = 0;
+  #pingsInSilence = 0;
+
+  constructor(options: ConnectionOptions) {
+    const { socket, codec, limits, clock, metrics } = options;
+    this.#options = options;
+    this.#openedAt = clock.now();
+    this.#messageAt = this.#openedAt;
+    this.#pingedAt = this.#openedAt;
+    this.#gone = new Promise((resolve) => (this.#resolveGone = resolve));
+    this.#inbox = new Inbox(limits.inboxBytesMax);
+    this.#rate = new MessageRate(limits.messagesPerSecondMax, this.#openedAt);
+    this.#meter = new SessionMeter(metrics);
+    this.#outbox = new Outbox({
+      socket,
+      encode: (message) => codec.encode(message),
+      bytesMax: limits.outboxBytesMax,
+      now: clock.now,
+      onSent: (message, bytes) => {
+        metrics.messagesSent.add(1, message.type);
+        metrics.bytesSent.add(bytes);
+      },
+      onCoalesced: () => metrics.messagesCoalesced.add(),
+    });
+    this.#session = options.createSession({
+      send: (message) => this.#send(message),
+      end: (reason) => this.#end(reason),
+    });
+  }
+
+  message(data: Uint8Array, isBinary: boolean): void {
+    if (this.#state !== 'open') return;
+    const { limits, metrics, codec, clock } = this.#options;
+    metrics.bytesReceived.add(data.byteLength);
+    this.#messageAt = clock.now();
+    this.#pingsInSilence = 0;
+    if (!this.#rate.take(this.#messageAt)) {
+      const text = `At most ${limits.messagesPerSecondMax} messages per second: send larger chunks of audio.`;
+      return this.#fail(errorMessage('too_many_messages', text), CLOSE.tooFast);
+    }
+    if (data.byteLength > limits.messageBytesMax) {
+      const text = `A message has at most ${limits.messageBytesMax} bytes, got ${data.byteLength}.`;
+      return this.#fail(errorMessage('message_too_large', text), CLOSE.messageTooLarge);
+    }
+    try {
+      const message = codec.decode(
+        isBinary ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString(),
+      );
+      if (message !== undefined) this.#take(message);
+    } catch (error) {
+      if (error instanceof ProtocolError) this.#refuse(error);
+      else this.#crash(error);
+    }
+  }
+
+  drained(): void {
+    this.#outbox.drained();
+  }
+
+  pong(): void {
+    this.#pingsUnanswered = 0;
+    this.#pingsInSilence = 0;
+  }
+
+  closed(code: number): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#forget();
+    this.#options.metrics.connectionsClosed.add(1, closeLabel(code));
+    this.#options.log.debug({ session: this.#session.id, code }, 'connection closed');
+    this.#resolveGone();
+    this.#options.onClosed(this);
+  }
+
+  /** Looks for a client that is late, gone or not reading; called about once a second. */
+  check(now: number): void {
+    const { limits, socket } = this.#options;
+    if (this.#state !== 'open' && this.#state !== 'ending') return;
+    if (this.#outbox.stalledMs > limits.outboxStallMs) return this.#close(CLOSE.slowReader);
+    if (this.#state === 'ending') return;
+    if (!this.#started && now - this.#openedAt > limits.startTimeoutMs) {
+      const text = `No "start" came within ${limits.startTimeoutMs} ms.`;
+      return this.#fail(errorMessage('not_started', text), CLOSE.idle);
+    }
+    // A peer that we do not read cannot be heard.
+    if (this.#held) return;
+    if (now - this.#messageAt > limits.idleTimeoutMs) return this.#end(CLOSE.idle);
+    if (now - this.#pingedAt < limits.pingIntervalMs) return;
+    if (this.#pingsInSilence >= limits.missedPingsMax) return socket.terminate();
+    if (this.#pingsUnanswered >= limits.missedPingsMax * 2) return this.#close(CLOSE.slowReader);
+    this.#pingedAt = now;
+    this.#pingsUnanswered++;
+    this.#pingsInSilence++;
+    socket.ping();
+  }
+
+  /** The server shuts down: lets the session finish; resolves when the socket is gone. */
+  async drain(): Promise<void> {
+    if (this.#state === 'open') {
+      if (this.#started) {
+        // What waits in the inbox was sent before the shutdown, but there is no time for it: the client still has it and may resume.
+        this.#inbox.clear();
+        await this.#session.drain().catch((error: unknown) => this.#crash(error));
+      } else {
+        this.#end(CLOSE.goingAway);
+      }
+    }
+    await this.#gone;
+  }
+
+  /** Drops the connection. */
+  terminate(): void {
+    this.#options.socket.terminate();
+  }
+
+  #take(message: ClientMessage): void {
+    this.#options.metrics.messagesReceived.add(1, message.type);
+    if (message.type === 'start' && !this.#started) this.#start(message);
+    // A ping asks whether anybody is there: it does not wait behind audio (rule PI1).
+    if (!this.#held || message.type === 'ping') return this.#deliver(message);
+    if (this.#inbox.push(message)) return;
+    const text =
+      'Audio comes faster than it is processed: send no more than ready.limits.bufferedAudioMsMax ahead of the last ack.';
+    this.#fail(errorMessage('audio_too_fast', text), CLOSE.tooFast);
+  }
+
+  #start({ audio }: StartMessage): void {
+    this.#started = true;
+    const bytesPerMs = (bytesPerFrame(audio) * audio.sampleRate) / 1_000;
+    this.#inbox.lowerBound(this.#options.limits.bufferedAudioMsMax * bytesPerMs);
+  }
+
+  #deliver(message: ClientMessage): void {
+    this.#session.receive(message);
+    if (this.#held || this.#state !== 'open' || this.#session.backlogMs < this.#options.limits.bufferedAudioMsMax)
+      return;
+    this.#held = true;
+    this.#options.socket.pause();
+    this.#session.onceDrained(() => this.#release());
+  }
+
+  #release(): void {
+    this.#held = false;
+    try {
+      while (this.#state === 'open' && !this.#held) {
+        const message = this.#inbox.shift();
+        if (message === undefined) break;
+        this.#deliver(message);
+      }
+    } catch (error) {
+      this.#crash(error);
+    }
+    if (this.#state !== 'open' || this.#held) return;
+    this.#messageAt = this.#options.clock.now();
+    this.#pingsUnanswered = 0;
+    this.#pingsInSilence = 0;
+    this.#options.socket.resume();
+  }
+
+  #send(message: ServerMessage): void {
+    if (this.#state !== 'open') return;
+    if (message.type === 'ready') this.#ready = true;
+    this.#meter.observe(message, this.#options.clock.now());
+    if (!this.#outbox.send(message)) this.#close(CLOSE.slowReader);
+  }
+
+  /** Sends what waits, then closes. */
+  #end(reason: CloseReason): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'ending';
+    this.#inbox.clear();
+    this.#outbox.onceEmpty(() => this.#close(reason));
+  }
+
+  /** Closes without sending what waits. */
+  #close(reason: CloseReason): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.#state = 'closing';
+    this.#forget();
+    this.#options.socket.close(reason.code, reason.reason);
+  }
+
+  /** An error that ends the connection. */
+  #fail(error: ErrorMessage, reason: CloseReason): void {
+    this.#options.log.info({ session: this.#session.id, error: error.code }, error.message);
+    this.#send({ ...error, fatal: true });
+    this.#session.abandon();
+    this.#end(reason);
+  }
+
+  /** Answers a frame that breaks the protocol. Before `ready` there is nothing to go on with. */
+  #refuse(error: ProtocolError): void {
+    const answer = errorMessage(error.code, error.message);
+    if (this.#ready && !answer.fatal) return this.#send(answer);
+    this.#fail(answer, error.code === 'message_too_large' ? CLOSE.messageTooLarge : CLOSE.protocolError);
+  }
+
+  #crash(error: unknown): void {
+    this.#options.log.error({ session: this.#session.id, err: error }, 'session failed');
+    this.#fail(errorMessage('internal', 'The server failed on this session.'), CLOSE.internal);
+  }
+
+  #forget(): void {
+    this.#session.abandon();
+    this.#inbox.clear();
+    this.#outbox.clear();
+  }
+}
+
+/** Close codes as a metric's label: ours and the standard ones by number, whatever else a peer invents together. */
+function closeLabel(code: number): string {
+  const known = code >= 1000 && code <= 1015;
+  return known || Object.values(CLOSE).some((reason) => reason.code === code) ? String(code) : 'other';
+}

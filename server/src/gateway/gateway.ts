@@ -1,0 +1,167 @@
+// The front of the server: admits connections, watches over them, answers plain HTTP and drains for a shutdown.
+import { chooseSubprotocol, createServerCodec, SUBPROTOCOLS, type ErrorCode, type Subprotocol } from '@sotto/protocol';
+import type { Logger } from 'pino';
+import { createGatewayMetrics, type GatewayMetrics } from '../metrics/gateway-metrics.js';
+import { MetricsRegistry } from '../metrics/metrics-registry.js';
+import type { SessionFactory } from '../session/session-port.js';
+import { systemClock, type Clock } from './clock.js';
+import { Connection } from './connection.js';
+import { answerHttp, jsonError, STREAM_PATHS, type ServerState, type ServerStatus } from './http-routes.js';
+import type { GatewayLimits } from './limits.js';
+import type { HttpResponse, Transport, TransportOptions, UpgradeDecision, UpgradeRequest } from './transport.js';
+
+/** How often connections are looked after, milliseconds. */
+const CHECK_INTERVAL_MS = 1_000;
+/** Messages up to this many times the limit are read, so that the client can be told; beyond, the transport cuts the connection. */
+const READ_SLACK = 2;
+
+export interface GatewayOptions {
+  readonly createTransport: (options: TransportOptions) => Transport;
+  readonly createSession: SessionFactory;
+  readonly limits: GatewayLimits;
+  readonly log: Logger;
+  readonly version: string;
+  /** What recognises, for `GET /health`. */
+  readonly model: () => { readonly name: string; readonly device: string };
+  /** Default: a registry of its own. */
+  readonly metrics?: MetricsRegistry;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+}
+
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #clock: Clock;
+  readonly #registry: MetricsRegistry;
+  readonly #metrics: GatewayMetrics;
+  readonly #transport: Transport;
+  readonly #connections = new Set<Connection>();
+  readonly #stopChecking: () => void;
+  #state: ServerState = 'starting';
+  #draining: Promise<void> | undefined;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#registry = options.metrics ?? new MetricsRegistry();
+    this.#metrics = createGatewayMetrics(this.#registry, () => this.#connections.size);
+    this.#transport = options.createTransport({
+      handlers: {
+        request: (request) =>
+          answerHttp(request, { status: () => this.status(), metrics: () => this.#registry.expose() }),
+        upgrade: (request) => this.#upgrade(request),
+      },
+      messageBytesMax: options.limits.messageBytesMax * READ_SLACK,
+      closeTimeoutMs: options.limits.closeTimeoutMs,
+    });
+    this.#stopChecking = this.#clock.every(CHECK_INTERVAL_MS, () => {
+      const now = this.#clock.now();
+      for (const connection of this.#connections) connection.check(now);
+    });
+  }
+
+  /** Which WebSocket server it runs on. */
+  get transportName(): Transport['name'] {
+    return this.#transport.name;
+  }
+
+  /** Answers HTTP from now on; sessions only after {@link markReady}. Resolves with the port. Rejects with ListenError. */
+  listen(port: number, host: string): Promise<number> {
+    return this.#transport.listen(port, host);
+  }
+
+  /** The model is warm: sessions may come. */
+  markReady(): void {
+    if (this.#state === 'starting') this.#state = 'ready';
+  }
+
+  status(): ServerStatus {
+    const { name, device } = this.#options.model();
+    return {
+      status: this.#state,
+      version: this.#options.version,
+      model: name,
+      device,
+      connections: this.#connections.size,
+      uptimeMs: Math.round(process.uptime() * 1_000),
+    };
+  }
+
+  /**
+   * Takes no new session and lets the running ones finish: their finals are sent, their sockets closed with `goingAway`. `/ready` says 503
+   * meanwhile. Resolves when all sockets are gone; the caller bounds the time.
+   */
+  drain(): Promise<void> {
+    this.#state = 'draining';
+    this.#draining ??= Promise.all([...this.#connections].map((connection) => connection.drain())).then(() => {});
+    return this.#draining;
+  }
+
+  /** Drops what is left and stops listening. May be called twice. */
+  async close(): Promise<void> {
+    this.#state = 'draining';
+    this.#stopChecking();
+    this.#metrics.close();
+    for (const connection of this.#connections) connection.terminate();
+    await this.#transport.close();
+  }
+
+  #upgrade(request: UpgradeRequest): UpgradeDecision {
+    const admission = this.#admit(request);
+    if (typeof admission !== 'string') {
+      this.#metrics.connectionsRefused.add(1, admission.reason);
+      return { accepted: false, response: admission.response };
+    }
+    return {
+      accepted: true,
+      // A client that offers none must not be told one.
+      subprotocol: request.subprotocols.length === 0 ? '' : admission,
+      open: (socket) => {
+        const connection = new Connection({
+          socket,
+          codec: createServerCodec(admission),
+          createSession: this.#options.createSession,
+          limits: this.#options.limits,
+          clock: this.#clock,
+          metrics: this.#metrics,
+          log: this.#options.log,
+          onClosed: (gone) => this.#connections.delete(gone),
+        });
+        this.#connections.add(connection);
+        this.#metrics.connectionsOpened.add();
+        return connection;
+      },
+    };
+  }
+
+  /** The subprotocol to speak, or why the client is not let in. */
+  #admit(request: UpgradeRequest): Subprotocol | Refusal {
+    if (!STREAM_PATHS.includes(request.path)) {
+      return { reason: 'path', response: jsonError(404, 'not_found', `Streams are taken at ${STREAM_PATHS[0]}.`) };
+    }
+    const subprotocol = chooseSubprotocol(request.subprotocols);
+    if (subprotocol === undefined) {
+      const text = `Known subprotocols: ${SUBPROTOCOLS.join(' and ')}.`;
+      return { reason: 'subprotocol', response: jsonError(400, 'unknown_subprotocol', text) };
+    }
+    switch (this.#state) {
+      case 'starting':
+        return { reason: 'starting', response: unavailable('overloaded', 'The model is still loading.') };
+      case 'draining':
+        return { reason: 'draining', response: unavailable('shutting_down', 'The server is shutting down.') };
+      case 'ready':
+        if (this.#connections.size < this.#options.limits.maxConnections) return subprotocol;
+        return { reason: 'full', response: unavailable('overloaded', 'All connections are taken.') };
+    }
+  }
+}
+
+interface Refusal {
+  /** Label of the metric. */
+  readonly reason: 'path' | 'subprotocol' | 'starting' | 'draining' | 'full';
+  readonly response: HttpResponse;
+}
+
+function unavailable(code: ErrorCode, message: string): HttpResponse {
+  return jsonError(503, code, message, { 'retry-after': '1' });
+}

@@ -1,0 +1,83 @@
+// The plain HTTP side of the gateway: is it alive, is it ready, its numbers, and a page that says what this is.
+import { JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL } from '@sotto/protocol';
+import { PROMETHEUS_CONTENT_TYPE } from '../metrics/metrics-registry.js';
+import type { HttpRequest, HttpResponse } from './transport.js';
+
+/** Paths on which a WebSocket is accepted (rule HS1). */
+export const STREAM_PATHS: readonly string[] = ['/v1/stream', '/'];
+
+/** `starting`: the model warms up. `draining`: sessions finish, new ones are refused. */
+export type ServerState = 'starting' | 'ready' | 'draining';
+
+/** What `GET /health` tells. */
+export interface ServerStatus {
+  readonly status: ServerState;
+  readonly version: string;
+  readonly model: string;
+  readonly device: string;
+  readonly connections: number;
+  readonly uptimeMs: number;
+}
+
+export interface HttpView {
+  status(): ServerStatus;
+  /** The Prometheus text. */
+  metrics(): string;
+}
+
+const TEXT = 'text/plain; charset=utf-8';
+
+/** Answers a request that is no upgrade. */
+export function answerHttp(request: HttpRequest, view: HttpView): HttpResponse {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    return jsonError(405, 'method_not_allowed', `${request.path} answers GET.`, { allow: 'GET, HEAD' });
+  }
+  switch (request.path) {
+    case '/':
+      return { status: 200, contentType: TEXT, body: welcome(view.status(), request.header('host')) };
+    case '/health':
+      return json(200, view.status());
+    case '/ready': {
+      const { status } = view.status();
+      return json(status === 'ready' ? 200 : 503, { status }, status === 'ready' ? {} : { 'retry-after': '1' });
+    }
+    case '/metrics':
+      return { status: 200, contentType: PROMETHEUS_CONTENT_TYPE, body: view.metrics() };
+    case '/v1/stream':
+      return jsonError(426, 'upgrade_required', 'This is a WebSocket endpoint.', { upgrade: 'websocket' });
+    default:
+      return jsonError(404, 'not_found', 'There is no such page: see /.');
+  }
+}
+
+/** An error as every plain HTTP answer of the server tells it. */
+export function jsonError(
+  status: number,
+  code: string,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): HttpResponse {
+  return json(status, { error: { code, message } }, headers);
+}
+
+function json(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): HttpResponse {
+  return {
+    status,
+    contentType: 'application/json; charset=utf-8',
+    body: `${JSON.stringify(value)}\n`,
+    headers: { 'cache-control': 'no-store', ...headers },
+  };
+}
+
+function welcome(status: ServerStatus, host: string): string {
+  const address = host === '' ? '127.0.0.1:8080' : host;
+  return `Sotto ${status.version}: realtime speech-to-text. Model ${status.model} on ${status.device}, ${status.status}.
+
+Speech in, words out:  ws://${address}/v1/stream  (subprotocols ${MSGPACK_SUBPROTOCOL}, ${JSON_SUBPROTOCOL})
+Try it:                npx sotto transcribe speech.flac --server ws://${address}
+
+GET /health   is the process alive, with which model
+GET /ready    200 when it takes sessions, else 503
+GET /metrics  numbers for Prometheus
+`;
+}

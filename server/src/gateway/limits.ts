@@ -1,0 +1,34 @@
+// Every bound of the gateway, with what happens when it is reached; the defaults stand in config/settings.ts.
+
+export interface GatewayLimits {
+  /** Open sockets. Beyond: the upgrade is answered with HTTP 503. */
+  readonly maxConnections: number;
+  /** Bytes of one message. Beyond: `message_too_large`, closed with `messageTooLarge`. */
+  readonly messageBytesMax: number;
+  /** Messages that one client may send per second, on average over two seconds. Beyond: `too_many_messages`, closed with `tooFast`. */
+  readonly messagesPerSecondMax: number;
+  /**
+   * Audio that a session may have unprocessed, milliseconds. Beyond: its messages wait in the inbox, and reading stops where the transport can.
+   * As much again may wait in the inbox. Beyond: `audio_too_fast`, closed with `tooFast`.
+   */
+  readonly bufferedAudioMsMax: number;
+  /** Bytes that may wait in one inbox, whatever the audio format. Beyond: as above. */
+  readonly inboxBytesMax: number;
+  /** Bytes that may wait for one reader, after coalescing. Beyond: closed with `slowReader`. */
+  readonly outboxBytesMax: number;
+  /** How long a reader may take nothing while something waits for it, milliseconds. Beyond: closed with `slowReader`. */
+  readonly outboxStallMs: number;
+  /** How long a client may wait before it sends `start`, milliseconds. Beyond: `not_started`, closed with `idle`. */
+  readonly startTimeoutMs: number;
+  /** How long a client may send no message, milliseconds; `ping` counts. Beyond: closed with `idle`. */
+  readonly idleTimeoutMs: number;
+  /** Time between two WebSocket pings, milliseconds. */
+  readonly pingIntervalMs: number;
+  /**
+   * Unanswered pings in a row after which a peer that sends nothing either is gone: its connection is dropped. One that goes on sending but
+   * does not answer twice as many does not read: closed with `slowReader`.
+   */
+  readonly missedPingsMax: number;
+  /** How long a peer may take to answer a close frame, milliseconds. Beyond: the connection is dropped. */
+  readonly closeTimeoutMs: number;
+}

@@ -1,0 +1,130 @@
+// What waits for one reader: partials and acks coalesce, everything else is kept, and the whole is bounded.
+import type { Frame, ServerMessage } from '@sotto/protocol';
+import type { TransportSocket } from './transport.js';
+
+/** Bytes in the transport's own buffer above which messages wait here, where they can still be replaced. */
+const SOCKET_BYTES_MAX = 16_384;
+
+export interface OutboxOptions {
+  readonly socket: Pick<TransportSocket, 'send' | 'bufferedBytes'>;
+  readonly encode: (message: ServerMessage) => Frame;
+  /** Bound of what waits, bytes. */
+  readonly bytesMax: number;
+  readonly now: () => number;
+  /** Called for every message handed to the socket. */
+  readonly onSent: (message: ServerMessage, bytes: number) => void;
+  readonly onCoalesced: () => void;
+}
+
+interface Waiting {
+  readonly message: ServerMessage;
+  readonly frame: Frame;
+  readonly bytes: number;
+}
+
+/** Orders and bounds the messages of one connection. */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  /** In the order of sending. The key of a partial or ack is its subject, so that a newer one finds it. */
+  readonly #waiting = new Map<string | number, Waiting>();
+  #waitingBytes = 0;
+  #nextKey = 0;
+  /** When the reader last took something while something waited. */
+  #progressAt = 0;
+  #whenEmpty: (() => void) | undefined;
+
+  constructor(options: OutboxOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes that the reader has not taken: those here and those in the transport's buffer. */
+  get bytes(): number {
+    return this.#waitingBytes + this.#options.socket.bufferedBytes;
+  }
+
+  /** How long the reader has taken nothing while something waits, milliseconds. */
+  get stalledMs(): number {
+    return this.bytes === 0 ? 0 : this.#options.now() - this.#progressAt;
+  }
+
+  /** Queues or sends; false when the bound is passed, and the connection must be closed. */
+  send(message: ServerMessage): boolean {
+    if (this.bytes === 0) this.#progressAt = this.#options.now();
+    const frame = this.#options.encode(message);
+    const waiting = { message, frame, bytes: byteLength(frame) };
+    const key = subject(message);
+    if (key !== undefined) this.#replace(key, message);
+    if (this.#waiting.size === 0 && this.#options.socket.bufferedBytes < SOCKET_BYTES_MAX) {
+      this.#hand(waiting);
+      return true;
+    }
+    this.#waiting.set(message.type === 'final' || key === undefined ? this.#nextKey++ : key, waiting);
+    this.#waitingBytes += waiting.bytes;
+    return this.bytes <= this.#options.bytesMax;
+  }
+
+  /** The transport's buffer has room again. */
+  drained(): void {
+    this.#progressAt = this.#options.now();
+    for (const [key, waiting] of this.#waiting) {
+      if (this.#options.socket.bufferedBytes >= SOCKET_BYTES_MAX) return;
+      this.#remove(key, waiting);
+      this.#hand(waiting);
+    }
+    if (this.bytes === 0) this.#announceEmpty();
+  }
+
+  /** Calls once when the reader has taken everything, at once if it has. */
+  onceEmpty(callback: () => void): void {
+    this.#whenEmpty = callback;
+    if (this.bytes === 0) this.#announceEmpty();
+  }
+
+  /** Forgets what waits. */
+  clear(): void {
+    this.#waiting.clear();
+    this.#waitingBytes = 0;
+    this.#whenEmpty = undefined;
+  }
+
+  /** A message stands for the one of its subject that still waits, which is dropped: the order stays that of the events. */
+  #replace(key: string, message: ServerMessage): void {
+    const older = this.#waiting.get(key);
+    if (older === undefined) return;
+    this.#remove(key, older);
+    if (message.type !== 'final') this.#options.onCoalesced();
+  }
+
+  #remove(key: string | number, waiting: Waiting): void {
+    this.#waiting.delete(key);
+    this.#waitingBytes -= waiting.bytes;
+  }
+
+  #hand(waiting: Waiting): void {
+    this.#options.socket.send(waiting.frame, typeof waiting.frame !== 'string');
+    this.#options.onSent(waiting.message, waiting.bytes);
+  }
+
+  #announceEmpty(): void {
+    const callback = this.#whenEmpty;
+    this.#whenEmpty = undefined;
+    callback?.();
+  }
+}
+
+/** What a partial or ack is about; a segment's final replaces its partial. Undefined: the message stands alone. */
+function subject(message: ServerMessage): string | undefined {
+  switch (message.type) {
+    case 'ack':
+      return 'ack';
+    case 'partial':
+    case 'final':
+      return `segment ${message.segmentId}`;
+    default:
+      return undefined;
+  }
+}
+
+function byteLength(frame: Frame): number {
+  return typeof frame === 'string' ? Buffer.byteLength(frame) : frame.byteLength;
+}

@@ -1,0 +1,75 @@
+// The numbers that the gateway keeps: connections, messages, and the latencies that a client sees.
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Counter, Histogram, MetricsRegistry } from './metrics-registry.js';
+
+/** Bounds in seconds around what live captions need: words within half a second, finals within one and a half. */
+const LATENCY_BOUNDS_S = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10];
+const EVENT_LOOP_RESOLUTION_MS = 10;
+
+export interface GatewayMetrics {
+  readonly connectionsOpened: Counter;
+  /** By reason: path, subprotocol, starting, draining, full. */
+  readonly connectionsRefused: Counter;
+  /** By close code. */
+  readonly connectionsClosed: Counter;
+  /** By message type. */
+  readonly messagesReceived: Counter;
+  readonly bytesReceived: Counter;
+  /** By message type. */
+  readonly messagesSent: Counter;
+  readonly bytesSent: Counter;
+  /** Partials and acks that a newer one replaced before a slow reader took them. */
+  readonly messagesCoalesced: Counter;
+  /** By error code. */
+  readonly errors: Counter;
+  /** From `speechStarted` to the first `partial` with text, seconds. */
+  readonly firstPartialLatency: Histogram;
+  /** From `speechEnded` to its `final`, seconds. */
+  readonly finalLatency: Histogram;
+  /** Audio received and not yet decoded, as `ack` tells it, seconds. */
+  readonly lag: Histogram;
+  /** Stops measuring the event loop. */
+  close(): void;
+}
+
+/** Registers the gateway's metrics. `connections`: how many sockets are open now. */
+export function createGatewayMetrics(registry: MetricsRegistry, connections: () => number): GatewayMetrics {
+  const loopDelay = monitorEventLoopDelay({ resolution: EVENT_LOOP_RESOLUTION_MS });
+  loopDelay.enable();
+  registry.gauge('sotto_uptime_seconds', 'Time since the process started.', () => process.uptime());
+  registry.gauge('sotto_resident_memory_bytes', 'Resident memory of the server process.', () =>
+    process.memoryUsage.rss(),
+  );
+  registry.gauge(
+    'sotto_event_loop_delay_p99_seconds',
+    'Event loop delay (99th percentile) since the last scrape.',
+    () => {
+      const seconds = loopDelay.percentile(99) / 1e9;
+      loopDelay.reset();
+      return Math.max(0, seconds - EVENT_LOOP_RESOLUTION_MS / 1_000);
+    },
+  );
+  registry.gauge('sotto_connections', 'Open WebSocket connections.', connections);
+  return {
+    connectionsOpened: registry.counter('sotto_connections_opened_total', 'WebSocket connections opened.'),
+    connectionsRefused: registry.counter('sotto_connections_refused_total', 'Upgrades refused.', 'reason'),
+    connectionsClosed: registry.counter('sotto_connections_closed_total', 'WebSocket connections closed.', 'code'),
+    messagesReceived: registry.counter('sotto_messages_received_total', 'Messages received.', 'type'),
+    bytesReceived: registry.counter('sotto_received_bytes_total', 'Bytes of the messages received.'),
+    messagesSent: registry.counter('sotto_messages_sent_total', 'Messages sent.', 'type'),
+    bytesSent: registry.counter('sotto_sent_bytes_total', 'Bytes of the messages sent.'),
+    messagesCoalesced: registry.counter(
+      'sotto_messages_coalesced_total',
+      'Partials and acks replaced by a newer one before a slow reader took them.',
+    ),
+    errors: registry.counter('sotto_errors_total', 'Error messages sent.', 'code'),
+    firstPartialLatency: registry.histogram(
+      'sotto_first_partial_latency_seconds',
+      'From speechStarted to the first partial with text.',
+      LATENCY_BOUNDS_S,
+    ),
+    finalLatency: registry.histogram('sotto_final_latency_seconds', 'From speechEnded to its final.', LATENCY_BOUNDS_S),
+    lag: registry.histogram('sotto_lag_seconds', 'Audio received and not yet decoded, at every ack.', LATENCY_BOUNDS_S),
+    close: () => loopDelay.disable(),
+  };
+}
