@@ -1,0 +1,23 @@
+// The error of everything that reads a model's folder: a stable code, and a message that names the file or the model.
+
+/**
+ * - `fileMissing`: a file of the model is not there or cannot be read.
+ * - `fileInvalid`: a file is there and does not say what it must.
+ * - `unsupported`: the model is well-formed but of a kind that cannot run here.
+ * - `modelUnknown`: no installed model has the name.
+ * - `nameTaken`: another model is installed under the name.
+ */
+export type ModelErrorCode = 'fileMissing' | 'fileInvalid' | 'unsupported' | 'modelUnknown' | 'nameTaken';
+
+/** A model cannot be used as asked. */
+export class ModelError extends Error {
+  override readonly name = 'ModelError';
+
+  constructor(
+    readonly code: ModelErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

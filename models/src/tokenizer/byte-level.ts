@@ -1,0 +1,32 @@
+// GPT-2's byte-level alphabet: each byte of UTF-8 stands as one printable character in the vocabulary.
+
+/**
+ * Bytes that are printable in Latin-1 stand for themselves, the others follow from U+0100 on in the order of their value
+ * (`bytes_to_unicode` of GPT-2's encoder, which Whisper's vocabularies use).
+ */
+function buildAlphabet(): Map<string, number> {
+  const alphabet = new Map<string, number>();
+  let next = 0x100;
+  for (let byte = 0; byte < 0x100; byte += 1) {
+    alphabet.set(String.fromCodePoint(isPrintable(byte) ? byte : next++), byte);
+  }
+  return alphabet;
+}
+
+function isPrintable(byte: number): boolean {
+  return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff);
+}
+
+const BYTE_OF = buildAlphabet();
+const utf8 = new TextEncoder();
+
+/** The bytes that a vocabulary entry stands for. An entry outside the alphabet (a token added as plain text) is its own UTF-8. */
+export function tokenBytes(entry: string): Uint8Array {
+  const bytes: number[] = [];
+  for (const character of entry) {
+    const byte = BYTE_OF.get(character);
+    if (byte === undefined) return utf8.encode(entry);
+    bytes.push(byte);
+  }
+  return Uint8Array.from(bytes);
+}

@@ -1,0 +1,92 @@
+// Whisper's byte-level BPE tokenizer: text to token ids and back, read from a model's tokenizer.json.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Tokenizer } from '@huggingface/tokenizers';
+import * as v from 'valibot';
+import { ModelError } from '../model-error.js';
+import { tokenBytes } from './byte-level.js';
+import { findSpecialTokens, type SpecialTokens } from './special-tokens.js';
+import { TextStream } from './text-stream.js';
+
+const TokenizerFile = v.looseObject({
+  added_tokens: v.array(v.looseObject({ id: v.pipe(v.number(), v.safeInteger()), content: v.string() })),
+  model: v.looseObject({ type: v.literal('BPE') }),
+});
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Reads and writes the tokens of one model. Holds no state of any text: safe to share. */
+export class WhisperTokenizer {
+  readonly special: SpecialTokens;
+  readonly #bpe: Tokenizer;
+  /** Bytes by token id, filled as tokens are met: at most the vocabulary. */
+  readonly #bytes = new Map<number, Uint8Array>();
+
+  /**
+   * Loads `tokenizer.json` of a model's folder.
+   * @throws ModelError `fileMissing`, or `fileInvalid` when it is no Whisper tokenizer
+   */
+  static async load(directory: string): Promise<WhisperTokenizer> {
+    const file = join(directory, 'tokenizer.json');
+    let text: string;
+    try {
+      text = await readFile(file, 'utf8');
+    } catch (cause) {
+      throw new ModelError('fileMissing', `${file} cannot be read`, { cause });
+    }
+    try {
+      return new WhisperTokenizer(JSON.parse(text), file);
+    } catch (cause) {
+      if (cause instanceof ModelError) throw cause;
+      throw new ModelError('fileInvalid', `${file} is no tokenizer that can be read`, { cause });
+    }
+  }
+
+  /** @param content what tokenizer.json says, @param file named in errors */
+  constructor(content: unknown, file = 'tokenizer.json') {
+    const parsed = v.safeParse(TokenizerFile, content);
+    if (!parsed.success) {
+      throw new ModelError('fileInvalid', `${file} is no byte-level BPE tokenizer: ${v.summarize(parsed.issues)}`);
+    }
+    const { added_tokens: added, ...rest } = parsed.output;
+    this.special = findSpecialTokens(new Map(added.map(({ content, id }) => [content, id])), file);
+    // Without its added tokens the encoder cannot be talked into special ones: "<|endoftext|>" in a caller's prompt is text.
+    this.#bpe = new Tokenizer({ ...rest, added_tokens: [] }, { clean_up_tokenization_spaces: false });
+  }
+
+  /** Token ids of text; special tokens written in it are ordinary characters. Lone surrogates become U+FFFD. */
+  encode(text: string): number[] {
+    return text === '' ? [] : this.#bpe.encode(text, { add_special_tokens: false }).ids;
+  }
+
+  /** Token ids of text that stands before a window, as Whisper was trained on it: trimmed, with a leading space. Empty for blank text. */
+  encodePrevious(text: string): number[] {
+    const trimmed = text.trim();
+    return trimmed === '' ? [] : this.encode(` ${trimmed}`);
+  }
+
+  /** The text of token ids; special tokens are left out, broken characters become U+FFFD. */
+  decode(ids: Iterable<number>): string {
+    const stream = this.openText();
+    let text = '';
+    for (const id of ids) text += stream.push(id);
+    return text + stream.end();
+  }
+
+  /** A decoder for tokens that come one after another. */
+  openText(): TextStream {
+    return new TextStream((id) => this.bytesOf(id));
+  }
+
+  /** The UTF-8 bytes that a token stands for, perhaps a part of a character; none for special tokens and unknown ids. */
+  bytesOf(id: number): Uint8Array {
+    let bytes = this.#bytes.get(id);
+    if (bytes === undefined) {
+      const entry = id < this.special.endOfText ? this.#bpe.id_to_token(id) : undefined;
+      if (entry === undefined) return NO_BYTES;
+      bytes = tokenBytes(entry);
+      this.#bytes.set(id, bytes);
+    }
+    return bytes;
+  }
+}
