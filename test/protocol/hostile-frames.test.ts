@@ -27,6 +27,13 @@ function verdict(codec: ServerCodec | ClientCodec, frame: Frame): string {
   }
 }
 
+/** A copy of a frame with some bytes replaced. */
+function change(frame: Uint8Array, edits: readonly (readonly [number, number])[]): Uint8Array {
+  const changed = Uint8Array.from(frame);
+  for (const [at, value] of edits) changed[at % changed.length] = value;
+  return changed;
+}
+
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
 t.test('MS1: random bytes are a message or a ProtocolError', async (t) => {
@@ -68,11 +75,6 @@ t.test('MS1: a message that is cut off anywhere is malformed', async (t) => {
 
 t.test('MS1: a message with bytes changed is a message or a ProtocolError', async (t) => {
   const changes = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 });
-  const change = (frame: Uint8Array, edits: readonly (readonly [number, number])[]) => {
-    const changed = Uint8Array.from(frame);
-    for (const [at, value] of edits) changed[at % changed.length] = value;
-    return changed;
-  };
   holds(
     t,
     fc.property(clientMessage, serverMessage, changes, (up, down, edits) => {

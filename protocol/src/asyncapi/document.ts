@@ -1,0 +1,110 @@
+// The AsyncAPI 3 document of the wire, made from the schemas; development only, not part of the package's face.
+import { toJsonSchema } from '@valibot/to-json-schema';
+import type * as v from 'valibot';
+import { ClientMessage, ServerMessage } from '../messages.js';
+import { PROTOCOL_VERSION, SUBPROTOCOLS } from '../version.js';
+
+type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+type Side = 'client' | 'server';
+type MessageSchema = (typeof ClientMessage.options)[number] | (typeof ServerMessage.options)[number];
+
+/** One sentence for each message, as in the tables of protocol/README.md. */
+const SUMMARIES: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
+  client: {
+    start: 'Opens the stream: audio format, language, settings.',
+    audio: 'A chunk of samples and where it belongs. In sotto.v1.json the bytes are the binary frame.',
+    finalize: 'Ends the utterance in progress now.',
+    mark: 'Asks to be told when everything before it is done.',
+    configure: 'Other settings from the next utterance on.',
+    ping: 'Asks whether the server is there.',
+    stop: 'No more audio: finish, then close.',
+  },
+  server: {
+    ready: 'The session runs; its id, the model and the limits.',
+    ack: 'Audio up to here has arrived; how far behind recognition is.',
+    speechStarted: 'An utterance begins.',
+    speechEnded: 'An utterance has ended; its final follows.',
+    partial: 'What has been understood of an utterance so far: stable text, then tentative text.',
+    final: 'The last word on an utterance.',
+    mark: 'Everything before the mark of this id is done.',
+    pong: 'The answer to ping.',
+    stopped: 'The totals: the last message of a session that ends well.',
+    error: 'What is wrong, with a stable code.',
+  },
+};
+
+/** The whole document. Its schemas are those of the messages as JSON; protocol/README.md has the rows of msgpack and the rules of behaviour. */
+export function asyncApiDocument(): Json {
+  const client = messagesOf('client', ClientMessage.options);
+  const server = messagesOf('server', ServerMessage.options);
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'Sotto',
+      version: `${PROTOCOL_VERSION}.0.0`,
+      description:
+        'Realtime speech-to-text on one WebSocket. Behaviour is told by the numbered rules of protocol/README.md. ' +
+        `Subprotocols: ${SUBPROTOCOLS.join(' (default), ')}.`,
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
+    defaultContentType: 'application/json',
+    servers: { local: { host: '127.0.0.1:8080', protocol: 'ws', description: 'A server as it starts by default.' } },
+    channels: {
+      stream: {
+        address: '/v1/stream',
+        title: 'One session',
+        servers: [{ $ref: '#/servers/local' }],
+        messages: Object.fromEntries(
+          [...Object.keys(client), ...Object.keys(server)].map((name) => [
+            name,
+            { $ref: `#/components/messages/${name}` },
+          ]),
+        ),
+        bindings: {
+          ws: {
+            method: 'GET',
+            headers: {
+              type: 'object',
+              properties: { 'Sec-WebSocket-Protocol': { type: 'string', enum: SUBPROTOCOLS } },
+            },
+          },
+        },
+      },
+    },
+    operations: {
+      listen: operation('receive', 'What a client says to the server.', client),
+      answer: operation('send', 'What the server says to a client.', server),
+    },
+    components: { messages: { ...client, ...server } },
+  };
+}
+
+/** Both ends have a `mark`: names of messages carry their side. */
+function messagesOf(side: Side, schemas: readonly MessageSchema[]): Readonly<Record<string, Json>> {
+  return Object.fromEntries(
+    schemas.map((schema) => {
+      const type = schema.entries.type.literal;
+      const summary = SUMMARIES[side][type];
+      if (summary === undefined) throw new Error(`The message ${type} has no summary.`);
+      return [`${side}.${type}`, { name: type, title: `${type} (${side})`, summary, payload: payloadOf(schema) }];
+    }),
+  );
+}
+
+function payloadOf(schema: v.GenericSchema): Json {
+  const { $schema: _, ...payload } = toJsonSchema(schema, {
+    typeMode: 'input',
+    overrideSchema: ({ valibotSchema }) =>
+      valibotSchema.type === 'custom' ? { type: 'string', format: 'binary' } : undefined,
+  });
+  return payload as Json;
+}
+
+function operation(action: 'send' | 'receive', summary: string, messages: Readonly<Record<string, Json>>): Json {
+  return {
+    action,
+    summary,
+    channel: { $ref: '#/channels/stream' },
+    messages: Object.keys(messages).map((name) => ({ $ref: `#/channels/stream/messages/${name}` })),
+  };
+}
