@@ -1,5 +1,5 @@
 // Finds and loads libonnxruntime and types the functions of its C API that this project calls.
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import koffi, { type KoffiFunc } from 'koffi';
@@ -49,6 +49,9 @@ export interface OrtApi {
   readonly setInterOpNumThreads: Action<[options: Pointer, threads: number]>;
   readonly addSessionConfigEntry: Action<[options: Pointer, key: string, value: string]>;
   readonly createSession: Action<[environment: Pointer, path: string, options: Pointer, out: Out<Pointer>]>;
+  readonly createSessionFromArray: Action<
+    [environment: Pointer, model: Uint8Array, bytes: number, options: Pointer, out: Out<Pointer>]
+  >;
   readonly releaseSession: Release;
   readonly sessionGetInputCount: Action<[session: Pointer, out: Out<number>]>;
   readonly sessionGetOutputCount: Action<[session: Pointer, out: Out<number>]>;
@@ -119,6 +122,7 @@ const signatures: { readonly [F in keyof OrtApi]: readonly [position: number, si
   getErrorMessage: [2, 'const char *F(void *)'],
   createEnv: [3, 'void *F(int, const char *, _Out_ void **)'],
   createSession: [7, `void *F(void *, ${path}, void *, _Out_ void **)`],
+  createSessionFromArray: [8, 'void *F(void *, const void *, size_t, void *, _Out_ void **)'],
   run: [9, 'void *F(void *, void *, const char **, void **, size_t, const char **, size_t, _Inout_ void **)'],
   createSessionOptions: [10, 'void *F(_Out_ void **)'],
   setOptimizedModelFilePath: [11, `void *F(void *, ${path})`],
@@ -201,7 +205,10 @@ export function outOf<T>(action: (out: Out<T>) => Status): T {
 /** Makes a call on a thread of libuv's pool (4 threads unless UV_THREADPOOL_SIZE says otherwise); the event loop stays free. */
 export function offThread<A extends unknown[]>(action: Action<A>, ...args: A): Promise<void> {
   return new Promise((resolve, reject) => {
+    // The callee works on the arguments' memory after this call has returned: hold them until it is done.
+    inFlight.add(args);
     const done = (error: unknown, status: Status): void => {
+      inFlight.delete(args);
       try {
         if (error) throw new OrtError('fail', 'the native call could not be made', { cause: error });
         check(status);
@@ -213,6 +220,7 @@ export function offThread<A extends unknown[]>(action: Action<A>, ...args: A): P
     action.async(...args, done);
   });
 }
+const inFlight = new Set<readonly unknown[]>();
 
 function load(): { api: OrtApi; version: string } {
   const file = libraryFile();
@@ -246,6 +254,9 @@ function functionAt<F extends (...args: never[]) => unknown>(
 }
 let prototypeCount = 0;
 
+/** On Linux, macOS (with the version in it) and Windows. */
+const libraryName = /^(libonnxruntime\.so\.1|libonnxruntime[.\d]*\.dylib|onnxruntime\.dll)$/;
+
 /** SOTTO_ONNXRUNTIME, or the library that the onnxruntime-node package ships for this platform. */
 function libraryFile(): string {
   const named = process.env['SOTTO_ONNXRUNTIME'];
@@ -253,19 +264,14 @@ function libraryFile(): string {
     if (!existsSync(named)) throw new OrtError('libraryNotFound', `SOTTO_ONNXRUNTIME names no file: ${named}`);
     return named;
   }
-  const names: Partial<Record<NodeJS.Platform, string>> = {
-    linux: 'libonnxruntime.so.1',
-    win32: 'onnxruntime.dll',
-    darwin: 'libonnxruntime.1.dylib',
-  };
-  const name = names[process.platform];
   const root = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
-  const file = name && join(root, 'bin', 'napi-v6', process.platform, process.arch, name);
-  if (!file || !existsSync(file)) {
+  const folder = join(root, 'bin', 'napi-v6', process.platform, process.arch);
+  const name = existsSync(folder) ? readdirSync(folder).find((entry) => libraryName.test(entry)) : undefined;
+  if (name === undefined) {
     throw new OrtError(
       'libraryNotFound',
       `onnxruntime-node ships no library for ${process.platform}-${process.arch}; name one in SOTTO_ONNXRUNTIME`,
     );
   }
-  return file;
+  return join(folder, name);
 }

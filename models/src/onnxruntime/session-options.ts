@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly providers?: readonly CudaProvider[];
   /** ONNX Runtime's session configuration keys, for example `session.intra_op.allow_spinning`: '0'. */
   readonly config?: Readonly<Record<string, string>>;
+  /** Where the external data of a model given as bytes lies. */
+  readonly externalDataFolder?: string;
   /** Writes a Chrome trace of every node to `<prefix>_<date>.json`; `endProfiling()` names the file. */
   readonly profilePrefix?: string;
   /** Writes the graph as it looks after optimisation, to study it. */
@@ -32,6 +34,9 @@ export interface SessionOptions {
   /** Default `error`. */
   readonly logSeverity?: keyof typeof logSeverities;
 }
+
+/** onnxruntime_session_options_config_keys.h */
+const externalDataFolderKey = 'session.model_external_initializers_file_folder_path';
 
 /** `GraphOptimizationLevel`. */
 const optimizationLevels = { none: 0, basic: 1, extended: 2, all: 99 } as const;
@@ -53,7 +58,9 @@ export async function withSessionOptions<T>(
     if (options.memoryPattern === false) check(api.disableMemPattern(pointer));
     if (options.optimizedModelFile) check(api.setOptimizedModelFilePath(pointer, options.optimizedModelFile));
     if (options.profilePrefix) check(api.enableProfiling(pointer, options.profilePrefix));
-    for (const [key, value] of Object.entries(options.config ?? {})) {
+    const config = { ...options.config };
+    if (options.externalDataFolder !== undefined) config[externalDataFolderKey] = options.externalDataFolder;
+    for (const [key, value] of Object.entries(config)) {
       check(api.addSessionConfigEntry(pointer, key, value));
     }
     for (const provider of options.providers ?? []) appendCuda(pointer, provider);

@@ -13,12 +13,15 @@ export class OrtSession extends NativeHandle {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
 
-  /** Loads a model file off the event loop. Throws OrtError (`noSuchFile`, `invalidProtobuf`, `invalidGraph`, `notFound`, ...). */
-  static async load(file: string, options: SessionOptions = {}): Promise<OrtSession> {
+  /**
+   * Loads a model, a file or its bytes, off the event loop. Throws OrtError (`noSuchFile`, `invalidProtobuf`, `invalidGraph`, `fail`, ...).
+   */
+  static async load(model: string | Uint8Array, options: SessionOptions = {}): Promise<OrtSession> {
     const environment = OrtEnvironment.shared.pointer;
     return withSessionOptions(options, async (native) => {
       const out: [Pointer | null] = [null];
-      await offThread(ortApi().createSession, environment, file, native, out);
+      if (typeof model === 'string') await offThread(ortApi().createSession, environment, model, native, out);
+      else await offThread(ortApi().createSessionFromArray, environment, model, model.byteLength, native, out);
       if (out[0] === null) throw new OrtError('fail', 'ONNX Runtime returned no session');
       return new OrtSession(out[0]);
     });
