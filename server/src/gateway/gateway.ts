@@ -93,7 +93,7 @@ export class Gateway {
    */
   drain(): Promise<void> {
     this.#state = 'draining';
-    this.#draining ??= Promise.all([...this.#connections].map((connection) => connection.drain())).then(() => {});
+    this.#draining ??= this.#drainConnections();
     return this.#draining;
   }
 
@@ -104,6 +104,10 @@ export class Gateway {
     this.#metrics.close();
     for (const connection of this.#connections) connection.terminate();
     await this.#transport.close();
+  }
+
+  async #drainConnections(): Promise<void> {
+    await Promise.all([...this.#connections].map((connection) => connection.drain()));
   }
 
   #upgrade(request: UpgradeRequest): UpgradeDecision {

@@ -1,0 +1,93 @@
+// A WebSocket client for tests that speaks either subprotocol and can also say what no honest client would.
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  JsonClientCodec,
+  MsgpackClientCodec,
+  type ClientCodec,
+  type ClientMessage,
+  type ServerMessage,
+} from '@sotto/protocol';
+import type { Test } from 'tap';
+import { WebSocket } from 'ws';
+
+export type WireEncoding = 'msgpack' | 'json';
+
+type MessageOf<T extends ServerMessage['type']> = Extract<ServerMessage, { type: T }>;
+
+export class WireClient {
+  /** Everything that came, in order. */
+  readonly received: ServerMessage[] = [];
+  /** Resolves with the close code and reason. */
+  readonly closed: Promise<{ code: number; reason: string }>;
+  readonly #codec: ClientCodec;
+
+  constructor(
+    readonly socket: WebSocket,
+    encoding: WireEncoding,
+  ) {
+    this.#codec = encoding === 'json' ? new JsonClientCodec() : new MsgpackClientCodec();
+    this.closed = new Promise((resolve) => {
+      socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
+    });
+    socket.on('error', () => {});
+    socket.on('message', (data: Buffer, isBinary) => {
+      const message = this.#codec.decode(isBinary ? data : data.toString());
+      if (message !== undefined) this.received.push(message);
+    });
+  }
+
+  send(...messages: ClientMessage[]): void {
+    for (const message of messages) for (const frame of this.#codec.encode(message)) this.socket.send(frame);
+  }
+
+  /** A frame as it is. */
+  raw(frame: Uint8Array | string): void {
+    this.socket.send(frame);
+  }
+
+  all<T extends ServerMessage['type']>(type: T): MessageOf<T>[] {
+    return this.received.filter((message): message is MessageOf<T> => message.type === type);
+  }
+
+  /** The next message of a type that has come or comes within ten seconds; `index` 1 is the second one. */
+  async next<T extends ServerMessage['type']>(type: T, index = 0): Promise<MessageOf<T>> {
+    await until(
+      () => this.all(type).length > index,
+      `${type} #${index} (got ${this.received.map((m) => m.type).join(', ')})`,
+    );
+    return this.all(type)[index] as MessageOf<T>;
+  }
+}
+
+/** Connects and waits for the upgrade. `protocols`: what is offered, when it is not just that of the encoding. */
+export async function connectWire(
+  t: Test,
+  url: string,
+  encoding: WireEncoding = 'msgpack',
+  protocols: string[] = [`sotto.v1.${encoding}`],
+): Promise<WireClient> {
+  const socket = new WebSocket(url, protocols);
+  t.teardown(() => socket.terminate());
+  const client = new WireClient(socket, encoding);
+  await once(socket, 'open');
+  return client;
+}
+
+/** The status with which an upgrade was refused. */
+export async function refusedUpgrade(url: string, protocols: string[] = []): Promise<number> {
+  const socket = new WebSocket(url, protocols);
+  socket.on('error', () => {});
+  const [, response] = await once(socket, 'unexpected-response');
+  socket.terminate();
+  return response.statusCode;
+}
+
+/** Waits until a condition holds; after ten seconds throws with what was awaited. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`never came: ${what}`);
+    await delay(2);
+  }
+}
