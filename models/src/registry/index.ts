@@ -1,0 +1,17 @@
+// The registry's public door.
+export {
+  type Calibration,
+  type CalibrationPoint,
+  type ModelManifest,
+  readManifest,
+  writeManifest,
+} from './manifest.js';
+export { inspectModel, type ModelFiles, validateModel } from './model-files.js';
+export {
+  type AddOptions,
+  type BrokenModel,
+  EMBEDDED_MODEL,
+  type InstalledModel,
+  ModelRegistry,
+  modelsFolder,
+} from './registry.js';

@@ -1,0 +1,108 @@
+// What Sotto knows of a model beyond its weights: sotto.json, with defaults that are safe for any Whisper.
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { ModelError } from '../model-error.js';
+
+export const MANIFEST_FILE = 'sotto.json';
+/** Whisper's window, seconds. */
+const WINDOW_SECONDS = 30;
+/** Names that are safe as a folder, a URL segment and a label of metrics. */
+export const MODEL_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/i;
+
+const seconds = v.pipe(
+  v.number(),
+  v.minValue(0.5),
+  v.maxValue(WINDOW_SECONDS),
+  // An encoder frame is 20 ms: the convolutions halve the 10 ms of the log-mel frames.
+  v.check((value) => Number.isInteger(Math.round(value * 1e6) / 20_000), 'a multiple of 20 ms'),
+);
+
+/** Word or character error rate of one padding that was tried. */
+export const CalibrationPoint = v.object({
+  buckets: v.array(seconds),
+  tailSilenceMs: v.number(),
+  /** Errors by reference words (characters for Chinese and the like), 0 and up. */
+  errorRate: v.number(),
+  /** Audio seconds by seconds of compute. */
+  speed: v.number(),
+});
+
+export const Calibration = v.object({
+  /** ISO date of the measurement. */
+  date: v.string(),
+  recordings: v.number(),
+  /** Audio of all recordings, seconds. */
+  seconds: v.number(),
+  points: v.array(CalibrationPoint),
+});
+
+export const ModelManifest = v.object({
+  /** Folder of the Hugging Face files where they are not beside this file. */
+  directory: v.optional(v.string()),
+  /** Context lengths that windows are padded to, seconds, ascending. The last one is the longest window that the model takes. */
+  buckets: v.optional(
+    v.pipe(
+      v.array(seconds),
+      v.minLength(1),
+      v.check((list) => list.every((value, i) => i === 0 || value > (list[i - 1] ?? 0)), 'ascending lengths'),
+    ),
+    // Stock Whisper loses its way on shorter contexts unless a calibration shows otherwise.
+    [WINDOW_SECONDS],
+  ),
+  /** Silence that the model wants behind the speech, milliseconds. */
+  tailSilenceMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(5_000)), 0),
+  /** Whether the model was trained with previous text as prompt. */
+  usesPreviousText: v.optional(v.boolean(), true),
+  /** Whether this model serves when none is named. */
+  default: v.optional(v.boolean(), false),
+  /** Where the weights are from. */
+  provenance: v.optional(v.object({ source: v.string(), licence: v.optional(v.string()) })),
+  calibration: v.optional(Calibration),
+});
+
+export type ModelManifest = v.InferOutput<typeof ModelManifest>;
+export type Calibration = v.InferOutput<typeof Calibration>;
+export type CalibrationPoint = v.InferOutput<typeof CalibrationPoint>;
+
+/**
+ * Reads sotto.json of a folder; the defaults where there is none.
+ * @throws ModelError `fileInvalid` naming the key
+ */
+export async function readManifest(folder: string): Promise<ModelManifest> {
+  const file = join(folder, MANIFEST_FILE);
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return '{}';
+    throw new ModelError('fileMissing', `${file} cannot be read`, { cause });
+  });
+  return parseJson(ModelManifest, text, file);
+}
+
+/** Writes sotto.json at once or not at all: readers never see half a file. */
+export async function writeManifest(folder: string, manifest: ModelManifest): Promise<void> {
+  const file = join(folder, MANIFEST_FILE);
+  const draft = `${file}.${process.pid}.new`;
+  await writeFile(draft, `${JSON.stringify(v.parse(ModelManifest, manifest), null, 2)}\n`);
+  await rename(draft, file);
+}
+
+/**
+ * Parses a JSON file of a model by its schema.
+ * @throws ModelError `fileInvalid` naming the key
+ */
+export function parseJson<Schema extends v.GenericSchema>(
+  schema: Schema,
+  text: string,
+  file: string,
+): v.InferOutput<Schema> {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (cause) {
+    throw new ModelError('fileInvalid', `${file} is not JSON`, { cause });
+  }
+  const parsed = v.safeParse(schema, content);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  throw new ModelError('fileInvalid', `${file}: ${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`);
+}

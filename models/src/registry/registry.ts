@@ -1,0 +1,150 @@
+// The models of this machine: the embedded one, and what is installed in the models folder.
+import { mkdir, readdir, realpath } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ModelError } from '../model-error.js';
+import { MODEL_NAME, type ModelManifest, readManifest, writeManifest } from './manifest.js';
+import { inspectModel, type ModelFiles, validateModel } from './model-files.js';
+
+/** The model that comes with Sotto. */
+export const EMBEDDED_MODEL = 'demo-en';
+const EMBEDDED_FOLDER = fileURLToPath(new URL(`../../${EMBEDDED_MODEL}`, import.meta.url));
+
+/** A model that can be loaded. */
+export interface InstalledModel {
+  readonly name: string;
+  /** Folder of the Hugging Face files. */
+  readonly directory: string;
+  /** Folder of its sotto.json. */
+  readonly home: string;
+  readonly manifest: ModelManifest;
+  readonly files: ModelFiles;
+  readonly isEmbedded: boolean;
+}
+
+/** A folder in the models folder that cannot be loaded, and why. */
+export interface BrokenModel {
+  readonly name: string;
+  readonly error: ModelError;
+}
+
+export interface AddOptions {
+  /** Default: the folder's name. */
+  readonly name?: string;
+  /** Whether it serves when no model is named, in place of the one that did. */
+  readonly default?: boolean;
+}
+
+/** Where models are installed: `SOTTO_MODELS`, else sotto/models in the user's data folder (XDG Base Directory Specification). */
+export function modelsFolder(env: NodeJS.ProcessEnv = process.env): string {
+  if (env['SOTTO_MODELS']) return resolve(env['SOTTO_MODELS']);
+  return join(env['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'sotto', 'models');
+}
+
+/** Reads and changes the models folder. Keeps nothing in memory: what another process installs is seen by the next call. */
+export class ModelRegistry {
+  constructor(
+    readonly folder: string = modelsFolder(),
+    private readonly embedded: string = EMBEDDED_FOLDER,
+  ) {}
+
+  /** All models, the embedded one last. */
+  async list(): Promise<{ models: InstalledModel[]; broken: BrokenModel[] }> {
+    const entries = await readdir(this.folder, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'ENOENT') return [];
+      throw new ModelError('fileMissing', `${this.folder} cannot be read`, { cause });
+    });
+    const models: InstalledModel[] = [];
+    const broken: BrokenModel[] = [];
+    const names = entries.filter((entry) => !entry.isFile() && MODEL_NAME.test(entry.name)).map(({ name }) => name);
+    for (const name of names.sort()) {
+      if (name === EMBEDDED_MODEL) continue;
+      try {
+        models.push(await this.#read(name, join(this.folder, name), false));
+      } catch (error) {
+        if (!(error instanceof ModelError)) throw error;
+        broken.push({ name, error });
+      }
+    }
+    return { models: [...models, await this.#readEmbedded()], broken };
+  }
+
+  /** @throws ModelError `modelUnknown` naming the models that there are, or what is wrong with its files */
+  async find(name: string): Promise<InstalledModel> {
+    const { models, broken } = await this.list();
+    const model = models.find((candidate) => candidate.name === name);
+    if (model) return model;
+    const cause = broken.find((candidate) => candidate.name === name)?.error;
+    if (cause) throw cause;
+    throw new ModelError(
+      'modelUnknown',
+      `No model "${name}": there are ${models.map((known) => known.name).join(', ')}`,
+    );
+  }
+
+  /** The model that serves when none is named: the one marked as default, else the largest installed, else the embedded one. */
+  async choose(): Promise<InstalledModel> {
+    const { models } = await this.list();
+    const [best] = models.sort(
+      (a, b) =>
+        Number(b.manifest.default) - Number(a.manifest.default) ||
+        Number(a.isEmbedded) - Number(b.isEmbedded) ||
+        b.files.weightBytes - a.files.weightBytes,
+    );
+    if (!best) throw new ModelError('modelUnknown', 'There is no model');
+    return best;
+  }
+
+  /**
+   * Installs a folder of Hugging Face files by reference: its path is recorded, nothing is copied. A sotto.json in the folder is taken over.
+   * @throws ModelError `fileMissing`, `fileInvalid`, `unsupported`, or `nameTaken`
+   */
+  async add(directory: string, options: AddOptions = {}): Promise<InstalledModel> {
+    const target = await realpath(directory).catch((cause: unknown) => {
+      throw new ModelError('fileMissing', `${directory} is not there`, { cause });
+    });
+    const name = options.name ?? basename(target);
+    if (!MODEL_NAME.test(name)) {
+      throw new ModelError(
+        'fileInvalid',
+        `"${name}" is no name for a model: letters, digits, ".", "_" and "-" only; give one with --name`,
+      );
+    }
+    if (
+      name === EMBEDDED_MODEL ||
+      (await readdir(join(this.folder, name)).then(
+        () => true,
+        () => false,
+      ))
+    ) {
+      throw new ModelError('nameTaken', `A model "${name}" is installed already; choose another name with --name`);
+    }
+    const { default: _, ...manifest } = await readManifest(target);
+    await validateModel(target);
+    const home = join(this.folder, name);
+    await mkdir(home, { recursive: true });
+    await writeManifest(home, { ...manifest, directory: target, default: false });
+    if (options.default) await this.#makeDefault(name);
+    return this.find(name);
+  }
+
+  /** Marks an installed model as the one that serves when none is named. */
+  async #makeDefault(name: string): Promise<void> {
+    const { models } = await this.list();
+    for (const model of models.filter(({ isEmbedded }) => !isEmbedded)) {
+      const wanted = model.name === name;
+      if (model.manifest.default !== wanted) await writeManifest(model.home, { ...model.manifest, default: wanted });
+    }
+  }
+
+  #readEmbedded(): Promise<InstalledModel> {
+    return this.#read(EMBEDDED_MODEL, this.embedded, true);
+  }
+
+  async #read(name: string, home: string, isEmbedded: boolean): Promise<InstalledModel> {
+    const manifest = await readManifest(home);
+    const directory = resolve(home, manifest.directory ?? '.');
+    return { name, directory, home, manifest, files: await inspectModel(directory), isEmbedded };
+  }
+}
