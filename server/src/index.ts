@@ -1,3 +1,5 @@
 // The public face of @sotto/server: what benches and other programs use of it without a socket.
 export { decodeAudioFile, openAudioFile, type AudioFile } from './audio/audio-file.js';
 export { AudioFileError, type AudioFileErrorCode, type AudioFileWarning } from './audio/audio-errors.js';
+export type { DecodedToken, DecodeRequest, DecodeResult, Engine, EngineModel } from './asr/engine.js';
+export { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from './vad/vad.js';

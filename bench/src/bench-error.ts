@@ -1,0 +1,23 @@
+// The errors that a bench ends with: a stable code and a sentence for the person who ran it.
+
+/**
+ * - `usage`: an option is wrong.
+ * - `badRecordings`: a manifest or an audio file cannot be read.
+ * - `badResult`: a file is no result of a bench.
+ * - `serverFailed`: the server did not become ready, died, or refused a connection.
+ * - `timedOut`: something did not happen within its bound.
+ * - `mismatch`: two ways that must give the same tokens did not.
+ */
+export type BenchErrorCode = 'usage' | 'badRecordings' | 'badResult' | 'serverFailed' | 'timedOut' | 'mismatch';
+
+export class BenchError extends Error {
+  override readonly name = 'BenchError';
+
+  constructor(
+    readonly code: BenchErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

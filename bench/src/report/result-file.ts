@@ -1,0 +1,73 @@
+// A bench's result as a file: JSON for machines, Markdown beside it for people.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import * as v from 'valibot';
+import { BenchError } from '../bench-error.js';
+import { Provenance } from '../measure/machine.js';
+import { Metric } from './metric.js';
+import { markdownTable, terminalTable } from './table.js';
+
+export const Result = v.object({
+  schema: v.literal(1),
+  bench: v.string(),
+  provenance: Provenance,
+  /** What was asked for: connections, pace, recordings, server flags. */
+  settings: v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
+  metrics: v.array(Metric),
+  /** Sentences that belong to the figures: what was left out, what else ran, which policy won and why. */
+  remarks: v.array(v.string()),
+});
+
+export type Result = v.InferOutput<typeof Result>;
+
+/** Prints the result and, with `out` (a path that ends in .json), writes it there and as Markdown beside it. */
+export async function publish(result: Result, out: string | undefined): Promise<void> {
+  process.stdout.write(`${terminalText(result)}\n`);
+  if (out === undefined) return;
+  if (!out.endsWith('.json')) throw new BenchError('usage', `--out must end in .json, not "${out}".`);
+  await mkdir(dirname(out), { recursive: true });
+  await writeFile(out, `${JSON.stringify(result, undefined, 2)}\n`);
+  await writeFile(out.replace(/\.json$/, '.md'), markdown(result));
+}
+
+/** Reads a result file. @throws BenchError `badResult` when the file is none. */
+export async function readResult(path: string): Promise<Result> {
+  try {
+    return v.parse(Result, JSON.parse(await readFile(path, 'utf8')));
+  } catch (cause) {
+    throw new BenchError('badResult', `${path} is no result of this bench: ${reason(cause)}`, { cause });
+  }
+}
+
+function terminalText(result: Result): string {
+  return [`\n${result.bench}  ${machineLine(result)}`, '', terminalTable(result.metrics), '', ...result.remarks].join(
+    '\n',
+  );
+}
+
+function markdown(result: Result): string {
+  const { provenance, settings } = result;
+  return [
+    `# ${result.bench}`,
+    '',
+    `\`${provenance.command}\``,
+    '',
+    `${machineLine(result)}. Taken ${provenance.takenAt}, commit ${provenance.git.commit.slice(0, 12)}${provenance.git.hasLocalChanges ? ' with local changes' : ''}.`,
+    `Versions: ${Object.entries(provenance.versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(', ')}. Load averages at the start: ${provenance.machine.loadAverage.join(', ')}.`,
+    '',
+    `Settings: ${Object.entries(settings)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(', ')}.`,
+    '',
+    markdownTable(result.metrics),
+    '',
+    ...result.remarks.flatMap((remark) => [remark, '']),
+  ].join('\n');
+}
+
+const machineLine = ({ provenance: { machine } }: Result): string =>
+  `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.os}`;
+
+const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

@@ -1,0 +1,101 @@
+// A Sotto server in a process of its own, started for one bench, with its memory and CPU time in view.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { BenchError } from '../bench-error.js';
+import { repositoryRoot } from '../measure/machine.js';
+import { processTree, type TreeUsage } from '../measure/process-tree.js';
+
+export interface SpawnOptions {
+  /** Further flags of `sotto serve`. */
+  readonly flags: readonly string[];
+  /** How long the server may take to become ready, milliseconds. */
+  readonly readyTimeoutMs: number;
+}
+
+const READY_POLL_MS = 25;
+const STOP_TIMEOUT_MS = 15_000;
+/** Characters of the server's own output that are kept for the error message when it dies. */
+const OUTPUT_CHARS_MAX = 4_000;
+
+export class SpawnedServer implements AsyncDisposable {
+  readonly httpUrl: string;
+  readonly streamUrl: string;
+  /** From the start of the process to the first 200 of GET /ready, milliseconds. */
+  readonly readyMs: number;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, port: number, readyMs: number) {
+    this.#child = child;
+    this.httpUrl = `http://127.0.0.1:${port}`;
+    this.streamUrl = `ws://127.0.0.1:${port}/v1/stream`;
+    this.readyMs = readyMs;
+  }
+
+  /** Starts `sotto serve` on a free port and waits until it is ready. @throws BenchError `serverFailed`, with the end of its output */
+  static async start({ flags, readyTimeoutMs }: SpawnOptions): Promise<SpawnedServer> {
+    const port = await freePort();
+    const startedAt = performance.now();
+    const child = spawn(
+      process.execPath,
+      [join(repositoryRoot, 'server/bin/sotto.mjs'), 'serve', '--host', '127.0.0.1', '--port', `${port}`, ...flags],
+      { cwd: repositoryRoot, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-OUTPUT_CHARS_MAX)));
+    }
+    while (!(await isReady(port))) {
+      if (child.exitCode !== null || child.signalCode !== null) {
+        throw new BenchError('serverFailed', `The server ended before it was ready:\n${output.trim()}`);
+      }
+      if (performance.now() - startedAt > readyTimeoutMs) {
+        child.kill('SIGKILL');
+        throw new BenchError('serverFailed', `The server was not ready after ${readyTimeoutMs} ms:\n${output.trim()}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+    }
+    return new SpawnedServer(child, port, performance.now() - startedAt);
+  }
+
+  /** Memory and CPU time of the server with all its children; undefined where the system has no /proc. */
+  async usage(): Promise<TreeUsage | undefined> {
+    return this.#child.pid === undefined ? undefined : await processTree(this.#child.pid);
+  }
+
+  /** Asks the server to end, and ends it if it does not. May be called twice. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await ended;
+    clearTimeout(timer);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+async function isReady(port: number): Promise<boolean> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/ready`, { signal: AbortSignal.timeout(1_000) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false; // Not listening yet.
+  }
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new BenchError('serverFailed', 'The system gave no port.');
+  return address.port;
+}
