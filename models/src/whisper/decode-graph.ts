@@ -1,0 +1,176 @@
+// The decoder's graph: one for the prompt, for the verification of a draft and for single steps. The best tokens are chosen inside.
+import type { SpecialTokens } from '../tokenizer/index.js';
+import { alignmentLayers } from './encode-graph.js';
+import type { TensorName } from './graph-builder.js';
+import type { LayerBuilder } from './layers.js';
+
+/** Far below any score, and finite in the graph's precision: the softmax of a masked place is exactly 0. */
+const masked = { float32: -1e30, float16: -65_504 } as const;
+
+/**
+ * Adds the graph. B rows, n new tokens each, P places in the cache, m chosen positions, T encoder frames, V tokens. Inputs:
+ * - `tokens`, `positions` int64 [B, n]: rows that are shorter are padded behind with any token.
+ * - `mask` bool [B, P + n]: which places, cached and new, hold a token of the row; the others are never attended to.
+ * - `select` int64 [m]: positions (row * n + column) for which a next token is chosen.
+ * - `atBegin` int64 [m]: 1 where the next token is the first of a text.
+ * - `audioFrames` int64 [B]: encoder frames before the padding.
+ * - `pastKey_i`, `pastValue_i` [B, heads, P, headWidth], `crossKey_i`, `crossValue_i`, `alignmentKeys`: see the encode graph.
+ *
+ * Outputs: `best` int64 [m], `logprob` float32 [m] (natural log, after suppression), `frame` int64 [m] (where the alignment heads look on average),
+ * `noSpeech` float32 [m] (probability of <|nospeech|> before suppression), `languages` float32 [m, languages] (their probabilities among each
+ * other, multilingual models only), `logits` float32 [m, V] (after suppression), `rawLogits` float32 [m, V], `presentKey_i`, `presentValue_i`.
+ */
+export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens): void {
+  const { graph, config, precision } = layers;
+  const { width, decoderHeads: heads, decoderInner } = config;
+  const headWidth = width / heads;
+  const tokens = graph.input('tokens', 'int64', ['batch', 'new']);
+  const positions = graph.input('positions', 'int64', ['batch', 'new']);
+  const mask = graph.input('mask', 'bool', ['batch', 'places']);
+  const select = graph.input('select', 'int64', ['chosen']);
+  const shape = graph.op('Concat', [graph.op('Shape', [tokens]), graph.integers(width)], { axis: 0 });
+  const bias = addAttentionBias(layers, tokens, mask);
+  let residual = addEmbedding(layers, tokens, positions);
+  let result: TensorName | undefined;
+  const norm = (name: string): TensorName => {
+    if (result === undefined) return layers.norm(residual, name);
+    const [normed, sum] = layers.addAndNorm(residual, result, name);
+    residual = sum;
+    return normed;
+  };
+  const queries: TensorName[] = [];
+  for (let i = 0; i < config.decoderLayers; i++) {
+    const layer = `decoder.layers.${i}`;
+    const self = `${layer}.self_attn`;
+    const x = norm(`${self}_layer_norm`);
+    const project = (name: string, hasBias: boolean): TensorName =>
+      layers.unflatten(layers.linear(x, `${self}.${name}`, width, width, hasBias), shape);
+    const cache = ['batch', heads, 'past', headWidth];
+    const pastKey = graph.input(`pastKey_${i}`, precision, cache);
+    const pastValue = graph.input(`pastValue_${i}`, precision, cache);
+    const [heard = '', presentKey = '', presentValue = ''] = graph.ops(
+      'com.microsoft.MultiHeadAttention',
+      [project('q_proj', true), project('k_proj', false), project('v_proj', true), '', '', bias, pastKey, pastValue],
+      { num_heads: heads },
+      [true, true, true],
+    );
+    const present = ['batch', heads, 'places', headWidth];
+    graph.output(`presentKey_${i}`, presentKey, precision, present);
+    graph.output(`presentValue_${i}`, presentValue, precision, present);
+    result = layers.linear(layers.flatten(heard), `${self}.out_proj`, width, width);
+
+    const cross = `${layer}.encoder_attn`;
+    const query = layers.linear(norm(`${cross}_layer_norm`), `${cross}.q_proj`, width, width);
+    queries.push(query);
+    const audio = ['batch', heads, 'frames', headWidth];
+    const crossKey = graph.input(`crossKey_${i}`, precision, audio);
+    const crossValue = graph.input(`crossValue_${i}`, precision, audio);
+    const looked = graph.op(
+      'com.microsoft.MultiHeadAttention',
+      [layers.unflatten(query, shape), crossKey, crossValue],
+      { num_heads: heads },
+    );
+    result = layers.linear(layers.flatten(looked), `${cross}.out_proj`, width, width);
+    result = layers.feedForward(norm(`${layer}.final_layer_norm`), layer, decoderInner);
+  }
+  const states = graph.op('Gather', [norm('decoder.layer_norm'), select], { axis: 0 });
+  addChoice(layers, states, special);
+  const frames = addAttendedFrames(layers, queries, shape);
+  graph.output('frame', graph.op('Gather', [frames, select], { axis: 0 }), 'int64', ['chosen']);
+}
+
+function addEmbedding(layers: LayerBuilder, tokens: TensorName, positions: TensorName): TensorName {
+  const { graph, config, precision } = layers;
+  let embedded = graph.op('Gather', [tokenEmbedding(layers), tokens]);
+  if (config.scaleEmbedding) {
+    const scale = graph.floats(Float32Array.of(Math.sqrt(config.width)), []);
+    embedded = graph.op('Mul', [embedded, precision === 'float32' ? scale : layers.cast(scale, precision)]);
+  }
+  const table = layers.weight('decoder.embed_positions.weight', [config.maxTargetPositions, config.width]);
+  return layers.flatten(graph.op('Add', [embedded, graph.op('Gather', [table, positions])]));
+}
+
+function tokenEmbedding(layers: LayerBuilder): TensorName {
+  return layers.weight('decoder.embed_tokens.weight', [layers.config.vocabularySize, layers.config.width]);
+}
+
+/** [B, 1, n, P + n]: 0 where a new token may look, far below any score where it may not (the future, and places that the mask leaves out). */
+function addAttentionBias(layers: LayerBuilder, tokens: TensorName, mask: TensorName): TensorName {
+  const { graph, precision } = layers;
+  const scalar = (x: TensorName): TensorName => graph.op('Squeeze', [x, graph.integers(0)]);
+  const places = scalar(layers.sizeOf(mask, 1));
+  const past = graph.op('Sub', [places, scalar(layers.sizeOf(tokens, 1))]);
+  const keys = graph.op('Range', [graph.integer(0), places, graph.integer(1)]);
+  const queries = graph.op('Unsqueeze', [graph.op('Range', [past, places, graph.integer(1)]), graph.integers(1)]);
+  const isPast = graph.op('LessOrEqual', [keys, queries]);
+  const allowed = graph.op('And', [graph.op('Unsqueeze', [mask, graph.integers(1, 2)]), isPast]);
+  const open = graph.floats(Float32Array.of(0), []);
+  const shut = graph.floats(Float32Array.of(masked[precision]), []);
+  const bias = graph.op('Where', [allowed, open, shut]);
+  return precision === 'float32' ? bias : layers.cast(bias, precision);
+}
+
+/** Chooses among the tokens that the rules allow, for states [m, width]. */
+function addChoice(layers: LayerBuilder, states: TensorName, special: SpecialTokens): void {
+  const { graph, config, precision } = layers;
+  const { vocabularySize: size } = config;
+  const table = config.tiedEmbedding ? tokenEmbedding(layers) : layers.weight('proj_out.weight', [size, config.width]);
+  const projected = graph.op('Gemm', [states, table], { transB: 1 });
+  const raw = precision === 'float32' ? projected : layers.cast(projected, 'float32');
+  const rules = graph.floats(suppression(config, special), [2, size]);
+  const atBegin = graph.input('atBegin', 'int64', ['chosen']);
+  const logits = graph.op('Add', [raw, graph.op('Gather', [rules, atBegin])]);
+  graph.output('rawLogits', raw, 'float32', ['chosen', size]);
+  graph.output('logits', logits, 'float32', ['chosen', size]);
+  graph.output('best', graph.op('ArgMax', [logits], { axis: 1, keepdims: 0 }), 'int64', ['chosen']);
+
+  const axis = graph.integers(1);
+  const total = (x: TensorName, keepdims: number): TensorName => graph.op('ReduceLogSumExp', [x, axis], { keepdims });
+  const highest = graph.op('ReduceMax', [logits, axis], { keepdims: 0 });
+  graph.output('logprob', graph.op('Sub', [highest, total(logits, 0)]), 'float32', ['chosen']);
+  const noSpeech = graph.op('Gather', [raw, graph.integer(special.noSpeech)], { axis: 1 });
+  graph.output('noSpeech', graph.op('Exp', [graph.op('Sub', [noSpeech, total(raw, 0)])]), 'float32', ['chosen']);
+  if (config.isMultilingual) {
+    const languages = graph.op('Gather', [raw, graph.integers(...special.languages.values())], { axis: 1 });
+    graph.output('languages', graph.op('Softmax', [languages]), 'float32', ['chosen', special.languages.size]);
+  }
+}
+
+/** Row 0: the rules within a text; row 1: also those for its first token. Added to the logits. */
+function suppression(config: LayerBuilder['config'], special: SpecialTokens): Float32Array {
+  const { vocabularySize: size, suppressTokens, beginSuppressTokens } = config;
+  const rules = new Float32Array(2 * size);
+  for (const row of [0, size]) {
+    for (const token of suppressTokens) if (token < size) rules[row + token] = -Infinity;
+    // Behind <|endoftext|> come only tokens that steer, and times.
+    rules.fill(-Infinity, row + special.endOfText + 1, row + size);
+    rules[row + special.endOfText] = 0;
+  }
+  for (const token of beginSuppressTokens) if (token < size) rules[size + token] = -Infinity;
+  return rules;
+}
+
+/** The encoder frame on which the alignment heads' mean attention peaks: int64 [B * n]. Frames of the padding are left out, as in openai/whisper `timing.py`. */
+function addAttendedFrames(layers: LayerBuilder, queries: readonly TensorName[], shape: TensorName): TensorName {
+  const { graph, config, precision } = layers;
+  const { decoderHeads: heads, alignmentHeads } = config;
+  const headWidth = config.width / heads;
+  const keys = graph.input('alignmentKeys', precision, ['batch', alignmentHeads.length, headWidth, 'frames']);
+  const audioFrames = graph.input('audioFrames', 'int64', ['batch']);
+  const rows = graph.op('Slice', [shape, graph.integers(0), graph.integers(2), graph.integers(0)]);
+  const split = graph.op('Concat', [rows, graph.integers(heads, headWidth)], { axis: 0 });
+  const chosen = alignmentLayers(alignmentHeads).map(({ layer, heads }) =>
+    graph.op('Gather', [graph.op('Reshape', [queries[layer] ?? '', split]), graph.integers(...heads)], { axis: 2 }),
+  );
+  const aligned = graph.op('Transpose', [graph.op('Concat', chosen, { axis: 2 })], { perm: [0, 2, 1, 3] });
+  const products = graph.op('MatMul', [aligned, keys]);
+  const scale = graph.floats(Float32Array.of(1 / Math.sqrt(headWidth)), []);
+  const scores = graph.op('Mul', [precision === 'float32' ? products : layers.cast(products, 'float32'), scale]);
+  const count = graph.op('Squeeze', [layers.sizeOf(keys, 3), graph.integers(0)]);
+  const frames = graph.op('Range', [graph.integer(0), count, graph.integer(1)]);
+  const heard = graph.op('Less', [frames, graph.op('Unsqueeze', [audioFrames, graph.integers(1, 2, 3)])]);
+  const within = graph.op('Where', [heard, scores, graph.floats(Float32Array.of(masked.float32), [])]);
+  const mean = graph.op('ReduceMean', [graph.op('Softmax', [within]), graph.integers(1)], { keepdims: 0 });
+  const peak = graph.op('ArgMax', [mean], { axis: 2, keepdims: 0 });
+  return graph.op('Reshape', [peak, graph.integers(-1)]);
+}

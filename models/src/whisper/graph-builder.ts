@@ -1,0 +1,168 @@
+// Writes an ONNX graph node by node; large constants may stay where they are, in another file.
+import proto from 'onnx-proto';
+
+const { onnx } = proto;
+
+/** Element types that the graphs use, by ONNX's numbers (`TensorProto.DataType`). */
+export const onnxTypes = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16 } as const;
+export type OnnxType = keyof typeof onnxTypes;
+
+/** The name of a tensor in the graph. */
+export type TensorName = string;
+
+/** A node attribute: numbers are integers, `{ float }` is a float. */
+export type Attribute = number | readonly number[] | string | { readonly float: number };
+
+/** Bytes of a tensor in a file beside the model. */
+export interface ExternalData {
+  readonly type: OnnxType;
+  readonly dims: readonly number[];
+  /** Relative to the folder that the session is told, with forward slashes. */
+  readonly location: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+interface Node extends proto.onnx.INodeProto {
+  readonly input: TensorName[];
+  readonly output: TensorName[];
+}
+
+/** Opset 20 has Gelu, reductions with axes as an input, and LayerNormalization; ONNX Runtime 1.17 and later know it. */
+const opset = 20;
+const irVersion = 9;
+
+export class GraphBuilder {
+  readonly #name: string;
+  readonly #nodes: Node[] = [];
+  readonly #initializers: proto.onnx.ITensorProto[] = [];
+  readonly #inputs: proto.onnx.IValueInfoProto[] = [];
+  readonly #outputs: proto.onnx.IValueInfoProto[] = [];
+  /** Small integer constants by content: shapes and axes repeat in every layer. */
+  readonly #integers = new Map<string, TensorName>();
+  readonly #outputNames = new Map<TensorName, TensorName>();
+  #count = 0;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** Declares an input; a string is a dimension known only at run time. */
+  input(name: TensorName, type: OnnxType, dims: readonly (number | string)[]): TensorName {
+    this.#inputs.push(valueInfo(name, type, dims));
+    return name;
+  }
+
+  /** Makes the result of a node an output under `name`. */
+  output(name: TensorName, tensor: TensorName, type: OnnxType, dims: readonly (number | string)[]): void {
+    this.#outputNames.set(tensor, name);
+    this.#outputs.push(valueInfo(name, type, dims));
+  }
+
+  /** Adds a node with one output. Absent optional inputs are ''. Operators of `com.microsoft` are written with that prefix. */
+  op(opType: string, inputs: readonly TensorName[], attributes: Readonly<Record<string, Attribute>> = {}): TensorName {
+    return this.ops(opType, inputs, attributes, [true])[0] ?? '';
+  }
+
+  /** Adds a node with several outputs, of which some may be left out; the result has '' in their place. */
+  ops(
+    opType: string,
+    inputs: readonly TensorName[],
+    attributes: Readonly<Record<string, Attribute>>,
+    wanted: readonly boolean[],
+  ): TensorName[] {
+    const [type, domain] = splitDomain(opType);
+    const output = wanted.map((isWanted) => (isWanted ? `${type}_${this.#count++}` : ''));
+    this.#nodes.push({
+      name: output.find(Boolean) ?? type,
+      opType: type,
+      domain,
+      input: [...inputs],
+      output,
+      attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+    });
+    return output;
+  }
+
+  /** An int64 vector. */
+  integers(...values: readonly number[]): TensorName {
+    return this.#integer(values, [values.length]);
+  }
+
+  /** An int64 scalar. */
+  integer(value: number): TensorName {
+    return this.#integer([value], []);
+  }
+
+  /** A float32 constant, kept in the graph. */
+  floats(values: Float32Array, dims: readonly number[]): TensorName {
+    const name = `constant_${this.#count++}`;
+    const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    this.#initializers.push({ name, dataType: onnxTypes.float32, dims: [...dims], rawData });
+    return name;
+  }
+
+  /** A constant whose bytes lie in another file. */
+  external(name: TensorName, { type, dims, location, offset, length }: ExternalData): TensorName {
+    this.#initializers.push({
+      name,
+      dataType: onnxTypes[type],
+      dims: [...dims],
+      dataLocation: onnx.TensorProto.DataLocation.EXTERNAL,
+      externalData: Object.entries({ location, offset, length }).map(([key, value]) => ({ key, value: String(value) })),
+    });
+    return name;
+  }
+
+  /** The finished model, serialised. */
+  build(): Uint8Array {
+    const renamed = (names: readonly TensorName[]): TensorName[] => names.map((name) => this.#outputNames.get(name) ?? name);
+    const model = onnx.ModelProto.create({
+      irVersion,
+      producerName: 'sotto',
+      opsetImport: [
+        { domain: '', version: opset },
+        { domain: 'com.microsoft', version: 1 },
+      ],
+      graph: {
+        name: this.#name,
+        node: this.#nodes.map((node) => ({ ...node, input: renamed(node.input), output: renamed(node.output) })),
+        initializer: this.#initializers,
+        input: this.#inputs,
+        output: this.#outputs,
+      },
+    });
+    return onnx.ModelProto.encode(model).finish();
+  }
+
+  #integer(values: readonly number[], dims: readonly number[]): TensorName {
+    const key = `${dims.length}:${values.join(',')}`;
+    let name = this.#integers.get(key);
+    if (name === undefined) {
+      name = `integers_${this.#integers.size}`;
+      const rawData = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+      this.#initializers.push({ name, dataType: onnxTypes.int64, dims: [...dims], rawData });
+      this.#integers.set(key, name);
+    }
+    return name;
+  }
+}
+
+/** `com.microsoft.MultiHeadAttention` -> its type and its domain. */
+function splitDomain(opType: string): [type: string, domain: string] {
+  const dot = opType.lastIndexOf('.');
+  return dot < 0 ? [opType, ''] : [opType.slice(dot + 1), opType.slice(0, dot)];
+}
+
+function attribute(name: string, value: Attribute): proto.onnx.IAttributeProto {
+  const { AttributeType } = onnx.AttributeProto;
+  if (typeof value === 'number') return { name, type: AttributeType.INT, i: value };
+  if (typeof value === 'string') return { name, type: AttributeType.STRING, s: Buffer.from(value) };
+  if ('float' in value) return { name, type: AttributeType.FLOAT, f: value.float };
+  return { name, type: AttributeType.INTS, ints: [...value] };
+}
+
+function valueInfo(name: string, type: OnnxType, dims: readonly (number | string)[]): proto.onnx.IValueInfoProto {
+  const dim = dims.map((size) => (typeof size === 'string' ? { dimParam: size } : { dimValue: size }));
+  return { name, type: { tensorType: { elemType: onnxTypes[type], shape: { dim } } } };
+}

@@ -1,0 +1,106 @@
+// The blocks that Whisper's encoder and decoder share, as nodes over the original weights.
+import { ModelError } from '../model-error.js';
+import type { WhisperConfig } from './config.js';
+import type { GraphBuilder, OnnxType, TensorName } from './graph-builder.js';
+import type { Weights, WeightType } from './safetensors.js';
+
+/** What the graphs calculate in. Weights of another type are cast, once, when the session is made. */
+export type Precision = 'float32' | 'float16';
+
+const onnxTypeOfWeight: { readonly [T in WeightType]: OnnxType } = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
+const onnxNumber: { readonly [P in Precision]: number } = { float32: 1, float16: 10 };
+
+/** PyTorch's default for LayerNorm, which Whisper uses. */
+const normEpsilon = 1e-5;
+
+/**
+ * Adds layers to a graph. Hidden states are rows: [batch * positions, width], so that every linear map is one Gemm that takes PyTorch's
+ * [out, in] weights as they are; only attention sees [batch, positions, width].
+ */
+export class LayerBuilder {
+  readonly #known = new Map<string, TensorName>();
+  readonly #prefix: string;
+
+  constructor(
+    readonly graph: GraphBuilder,
+    readonly config: WhisperConfig,
+    readonly weights: Weights,
+    readonly precision: Precision,
+  ) {
+    // WhisperForConditionalGeneration saves its network under `model.`, WhisperModel does not.
+    this.#prefix = weights.tensors.has('model.encoder.conv1.weight') ? 'model.' : '';
+  }
+
+  /** A weight of the network in the graph's precision. Throws ModelError `fileInvalid` when it is absent or of another shape. */
+  weight(name: string, shape: readonly number[]): TensorName {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const tensor = this.weights.tensors.get(this.#prefix + name) ?? this.weights.tensors.get(name);
+    if (tensor === undefined) throw new ModelError('fileInvalid', `the weights hold no ${this.#prefix}${name}`);
+    if (tensor.shape.join() !== shape.join()) {
+      throw new ModelError(
+        'fileInvalid',
+        `${this.#prefix}${name} is [${tensor.shape.join(', ')}], the configuration says [${shape.join(', ')}]`,
+      );
+    }
+    const type = onnxTypeOfWeight[tensor.type];
+    const { file: location, offset, length } = tensor;
+    const stored = this.graph.external(name, { type, dims: shape, location, offset, length });
+    const result = type === this.precision ? stored : this.cast(stored, this.precision);
+    this.#known.set(name, result);
+    return result;
+  }
+
+  cast(x: TensorName, to: Precision): TensorName {
+    return this.graph.op('Cast', [x], { to: onnxNumber[to] });
+  }
+
+  /** x [rows, inputs] -> [rows, outputs]. */
+  linear(x: TensorName, name: string, outputs: number, inputs: number, bias = true): TensorName {
+    const weight = this.weight(`${name}.weight`, [outputs, inputs]);
+    const operands = bias ? [x, weight, this.weight(`${name}.bias`, [outputs])] : [x, weight];
+    return this.graph.op('Gemm', operands, { transB: 1 });
+  }
+
+  norm(x: TensorName, name: string): TensorName {
+    const { width } = this.config;
+    const scale = this.weight(`${name}.weight`, [width]);
+    const bias = this.weight(`${name}.bias`, [width]);
+    return this.graph.op('LayerNormalization', [x, scale, bias], { axis: -1, epsilon: { float: normEpsilon } });
+  }
+
+  /** Adds a block's result to the residual and normalises the sum: [normalised, sum]. */
+  addAndNorm(residual: TensorName, result: TensorName, name: string): [normed: TensorName, sum: TensorName] {
+    const { width } = this.config;
+    const operands = [residual, result, this.weight(`${name}.weight`, [width]), this.weight(`${name}.bias`, [width])];
+    const [normed = '', , , sum = ''] = this.graph.ops(
+      'com.microsoft.SkipLayerNormalization',
+      operands,
+      { epsilon: { float: normEpsilon } },
+      [true, false, false, true],
+    );
+    return [normed, sum];
+  }
+
+  /** fc1, exact GELU, fc2. */
+  feedForward(x: TensorName, layer: string, inner: number): TensorName {
+    const { width } = this.config;
+    const hidden = this.graph.op('Gelu', [this.linear(x, `${layer}.fc1`, inner, width)]);
+    return this.linear(hidden, `${layer}.fc2`, width, inner);
+  }
+
+  /** Rows [batch * positions, width] -> [batch, positions, width]; `like`: int64 shape tensor of the result. */
+  unflatten(x: TensorName, like: TensorName): TensorName {
+    return this.graph.op('Reshape', [x, like]);
+  }
+
+  /** [..., width] -> rows. */
+  flatten(x: TensorName): TensorName {
+    return this.graph.op('Reshape', [x, this.graph.integers(-1, this.config.width)]);
+  }
+
+  /** The size of one axis, as an int64 vector of one. */
+  sizeOf(x: TensorName, axis: number): TensorName {
+    return this.graph.op('Shape', [x], { start: axis, end: axis + 1 });
+  }
+}

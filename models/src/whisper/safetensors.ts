@@ -1,0 +1,129 @@
+// Finds every tensor of a safetensors model, sharded or not, without reading the weights themselves.
+import { open, readFile, realpath } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
+import * as v from 'valibot';
+import { ModelError } from '../model-error.js';
+
+/** Element types of weights, by their names in safetensors, with bytes per element. */
+const weightBytes = { F32: 4, F16: 2, BF16: 2 } as const;
+export type WeightType = keyof typeof weightBytes;
+
+/** Where a tensor lies: `length` bytes at `offset` of `file` (relative to the folder of `Weights`). */
+export interface WeightTensor {
+  readonly type: WeightType;
+  readonly shape: readonly number[];
+  readonly file: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface Weights {
+  /** A real folder (no symbolic link) that holds every weight file, at any depth. */
+  readonly folder: string;
+  readonly tensors: ReadonlyMap<string, WeightTensor>;
+}
+
+/** A header holds a few hundred bytes per tensor; more than this is no model but an attack or a mistake. */
+const maxHeaderBytes = 100 * 1024 * 1024;
+
+const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const HeaderEntry = v.looseObject({ dtype: v.string(), shape: v.array(size), data_offsets: v.tuple([size, size]) });
+const ShardIndex = v.looseObject({ weight_map: v.record(v.string(), v.string()) });
+
+/**
+ * Reads the header of `model.safetensors`, or of each shard that `model.safetensors.index.json` names. Links are followed: in a hub's cache the
+ * files of a snapshot are links into a folder of blobs.
+ * @throws ModelError `fileMissing` or `fileInvalid`
+ */
+export async function readWeights(directory: string): Promise<Weights> {
+  const names = await shardNames(directory);
+  const shards = await Promise.all(
+    names.map(async (name) => {
+      const path = join(directory, name);
+      const file = await realpath(path).catch((cause: unknown) => {
+        throw new ModelError('fileMissing', `${path} cannot be read`, { cause });
+      });
+      return { file, tensors: await readHeader(file) };
+    }),
+  );
+  const folder = commonFolder(shards.map(({ file }) => dirname(file)));
+  const tensors = new Map<string, WeightTensor>();
+  for (const shard of shards) {
+    const file = relative(folder, shard.file).split(sep).join('/');
+    for (const [name, tensor] of shard.tensors) tensors.set(name, { ...tensor, file });
+  }
+  return { folder, tensors };
+}
+
+async function shardNames(directory: string): Promise<string[]> {
+  const file = join(directory, 'model.safetensors.index.json');
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch {
+    return ['model.safetensors'];
+  }
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), ShardIndex), text);
+  if (!parsed.success) throw new ModelError('fileInvalid', `${file}: ${v.summarize(parsed.issues)}`);
+  return [...new Set(Object.values(parsed.output.weight_map))];
+}
+
+/** Format: 8 bytes little-endian header length, JSON header, data; offsets count from the end of the header (huggingface/safetensors). */
+async function readHeader(file: string): Promise<Map<string, Omit<WeightTensor, 'file'>>> {
+  const handle = await open(file).catch((cause: unknown) => {
+    throw new ModelError('fileMissing', `${file} cannot be read`, { cause });
+  });
+  try {
+    const { size: fileBytes } = await handle.stat();
+    const prefix = await handle.read(Buffer.alloc(8), 0, 8, 0);
+    const headerBytes = prefix.bytesRead === 8 ? Number(prefix.buffer.readBigUInt64LE()) : Infinity;
+    if (headerBytes > maxHeaderBytes || 8 + headerBytes > fileBytes) {
+      throw new ModelError('fileInvalid', `${file} is no safetensors file, or it is cut off`);
+    }
+    const header = await handle.read(Buffer.alloc(headerBytes), 0, headerBytes, 8);
+    return parseHeader(header.buffer.toString('utf8'), 8 + headerBytes, fileBytes, file);
+  } finally {
+    await handle.close();
+  }
+}
+
+function parseHeader(
+  json: string,
+  dataStart: number,
+  fileBytes: number,
+  file: string,
+): Map<string, Omit<WeightTensor, 'file'>> {
+  const header = v.safeParse(v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown())), json);
+  if (!header.success) throw new ModelError('fileInvalid', `${file}: its header is not JSON`);
+  const tensors = new Map<string, Omit<WeightTensor, 'file'>>();
+  for (const [name, raw] of Object.entries(header.output)) {
+    if (name === '__metadata__') continue;
+    const entry = v.safeParse(HeaderEntry, raw);
+    if (!entry.success) throw new ModelError('fileInvalid', `${file}: ${name}: ${v.summarize(entry.issues)}`);
+    const { dtype, shape, data_offsets: offsets } = entry.output;
+    // Some files carry integer tensors beside the weights; nothing in Whisper's network is one.
+    if (!isWeightType(dtype)) continue;
+    const [start, end] = offsets;
+    const length = end - start;
+    const expected = shape.reduce((product, dim) => product * dim, weightBytes[dtype]);
+    if (length !== expected || dataStart + end > fileBytes) {
+      throw new ModelError('fileInvalid', `${file}: ${name} has ${length} bytes of ${expected}, or they lie behind the file's end`);
+    }
+    tensors.set(name, { type: dtype, shape, offset: dataStart + start, length });
+  }
+  return tensors;
+}
+
+function isWeightType(dtype: string): dtype is WeightType {
+  return Object.hasOwn(weightBytes, dtype);
+}
+
+function commonFolder(folders: readonly string[]): string {
+  const [first = '', ...others] = folders.map((folder) => folder.split(sep));
+  let shared = [...first];
+  for (const parts of others) {
+    const differs = shared.findIndex((part, i) => part !== parts[i]);
+    if (differs >= 0) shared = shared.slice(0, differs);
+  }
+  return shared.join(sep) || sep;
+}
