@@ -1,1 +1,1 @@
-export {};
+export { distribution, median, percentile, type Distribution } from './measure/statistics.js';

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { dealPlaylists, pcmOf, place, type LoadedRecording } from '../../bench/src/audio/playlist.js';
 import { fixturesFolder, readRecordings } from '../../bench/src/audio/recordings.js';
@@ -17,6 +17,9 @@ const recording = (id: string, samples: Float32Array): LoadedRecording => ({
   utterances: [],
   samples,
 });
+
+const line = (fields: object): string =>
+  JSON.stringify({ id: 'a', file: 'a.flac', text: 'Hello.', language: 'en', ...fields });
 
 t.test('place: silence stands before, between and behind recordings', async (t) => {
   const { placed, totalSamples } = place(
@@ -99,8 +102,6 @@ t.test('readRecordings: the committed fixtures can be read, by language', async 
 t.test('readRecordings: times of segments may be milliseconds or samples', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-bench-'));
   t.teardown(() => rm(folder, { recursive: true }));
-  const line = (fields: object): string =>
-    JSON.stringify({ id: 'a', file: 'a.flac', text: 'Hello.', language: 'en', ...fields });
   await writeFile(
     join(folder, 'manifest.jsonl'),
     [

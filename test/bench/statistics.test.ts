@@ -1,5 +1,5 @@
 // Percentiles and the other folds of measured values.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { distribution, median, percentile } from '../../bench/src/measure/statistics.js';
 

@@ -1,5 +1,5 @@
 // The minimal edit alignment of two word lists.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import t from 'tap';
 import { alignWords, bareWord, displayedWords } from '../../bench/src/stream/word-alignment.js';
 

@@ -36,14 +36,15 @@ export function markdownTable(metrics: readonly Metric[]): string {
 /** Rows as a Markdown table; the first one is the heading, the first column is text and the others are numbers. */
 export function markdownRows(rows: readonly (readonly string[])[]): string {
   const [heading = [], ...body] = rows;
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
   return [
-    line(heading),
+    markdownLine(heading),
     `|${heading.map((_, index) => (index === 0 ? '---' : '---:')).join('|')}|`,
-    ...body.map(line),
+    ...body.map(markdownLine),
   ].join('\n');
 }
+
+const markdownLine = (cells: readonly string[]): string =>
+  `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 
 /** Rows padded to columns: the first two are text, the rest numbers at the right edge. */
 export function alignColumns(rows: readonly (readonly string[])[]): string {

@@ -31,7 +31,7 @@ export async function playStream(playlist: Playlist, options: PlayOptions): Prom
   const events: TimedEvent[] = [];
   const waiting = new Map<ServerMessage['type'], () => void>();
   let startedAt = performance.now();
-  let isClosed = false;
+  const gone = new AbortController();
   const socket = await LoadSocket.open(
     { url, decodesAll: true, openTimeoutMs: OPEN_TIMEOUT_MS },
     {
@@ -40,14 +40,14 @@ export async function playStream(playlist: Playlist, options: PlayOptions): Prom
         waiting.get(event.type)?.();
       },
       closed: () => {
-        isClosed = true;
+        gone.abort();
         waiting.forEach((wake) => wake());
       },
     },
   );
   const heard = (type: ServerMessage['type'], timeoutMs: number): Promise<void> => {
     const answered = new Promise<void>((resolve) => waiting.set(type, resolve));
-    if (isClosed || events.some(({ event }) => event.type === type)) return Promise.resolve();
+    if (gone.signal.aborted || events.some(({ event }) => event.type === type)) return Promise.resolve();
     return Promise.race([answered, sleep(timeoutMs, undefined, { ref: false })]);
   };
 
@@ -72,7 +72,7 @@ export async function playStream(playlist: Playlist, options: PlayOptions): Prom
   const marks: string[] = [];
   const chunkSamples = chunkMs * SAMPLES_PER_MS;
   const markPlaces = markSamples(playlist);
-  for (let from = 0; from < playlist.totalSamples && !isClosed; from += chunkSamples) {
+  for (let from = 0; from < playlist.totalSamples && !gone.signal.aborted; from += chunkSamples) {
     const to = Math.min(playlist.totalSamples, from + chunkSamples);
     const dueAt = startedAt + to / SAMPLES_PER_MS / pace;
     const early = dueAt - performance.now();

@@ -26,7 +26,6 @@ export function streamMetrics(streams: readonly ObservedStream[], pace: number):
     latencies.flatMap((latency): SegmentLatencies[K][number][] => latency[key]);
   const firstPartials = pick('firstPartial');
   const finals = pick('final');
-  const values = (bounded: readonly BoundedLatency[]): number[] => bounded.map(({ ms }) => ms);
   const revisions = sumRevisions(streams.flatMap(({ trace }) => trace.segments.map(revisionsOf)));
   const events = streams.flatMap((stream) => stream.events.map(({ event }) => event));
   const lags = events.flatMap((event) => (event.type === 'ack' || event.type === 'partial' ? [event.lagMs] : []));
@@ -153,6 +152,8 @@ function sumRevisions(all: readonly Revisions[]): Revisions {
 
 const ms = (name: string, values: readonly number[], options: MetricOptions): Metric =>
   distributionMetric(name, 'ms', distribution(values), options);
+
+const values = (bounded: readonly BoundedLatency[]): number[] => bounded.map(({ ms }) => ms);
 
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 

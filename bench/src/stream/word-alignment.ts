@@ -41,7 +41,7 @@ export function alignWords(from: readonly string[], to: readonly string[]): Word
       column--;
     }
   }
-  return { matches: matches.reverse(), ...counts };
+  return { matches: matches.toReversed(), ...counts };
 }
 
 /**
