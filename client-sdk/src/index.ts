@@ -1,1 +1,21 @@
-export {};
+// The public face of @sotto/client.
+export * from './connect.js';
+export * from './errors.js';
+export { QUEUED_EVENTS_MAX } from './event-queue.js';
+export { joinTexts } from './join-texts.js';
+export type { Pcm } from './pcm-bytes.js';
+export { StreamSession, type SessionEnd } from './stream-session.js';
+export * from './transcript-view.js';
+export type { WebSocketFactory, WebSocketLike } from './web-socket-like.js';
+export { JsonClientCodec, MsgpackClientCodec } from '@sotto/protocol';
+export type {
+  AckMessage,
+  ErrorMessage,
+  FinalMessage,
+  PartialMessage,
+  ReadyMessage,
+  RecognitionSettings,
+  ServerMessage,
+  StoppedMessage,
+  Word,
+} from '@sotto/protocol';

@@ -1,0 +1,61 @@
+// Opens a session on a Sotto server.
+import { MsgpackClientCodec, type AudioEncoding, type ClientCodec, type RecognitionSettings } from '@sotto/protocol';
+import { StreamSession } from './stream-session.js';
+import { platformWebSocket, type WebSocketFactory } from './web-socket-like.js';
+
+export interface ConnectOptions extends RecognitionSettings {
+  /** The audio that will be sent. Encoding: default `pcm_s16le`. Rate: Hz, 8000-48000, default 16000. Channels: default 1. */
+  readonly audio?: { readonly encoding?: AudioEncoding; readonly sampleRate?: number; readonly channels?: number };
+  /** Words in the language spoken, or in English. Default `transcribe`. */
+  readonly task?: 'transcribe' | 'translate';
+  /** Makes the WebSocket. Default: that of the platform; Node before 22 has none. */
+  readonly webSocket?: WebSocketFactory;
+  /** The wire format. Default: MessagePack; `new JsonClientCodec()` is easier to watch in a network panel. One codec serves one session. */
+  readonly codec?: ClientCodec;
+  /** How long the server may take until it is ready, milliseconds. Default 10000. */
+  readonly connectTimeoutMs?: number;
+  /** Audio kept while the server or the network is slower than the audio, milliseconds; beyond it `send` throws. Default 60000. */
+  readonly bufferedMsMax?: number;
+}
+
+export const CONNECT_DEFAULTS = {
+  encoding: 'pcm_s16le',
+  sampleRate: 16_000,
+  channels: 1,
+  connectTimeoutMs: 10_000,
+  bufferedMsMax: 60_000,
+} as const;
+
+/**
+ * Opens a session and returns at once: audio may be sent right away, `ready()` tells when the server has answered.
+ * `url` is the server's stream, such as `ws://127.0.0.1:8080/v1/stream`; http and https are taken as ws and wss.
+ *
+ * ```ts
+ * const session = connect('ws://127.0.0.1:8080/v1/stream', { language: 'en' });
+ * session.on('final', ({ text }) => console.log(text));
+ * session.send(samples); // Int16Array, 16 kHz
+ * await session.stop();
+ * ```
+ * @throws {TypeError} where the platform has no WebSocket, and SyntaxError for a URL that is none
+ */
+export function connect(url: string, options: ConnectOptions = {}): StreamSession {
+  const { audio = {}, webSocket = platformWebSocket, codec = new MsgpackClientCodec(), ...rest } = options;
+  const { connectTimeoutMs, bufferedMsMax, ...settings } = rest;
+  const address = url.replace(/^http/, 'ws');
+  return new StreamSession({
+    url: address,
+    socket: webSocket(address, [codec.subprotocol]),
+    codec,
+    start: {
+      type: 'start',
+      audio: {
+        encoding: audio.encoding ?? CONNECT_DEFAULTS.encoding,
+        sampleRate: audio.sampleRate ?? CONNECT_DEFAULTS.sampleRate,
+        channels: audio.channels ?? CONNECT_DEFAULTS.channels,
+      },
+      ...settings,
+    },
+    connectTimeoutMs: connectTimeoutMs ?? CONNECT_DEFAULTS.connectTimeoutMs,
+    bufferedMsMax: bufferedMsMax ?? CONNECT_DEFAULTS.bufferedMsMax,
+  });
+}

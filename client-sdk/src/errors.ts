@@ -1,0 +1,84 @@
+// The errors of the client: one class for each thing that a caller may want to do about it.
+import type { ErrorCode } from '@sotto/protocol';
+
+/** What all errors of this package have in common. `code` is stable; `retryable`: a new connection may succeed. */
+export abstract class SottoError extends Error {
+  abstract readonly code: string;
+  abstract readonly retryable: boolean;
+}
+
+/** No session came about: nobody listens at the address, the server refused the socket, or it did not answer in time. */
+export class ConnectError extends SottoError {
+  override readonly name = 'ConnectError';
+  readonly code = 'connect_failed';
+  readonly retryable = true;
+
+  constructor(
+    readonly url: string,
+    reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`Cannot connect to ${url}: ${reason}.`, options);
+  }
+}
+
+/** The server ended the session with a fatal `error` message; `code` and `retryable` are that message's. */
+export class ServerError extends SottoError {
+  override readonly name = 'ServerError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly retryable: boolean,
+  ) {
+    super(message);
+  }
+}
+
+/** The connection ended before the session did. `closeCode` is 1006 where it simply broke. */
+export class ConnectionLostError extends SottoError {
+  override readonly name = 'ConnectionLostError';
+  readonly code = 'connection_lost';
+
+  constructor(
+    readonly closeCode: number,
+    readonly reason: string,
+    readonly retryable: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(`The connection to the server was lost (${closeCode}${reason === '' ? '' : `: ${reason}`}).`, options);
+  }
+}
+
+/** More audio was sent than the server takes and the buffer holds: the chunk was not taken. Wait for `drained()` and send it again. */
+export class BufferFullError extends SottoError {
+  override readonly name = 'BufferFullError';
+  readonly code = 'buffer_full';
+  readonly retryable = true;
+
+  constructor(readonly bufferedMs: number) {
+    super(`${Math.round(bufferedMs)} ms of audio wait to be sent: the server or the network is slower than the audio.`);
+  }
+}
+
+/** An iterator of events was left unread for so long that its queue is full. */
+export class EventsUnreadError extends SottoError {
+  override readonly name = 'EventsUnreadError';
+  readonly code = 'events_unread';
+  readonly retryable = false;
+
+  constructor(readonly queued: number) {
+    super(`${queued} events were not read from the iterator.`);
+  }
+}
+
+/** The session has been stopped or closed: nothing can be sent on it any more. */
+export class SessionClosedError extends SottoError {
+  override readonly name = 'SessionClosedError';
+  readonly code = 'session_closed';
+  readonly retryable = false;
+
+  constructor(options?: ErrorOptions) {
+    super('The session is closed.', options);
+  }
+}
