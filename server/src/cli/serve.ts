@@ -1,0 +1,35 @@
+// `sotto serve`: starts the server and keeps it until a signal.
+import type { Command } from 'commander';
+import { stopOnSignals } from '../lifecycle.js';
+import { createLog } from '../log/log.js';
+import type { RunningServer } from '../main.js';
+import { addSettingFlags, settingsOrExit, type SettingFlags } from './setting-flags.js';
+
+export function registerServeCommand(program: Command): void {
+  const command = program.command('serve').description('Start the server.');
+  addSettingFlags(command).action(serve);
+}
+
+async function serve(flags: SettingFlags): Promise<void> {
+  const { settings } = settingsOrExit(flags);
+  const log = createLog(settings);
+  // Loaded only now: the other commands need not wait for it.
+  const { startServer, StartError } = await import('../main.js');
+  let server: RunningServer;
+  try {
+    server = await startServer(settings, log);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    process.stderr.write(`sotto: ${error.message}\n`);
+    process.exit(1);
+  }
+  stopOnSignals(server, settings.drainTimeoutMs, log);
+  const { url, model } = server;
+  process.stdout.write(`Sotto is listening on ${url} (model ${model.name}, ${model.device})\n`);
+  if (model.isDemo) {
+    process.stdout.write(
+      `${model.name} is the small demo model: it knows read English and makes many mistakes. For real work download a Whisper ` +
+        'in Hugging Face layout and name its folder: npx sotto models add DIR\n',
+    );
+  }
+}

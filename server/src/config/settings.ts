@@ -1,0 +1,202 @@
+// Every setting of the server, in one table: its flag, variable, file key, help and documentation are derived from it.
+import { LIMITS } from '@sotto/protocol';
+import { ENDPOINTING_DEFAULTS } from '../vad/endpointing.js';
+import { choice, fraction, integer, optionalText, text, type Setting } from './setting.js';
+
+const HOUR_MS = 3_600_000;
+const GIB = 1_073_741_824;
+
+/** The table, by the groups of the help. */
+export const SETTING_GROUPS = {
+  Server: {
+    host: text('127.0.0.1', {
+      unit: 'address',
+      meaning:
+        'Address to listen on. The default is reachable from this machine only; 0.0.0.0 (or ::) opens it to the network.',
+    }),
+    port: integer(8080, {
+      min: 0,
+      max: 65_535,
+      meaning: 'Port to listen on; 0 takes a free one.',
+      otherVariables: ['PORT'],
+    }),
+    transport: choice(['auto', 'uws', 'ws'], 'auto', {
+      meaning:
+        'WebSocket server: uWebSockets.js, or ws, which runs on every Node. auto takes the first that runs here.',
+    }),
+    log: choice(['auto', 'plain', 'json'], 'auto', {
+      meaning: 'Form of the log on standard error: auto is plain lines on a terminal, JSON elsewhere.',
+    }),
+    logLevel: choice(['debug', 'info', 'warn', 'error', 'silent'], 'info', { meaning: 'What is logged.' }),
+    drainTimeoutMs: integer(10_000, {
+      unit: 'milliseconds',
+      min: 0,
+      max: HOUR_MS,
+      meaning: 'How long sessions may take to finish after SIGTERM or SIGINT; then the process ends all the same.',
+    }),
+  },
+  Recognition: {
+    model: optionalText({
+      unit: 'name',
+      meaning: 'Installed model to use (`sotto models list`). Empty: the best one installed, else the demo model.',
+    }),
+    models: optionalText({ unit: 'folder', meaning: 'Where installed models are. Empty: the user data folder.' }),
+    engine: choice(['whisper', 'null'], 'whisper', {
+      meaning: 'What recognises. null hears nothing and answers at once: for benchmarks of everything around it.',
+    }),
+    engineHost: choice(['process', 'inline'], 'process', {
+      meaning:
+        'Where engines run: each in a process of its own, whose crash costs no connection, or in the server itself.',
+    }),
+    engines: integer(1, {
+      min: 1,
+      max: 64,
+      meaning: 'Engines that share the work. More help only with more cores than one engine uses.',
+    }),
+    threads: integer(0, {
+      min: 0,
+      max: 256,
+      meaning: 'Threads of one engine. 0: the cores of this machine, shared among the engines.',
+    }),
+    stability: choice(['both', 'align-att', 'local-agreement'], 'both', {
+      meaning:
+        'When the text of a partial becomes stable: by attention, by two agreeing hypotheses, or when both say so.',
+    }),
+    holdbackMs: integer(400, {
+      unit: 'milliseconds',
+      min: 0,
+      max: 5_000,
+      meaning: 'Words that end closer than this to the end of the audio stay tentative (align-att, both).',
+    }),
+    fallbackBudgetMs: integer(1_000, {
+      unit: 'milliseconds',
+      min: 0,
+      max: 60_000,
+      meaning: 'How long a doubtful final may be decoded again at higher temperatures; 0 turns that off.',
+    }),
+  },
+  Speech: {
+    partialIntervalMs: integer(500, {
+      unit: 'milliseconds',
+      min: 100,
+      max: 10_000,
+      meaning: 'New audio between two partials, where the client does not say. Shorter costs more compute.',
+    }),
+    speechThreshold: fraction(ENDPOINTING_DEFAULTS.threshold, {
+      min: 0.05,
+      max: 0.95,
+      meaning: 'Speech probability at which speech begins, where the client does not say.',
+    }),
+    minSilenceMs: integer(ENDPOINTING_DEFAULTS.minSilenceMs, {
+      unit: 'milliseconds',
+      min: 96,
+      max: 10_000,
+      meaning:
+        'Silence that ends an utterance, where the client does not say. Shorter: earlier finals, more cuts inside sentences.',
+    }),
+    minSpeechMs: integer(ENDPOINTING_DEFAULTS.minSpeechMs, {
+      unit: 'milliseconds',
+      min: 0,
+      max: 5_000,
+      meaning: 'Speech shorter than this is no utterance, where the client does not say.',
+    }),
+    prefixPaddingMs: integer(ENDPOINTING_DEFAULTS.prefixPaddingMs, {
+      unit: 'milliseconds',
+      min: 0,
+      max: 2_000,
+      meaning: 'Audio kept before the detected start of speech, where the client does not say.',
+    }),
+    maxUtteranceMs: integer(ENDPOINTING_DEFAULTS.maxUtteranceMs, {
+      unit: 'milliseconds',
+      min: 2_000,
+      max: 28_000,
+      meaning: 'An utterance is cut at its best pause before it grows longer, where the client does not say.',
+    }),
+  },
+  Connections: {
+    maxConnections: integer(4_000, {
+      min: 1,
+      max: 1_000_000,
+      meaning: 'Open sockets. Beyond: HTTP 503. Each needs a file descriptor (`ulimit -n`).',
+    }),
+    messageBytesMax: integer(LIMITS.messageBytesMax, {
+      unit: 'bytes',
+      min: 1_024,
+      max: LIMITS.messageBytesMax,
+      meaning: 'One message of a client. Beyond: closed with 1009.',
+    }),
+    messagesPerSecondMax: integer(2_000, {
+      unit: 'messages per second',
+      min: 10,
+      max: 1_000_000,
+      meaning: 'Messages of one client, averaged over two seconds. Beyond: closed with 4429.',
+    }),
+    bufferedAudioMsMax: integer(30_000, {
+      unit: 'milliseconds',
+      min: 1_000,
+      max: 600_000,
+      meaning:
+        'Audio of one client that may wait to be processed. Beyond: its sends wait; beyond twice as much: closed with 4429.',
+    }),
+    inboxBytesMax: integer(8_388_608, {
+      unit: 'bytes',
+      min: 65_536,
+      max: GIB,
+      meaning: 'The same bound in bytes for what waits unread, whatever the audio format.',
+    }),
+    outboxBytesMax: integer(1_048_576, {
+      unit: 'bytes',
+      min: 65_536,
+      max: GIB,
+      meaning: 'Messages that may wait for one slow reader. Beyond: closed with 4413.',
+    }),
+    outboxStallMs: integer(20_000, {
+      unit: 'milliseconds',
+      min: 1_000,
+      max: HOUR_MS,
+      meaning: 'How long a reader may take nothing while messages wait for it. Beyond: closed with 4413.',
+    }),
+    startTimeoutMs: integer(10_000, {
+      unit: 'milliseconds',
+      min: 100,
+      max: HOUR_MS,
+      meaning: 'How long a client may take to send `start`. Beyond: closed with 4408.',
+    }),
+    idleTimeoutMs: integer(300_000, {
+      unit: 'milliseconds',
+      min: 1_000,
+      max: 24 * HOUR_MS,
+      meaning: 'How long a client may send no message (`ping` counts). Beyond: closed with 4408.',
+    }),
+    pingIntervalMs: integer(15_000, {
+      unit: 'milliseconds',
+      min: 1_000,
+      max: 60_000,
+      meaning: 'Time between two WebSocket pings.',
+    }),
+    missedPingsMax: integer(3, {
+      unit: 'pings',
+      min: 1,
+      max: 100,
+      meaning:
+        'Unanswered pings after which a silent peer is dropped; one that still sends is closed with 4413 after twice as many.',
+    }),
+    closeTimeoutMs: integer(5_000, {
+      unit: 'milliseconds',
+      min: 100,
+      max: HOUR_MS,
+      meaning: 'How long a peer may take to answer a close. Beyond: the connection is dropped.',
+    }),
+  },
+} as const;
+
+type Groups = typeof SETTING_GROUPS;
+type Table = Groups['Server'] & Groups['Recognition'] & Groups['Speech'] & Groups['Connections'];
+
+/** The resolved settings: every key has a valid value. */
+export type Settings = { readonly [K in keyof Table]: Table[K] extends Setting<infer T> ? T : never };
+
+/** All settings, in the order of the help. */
+export const SETTINGS: ReadonlyMap<string, Setting<unknown>> = new Map(
+  Object.values(SETTING_GROUPS).flatMap((group) => Object.entries<Setting<unknown>>(group)),
+);
