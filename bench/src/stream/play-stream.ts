@@ -15,6 +15,8 @@ export interface PlayOptions {
   /** Audio of one message, milliseconds. */
   readonly chunkMs: number;
   readonly partialIntervalMs?: number;
+  /** How long the server may take to answer `start`, milliseconds. */
+  readonly readyTimeoutMs?: number;
 }
 
 const OPEN_TIMEOUT_MS = 10_000;
@@ -27,7 +29,7 @@ const STOP_TIMEOUT_MS = 60_000;
  * chunk's own length. Behind each recording's silence goes a mark. @throws BenchError `serverFailed` when the session cannot begin
  */
 export async function playStream(playlist: Playlist, options: PlayOptions): Promise<ObservedStream> {
-  const { url, language, pace, chunkMs, partialIntervalMs } = options;
+  const { url, language, pace, chunkMs, partialIntervalMs, readyTimeoutMs = READY_TIMEOUT_MS } = options;
   const events: TimedEvent[] = [];
   const waiting = new Map<ServerMessage['type'], () => void>();
   let startedAt = performance.now();
@@ -60,8 +62,9 @@ export async function playStream(playlist: Playlist, options: PlayOptions): Prom
       ...(partialIntervalMs === undefined ? {} : { partialIntervalMs }),
     }),
   );
-  await heard('ready', READY_TIMEOUT_MS);
+  await heard('ready', readyTimeoutMs);
   if (!events.some(({ event }) => event.type === 'ready')) {
+    socket.close();
     const said = events.flatMap(({ event }) => (event.type === 'error' ? [event.message] : []));
     throw new BenchError('serverFailed', `A session did not begin: ${said.join(' ') || 'no answer'}`);
   }
