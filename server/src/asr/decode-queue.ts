@@ -1,0 +1,164 @@
+// What waits for an engine and what goes next: the scheduler's decisions, free of time and of engines.
+
+/** In order of priority. A `final` ends a live segment, a `partial` previews it, a `file` is not live at all. */
+export type DecodeKind = 'final' | 'partial' | 'file';
+
+const KINDS = ['final', 'partial', 'file'] as const satisfies readonly DecodeKind[];
+
+/** What a segment is known by: its owner's object. */
+export type SegmentKey = object;
+
+/** A decode that waits. */
+export interface QueuedDecode {
+  readonly segment: SegmentKey;
+  readonly kind: DecodeKind;
+  /** When it should be done, milliseconds of the scheduler's clock: the order within a kind. */
+  deadline: number;
+  /** The context that the window is padded to, samples; windows of different buckets never share a run. */
+  readonly bucket: number;
+  /** Set after a failure: it then runs in a batch of its own, so that a window that fells the engine fells nobody else's. */
+  alone: boolean;
+}
+
+/** How much may wait. */
+export interface QueueBounds {
+  /** Waiting partials; beyond it the one with the oldest deadline is dropped (its segment will ask again). */
+  readonly partialsMax: number;
+  /** Waiting finals; beyond it a new one is refused. */
+  readonly finalsMax: number;
+  /** Waiting file windows; beyond it a new one is refused. */
+  readonly filesMax: number;
+}
+
+export const QUEUE_BOUNDS = { partialsMax: 512, finalsMax: 256, filesMax: 64 } as const satisfies QueueBounds;
+
+/** What adding a decode did to the queue. */
+export type Added<D> =
+  | { readonly refused: true }
+  | { readonly refused: false; readonly superseded: D[]; readonly dropped: D[] };
+
+/** Decodes in the order in which engines should take them. */
+export class DecodeQueue<D extends QueuedDecode> {
+  /** Per kind, by deadline; equal deadlines in order of arrival. */
+  readonly #waiting: Record<DecodeKind, D[]> = { final: [], partial: [], file: [] };
+  /** The waiting partial of each segment: at most one. */
+  readonly #partialOf = new Map<SegmentKey, D>();
+  /** Segments with a partial under way: their next one waits, since it builds on the outcome. */
+  readonly #running = new Set<SegmentKey>();
+
+  constructor(readonly bounds: QueueBounds = QUEUE_BOUNDS) {}
+
+  /** How many decodes of a kind wait. */
+  waiting(kind: DecodeKind): number {
+    return this.#waiting[kind].length;
+  }
+
+  /** How many decodes wait. */
+  get size(): number {
+    return KINDS.reduce((sum, kind) => sum + this.#waiting[kind].length, 0);
+  }
+
+  /** Whether a decode could be taken now. */
+  get hasWork(): boolean {
+    return KINDS.some((kind) => this.#waiting[kind].some((decode) => this.#mayRun(decode)));
+  }
+
+  /**
+   * Takes a decode in. A partial supersedes the waiting partial of its segment and keeps that one's place, so that a stream which asks often is not
+   * served later for it; a final supersedes it too.
+   */
+  add(decode: D): Added<D> {
+    if (decode.kind !== 'partial' && this.#waiting[decode.kind].length >= this.#bound(decode.kind))
+      return { refused: true };
+    const superseded: D[] = [];
+    const older = this.#partialOf.get(decode.segment);
+    if (older && decode.kind !== 'file') {
+      this.#remove(older);
+      superseded.push(older);
+      if (decode.kind === 'partial') decode.deadline = Math.min(decode.deadline, older.deadline);
+    }
+    this.#insert(decode);
+    const dropped: D[] = [];
+    while (this.#waiting.partial.length > this.bounds.partialsMax) {
+      const oldest = this.#waiting.partial[0] as D;
+      this.#remove(oldest);
+      dropped.push(oldest);
+    }
+    return { refused: false, superseded, dropped };
+  }
+
+  /**
+   * Puts a decode whose run failed back, to run alone. It is refused to nobody: its place was granted before. False where a newer partial of its
+   * segment waits already.
+   */
+  retry(decode: D): boolean {
+    if (decode.kind === 'partial' && this.#partialOf.has(decode.segment)) return false;
+    decode.alone = true;
+    this.#insert(decode);
+    return true;
+  }
+
+  /**
+   * The next batch: the first decode by kind and deadline, and those of the same bucket that come next in that order. Its partials are under way until
+   * {@link done}.
+   */
+  take(maxBatch: number): D[] {
+    const batch: D[] = [];
+    for (const kind of KINDS) {
+      for (const decode of this.#waiting[kind]) {
+        if (batch.length >= maxBatch) break;
+        const head = batch[0];
+        if (!this.#mayRun(decode) || (head && (head.alone || decode.alone || decode.bucket !== head.bucket))) continue;
+        batch.push(decode);
+      }
+    }
+    for (const decode of batch) {
+      this.#remove(decode);
+      if (decode.kind === 'partial') this.#running.add(decode.segment);
+    }
+    return batch;
+  }
+
+  /** The run of a taken decode is over, well or not. */
+  done(decode: D): void {
+    if (decode.kind === 'partial') this.#running.delete(decode.segment);
+  }
+
+  /** Takes out everything that waits for a segment. */
+  cancel(segment: SegmentKey): D[] {
+    const cancelled = KINDS.flatMap((kind) => this.#waiting[kind].filter((decode) => decode.segment === segment));
+    for (const decode of cancelled) this.#remove(decode);
+    return cancelled;
+  }
+
+  /** Takes out everything. */
+  clear(): D[] {
+    const all = KINDS.flatMap((kind) => this.#waiting[kind].splice(0));
+    this.#partialOf.clear();
+    return all;
+  }
+
+  #mayRun(decode: D): boolean {
+    return decode.kind !== 'partial' || !this.#running.has(decode.segment);
+  }
+
+  #bound(kind: 'final' | 'file'): number {
+    return kind === 'final' ? this.bounds.finalsMax : this.bounds.filesMax;
+  }
+
+  #insert(decode: D): void {
+    const list = this.#waiting[decode.kind];
+    // From the back: deadlines mostly come in order.
+    let at = list.length;
+    while (at > 0 && (list[at - 1] as D).deadline > decode.deadline) at -= 1;
+    list.splice(at, 0, decode);
+    if (decode.kind === 'partial') this.#partialOf.set(decode.segment, decode);
+  }
+
+  #remove(decode: D): void {
+    const list = this.#waiting[decode.kind];
+    const at = list.indexOf(decode);
+    if (at >= 0) list.splice(at, 1);
+    if (this.#partialOf.get(decode.segment) === decode) this.#partialOf.delete(decode.segment);
+  }
+}

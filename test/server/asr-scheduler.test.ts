@@ -1,0 +1,230 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import t from 'tap';
+import type { DecodeKind } from '../../server/src/asr/decode-queue.js';
+import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../../server/src/asr/engine.js';
+import { AsrError, EngineError } from '../../server/src/asr/errors.js';
+import { LoadMeter } from '../../server/src/asr/load-meter.js';
+import { bucketFor, Scheduler } from '../../server/src/asr/scheduler.js';
+
+const RESULT: DecodeResult = {
+  tokens: [],
+  endLogprob: -0.1,
+  language: 'en',
+  languageProbability: 1,
+  noSpeechProbability: 0,
+  draftAccepted: 0,
+  steps: 1,
+};
+const MODEL: EngineModel = {
+  name: 'held',
+  languages: ['en'],
+  isMultilingual: false,
+  usesPreviousText: false,
+  buckets: [32_000, 64_000, 480_000],
+  tailSilenceSamples: 8_000,
+  maxTextTokens: 224,
+  directory: '',
+};
+
+/** An engine whose runs end when the test says so. */
+class HeldEngine implements Engine {
+  readonly model = MODEL;
+  readonly runs: { readonly batch: readonly DecodeRequest[]; succeed(): void; fail(error: Error): void }[] = [];
+
+  constructor(readonly maxBatch = 4) {}
+
+  decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
+    return new Promise((resolve, reject) => {
+      this.runs.push({ batch, succeed: () => resolve(batch.map(() => RESULT)), fail: reject });
+    });
+  }
+
+  async warmUp(): Promise<void> {}
+  async close(): Promise<void> {}
+}
+
+function job(kind: DecodeKind, segment: object = {}, samples = 1_000) {
+  const audio = new Float32Array(samples);
+  const prompt = { language: 'en', task: 'transcribe', previous: [], committed: [] } as const;
+  return {
+    segment,
+    kind,
+    dueInMs: 100,
+    samples,
+    request: (): DecodeRequest => ({ audio, prompt, draft: [], temperature: 0, seed: 0 }),
+  };
+}
+
+t.test('what arrives in one turn runs as one batch, the rest when the engine is free', async (t) => {
+  const engine = new HeldEngine(3);
+  const scheduler = new Scheduler([engine]);
+  const outcomes = Array.from({ length: 5 }, () => scheduler.submit(job('partial')));
+  await turn();
+  t.same(
+    engine.runs.map((run) => run.batch.length),
+    [3],
+  );
+  engine.runs[0]?.succeed();
+  await Promise.all(outcomes.slice(0, 3));
+  await turn();
+  t.same(
+    engine.runs.map((run) => run.batch.length),
+    [3, 2],
+  );
+  engine.runs[1]?.succeed();
+  t.same(
+    (await Promise.all(outcomes)).map((outcome) => outcome.status),
+    Array(5).fill('decoded'),
+  );
+  t.match(scheduler.counts, { decoded: 5, runs: 2, running: 0 });
+});
+
+t.test('a waiting partial is superseded by a newer one of its segment and by its final', async (t) => {
+  const engine = new HeldEngine(1);
+  const scheduler = new Scheduler([engine]);
+  const blocker = scheduler.submit(job('final'));
+  await turn();
+  const segment = {};
+  const first = scheduler.submit(job('partial', segment));
+  const second = scheduler.submit(job('partial', segment));
+  t.same(await first, { status: 'superseded' });
+  const final = scheduler.submit(job('final', segment));
+  t.same(await second, { status: 'superseded' });
+  engine.runs[0]?.succeed();
+  await blocker;
+  await turn();
+  engine.runs[1]?.succeed();
+  t.equal((await final).status, 'decoded');
+});
+
+t.test('free engines share the work; the least loaded goes first', async (t) => {
+  const [a, b] = [new HeldEngine(), new HeldEngine()];
+  let now = 0;
+  const scheduler = new Scheduler([a, b], { now: () => now });
+  const both = [scheduler.submit(job('partial')), scheduler.submit(job('partial'))];
+  await turn();
+  t.same([a.runs.length, b.runs.length], [1, 1]);
+  now = 10;
+  b.runs[0]?.succeed();
+  await both[1];
+  now = 50;
+  a.runs[0]?.succeed();
+  await both[0];
+  const next = scheduler.submit(job('partial'));
+  await turn();
+  t.same([a.runs.length, b.runs.length], [1, 2], 'b was busy for 10 ms, a for 50');
+  b.runs[1]?.succeed();
+  await next;
+});
+
+t.test('a failed run is tried once more, each window alone: the good ones come through', async (t) => {
+  const engine = new HeldEngine();
+  const scheduler = new Scheduler([engine]);
+  const good = scheduler.submit(job('final'));
+  const bad = scheduler.submit(job('final'));
+  await turn();
+  engine.runs[0]?.fail(new EngineError('engine_crashed', 'it died'));
+  await turn();
+  await turn();
+  t.equal(engine.runs[1]?.batch.length, 1);
+  engine.runs[1]?.succeed();
+  t.equal((await good).status, 'decoded');
+  await turn();
+  engine.runs[2]?.fail(new EngineError('engine_crashed', 'it died again'));
+  await t.rejects(bad, { name: 'AsrError', code: 'recognition_failed', message: 'the engine failed: it died again' });
+  t.match(scheduler.counts, { retried: 2, failed: 1, decoded: 1 });
+});
+
+t.test('a failed partial gives way to the newer one of its segment', async (t) => {
+  const engine = new HeldEngine();
+  const scheduler = new Scheduler([engine]);
+  const segment = {};
+  const first = scheduler.submit(job('partial', segment));
+  await turn();
+  const second = scheduler.submit(job('partial', segment));
+  engine.runs[0]?.fail(new EngineError('engine_failed', 'no'));
+  t.same(await first, { status: 'superseded' });
+  await turn();
+  engine.runs[1]?.succeed();
+  t.equal((await second).status, 'decoded');
+});
+
+t.test('bounds: finals beyond theirs are refused as overloaded, partials are dropped', async (t) => {
+  const engine = new HeldEngine(1);
+  const scheduler = new Scheduler([engine], { bounds: { partialsMax: 1, finalsMax: 1, filesMax: 1 } });
+  const running = scheduler.submit(job('final'));
+  await turn();
+  const waiting = scheduler.submit(job('final'));
+  await t.rejects(scheduler.submit(job('final')), { code: 'overloaded', retryable: true });
+  const dropped = scheduler.submit(job('partial'));
+  const kept = scheduler.submit(job('partial'));
+  t.same(await dropped, { status: 'dropped' });
+  for (const [i, outcome] of [running, waiting, kept].entries()) {
+    engine.runs[i]?.succeed();
+    await outcome;
+    await turn();
+  }
+  t.match(scheduler.counts, { refused: 1, dropped: 1, decoded: 3 });
+});
+
+t.test('a window longer than the model hears is refused by name', async (t) => {
+  const scheduler = new Scheduler([new HeldEngine()]);
+  await t.rejects(scheduler.submit(job('final', {}, 480_001)), {
+    code: 'recognition_failed',
+    message: /30000 ms is longer than the model's 30000 ms/,
+  });
+  t.equal(bucketFor(24_000, MODEL), 32_000, 'with its tail it fits exactly');
+  t.equal(bucketFor(24_001, MODEL), 64_000);
+  t.equal(bucketFor(479_000, MODEL), 480_000, 'the longest goes without its tail');
+});
+
+t.test('cancel forgets what waits; close fails it and waits for the run', async (t) => {
+  const engine = new HeldEngine(1);
+  const scheduler = new Scheduler([engine]);
+  const running = scheduler.submit(job('final'));
+  await turn();
+  const segment = {};
+  const cancelled = scheduler.submit(job('partial', segment));
+  scheduler.cancel(segment);
+  t.same(await cancelled, { status: 'cancelled' });
+  const waiting = scheduler.submit(job('final'));
+  const closed = Promise.all([scheduler.close(), scheduler.close()]);
+  await t.rejects(waiting, { code: 'shutting_down' });
+  await t.rejects(scheduler.submit(job('final')), new AsrError('shutting_down', 'the recogniser is closed'));
+  engine.runs[0]?.succeed();
+  t.equal((await running).status, 'decoded');
+  await closed;
+});
+
+t.test('a scheduler without engines is refused', async (t) => {
+  t.throws(() => new Scheduler([]), RangeError);
+});
+
+t.test('the stretch is 1 at low load, follows the demand and does not swing', async (t) => {
+  const runMs = 100;
+  /** Streams that ask for a partial every 500 ms, stretched, of one engine whose runs take 100 ms each: 5 streams fill it. */
+  const simulate = (streams: number, seconds: number, meter = new LoadMeter(1, 0), from = 0): number[] => {
+    const stretches: number[] = [];
+    const due = Array.from({ length: streams }, (_, i) => from + (i * 500) / streams);
+    let free = from;
+    for (let now = from; now < from + seconds * 1_000; now += 10) {
+      for (const [i, at] of due.entries()) {
+        if (now < at) continue;
+        meter.asked('partial', now);
+        due[i] = now + 500 * meter.stretch(now);
+        if (now < free) continue;
+        free = now + runMs;
+        meter.ran(['partial'], runMs, free);
+      }
+      if (now % 500 === 0) stretches.push(meter.stretch(now));
+    }
+    return stretches;
+  };
+  t.ok(Math.max(...simulate(2, 30)) < 1.01, 'two streams: 40 % busy');
+  const crowded = simulate(15, 60).slice(-40);
+  const [least, most] = [Math.min(...crowded), Math.max(...crowded)];
+  t.ok(least > 3.2 && most < 4.8, `15 streams need 300 % of 75 %: 4 (was ${least.toFixed(2)} to ${most.toFixed(2)})`);
+  const meter = new LoadMeter(1, 0);
+  simulate(15, 30, meter);
+  t.ok((simulate(2, 60, meter, 30_000).at(-1) ?? 9) < 1.05, 'it falls back when they leave');
+});
