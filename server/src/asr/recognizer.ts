@@ -44,7 +44,10 @@ export interface RecognizedSegment {
    * until it is superseded or answered.
    */
   update(audio: Float32Array): void;
-  /** Decodes the whole segment once more. `speechRatio`: share of the VAD's frames that were speech, 0-1. Rejects with AsrError. */
+  /**
+   * Decodes the whole segment once more, free of what partials called stable. `speechRatio`: share of the VAD's frames that were speech, 0-1. Rejects
+   * with AsrError: `recognition_failed`, `overloaded`, `shutting_down`, or `cancelled` after `cancel`.
+   */
   finish(audio: Float32Array, speechRatio: number): Promise<FinalHypothesis>;
   /** Forgets the segment; nothing is called any more. */
   cancel(): void;

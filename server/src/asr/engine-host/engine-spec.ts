@@ -1,0 +1,27 @@
+// Which engine to make, in a form that survives the way into another process.
+import type { Engine } from '../engine.js';
+import { EngineError, messageOf } from '../errors.js';
+
+/** An engine to be made by a module that exports `createEngine(options): Promise<Engine>`. */
+export interface EngineSpec {
+  /** File URL of the module. */
+  readonly module: string;
+  /** Its argument: plain data, as structured clone carries it. */
+  readonly options: unknown;
+}
+
+/** What the module of a spec exports. */
+export interface EngineModule {
+  createEngine(options: unknown): Promise<Engine>;
+}
+
+/** Makes the engine in this process. Rejects with EngineError `engine_load_failed`. */
+export async function createEngine(spec: EngineSpec): Promise<Engine> {
+  try {
+    const loaded: Partial<EngineModule> = await import(spec.module);
+    if (typeof loaded.createEngine !== 'function') throw new TypeError(`${spec.module} exports no createEngine`);
+    return await loaded.createEngine(spec.options);
+  } catch (cause) {
+    throw new EngineError('engine_load_failed', `the engine could not be loaded: ${messageOf(cause)}`, { cause });
+  }
+}

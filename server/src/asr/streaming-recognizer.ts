@@ -1,0 +1,205 @@
+// Recognition of live segments: partials over the growing audio, then one final over all of it.
+import { WhisperTokenizer } from '@sotto/models';
+import type { QueueBounds } from './decode-queue.js';
+import type { DecodeRequest, Engine } from './engine.js';
+import { AsrError, messageOf } from './errors.js';
+import { decodeFinal, type FinalAsk } from './final-decode.js';
+import { type GuardThresholds, WHISPER_THRESHOLDS } from './hypothesis/hallucination-guards.js';
+import { HypothesisTracker } from './hypothesis/hypothesis-tracker.js';
+import { type Stability, stabilityPolicy } from './hypothesis/stability-policy.js';
+import { timeWords } from './hypothesis/word-timing.js';
+import { previousTokens } from './previous-text.js';
+import type { FinalHypothesis, RecognizedSegment, Recognizer, SegmentOptions } from './recognizer.js';
+import { Scheduler, type SchedulerCounts } from './scheduler.js';
+
+export interface RecognizerOptions {
+  /** What makes text stable. Default {@link DEFAULT_STABILITY}. */
+  readonly stability?: Stability;
+  /** AlignAtt's distance from the end of the audio, milliseconds. Default 400. */
+  readonly holdbackMs?: number;
+  /** Default {@link WHISPER_THRESHOLDS}. */
+  readonly thresholds?: GuardThresholds;
+  /** A final that the guards doubt is decoded again for no longer than this, milliseconds. Default 1,000; 0 turns the fallback off. */
+  readonly fallbackBudgetMs?: number;
+  readonly bounds?: QueueBounds;
+  /** Milliseconds that only grow. Default `performance.now`. */
+  readonly now?: () => number;
+}
+
+/** Both must agree: the cautious choice, until a benchmark on the model at hand says otherwise. */
+export const DEFAULT_STABILITY: Stability = 'both';
+export const FALLBACK_BUDGET_MS = 1_000;
+/** When a partial is due after its request, milliseconds: about the time until the next one is asked for. */
+const PARTIAL_DUE_MS = 500;
+/** When a final is due, milliseconds. */
+const FINAL_DUE_MS = 300;
+
+/** Reads the tokenizer of the engines' model and opens a recogniser over them. It owns the engines from then on. */
+export async function createRecognizer(
+  engines: readonly Engine[],
+  options: RecognizerOptions = {},
+): Promise<StreamingRecognizer> {
+  const [first] = engines;
+  if (!first) throw new RangeError('a recogniser needs at least one engine');
+  return new StreamingRecognizer(engines, await WhisperTokenizer.load(first.model.directory), options);
+}
+
+/** Shares engines among live segments. */
+export class StreamingRecognizer implements Recognizer {
+  readonly model: Recognizer['model'];
+  readonly #engines: readonly Engine[];
+  readonly #tokenizer: WhisperTokenizer;
+  readonly #scheduler: Scheduler;
+  readonly #options: RecognizerOptions;
+
+  constructor(engines: readonly Engine[], tokenizer: WhisperTokenizer, options: RecognizerOptions = {}) {
+    this.#engines = engines;
+    this.#tokenizer = tokenizer;
+    this.#options = options;
+    this.#scheduler = new Scheduler(engines, options);
+    this.model = this.#scheduler.model;
+  }
+
+  get stretch(): number {
+    return this.#scheduler.stretch;
+  }
+
+  get counts(): SchedulerCounts {
+    return this.#scheduler.counts;
+  }
+
+  open(options: SegmentOptions): RecognizedSegment {
+    return new LiveSegment(this.#scheduler, this.#tokenizer, this.#options, options);
+  }
+
+  /** Fails what waits (`shutting_down`), ends the runs under way, closes the engines. */
+  async close(): Promise<void> {
+    await this.#scheduler.close();
+    await Promise.all(this.#engines.map((engine) => engine.close()));
+  }
+}
+
+class LiveSegment implements RecognizedSegment {
+  readonly #scheduler: Scheduler;
+  readonly #tokenizer: WhisperTokenizer;
+  readonly #recognition: RecognizerOptions;
+  readonly #options: SegmentOptions;
+  readonly #thresholds: GuardThresholds;
+  readonly #tracker: HypothesisTracker;
+  readonly #previous: readonly number[];
+  #state: 'open' | 'finishing' | 'over' = 'open';
+
+  constructor(
+    scheduler: Scheduler,
+    tokenizer: WhisperTokenizer,
+    recognition: RecognizerOptions,
+    options: SegmentOptions,
+  ) {
+    this.#scheduler = scheduler;
+    this.#tokenizer = tokenizer;
+    this.#recognition = recognition;
+    this.#options = options;
+    this.#thresholds = recognition.thresholds ?? WHISPER_THRESHOLDS;
+    const policy = stabilityPolicy(recognition.stability ?? DEFAULT_STABILITY, recognition.holdbackMs);
+    this.#tracker = new HypothesisTracker(tokenizer, policy, this.#thresholds);
+    this.#previous = scheduler.model.usesPreviousText
+      ? previousTokens(tokenizer, options.previousText, options.hotwords)
+      : [];
+  }
+
+  update(audio: Float32Array): void {
+    if (this.#state === 'open' && audio.length > 0) void this.#partial(audio);
+  }
+
+  async finish(audio: Float32Array, speechRatio: number): Promise<FinalHypothesis> {
+    if (this.#state !== 'open') throw new AsrError('cancelled', 'the segment is over');
+    this.#state = 'finishing';
+    try {
+      return await this.#final(audio, speechRatio);
+    } finally {
+      this.#state = 'over';
+    }
+  }
+
+  cancel(): void {
+    this.#state = 'over';
+    this.#scheduler.cancel(this);
+  }
+
+  async #partial(audio: Float32Array): Promise<void> {
+    try {
+      const outcome = await this.#scheduler.submit({
+        segment: this,
+        kind: 'partial',
+        dueInMs: PARTIAL_DUE_MS,
+        samples: audio.length,
+        request: () => this.#partialRequest(audio),
+      });
+      if (outcome.status !== 'decoded' || this.#isOver()) return;
+      const text = this.#tracker.advance(outcome.result, audio.length);
+      this.#options.onPartial({ ...text, heardSamples: audio.length });
+    } catch (error) {
+      if (!this.#isOver()) this.#options.onError(error instanceof Error ? error : new Error(messageOf(error)));
+    }
+  }
+
+  #partialRequest(audio: Float32Array): DecodeRequest {
+    const { committed, draft, language } = this.#tracker;
+    const prompt = {
+      language: this.#language ?? language,
+      task: this.#options.task,
+      previous: this.#previous,
+      committed: [...committed],
+    };
+    return { audio, prompt, draft, temperature: 0, seed: 0 };
+  }
+
+  /**
+   * The final is not forced to begin with what partials called stable: it hears the whole segment with nothing fixed, so that streaming costs no accuracy.
+   * What was stable is its draft, and mostly comes out again.
+   */
+  async #final(audio: Float32Array, speechRatio: number): Promise<FinalHypothesis> {
+    if (audio.length === 0)
+      return { text: '', noise: 'empty', words: [], language: this.#options.language, avgLogprob: 0, noSpeechProb: 1 };
+    const decoded = await decodeFinal((ask) => this.#finalRun(audio, ask), speechRatio, this.#tokenizer, {
+      thresholds: this.#thresholds,
+      fallbackBudgetMs: this.#recognition.fallbackBudgetMs ?? FALLBACK_BUDGET_MS,
+      now: this.#recognition.now ?? (() => performance.now()),
+    });
+    const { text, noise, language, avgLogprob, noSpeechProb } = decoded;
+    const words = this.#options.words ? timeWords(decoded.tokens, language, audio.length / 16, this.#tokenizer) : [];
+    return { text, words, language, avgLogprob, noSpeechProb, ...(noise ? { noise } : {}) };
+  }
+
+  async #finalRun(audio: Float32Array, { temperature, seed, withPrevious }: FinalAsk) {
+    const outcome = await this.#scheduler.submit({
+      segment: this,
+      kind: 'final',
+      dueInMs: FINAL_DUE_MS,
+      samples: audio.length,
+      request: () => ({
+        audio,
+        prompt: {
+          language: this.#language,
+          task: this.#options.task,
+          previous: withPrevious ? this.#previous : [],
+          committed: [],
+        },
+        draft: temperature === 0 ? [...this.#tracker.committed, ...this.#tracker.draft] : [],
+        temperature,
+        seed,
+      }),
+    });
+    if (outcome.status !== 'decoded' || this.#isOver()) throw new AsrError('cancelled', 'the segment was cancelled');
+    return outcome.result;
+  }
+
+  /** As the caller set it; null: the model's choice. */
+  get #language(): string | null {
+    return this.#options.language === 'auto' ? null : this.#options.language;
+  }
+
+  #isOver(): boolean {
+    return this.#state === 'over';
+  }
+}
