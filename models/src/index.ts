@@ -3,3 +3,4 @@ export * from './onnxruntime/index.js';
 export * from './model-error.js';
 export * from './registry/index.js';
 export * from './tokenizer/index.js';
+export * from './whisper/index.js';

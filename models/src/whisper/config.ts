@@ -3,13 +3,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { ModelError } from '../model-error.js';
+import { parseJson } from '../registry/manifest.js';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const tokenId = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const tokenIds = v.array(tokenId);
 
 const ConfigFile = v.looseObject({
-  model_type: v.string(),
   d_model: count,
   encoder_layers: count,
   decoder_layers: count,
@@ -79,15 +79,12 @@ export interface WhisperConfig {
  */
 export async function readWhisperConfig(directory: string): Promise<WhisperConfig> {
   const file = join(directory, 'config.json');
-  const raw = await readJson(file);
-  const type = v.safeParse(v.looseObject({ model_type: v.string() }), raw);
-  if (!type.success || type.output.model_type !== 'whisper') {
-    const found = type.success ? `of type "${type.output.model_type}"` : 'of no type';
-    throw new ModelError('unsupported', `${file} describes a model ${found}, not a Whisper model`);
-  }
-  const config = parse(ConfigFile, raw, file);
+  const text = (await readText(file)) ?? '';
+  const { model_type: type } = parseJson(v.looseObject({ model_type: v.optional(v.string()) }), text, file);
+  if (type !== 'whisper') throw new ModelError('unsupported', `${file}: model_type is "${type}", not "whisper"`);
+  const config = parseJson(ConfigFile, text, file);
   const generationFile = join(directory, 'generation_config.json');
-  const generation = parse(GenerationFile, (await readJson(generationFile, true)) ?? {}, generationFile);
+  const generation = parseJson(GenerationFile, (await readText(generationFile, true)) ?? '{}', generationFile);
   await checkFeatures(join(directory, 'preprocessor_config.json'), config.num_mel_bins);
   if (config.activation_function !== 'gelu') {
     throw new ModelError('unsupported', `${file}: activation_function "${config.activation_function}" is not "gelu"`);
@@ -128,7 +125,10 @@ function alignmentHeads(
   const { decoder_layers: layers, decoder_attention_heads: heads } = config;
   if (given === null || given.length === 0) {
     const first = Math.floor(layers / 2);
-    return Array.from({ length: (layers - first) * heads }, (_, i) => [first + Math.floor(i / heads), i % heads] as const);
+    return Array.from(
+      { length: (layers - first) * heads },
+      (_, i) => [first + Math.floor(i / heads), i % heads] as const,
+    );
   }
   const outside = given.find(([layer, head]) => layer >= layers || head >= heads);
   if (outside) throw new ModelError('fileInvalid', `${file}: there is no alignment head [${outside.join(', ')}]`);
@@ -136,9 +136,13 @@ function alignmentHeads(
 }
 
 async function checkFeatures(file: string, melBins: number): Promise<void> {
-  const raw = await readJson(file, true);
-  if (raw === undefined) return;
-  const { feature_size: size, sampling_rate: rate, hop_length: hop, n_fft: fft } = parse(PreprocessorFile, raw, file);
+  const text = (await readText(file, true)) ?? '{}';
+  const {
+    feature_size: size,
+    sampling_rate: rate,
+    hop_length: hop,
+    n_fft: fft,
+  } = parseJson(PreprocessorFile, text, file);
   if (rate !== 16_000 || hop !== 160 || fft !== 400 || (size !== undefined && size !== melBins)) {
     throw new ModelError(
       'unsupported',
@@ -147,23 +151,12 @@ async function checkFeatures(file: string, melBins: number): Promise<void> {
   }
 }
 
-function parse<S extends v.GenericSchema>(schema: S, raw: unknown, file: string): v.InferOutput<S> {
-  const parsed = v.safeParse(schema, raw);
-  if (!parsed.success) throw new ModelError('fileInvalid', `${file}: ${v.summarize(parsed.issues)}`);
-  return parsed.output;
-}
-
-async function readJson(file: string, optional = false): Promise<unknown> {
-  let text: string;
+/** `undefined` when the file is absent and may be. */
+async function readText(file: string, optional = false): Promise<string | undefined> {
   try {
-    text = await readFile(file, 'utf8');
+    return await readFile(file, 'utf8');
   } catch (cause) {
     if (optional && cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
     throw new ModelError('fileMissing', `${file} cannot be read`, { cause });
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new ModelError('fileInvalid', `${file} is not JSON`, { cause });
   }
 }

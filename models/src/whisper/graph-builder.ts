@@ -116,7 +116,8 @@ export class GraphBuilder {
 
   /** The finished model, serialised. */
   build(): Uint8Array {
-    const renamed = (names: readonly TensorName[]): TensorName[] => names.map((name) => this.#outputNames.get(name) ?? name);
+    const renamed = (names: readonly TensorName[]): TensorName[] =>
+      names.map((name) => this.#outputNames.get(name) ?? name);
     const model = onnx.ModelProto.create({
       irVersion,
       producerName: 'sotto',

@@ -3,6 +3,7 @@ import { open, readFile, realpath } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import * as v from 'valibot';
 import { ModelError } from '../model-error.js';
+import { parseJson } from '../registry/manifest.js';
 
 /** Element types of weights, by their names in safetensors, with bytes per element. */
 const weightBytes = { F32: 4, F16: 2, BF16: 2 } as const;
@@ -57,15 +58,10 @@ export async function readWeights(directory: string): Promise<Weights> {
 
 async function shardNames(directory: string): Promise<string[]> {
   const file = join(directory, 'model.safetensors.index.json');
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch {
-    return ['model.safetensors'];
-  }
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), ShardIndex), text);
-  if (!parsed.success) throw new ModelError('fileInvalid', `${file}: ${v.summarize(parsed.issues)}`);
-  return [...new Set(Object.values(parsed.output.weight_map))];
+  // Without an index, the one file must be there, and says so itself when it is not.
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return ['model.safetensors'];
+  return [...new Set(Object.values(parseJson(ShardIndex, text, file).weight_map))];
 }
 
 /** Format: 8 bytes little-endian header length, JSON header, data; offsets count from the end of the header (huggingface/safetensors). */
@@ -93,10 +89,9 @@ function parseHeader(
   fileBytes: number,
   file: string,
 ): Map<string, Omit<WeightTensor, 'file'>> {
-  const header = v.safeParse(v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown())), json);
-  if (!header.success) throw new ModelError('fileInvalid', `${file}: its header is not JSON`);
+  const header = parseJson(v.record(v.string(), v.unknown()), json, file);
   const tensors = new Map<string, Omit<WeightTensor, 'file'>>();
-  for (const [name, raw] of Object.entries(header.output)) {
+  for (const [name, raw] of Object.entries(header)) {
     if (name === '__metadata__') continue;
     const entry = v.safeParse(HeaderEntry, raw);
     if (!entry.success) throw new ModelError('fileInvalid', `${file}: ${name}: ${v.summarize(entry.issues)}`);
@@ -107,7 +102,10 @@ function parseHeader(
     const length = end - start;
     const expected = shape.reduce((product, dim) => product * dim, weightBytes[dtype]);
     if (length !== expected || dataStart + end > fileBytes) {
-      throw new ModelError('fileInvalid', `${file}: ${name} has ${length} bytes of ${expected}, or they lie behind the file's end`);
+      throw new ModelError(
+        'fileInvalid',
+        `${file}: ${name} has ${length} bytes of ${expected}, or they lie behind the file's end`,
+      );
     }
     tensors.set(name, { type: dtype, shape, offset: dataStart + start, length });
   }

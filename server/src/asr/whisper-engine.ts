@@ -1,0 +1,248 @@
+// The engine: one Whisper on one device, decoding batches of windows with their last hypotheses as drafts.
+import { buildPrompt, sampleRate, WhisperNetwork, type CudaProvider, type Prompt } from '@sotto/models';
+import * as v from 'valibot';
+import type { DecodeRequest, DecodeResult, Engine, EngineModel } from './engine.js';
+import { EngineError, messageOf } from './errors.js';
+import { bucketFor } from './scheduler.js';
+import { firstPass, stepPass, type FirstPass } from './whisper-passes.js';
+import { WhisperRow } from './whisper-row.js';
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+
+/** Plain data, so that an engine can be made in another process. */
+const Options = v.object({
+  /** The model's name in answers and metrics. */
+  name: v.string(),
+  /** Folder of the Hugging Face files. */
+  directory: v.string(),
+  /** Context lengths that windows are padded to, seconds, ascending. Default: 30, which every Whisper takes. */
+  buckets: v.optional(v.pipe(v.array(v.number()), v.minLength(1)), [30]),
+  /** Silence that the model wants behind the speech, milliseconds. Default 0. */
+  tailSilenceMs: v.optional(v.number(), 0),
+  /** Whether the model was trained with previous text as prompt. Default true. */
+  usesPreviousText: v.optional(v.boolean(), true),
+  /** Threads of one run. Default: as many as there are physical cores. */
+  threads: v.optional(count),
+  /** Largest batch of one run. Default 8. */
+  maxBatch: v.optional(count, 8),
+  /** Default: the CPU. */
+  cuda: v.optional(
+    v.object({ deviceId: v.pipe(v.number(), v.safeInteger()), options: v.optional(v.record(v.string(), v.string())) }),
+  ),
+});
+
+export type WhisperEngineOptions = v.InferInput<typeof Options>;
+
+/** Where the time of one batch went, for benchmarks. */
+export interface DecodeTiming {
+  readonly batch: number;
+  /** Context of the windows, samples. */
+  readonly bucket: number;
+  readonly encodeMs: number;
+  /** Prompt and draft in parallel, the second pass after a detected language included. */
+  readonly promptMs: number;
+  /** All single steps together. */
+  readonly stepsMs: number;
+  readonly steps: number;
+}
+
+/** Makes the engine: the door for engine hosts. Rejects with EngineError `engine_load_failed`. */
+export async function createEngine(options: unknown): Promise<Engine> {
+  return WhisperEngine.load(options);
+}
+
+export class WhisperEngine implements Engine {
+  readonly model: EngineModel;
+  readonly maxBatch: number;
+  /** Told after each batch. */
+  onTiming: ((timing: DecodeTiming) => void) | undefined;
+  /** The language tried first where none is asked for: the last one detected. Saves a pass, changes no result. */
+  #likelyLanguage: string;
+  #queue: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  static async load(options: unknown): Promise<WhisperEngine> {
+    try {
+      const parsed = v.parse(Options, options);
+      const { cuda, threads } = parsed;
+      const device: CudaProvider | 'cpu' = cuda
+        ? { name: 'cuda', deviceId: cuda.deviceId, ...(cuda.options && { options: cuda.options }) }
+        : 'cpu';
+      const network = await WhisperNetwork.load(parsed.directory, { device, ...(threads && { threads }) });
+      return new WhisperEngine(network, parsed);
+    } catch (cause) {
+      throw new EngineError('engine_load_failed', messageOf(cause), { cause });
+    }
+  }
+
+  private constructor(
+    private readonly network: WhisperNetwork,
+    options: v.InferOutput<typeof Options>,
+  ) {
+    const { config, special } = network;
+    const languages = config.isMultilingual ? [...special.languages.keys()] : ['en'];
+    this.maxBatch = options.maxBatch;
+    this.model = {
+      name: options.name,
+      languages,
+      isMultilingual: config.isMultilingual,
+      usesPreviousText: options.usesPreviousText,
+      buckets: options.buckets.map((seconds) => Math.round(seconds * sampleRate)),
+      tailSilenceSamples: Math.round((options.tailSilenceMs * sampleRate) / 1000),
+      maxTextTokens: Math.floor(config.maxTargetPositions / 2),
+      directory: options.directory,
+    };
+    this.#likelyLanguage = languages[0] ?? 'en';
+  }
+
+  async decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
+    return this.#inTurn(async () => {
+      const results: DecodeResult[] = [];
+      for (const { bucket, indices } of this.#groups(batch)) {
+        const group = indices.flatMap((index) => batch[index] ?? []);
+        const decoded = await this.#decodeGroup(group, bucket, this.model.maxTextTokens);
+        for (const [i, result] of decoded.entries()) results[indices[i] ?? 0] = result;
+      }
+      return results;
+    });
+  }
+
+  async warmUp(): Promise<void> {
+    const prompt = { language: this.#likelyLanguage, task: 'transcribe', previous: [], committed: [] } as const;
+    const request = { audio: new Float32Array(0), prompt, draft: [], temperature: 0, seed: 0 };
+    await this.#inTurn(async () => {
+      for (const bucket of this.model.buckets) await this.#decodeGroup([request], bucket, 2);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#queue;
+    this.network.close();
+  }
+
+  /** One batch at a time: a run already uses all its threads, and two at once only make both slower. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(new EngineError('engine_closed', 'the engine is closed'));
+    const done = this.#queue.then(work).catch((cause: unknown) => {
+      if (cause instanceof EngineError) throw cause;
+      throw new EngineError('engine_failed', messageOf(cause), { cause });
+    });
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+
+  /** Windows by bucket, at most `maxBatch` together. */
+  #groups(batch: readonly DecodeRequest[]): { bucket: number; indices: number[] }[] {
+    const groups: { bucket: number; indices: number[] }[] = [];
+    for (const [index, { audio }] of batch.entries()) {
+      const bucket = bucketFor(audio.length, this.model);
+      if (bucket === undefined) {
+        throw new EngineError('engine_failed', `${audio.length} samples are longer than the model's window`);
+      }
+      const open = groups.find((group) => group.bucket === bucket && group.indices.length < this.maxBatch);
+      if (open) open.indices.push(index);
+      else groups.push({ bucket, indices: [index] });
+    }
+    return groups;
+  }
+
+  /** Decodes windows of one bucket together. */
+  async #decodeGroup(group: readonly DecodeRequest[], bucket: number, maxTextTokens: number): Promise<DecodeResult[]> {
+    const { config, special } = this.network;
+    const begin = performance.now();
+    const limits = { endOfText: special.endOfText, maxTextTokens, maxTokens: config.maxTargetPositions };
+    const languages = group.map(({ prompt }) => this.#languageOf(prompt.language));
+    const rows = group.map((request, i) => new WhisperRow(request, this.#promptOf(request, languages[i]), limits));
+    const decoder = await this.network.hear(
+      paddedAudio(group, bucket),
+      group.map(({ audio }) => audio.length),
+    );
+    try {
+      const heard = performance.now();
+      let first = await firstPass(decoder, rows, special.endOfText);
+      if (this.#correctLanguages(rows, languages, first)) {
+        decoder.restart();
+        first = await firstPass(decoder, rows, special.endOfText);
+      }
+      for (const [i, row] of rows.entries()) {
+        row.takeVerified(first.text[i] ?? []);
+        const draftStart = row.prompt.tokens.length;
+        decoder.forget(i, draftStart + row.draftAccepted, draftStart + row.draft.length);
+      }
+      const verified = performance.now();
+      let steps = 0;
+      for (; rows.some((row) => !row.finished); steps++) await stepPass(decoder, rows, special.endOfText);
+      this.onTiming?.({
+        batch: group.length,
+        bucket,
+        encodeMs: heard - begin,
+        promptMs: verified - heard,
+        stepsMs: performance.now() - verified,
+        steps,
+      });
+      return rows.map((row, i) => this.#resultOf(row, languages[i] ?? 'en', first, i));
+    } finally {
+      decoder.close();
+    }
+  }
+
+  #resultOf(row: WhisperRow, language: string, first: FirstPass, index: number): DecodeResult {
+    const languageIndex = this.model.languages.indexOf(language);
+    return {
+      tokens: row.tokens,
+      endLogprob: row.endLogprob,
+      language,
+      languageProbability: this.model.isMultilingual ? (first.languages[index]?.[languageIndex] ?? 0) : 1,
+      noSpeechProbability: first.noSpeech[index] ?? 0,
+      draftAccepted: row.draftAccepted,
+      steps: row.steps,
+    };
+  }
+
+  /** The language asked for, or the one to try first. */
+  #languageOf(asked: string | null): string {
+    if (asked === null) return this.#likelyLanguage;
+    if (this.model.languages.includes(asked)) return asked;
+    throw new EngineError('engine_failed', `${this.model.name} does not know the language "${asked}"`);
+  }
+
+  #promptOf({ prompt }: DecodeRequest, language: string | undefined): Prompt {
+    const { config, special } = this.network;
+    const { previous, committed, task } = prompt;
+    const stranger = [...previous, ...committed].find((token) => !(token >= 0 && token < config.vocabularySize));
+    if (stranger !== undefined) throw new EngineError('engine_failed', `the prompt holds no token ${stranger}`);
+    if (committed.length > this.model.maxTextTokens) {
+      throw new EngineError('engine_failed', `${committed.length} committed tokens are more than a window holds`);
+    }
+    const languageToken = config.isMultilingual && language !== undefined ? special.languages.get(language) : undefined;
+    return buildPrompt(config, special, { languageToken, task, previous, committed });
+  }
+
+  /**
+   * Puts the detected language into the prompts of rows that asked for none and were given another. What the model says at
+   * <|startoftranscript|> does not depend on the language behind it. Returns whether any prompt has changed.
+   */
+  #correctLanguages(rows: readonly WhisperRow[], languages: string[], { languages: heard }: FirstPass): boolean {
+    if (!this.model.isMultilingual) return false;
+    let changed = false;
+    for (const [i, row] of rows.entries()) {
+      const probabilities = heard[i];
+      if (row.request.prompt.language !== null || !probabilities?.length) continue;
+      const detected = this.model.languages[probabilities.indexOf(Math.max(...probabilities))] ?? languages[i];
+      if (detected === undefined || detected === languages[i]) continue;
+      languages[i] = detected;
+      row.prompt = this.#promptOf(row.request, detected);
+      this.#likelyLanguage = detected;
+      changed = true;
+    }
+    return changed;
+  }
+}
+
+/** [batch, bucket]: each window with silence behind it. */
+function paddedAudio(group: readonly DecodeRequest[], bucket: number): Float32Array {
+  const audio = new Float32Array(group.length * bucket);
+  for (const [i, request] of group.entries()) audio.set(request.audio, i * bucket);
+  return audio;
+}

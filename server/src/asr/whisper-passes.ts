@@ -1,0 +1,79 @@
+// The two ways a batch goes through the decoder: prompts and drafts in parallel, then one token at a time.
+import type { Choices, WhisperDecoder } from '@sotto/models';
+import type { Choice, WhisperRow } from './whisper-row.js';
+
+/** What the first pass tells of each row. */
+export interface FirstPass {
+  /** Choices behind the prompt and behind each token of the draft. */
+  readonly text: readonly (readonly Choice[])[];
+  readonly noSpeech: readonly number[];
+  /** Probabilities of the model's languages among each other; empty for English-only models. */
+  readonly languages: readonly Float32Array[];
+}
+
+/** Feeds every row its prompt and its draft. @param padding any token */
+export async function firstPass(
+  decoder: WhisperDecoder,
+  rows: readonly WhisperRow[],
+  padding: number,
+): Promise<FirstPass> {
+  const fed = rows.map((row) => [...row.prompt.tokens, ...row.draft]);
+  const width = Math.max(...fed.map((tokens) => tokens.length));
+  const columns = Array.from({ length: width }, (_, column) => column);
+  // Of each row: <|startoftranscript|>, the prompt's last token, the draft's tokens.
+  const select = rows.flatMap(({ prompt, draft }, i) => {
+    const behindPrompt = i * width + prompt.tokens.length - 1;
+    return [i * width + prompt.startIndex, behindPrompt, ...draft.map((_, k) => behindPrompt + 1 + k)];
+  });
+  const choices = await decoder.advance({
+    batch: rows.length,
+    tokens: fed.flatMap((tokens) => columns.map((column) => tokens[column] ?? padding)),
+    positions: fed.flatMap((tokens) => columns.map((column) => (column < tokens.length ? column : 0))),
+    present: fed.flatMap((tokens) => columns.map((column) => column < tokens.length)),
+    select,
+    atBegin: rows.flatMap((row) => [false, row.atBegin, ...row.draft.map(() => false)]),
+    logits: rows.some((row) => row.samples),
+  });
+  for (const row of rows) row.steps++;
+  const starts = rows.map((_, i) => rows.slice(0, i).reduce((sum, row) => sum + row.draft.length + 2, 0));
+  const languages = choices.languages.length / select.length;
+  return {
+    text: rows.map((row, i) =>
+      Array.from({ length: row.draft.length + 1 }, (_, k) =>
+        choiceAt(choices, (starts[i] ?? 0) + 1 + k, select.length),
+      ),
+    ),
+    noSpeech: starts.map((start) => choices.noSpeech[start] ?? 0),
+    languages: starts.map((start) => choices.languages.subarray(start * languages, (start + 1) * languages)),
+  };
+}
+
+/** Feeds each unfinished row the token that it wrote last, and lets it write the next. */
+export async function stepPass(decoder: WhisperDecoder, rows: readonly WhisperRow[], padding: number): Promise<void> {
+  const open = rows.flatMap((row, i) => (row.finished ? [] : [i]));
+  const choices = await decoder.advance({
+    batch: rows.length,
+    tokens: rows.map((row) => (row.finished ? padding : row.lastToken)),
+    positions: rows.map((row) => (row.finished ? 0 : row.lastPosition)),
+    present: rows.map((row) => !row.finished),
+    select: open,
+    atBegin: open.map(() => false),
+    logits: rows.some((row) => row.samples && !row.finished),
+  });
+  for (const [at, i] of open.entries()) {
+    const row = rows[i];
+    if (!row) continue;
+    row.steps++;
+    row.take(choiceAt(choices, at, open.length));
+  }
+}
+
+function choiceAt(choices: Choices, at: number, count: number): Choice {
+  const vocabulary = choices.logits.length / count;
+  return {
+    best: choices.best[at] ?? 0,
+    logprob: choices.logprob[at] ?? 0,
+    frame: choices.frame[at] ?? 0,
+    ...(vocabulary > 0 && { logits: choices.logits.subarray(at * vocabulary, (at + 1) * vocabulary) }),
+  };
+}
