@@ -111,7 +111,7 @@ function gatewaySuite(t: Test, createTransport: (options: TransportOptions) => T
     t.equal(await refusedUpgrade(starting.url), 503);
     t.equal((await fetch(`${starting.http}/ready`)).status, 503);
     t.equal((await fetch(`${starting.http}/health`)).status, 200);
-    starting.gateway.markReady();
+    starting.openForSessions();
     t.equal((await fetch(`${starting.http}/ready`)).status, 200);
     await connectWire(t, starting.url);
   });
@@ -478,21 +478,23 @@ async function openGateway(
       canPause = transport.canPause;
       return transport;
     },
-    createSession: (sink) => {
-      const session = new ScriptedSession(`s${sessions.length}`, sink);
-      sessions.push(session);
-      return session;
-    },
     limits: { ...LIMITS, ...limits },
     log: pino({ level: 'silent' }),
     version: '9.9.9',
-    model: () => ({ name: 'scripted', device: 'cpu' }),
+    model: { name: 'scripted', device: 'cpu' },
     clock,
   });
   t.teardown(() => gateway.close());
   const port = await gateway.listen(0, '127.0.0.1');
-  if (ready) gateway.markReady();
+  const openForSessions = (): void =>
+    gateway.open((sink) => {
+      const session = new ScriptedSession(`s${sessions.length}`, sink);
+      sessions.push(session);
+      return session;
+    });
+  if (ready) openForSessions();
   return {
+    openForSessions,
     gateway,
     clock,
     sessions,

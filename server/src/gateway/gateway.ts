@@ -6,7 +6,7 @@ import { MetricsRegistry } from '../metrics/metrics-registry.js';
 import type { SessionFactory } from '../session/session-port.js';
 import { systemClock, type Clock } from './clock.js';
 import { Connection } from './connection.js';
-import { answerHttp, jsonError, STREAM_PATHS, type ServerState, type ServerStatus } from './http-routes.js';
+import { answerHttp, jsonError, STREAM_PATHS, type ServerStatus } from './http-routes.js';
 import type { GatewayLimits } from './limits.js';
 import type { HttpResponse, Transport, TransportOptions, UpgradeDecision, UpgradeRequest } from './transport.js';
 
@@ -17,12 +17,11 @@ const READ_SLACK = 2;
 
 export interface GatewayOptions {
   readonly createTransport: (options: TransportOptions) => Transport;
-  readonly createSession: SessionFactory;
   readonly limits: GatewayLimits;
   readonly log: Logger;
   readonly version: string;
   /** What recognises, for `GET /health`. */
-  readonly model: () => { readonly name: string; readonly device: string };
+  readonly model: { readonly name: string; readonly device: string };
   /** Default: a registry of its own. */
   readonly metrics?: MetricsRegistry;
   /** Default: the system's. */
@@ -37,7 +36,7 @@ export class Gateway {
   readonly #transport: Transport;
   readonly #connections = new Set<Connection>();
   readonly #stopChecking: () => void;
-  #state: ServerState = 'starting';
+  #state: GatewayState = { name: 'starting' };
   #draining: Promise<void> | undefined;
 
   constructor(options: GatewayOptions) {
@@ -65,20 +64,20 @@ export class Gateway {
     return this.#transport.name;
   }
 
-  /** Answers HTTP from now on; sessions only after {@link markReady}. Resolves with the port. Rejects with ListenError. */
+  /** Answers HTTP from now on; sessions only after {@link open}. Resolves with the port. Rejects with ListenError. */
   listen(port: number, host: string): Promise<number> {
     return this.#transport.listen(port, host);
   }
 
   /** The model is warm: sessions may come. */
-  markReady(): void {
-    if (this.#state === 'starting') this.#state = 'ready';
+  open(createSession: SessionFactory): void {
+    if (this.#state.name === 'starting') this.#state = { name: 'ready', createSession };
   }
 
   status(): ServerStatus {
-    const { name, device } = this.#options.model();
+    const { name, device } = this.#options.model;
     return {
-      status: this.#state,
+      status: this.#state.name,
       version: this.#options.version,
       model: name,
       device,
@@ -92,14 +91,14 @@ export class Gateway {
    * meanwhile. Resolves when all sockets are gone; the caller bounds the time.
    */
   drain(): Promise<void> {
-    this.#state = 'draining';
+    this.#state = { name: 'draining' };
     this.#draining ??= this.#drainConnections();
     return this.#draining;
   }
 
   /** Drops what is left and stops listening. May be called twice. */
   async close(): Promise<void> {
-    this.#state = 'draining';
+    this.#state = { name: 'draining' };
     this.#stopChecking();
     this.#metrics.close();
     for (const connection of this.#connections) connection.terminate();
@@ -112,19 +111,20 @@ export class Gateway {
 
   #upgrade(request: UpgradeRequest): UpgradeDecision {
     const admission = this.#admit(request);
-    if (typeof admission !== 'string') {
-      this.#metrics.connectionsRefused.add(1, admission.reason);
+    if ('refused' in admission) {
+      this.#metrics.connectionsRefused.add(1, admission.refused);
       return { accepted: false, response: admission.response };
     }
+    const { subprotocol, createSession } = admission;
     return {
       accepted: true,
       // A client that offers none must not be told one.
-      subprotocol: request.subprotocols.length === 0 ? '' : admission,
+      subprotocol: request.subprotocols.length === 0 ? '' : subprotocol,
       open: (socket) => {
         const connection = new Connection({
           socket,
-          codec: createServerCodec(admission),
-          createSession: this.#options.createSession,
+          codec: createServerCodec(subprotocol),
+          createSession,
           limits: this.#options.limits,
           clock: this.#clock,
           metrics: this.#metrics,
@@ -138,31 +138,43 @@ export class Gateway {
     };
   }
 
-  /** The subprotocol to speak, or why the client is not let in. */
-  #admit(request: UpgradeRequest): Subprotocol | Refusal {
+  /** How to serve the client, or why it is not let in. */
+  #admit(request: UpgradeRequest): Admission | Refusal {
     if (!STREAM_PATHS.includes(request.path)) {
-      return { reason: 'path', response: jsonError(404, 'not_found', `Streams are taken at ${STREAM_PATHS[0]}.`) };
+      return { refused: 'path', response: jsonError(404, 'not_found', `Streams are taken at ${STREAM_PATHS[0]}.`) };
     }
     const subprotocol = chooseSubprotocol(request.subprotocols);
     if (subprotocol === undefined) {
       const text = `Known subprotocols: ${SUBPROTOCOLS.join(' and ')}.`;
-      return { reason: 'subprotocol', response: jsonError(400, 'unknown_subprotocol', text) };
+      return { refused: 'subprotocol', response: jsonError(400, 'unknown_subprotocol', text) };
     }
-    switch (this.#state) {
+    switch (this.#state.name) {
       case 'starting':
-        return { reason: 'starting', response: unavailable('overloaded', 'The model is still loading.') };
+        return { refused: 'starting', response: unavailable('overloaded', 'The model is still loading.') };
       case 'draining':
-        return { reason: 'draining', response: unavailable('shutting_down', 'The server is shutting down.') };
+        return { refused: 'draining', response: unavailable('shutting_down', 'The server is shutting down.') };
       case 'ready':
-        if (this.#connections.size < this.#options.limits.maxConnections) return subprotocol;
-        return { reason: 'full', response: unavailable('overloaded', 'All connections are taken.') };
+        if (this.#connections.size < this.#options.limits.maxConnections) {
+          return { subprotocol, createSession: this.#state.createSession };
+        }
+        return { refused: 'full', response: unavailable('overloaded', 'All connections are taken.') };
     }
   }
 }
 
+/** Sessions are made only while the server is ready. */
+type GatewayState =
+  | { readonly name: 'starting' | 'draining' }
+  | { readonly name: 'ready'; readonly createSession: SessionFactory };
+
+interface Admission {
+  readonly subprotocol: Subprotocol;
+  readonly createSession: SessionFactory;
+}
+
 interface Refusal {
   /** Label of the metric. */
-  readonly reason: 'path' | 'subprotocol' | 'starting' | 'draining' | 'full';
+  readonly refused: 'path' | 'subprotocol' | 'starting' | 'draining' | 'full';
   readonly response: HttpResponse;
 }
 
