@@ -222,12 +222,17 @@ export function offThread<A extends unknown[]>(action: Action<A>, ...args: A): P
 }
 const inFlight = new Set<readonly unknown[]>();
 
+/** koffi unloads a library when its object is collected, however many of its functions are still held. */
+const loadedLibraries = new Set<unknown>();
+
 function load(): { api: OrtApi; version: string } {
   const file = libraryFile();
   koffi.config({ sync_stack_size: stackBytes, async_stack_size: stackBytes, max_type_size: 512 * 1024 * 1024 });
   let base: Pointer;
   try {
-    base = koffi.load(file).func('void *OrtGetApiBase()')() as Pointer;
+    const library = koffi.load(file);
+    loadedLibraries.add(library);
+    base = library.func('void *OrtGetApiBase()')() as Pointer;
   } catch (cause) {
     throw new OrtError('libraryNotFound', `could not load ONNX Runtime from ${file}`, { cause });
   }
