@@ -1,0 +1,48 @@
+// Everything that whole files need, in this process: model, engine, voice activity detector.
+import { ModelRegistry, WhisperTokenizer } from '@sotto/models';
+import { SileroVad } from '../vad/silero-vad.js';
+import { openEngine } from './engine-host/open-engine.js';
+import { whisperEngineSpec } from './engine-host/whisper-engine-spec.js';
+import { FileTranscriber, type TranscribedSegment, type TranscribeOptions } from './file-transcriber.js';
+import { Scheduler } from './scheduler.js';
+
+export interface OfflineTranscriberOptions extends TranscribeOptions {
+  /** Name of an installed model. Default: the one that serves. */
+  readonly model?: string;
+  /** Folder of installed models. Default as `sotto models` has it. */
+  readonly models?: string;
+  /** Threads of the engine. Default: as many as there are physical cores. */
+  readonly threads?: number;
+}
+
+export interface OfflineTranscriber {
+  readonly model: string;
+  /** Segments of a recording (16 kHz mono) in order. Throws AsrError or VadError. */
+  transcribe(samples: Float32Array): AsyncIterable<TranscribedSegment>;
+  /** May be called twice. */
+  close(): Promise<void>;
+}
+
+/** Loads the model. Rejects with ModelError (no such model) or EngineError (it cannot be loaded). */
+export async function createOfflineTranscriber(options: OfflineTranscriberOptions = {}): Promise<OfflineTranscriber> {
+  const registry = new ModelRegistry(options.models);
+  const model = options.model === undefined ? await registry.choose() : await registry.find(options.model);
+  const tokenizer = await WhisperTokenizer.load(model.directory);
+  const engine = await openEngine(
+    whisperEngineSpec(model, options.threads ? { threads: options.threads } : {}),
+    'inline',
+  );
+  const detector = await SileroVad.load();
+  const scheduler = new Scheduler([engine]);
+  const files = new FileTranscriber(scheduler, tokenizer, detector);
+  let closed: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await scheduler.close();
+    await Promise.all([engine.close(), detector.close()]);
+  };
+  return {
+    model: model.name,
+    transcribe: (samples) => files.transcribe(samples, options),
+    close: () => (closed ??= close()),
+  };
+}
