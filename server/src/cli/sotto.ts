@@ -1,8 +1,11 @@
 // The sotto command: every subcommand registers itself.
 import { Command } from 'commander';
 import { VERSION } from '../version.js';
+import { CommandError } from './command-error.js';
 import { registerConfigCommand } from './config.js';
 import { registerServeCommand } from './serve.js';
+import { registerTranscribeCommand } from './transcribe.js';
+import { registerTranscribeCommand } from './transcribe.js';
 
 const USAGE_EXIT_CODE = 2;
 
@@ -13,6 +16,14 @@ const program = new Command('sotto')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : USAGE_EXIT_CODE));
 
 registerServeCommand(program);
+registerTranscribeCommand(program);
+registerTranscribeCommand(program);
 registerConfigCommand(program);
 
-await program.parseAsync();
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommandError)) throw error;
+  process.stderr.write(`sotto: ${error.message}\n`);
+  process.exit(error.exitCode);
+}

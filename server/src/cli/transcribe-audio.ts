@@ -1,0 +1,83 @@
+// Where `sotto transcribe` gets its audio: files, decoded block by block, or raw PCM from standard input.
+import type { AudioFormat } from '@sotto/protocol';
+import { openAudioFile } from '../audio/audio-file.js';
+import { SAMPLE_RATE } from '../audio/resampler.js';
+
+/** Audio as it will be sent. */
+export interface AudioSource {
+  readonly name: string;
+  readonly format: AudioFormat;
+  /** Milliseconds of audio in each full chunk. */
+  readonly chunkMs: number;
+  /** Whether chunks come in their own time, as from a recorder; otherwise they are there at once. */
+  readonly isLive: boolean;
+  readonly chunks: AsyncIterable<Float32Array | Uint8Array>;
+}
+
+const CHUNK_MS = 40;
+/** Bytes of one sample of pcm_s16le. */
+const S16_BYTES = 2;
+
+/** A wav or flac file as 16 kHz mono. Iterating throws AudioFileError. */
+export function fileSource(path: string, onWarning: (message: string) => void): AudioSource {
+  return {
+    name: path,
+    format: { encoding: 'pcm_s16le', sampleRate: SAMPLE_RATE, channels: 1 },
+    chunkMs: CHUNK_MS,
+    isLive: false,
+    chunks: rechunk(
+      openAudioFile(path, ({ message }) => onWarning(message)),
+      (SAMPLE_RATE * CHUNK_MS) / 1_000,
+    ),
+  };
+}
+
+/** Raw little-endian 16-bit PCM, as `arecord -f S16_LE -t raw` writes it. Chunks are whole samples; half a sample at the end is left out. */
+export function rawSource(
+  input: AsyncIterable<Uint8Array>,
+  { sampleRate, channels }: Omit<AudioFormat, 'encoding'>,
+): AudioSource {
+  const format: AudioFormat = { encoding: 'pcm_s16le', sampleRate, channels };
+  const frameBytes = S16_BYTES * channels;
+  const chunkBytes = Math.round((sampleRate * CHUNK_MS) / 1_000) * frameBytes;
+  return {
+    name: 'standard input',
+    format,
+    chunkMs: CHUNK_MS,
+    isLive: true,
+    chunks: wholeFrames(input, frameBytes, chunkBytes),
+  };
+}
+
+/** Cuts blocks of any size into chunks of `size` samples; the last may be shorter. */
+async function* rechunk(
+  blocks: AsyncIterable<Float32Array>,
+  size: number,
+): AsyncGenerator<Float32Array, void, undefined> {
+  let rest = new Float32Array(0);
+  for await (const block of blocks) {
+    const samples = new Float32Array(rest.length + block.length);
+    samples.set(rest);
+    samples.set(block, rest.length);
+    let at = 0;
+    for (; at + size <= samples.length; at += size) yield samples.subarray(at, at + size);
+    rest = samples.slice(at);
+  }
+  if (rest.length > 0) yield rest;
+}
+
+async function* wholeFrames(
+  input: AsyncIterable<Uint8Array>,
+  frameBytes: number,
+  chunkBytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let rest: Uint8Array = new Uint8Array(0);
+  for await (const block of input) {
+    const bytes = new Uint8Array(rest.length + block.length);
+    bytes.set(rest);
+    bytes.set(block, rest.length);
+    const whole = bytes.length - (bytes.length % frameBytes);
+    for (let at = 0; at < whole; at += chunkBytes) yield bytes.subarray(at, Math.min(at + chunkBytes, whole));
+    rest = bytes.slice(whole);
+  }
+}

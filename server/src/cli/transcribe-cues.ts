@@ -1,0 +1,78 @@
+// Cuts finals into subtitle cues: short enough to read, at word borders, with the words' times.
+import type { FinalMessage } from '@sotto/protocol';
+import stringWidth from 'string-width';
+
+/** One transcribed stretch of speech, from a server or from whole-file decoding. */
+export type TranscriptSegment = Pick<FinalMessage, 'text' | 'startMs' | 'endMs' | 'words'>;
+
+export interface Cue {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly text: string;
+}
+
+/** Two lines of 42 columns for at most 7 seconds: the usual limits of subtitle style guides (a wide character takes two columns). */
+export const CUE_LINE_COLUMNS = 42;
+const CUE_COLUMNS_MAX = 2 * CUE_LINE_COLUMNS;
+const CUE_MS_MAX = 7_000;
+/** A sentence that ends after this, milliseconds, ends its cue. */
+const CUE_MS_MIN = 1_000;
+const SENTENCE_END = /[.!?。！？…]["'”’」）)]*$/u;
+
+/** The cues of one segment. Without word times it stays in one piece. */
+export function cuesOf(segment: TranscriptSegment): Cue[] {
+  const words = placeWords(segment);
+  const cues: Cue[] = [];
+  let first = 0;
+  for (let index = 0; index < words.length; index++) {
+    if (index + 1 === words.length || endsCue(words.slice(first, index + 2), segment.text)) {
+      cues.push(cueOf(words.slice(first, index + 1), words[index + 1], segment.text));
+      first = index + 1;
+    }
+  }
+  if (cues.length > 0) return cues;
+  const text = segment.text.trim();
+  return text === '' ? [] : [{ startMs: segment.startMs, endMs: segment.endMs, text }];
+}
+
+interface PlacedWord {
+  readonly startMs: number;
+  readonly endMs: number;
+  /** Where the word stands in the segment's text. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Finds each word in the text, so that cues keep its spaces and punctuation (rule SP8). Words that are not there are left out. */
+function placeWords({ text, words = [] }: TranscriptSegment): PlacedWord[] {
+  const placed: PlacedWord[] = [];
+  let cursor = 0;
+  for (const { text: word, startMs, endMs } of words) {
+    const from = text.indexOf(word, cursor);
+    if (from === -1) continue;
+    cursor = from + word.length;
+    placed.push({ startMs, endMs, from, to: cursor });
+  }
+  return placed;
+}
+
+/** Whether the cue ends before the last of `words`. */
+function endsCue(words: readonly PlacedWord[], text: string): boolean {
+  const first = words[0];
+  const last = words.at(-2);
+  const next = words.at(-1);
+  if (first === undefined || last === undefined || next === undefined) return false;
+  if (next.endMs - first.startMs > CUE_MS_MAX) return true;
+  if (stringWidth(text.slice(first.from, next.to)) > CUE_COLUMNS_MAX) return true;
+  return last.endMs - first.startMs >= CUE_MS_MIN && SENTENCE_END.test(text.slice(first.from, next.from).trim());
+}
+
+function cueOf(words: readonly PlacedWord[], next: PlacedWord | undefined, text: string): Cue {
+  const first = words[0];
+  const last = words.at(-1);
+  return {
+    startMs: first?.startMs ?? 0,
+    endMs: last?.endMs ?? 0,
+    text: text.slice(first?.from, next?.from).trim(),
+  };
+}

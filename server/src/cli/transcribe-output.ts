@@ -1,0 +1,58 @@
+// What `sotto transcribe` writes while a session runs: a live view, plain lines, JSON events, or a file's format at the end.
+import type { FinalMessage, ServerMessage } from '@sotto/client';
+import { TerminalView, type Terminal } from './terminal-view.js';
+import { formatTranscript, type TranscriptFormat } from './transcribe-formats.js';
+
+/** Takes the events of one source. */
+export interface TranscriptOutput {
+  event(event: ServerMessage): void;
+  /** The session is over, well or not. */
+  end(): void;
+}
+
+/** Partials growing, finals settling; errors that do not end the session as lines of their own. */
+export function terminalOutput(terminal: Terminal, dim: boolean): TranscriptOutput {
+  const view = new TerminalView({ terminal, dim });
+  return {
+    event(event) {
+      if (event.type === 'error' && !event.fatal) view.note(`(${event.message})`);
+      view.event(event);
+    },
+    end: () => view.end(),
+  };
+}
+
+/** Finals, one a line. */
+export function lineOutput(write: (text: string) => void, warn: (message: string) => void): TranscriptOutput {
+  return {
+    event(event) {
+      if (event.type === 'final' && event.text !== '') write(`${event.text.trim()}\n`);
+      if (event.type === 'error' && !event.fatal) warn(event.message);
+    },
+    end: () => undefined,
+  };
+}
+
+/** Every event as a line of JSON; `file` names the source where there are several. */
+export function jsonOutput(write: (text: string) => void, file: string | undefined): TranscriptOutput {
+  return {
+    event: (event) => write(`${JSON.stringify(file === undefined ? event : { file, ...event })}\n`),
+    end: () => undefined,
+  };
+}
+
+/** The whole transcript in a file's format when the session is over. */
+export function formatOutput(
+  format: TranscriptFormat,
+  write: (text: string) => void,
+  warn: (message: string) => void,
+): TranscriptOutput {
+  const finals: FinalMessage[] = [];
+  return {
+    event(event) {
+      if (event.type === 'final') finals.push(event);
+      if (event.type === 'error' && !event.fatal) warn(event.message);
+    },
+    end: () => write(formatTranscript(format, finals)),
+  };
+}

@@ -1,0 +1,33 @@
+// Runs the sotto command in a process of its own, as a user does.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = new URL('../../', import.meta.url);
+
+export interface CommandRun {
+  readonly child: ChildProcess;
+  /** Resolves when it has exited. */
+  readonly result: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
+}
+
+/** Starts `sotto` with arguments. Standard input stays open until it is ended, unless `input` is given: then that is all of it. */
+export function runSotto(
+  args: readonly string[],
+  { input, env = {} }: { input?: Uint8Array; env?: NodeJS.ProcessEnv } = {},
+): CommandRun {
+  // The source itself, so that a signal reaches the command and not its launcher.
+  const child = spawn(
+    process.execPath,
+    ['--import', import.meta.resolve('tsx'), fileURLToPath(new URL('server/src/cli/sotto.ts', ROOT)), ...args],
+    { env: { ...process.env, TSX_TSCONFIG_PATH: fileURLToPath(new URL('tsconfig.base.json', ROOT)), ...env } },
+  );
+  if (input !== undefined) child.stdin.end(input);
+  child.stdin.on('error', () => undefined);
+  const result = Promise.all([
+    new Promise<number | null>((resolve) => child.once('exit', resolve)),
+    text(child.stdout),
+    text(child.stderr),
+  ]).then(([code, stdout, stderr]) => ({ code, stdout, stderr }));
+  return { child, result };
+}
