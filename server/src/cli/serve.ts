@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { stopOnSignals } from '../lifecycle.js';
 import { createLog } from '../log/log.js';
 import type { RunningServer } from '../main.js';
-import { addSettingFlags, settingsOrExit, type SettingFlags } from './setting-flags.js';
+import { CommandError } from './command-error.js';
+import { addSettingFlags, settingsOf, type SettingFlags } from './setting-flags.js';
 
 export function registerServeCommand(program: Command): void {
   const command = program.command('serve').description('Start the server.');
@@ -11,7 +12,7 @@ export function registerServeCommand(program: Command): void {
 }
 
 async function serve(flags: SettingFlags): Promise<void> {
-  const { settings } = settingsOrExit(flags);
+  const { settings } = settingsOf(flags);
   const log = createLog(settings);
   // Loaded only now: the other commands need not wait for it.
   const { startServer, StartError } = await import('../main.js');
@@ -19,9 +20,8 @@ async function serve(flags: SettingFlags): Promise<void> {
   try {
     server = await startServer(settings, log);
   } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    process.stderr.write(`sotto: ${error.message}\n`);
-    process.exit(1);
+    if (error instanceof StartError) throw new CommandError(error.message, 1, { cause: error });
+    throw error;
   }
   stopOnSignals(server, settings.drainTimeoutMs, log);
   const { url, model } = server;

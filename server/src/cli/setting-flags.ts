@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { settingOptions } from '../config/describe-settings.js';
 import { resolveSettings, SettingsError, type ResolvedSettings } from '../config/resolve-settings.js';
+import { CommandError } from './command-error.js';
 
 export type SettingFlags = Readonly<Record<string, string | undefined>>;
 
@@ -15,14 +16,13 @@ export function addSettingFlags(command: Command): Command {
   );
 }
 
-/** The settings in force, or exit code 2 with the line that says what is wrong. */
-export function settingsOrExit(flags: SettingFlags): ResolvedSettings {
+/** The settings in force. Throws CommandError with the line that says what is wrong. */
+export function settingsOf(flags: SettingFlags): ResolvedSettings {
   try {
     const file = flags['config'] ?? process.env['SOTTO_CONFIG'];
     return resolveSettings({ flags, environment: process.env, file: file === '' ? undefined : file });
   } catch (error) {
-    if (!(error instanceof SettingsError)) throw error;
-    process.stderr.write(`sotto: ${error.message}\n`);
-    process.exit(2);
+    if (error instanceof SettingsError) throw new CommandError(error.message, 2, { cause: error });
+    throw error;
   }
 }

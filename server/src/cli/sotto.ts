@@ -5,7 +5,6 @@ import { CommandError } from './command-error.js';
 import { registerConfigCommand } from './config.js';
 import { registerServeCommand } from './serve.js';
 import { registerTranscribeCommand } from './transcribe.js';
-import { registerTranscribeCommand } from './transcribe.js';
 
 const USAGE_EXIT_CODE = 2;
 
@@ -16,7 +15,6 @@ const program = new Command('sotto')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : USAGE_EXIT_CODE));
 
 registerServeCommand(program);
-registerTranscribeCommand(program);
 registerTranscribeCommand(program);
 registerConfigCommand(program);
 
