@@ -28,5 +28,10 @@ if (loader === undefined) {
   });
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   process.on('SIGINT', () => {}); // The terminal sends it to the child as well.
-  child.on('exit', (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code ?? 1)));
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    // Dies as its child did: without our own handlers the signal does it.
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+  });
 }
