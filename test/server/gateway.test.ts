@@ -415,6 +415,17 @@ function gatewaySuite(t: Test, createTransport: (options: TransportOptions) => T
     await other.next('pong');
   });
 
+  t.test('a session that cannot be made is an internal error of its own connection', async (t) => {
+    const { url, gateway, openForSessions } = await openGateway(t, createTransport, {}, { ready: false });
+    gateway.open(() => {
+      throw new Error('broken on purpose');
+    });
+    openForSessions();
+    t.equal((await (await connectWire(t, url)).closed).code, 1011);
+    t.equal(gateway.status().connections, 0);
+    t.equal(gateway.status().status, 'ready');
+  });
+
   t.test('GET /, /health and /metrics', async (t) => {
     const { url, http, session } = await open(t);
     const client = await connectWire(t, url);

@@ -1,5 +1,12 @@
 // The front of the server: admits connections, watches over them, answers plain HTTP and drains for a shutdown.
-import { chooseSubprotocol, createServerCodec, SUBPROTOCOLS, type ErrorCode, type Subprotocol } from '@sotto/protocol';
+import {
+  CLOSE,
+  chooseSubprotocol,
+  createServerCodec,
+  SUBPROTOCOLS,
+  type ErrorCode,
+  type Subprotocol,
+} from '@sotto/protocol';
 import type { Logger } from 'pino';
 import { createGatewayMetrics, type GatewayMetrics } from '../metrics/gateway-metrics.js';
 import { MetricsRegistry } from '../metrics/metrics-registry.js';
@@ -8,7 +15,15 @@ import { systemClock, type Clock } from './clock.js';
 import { Connection } from './connection.js';
 import { answerHttp, jsonError, STREAM_PATHS, type ServerStatus } from './http-routes.js';
 import type { GatewayLimits } from './limits.js';
-import type { HttpResponse, Transport, TransportOptions, UpgradeDecision, UpgradeRequest } from './transport.js';
+import type {
+  HttpResponse,
+  SocketHandlers,
+  Transport,
+  TransportOptions,
+  TransportSocket,
+  UpgradeDecision,
+  UpgradeRequest,
+} from './transport.js';
 
 /** How often connections are looked after, milliseconds. */
 const CHECK_INTERVAL_MS = 1_000;
@@ -115,27 +130,35 @@ export class Gateway {
       this.#metrics.connectionsRefused.add(1, admission.refused);
       return { accepted: false, response: admission.response };
     }
-    const { subprotocol, createSession } = admission;
     return {
       accepted: true,
       // A client that offers none must not be told one.
-      subprotocol: request.subprotocols.length === 0 ? '' : subprotocol,
-      open: (socket) => {
-        const connection = new Connection({
-          socket,
-          codec: createServerCodec(subprotocol),
-          createSession,
-          limits: this.#options.limits,
-          clock: this.#clock,
-          metrics: this.#metrics,
-          log: this.#options.log,
-          onClosed: (gone) => this.#connections.delete(gone),
-        });
-        this.#connections.add(connection);
-        this.#metrics.connectionsOpened.add();
-        return connection;
-      },
+      subprotocol: request.subprotocols.length === 0 ? '' : admission.subprotocol,
+      open: (socket) => this.#accept(socket, admission),
     };
+  }
+
+  #accept(socket: TransportSocket, { subprotocol, createSession }: Admission): SocketHandlers {
+    const { limits, log } = this.#options;
+    try {
+      const connection = new Connection({
+        socket,
+        codec: createServerCodec(subprotocol),
+        createSession,
+        limits,
+        clock: this.#clock,
+        metrics: this.#metrics,
+        log,
+        onClosed: (gone) => this.#connections.delete(gone),
+      });
+      this.#connections.add(connection);
+      this.#metrics.connectionsOpened.add();
+      return connection;
+    } catch (error) {
+      log.error({ err: error }, 'session could not be made');
+      socket.close(CLOSE.internal.code, CLOSE.internal.reason);
+      return { message: () => {}, drained: () => {}, pong: () => {}, closed: () => {} };
+    }
   }
 
   /** How to serve the client, or why it is not let in. */
