@@ -5,3 +5,6 @@ export type { DecodedToken, DecodeRequest, DecodeResult, Engine, EngineModel } f
 export { SileroVad } from './vad/silero-vad.js';
 export { VadError, type VadErrorCode } from './vad/vad-error.js';
 export { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from './vad/vad.js';
+export { whisperEngineSpec } from './asr/engine-host/whisper-engine-spec.js';
+export { createOfflineTranscriber, type OfflineTranscriber } from './asr/offline-transcriber.js';
+export { WhisperEngine, type DecodeTiming } from './asr/whisper-engine.js';
