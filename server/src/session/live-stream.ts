@@ -1,0 +1,260 @@
+// The audio of a started session on its way: timeline, resampling, VAD, endpointing, utterances.
+import {
+  LIMITS,
+  type AudioMessage,
+  type ConfigureMessage,
+  type ErrorCode,
+  type ServerMessage,
+  type StartMessage,
+} from '@sotto/protocol';
+import type { Recognizer } from '../asr/recognizer.js';
+import { Resampler } from '../audio/resampler.js';
+import { Endpointer } from '../vad/endpointing.js';
+import { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from '../vad/vad.js';
+import { AudioRing } from './audio-ring.js';
+import { SAMPLES_PER_MS } from './samples.js';
+import type { SessionLog } from './session-log.js';
+import { changeSettings, startSettings, type SessionSettings, type StreamSettings } from './session-settings.js';
+import { Timeline } from './timeline.js';
+import { Utterances, type Ending, type UtteranceTotals } from './utterances.js';
+
+/** Audio, or progress, after which the client hears of it in an `ack`, milliseconds (rule BP1). */
+const ACK_INTERVAL_MS = 250;
+/** Marks, finalizes and the like that may wait for the audio before them; a client that queues more is closed with `too_many_messages`. */
+export const PENDING_STEPS_MAX = 256;
+/** The longest audio before the present that an utterance can still begin with: pre-roll and onset at the largest settings, milliseconds. */
+const LOOKBACK_MS_MAX = 30_000;
+
+export interface LiveStreamOptions {
+  readonly vad: VoiceActivityDetector;
+  readonly recognizer: Recognizer;
+  readonly settings: SessionSettings;
+  readonly log: SessionLog;
+  readonly send: (message: ServerMessage) => void;
+  /** The stream cannot go on: `code` says why. */
+  readonly onFatal: (code: ErrorCode, message: string, cause?: unknown) => void;
+}
+
+/** Something to do when all audio before a position is judged. */
+interface Step {
+  readonly at: number;
+  readonly run: () => void;
+}
+
+/**
+ * One stream from `start` to its end. Audio is judged frame by frame, one frame at a time in the VAD; nothing else moves it: no timer, no clock. What a client asks
+ * for between chunks waits for the audio before it. Positions are samples at 16 kHz.
+ */
+export class LiveStream {
+  readonly #options: LiveStreamOptions;
+  readonly #timeline: Timeline;
+  readonly #resampler: Resampler;
+  readonly #ring: AudioRing;
+  readonly #vad: VadStream;
+  readonly #endpointer: Endpointer;
+  readonly #utterances: Utterances;
+  readonly #frame = new Float32Array(VAD_FRAME_SAMPLES);
+  readonly #steps: Step[] = [];
+  readonly #rateHz: number;
+  #settings: StreamSettings;
+  #judged = 0;
+  /** End of the audio, once it is known: behind it lies padding. */
+  #audioEnd = Infinity;
+  #isWorking = false;
+  #isClosed = false;
+  /** Milliseconds of audio that came since the last ack, and the lag that it told. */
+  #arrivedMs = 0;
+  #ackedLagMs = 0;
+  #whenDrained: (() => void)[] = [];
+
+  constructor(start: StartMessage, options: LiveStreamOptions) {
+    const { audio } = start;
+    const { bufferedAudioMsMax } = options.settings;
+    this.#options = options;
+    this.#settings = startSettings(start, options.settings);
+    this.#rateHz = audio.sampleRate;
+    this.#timeline = new Timeline(audio);
+    this.#ring = new AudioRing((2 * bufferedAudioMsMax + LIMITS.gapMsMax + LOOKBACK_MS_MAX) * SAMPLES_PER_MS);
+    this.#endpointer = new Endpointer(this.#settings.endpointing);
+    this.#utterances = new Utterances({
+      recognizer: options.recognizer,
+      ring: this.#ring,
+      log: options.log,
+      send: options.send,
+      lagMs: () => this.#lagMs,
+      onProgress: () => this.#work(),
+    });
+    this.#vad = options.vad.open();
+    this.#resampler = new Resampler(audio.sampleRate);
+  }
+
+  /** Audio received and not yet judged, milliseconds. */
+  get backlogMs(): number {
+    return (this.#ring.end - this.#judged) / SAMPLES_PER_MS;
+  }
+
+  get totals(): UtteranceTotals & { readonly audioMs: number } {
+    return { audioMs: Math.round((this.#timeline.received * 1_000) / this.#rateHz), ...this.#utterances.totals };
+  }
+
+  /** Takes a chunk. Problems that do not end the stream are sent as errors. */
+  audio(message: AudioMessage): void {
+    const durationMs = this.#timeline.durationMs(message.data.byteLength);
+    const bound = 2 * this.#options.settings.bufferedAudioMsMax;
+    if (this.backlogMs + durationMs > bound) {
+      const text = `More than ${bound} ms of audio wait: send no more than ready.limits.bufferedAudioMsMax ahead.`;
+      return this.#options.onFatal('audio_too_fast', text);
+    }
+    const { pieces, problems } = this.#timeline.accept(message);
+    for (const { code, message, fatal } of problems) {
+      if (fatal) return this.#options.onFatal(code, message);
+      this.#options.send({ type: 'error', code, message, retryable: false, fatal: false });
+    }
+    for (const piece of pieces) this.#ring.push(this.#resampler.push(piece));
+    this.#arrivedMs += durationMs;
+    this.#ackIfDue();
+    this.#work();
+  }
+
+  /** Other settings from the next utterance on, once the audio before is judged. */
+  configure(change: ConfigureMessage): void {
+    this.#later(() => {
+      this.#settings = changeSettings(this.#settings, change);
+      this.#endpointer.configure(this.#settings.endpointing);
+    });
+  }
+
+  /** Ends the utterance in progress at the last sample that has arrived. */
+  finalize(finalizeId: string | undefined): void {
+    const at = this.#ring.end;
+    this.#later(() => this.#finish(at, { reason: 'finalize', finalizeId }));
+  }
+
+  /** Echoes the mark when all audio before it is judged and the finals of it are sent. */
+  mark(id: string): void {
+    const offset = this.#timeline.received;
+    this.#later(() => this.#utterances.answerInOrder({ type: 'mark', id, offset }));
+  }
+
+  /** No more audio comes: ends the utterance in progress, and resolves when all answers are sent (never, once the stream is closed). */
+  async finish(): Promise<void> {
+    this.#ring.push(this.#resampler.flush());
+    const end = this.#ring.end;
+    this.#audioEnd = end;
+    this.#ring.push(new Float32Array((VAD_FRAME_SAMPLES - (end % VAD_FRAME_SAMPLES)) % VAD_FRAME_SAMPLES));
+    await new Promise<void>((resolve) => {
+      // The last step has a place of its own: it is not refused, however many wait.
+      this.#steps.push({
+        at: this.#ring.end,
+        run: () => {
+          this.#finish(end, { reason: 'stop' });
+          resolve();
+        },
+      });
+      this.#work();
+    });
+    await this.#utterances.finished();
+  }
+
+  /** Calls back when less than half of the bound waits. */
+  onceDrained(callback: () => void): void {
+    this.#whenDrained.push(callback);
+    queueMicrotask(() => this.#tellDrained());
+  }
+
+  /** Stops all work; nothing is sent any more. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#steps.length = 0;
+    this.#whenDrained = [];
+    this.#utterances.close();
+    this.#vad.close();
+    this.#resampler.close();
+  }
+
+  get #lagMs(): number {
+    const processed = Math.min(this.#judged, this.#utterances.processed);
+    return Math.max(0, Math.round((this.#ring.end - processed) / SAMPLES_PER_MS));
+  }
+
+  #later(run: () => void): void {
+    if (this.#steps.length >= PENDING_STEPS_MAX) {
+      const text = `More than ${PENDING_STEPS_MAX} messages wait for the audio before them.`;
+      return this.#options.onFatal('too_many_messages', text);
+    }
+    this.#steps.push({ at: this.#ring.end, run });
+    this.#work();
+  }
+
+  /** Judges what waits, unless that is being done. */
+  #work(): void {
+    if (this.#isWorking || this.#isClosed) return;
+    this.#isWorking = true;
+    this.#workAll().catch((error: unknown) => {
+      if (!this.#isClosed) this.#options.onFatal('internal', 'The server failed on this stream.', error);
+    });
+  }
+
+  async #workAll(): Promise<void> {
+    try {
+      await this.#workThrough();
+    } finally {
+      this.#isWorking = false;
+    }
+  }
+
+  async #workThrough(): Promise<void> {
+    while (!this.#isClosed && this.#utterances.hasRoom) {
+      const [step] = this.#steps;
+      // A frame that is not full yet waits for its audio; a step does not wait for that.
+      if (step !== undefined && step.at - this.#judged < VAD_FRAME_SAMPLES) {
+        this.#steps.shift();
+        step.run();
+      } else if (this.#ring.end - this.#judged >= VAD_FRAME_SAMPLES) {
+        await this.#judgeFrame();
+      } else {
+        break;
+      }
+      this.#ackIfDue();
+      this.#tellDrained();
+    }
+    this.#ackIfDue();
+  }
+
+  async #judgeFrame(): Promise<void> {
+    this.#ring.read(this.#judged, this.#frame);
+    const probability = await this.#vad.push(this.#frame);
+    if (this.#isClosed) return;
+    this.#judged += VAD_FRAME_SAMPLES;
+    this.#utterances.extend(this.#judged);
+    for (const event of this.#endpointer.step(probability)) {
+      if (event.type === 'start') this.#utterances.begin(event.start, this.#judged, this.#settings);
+      else this.#utterances.end(Math.min(event.end, this.#audioEnd), event.speechRatio, { reason: event.reason });
+    }
+    this.#ring.forget(this.#endpointer.horizon);
+    // Silence alone brings no new words.
+    if (this.#endpointer.hasSpeechAfter(this.#utterances.askedUntil ?? 0)) this.#utterances.updateIfDue();
+  }
+
+  #finish(at: number, ending: Ending): void {
+    const event = this.#endpointer.finish(at);
+    if (event === undefined) return;
+    this.#utterances.extend(event.end);
+    this.#utterances.end(Math.min(event.end, this.#audioEnd), event.speechRatio, ending);
+  }
+
+  #ackIfDue(): void {
+    if (this.#isClosed) return;
+    const lagMs = this.#lagMs;
+    if (this.#arrivedMs < ACK_INTERVAL_MS && this.#ackedLagMs - lagMs < ACK_INTERVAL_MS) return;
+    this.#arrivedMs = 0;
+    this.#ackedLagMs = lagMs;
+    this.#options.send({ type: 'ack', offset: this.#timeline.received, lagMs });
+  }
+
+  #tellDrained(): void {
+    if (this.backlogMs >= this.#options.settings.bufferedAudioMsMax / 2) return;
+    for (const callback of this.#whenDrained.splice(0)) callback();
+  }
+}

@@ -1,0 +1,27 @@
+// What the recogniser is told of the text before an utterance: the client's prompt, then the last finals.
+
+/** Characters of finals that are kept: more than any model's prompt takes. */
+const CHARACTERS_MAX = 600;
+/** A silence after which what was said before no longer belongs to what comes, milliseconds. */
+export const TOPIC_SILENCE_MS = 30_000;
+
+export class PreviousText {
+  #text = '';
+  #endMs = 0;
+
+  /** Takes note of a final. */
+  add(text: string, endMs: number): void {
+    if (text === '') return;
+    this.#text = `${this.#text} ${text.trim()}`.slice(-CHARACTERS_MAX);
+    this.#endMs = endMs;
+  }
+
+  /** The text before an utterance that starts now. `pending`: stable text of utterances whose finals are not there yet. */
+  before(startMs: number, prompt: string, pending: readonly string[]): string {
+    if (startMs - this.#endMs > TOPIC_SILENCE_MS) this.#text = '';
+    return [prompt, this.#text, ...pending]
+      .map((text) => text.trim())
+      .filter((text) => text !== '')
+      .join(' ');
+  }
+}

@@ -1,0 +1,122 @@
+// One utterance on its way from its first sample to its final.
+import type { PartialHypothesis, RecognizedSegment, Recognizer, FinalHypothesis } from '../asr/recognizer.js';
+import type { AudioRing } from './audio-ring.js';
+import { toMs } from './samples.js';
+import { SegmentAudio } from './segment-audio.js';
+import type { StreamSettings } from './session-settings.js';
+
+export interface SegmentEvents {
+  /** A new hypothesis; never after {@link SegmentInProgress.finish}. */
+  readonly onPartial: (segment: SegmentInProgress, partial: PartialHypothesis) => void;
+  /** A partial that could not be decoded: the segment goes on. */
+  readonly onError: (segment: SegmentInProgress, error: Error) => void;
+}
+
+/** Holds the utterance's audio and its recognition. Positions are samples of the stream at 16 kHz. */
+export class SegmentInProgress {
+  readonly id: number;
+  readonly start: number;
+  readonly settings: StreamSettings;
+  readonly #audio = new SegmentAudio();
+  readonly #recognized: RecognizedSegment;
+  /** Length of the audio that the last partial was asked for, and of what the last answered one heard. */
+  #asked = 0;
+  #heard = 0;
+  #revision = 0;
+  #stable = '';
+  #isEnded = false;
+
+  constructor(
+    id: number,
+    start: number,
+    settings: StreamSettings,
+    previousText: string,
+    recognizer: Recognizer,
+    events: SegmentEvents,
+  ) {
+    this.id = id;
+    this.start = start;
+    this.settings = settings;
+    const { language, task, hotwords, words } = settings;
+    this.#recognized = recognizer.open({
+      language,
+      task,
+      previousText,
+      hotwords,
+      words,
+      onPartial: (partial) => {
+        if (this.#isEnded) return;
+        this.#heard = Math.max(this.#heard, partial.heardSamples);
+        this.#stable = partial.stable;
+        this.#revision++;
+        events.onPartial(this, partial);
+      },
+      onError: (error) => {
+        // What was asked for will not come: it no longer counts as work in flight.
+        this.#heard = Math.max(this.#heard, this.#asked);
+        events.onError(this, error);
+      },
+    });
+  }
+
+  get startMs(): number {
+    return toMs(this.start);
+  }
+
+  /** Position behind the last sample that the segment has. */
+  get end(): number {
+    return this.start + this.#audio.length;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** What has been settled of its text. */
+  get stableText(): string {
+    return this.#stable;
+  }
+
+  /** Position up to which no decode is owed: all of the audio while none is asked for. */
+  get processed(): number {
+    if (this.#isEnded) return this.start + this.#heard;
+    return this.#asked > this.#heard ? this.start + this.#heard : Infinity;
+  }
+
+  /** Adds audio of the ring up to a position. */
+  extend(ring: AudioRing, to: number): void {
+    this.#audio.appendFrom(ring, this.end, to);
+  }
+
+  /** Adds samples. */
+  append(samples: Float32Array): void {
+    this.#audio.append(samples);
+  }
+
+  /** The audio from a position on. */
+  audioFrom(position: number): Float32Array {
+    return this.#audio.view(position - this.start);
+  }
+
+  /** Position up to which a partial was asked for. */
+  get askedUntil(): number {
+    return this.start + this.#asked;
+  }
+
+  /** Asks for a partial over all of the audio. */
+  update(): void {
+    this.#asked = this.#audio.length;
+    this.#recognized.update(this.#audio.view());
+  }
+
+  /** Ends the utterance at a position: its last word. Rejects with what the recogniser rejects with. */
+  finish(end: number, speechRatio: number): Promise<FinalHypothesis> {
+    this.#isEnded = true;
+    return this.#recognized.finish(this.#audio.view(0, end - this.start), speechRatio);
+  }
+
+  cancel(): void {
+    this.#isEnded = true;
+    this.#recognized.cancel();
+  }
+}

@@ -1,0 +1,99 @@
+// The settings of a session: the server's defaults, what a client may change, and what this server cannot honour.
+import { LIMITS, type ConfigureMessage, type ErrorCode, type StartMessage } from '@sotto/protocol';
+import { ENDPOINTING_DEFAULTS, type EndpointingOptions } from '../vad/endpointing.js';
+
+/** What the server's operator decides: what holds where a client does not say, and the bounds of a session. */
+export interface SessionSettings extends Omit<EndpointingOptions, 'threshold'> {
+  /** {@link EndpointingOptions.threshold}. */
+  readonly speechThreshold: number;
+  /** New audio between two partials, milliseconds; stretched under load. Shorter: livelier, and more work. */
+  readonly partialIntervalMs: number;
+  /** Audio of one client that may wait to be judged, milliseconds. Beyond, the gateway slows the socket; beyond twice as much: `audio_too_fast`. */
+  readonly bufferedAudioMsMax: number;
+  /** Bytes of one message, told to clients in `ready`. */
+  readonly messageBytesMax: number;
+}
+
+export const SESSION_DEFAULTS = {
+  speechThreshold: ENDPOINTING_DEFAULTS.threshold,
+  minSilenceMs: ENDPOINTING_DEFAULTS.minSilenceMs,
+  minSpeechMs: ENDPOINTING_DEFAULTS.minSpeechMs,
+  prefixPaddingMs: ENDPOINTING_DEFAULTS.prefixPaddingMs,
+  maxUtteranceMs: ENDPOINTING_DEFAULTS.maxUtteranceMs,
+  partialIntervalMs: 500,
+  bufferedAudioMsMax: 30_000,
+  messageBytesMax: LIMITS.messageBytesMax,
+} as const satisfies SessionSettings;
+
+/** The settings of one stream, complete. */
+export interface StreamSettings {
+  readonly language: string;
+  readonly task: 'transcribe' | 'translate';
+  readonly prompt: string;
+  readonly hotwords: readonly string[];
+  readonly words: boolean;
+  readonly partialIntervalMs: number;
+  readonly endpointing: EndpointingOptions;
+}
+
+/** A setting that cannot be honoured. */
+export interface Refusal {
+  readonly code: Extract<ErrorCode, 'unsupported_language' | 'unsupported_option'>;
+  readonly message: string;
+}
+
+/** The settings that a stream begins with (rule HS10). */
+export function startSettings(message: StartMessage, defaults: SessionSettings): StreamSettings {
+  const none: StreamSettings = {
+    language: 'auto',
+    task: message.task ?? 'transcribe',
+    prompt: '',
+    hotwords: [],
+    words: false,
+    partialIntervalMs: defaults.partialIntervalMs,
+    endpointing: { ...defaults, threshold: defaults.speechThreshold },
+  };
+  return changeSettings(none, message);
+}
+
+/** The settings after a change: what it names, nested ones one by one (rule CF1). */
+export function changeSettings(
+  settings: StreamSettings,
+  change: Omit<StartMessage | ConfigureMessage, 'type'>,
+): StreamSettings {
+  const { endpointing } = settings;
+  return {
+    task: settings.task,
+    language: change.language ?? settings.language,
+    prompt: change.prompt ?? settings.prompt,
+    hotwords: change.hotwords ?? settings.hotwords,
+    words: change.words ?? settings.words,
+    partialIntervalMs: change.partialIntervalMs ?? settings.partialIntervalMs,
+    endpointing: {
+      threshold: change.endpointing?.threshold ?? endpointing.threshold,
+      minSilenceMs: change.endpointing?.minSilenceMs ?? endpointing.minSilenceMs,
+      minSpeechMs: change.endpointing?.minSpeechMs ?? endpointing.minSpeechMs,
+      prefixPaddingMs: change.endpointing?.prefixPaddingMs ?? endpointing.prefixPaddingMs,
+      maxUtteranceMs: change.endpointing?.maxUtteranceMs ?? endpointing.maxUtteranceMs,
+    },
+  };
+}
+
+/** Why a start or a change cannot be honoured by the model, if so (rules HS9, CF2). */
+export function refusalOf(
+  change: StartMessage | ConfigureMessage,
+  model: { readonly name: string; readonly languages: readonly string[] },
+): Refusal | undefined {
+  const { language } = change;
+  if (language !== undefined && language !== 'auto' && !model.languages.includes(language)) {
+    const known = model.languages.join(', ');
+    return { code: 'unsupported_language', message: `${model.name} does not know "${language}"; it knows ${known}.` };
+  }
+  if (change.type === 'start' && change.task === 'translate' && model.languages.length < 2) {
+    return { code: 'unsupported_option', message: `${model.name} knows one language and cannot translate.` };
+  }
+  if (change.polish !== undefined) {
+    return { code: 'unsupported_option', message: 'This server has no polisher.' };
+  }
+  return undefined;
+}

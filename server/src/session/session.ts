@@ -1,0 +1,203 @@
+// One client's session: the protocol's states around a live stream.
+import { randomUUID } from 'node:crypto';
+import {
+  CLOSE,
+  ERRORS,
+  PROTOCOL_VERSION,
+  type ClientMessage,
+  type CloseReason,
+  type ErrorCode,
+  type ServerMessage,
+  type StartMessage,
+} from '@sotto/protocol';
+import type { Recognizer } from '../asr/recognizer.js';
+import type { VoiceActivityDetector } from '../vad/vad.js';
+import { LiveStream } from './live-stream.js';
+import { SILENT_LOG, type SessionLog } from './session-log.js';
+import type { SessionFactory, SessionPort, SessionSink } from './session-port.js';
+import { refusalOf, type SessionSettings } from './session-settings.js';
+
+export interface SessionDependencies {
+  readonly vad: VoiceActivityDetector;
+  readonly recognizer: Recognizer;
+  readonly settings: SessionSettings;
+  /** Where failures are reported that a client need not see. Default: nowhere. */
+  readonly log?: SessionLog;
+}
+
+/** Makes the sessions of a server: they share the detector and the recogniser. */
+export function createSessionFactory(dependencies: SessionDependencies): SessionFactory {
+  return (sink) => new Session(sink, dependencies);
+}
+
+type State =
+  | { readonly name: 'awaitingStart' }
+  | { readonly name: 'streaming'; readonly stream: LiveStream }
+  | { readonly name: 'stopping'; readonly stream: LiveStream }
+  | { readonly name: 'ended' };
+
+/** How a session that finishes its work says goodbye. */
+const FAREWELL = { stop: CLOSE.done, drain: CLOSE.goingAway } as const;
+
+/** The close that goes with a fatal error. */
+const CLOSE_OF: Partial<Record<ErrorCode, CloseReason>> = {
+  audio_too_fast: CLOSE.tooFast,
+  too_many_messages: CLOSE.tooFast,
+  internal: CLOSE.internal,
+};
+
+export class Session implements SessionPort {
+  readonly id = `s_${randomUUID()}`;
+  readonly #sink: SessionSink;
+  readonly #dependencies: SessionDependencies;
+  readonly #log: SessionLog;
+  #state: State = { name: 'awaitingStart' };
+  #onEnded: (() => void)[] = [];
+
+  constructor(sink: SessionSink, dependencies: SessionDependencies) {
+    this.#sink = sink;
+    this.#dependencies = dependencies;
+    this.#log = dependencies.log ?? SILENT_LOG;
+  }
+
+  get backlogMs(): number {
+    return 'stream' in this.#state ? this.#state.stream.backlogMs : 0;
+  }
+
+  receive(message: ClientMessage): void {
+    if (this.#state.name === 'ended') return;
+    if (message.type === 'ping') {
+      return this.#send({ type: 'pong', ...(message.id === undefined ? {} : { id: message.id }) });
+    }
+    try {
+      switch (this.#state.name) {
+        case 'awaitingStart':
+          return this.#start(message);
+        case 'streaming':
+          return this.#stream(message, this.#state.stream);
+        case 'stopping':
+          return;
+      }
+    } catch (error) {
+      this.#fatal('internal', 'The server failed on this session.', error);
+    }
+  }
+
+  onceDrained(callback: () => void): void {
+    if ('stream' in this.#state) this.#state.stream.onceDrained(callback);
+    else queueMicrotask(callback);
+  }
+
+  async drain(): Promise<void> {
+    if (this.#state.name === 'awaitingStart') this.#end(CLOSE.goingAway);
+    if (this.#state.name === 'streaming') this.#finish(this.#state.stream, 'drain');
+    if (!this.#isEnded()) await new Promise<void>((resolve) => this.#onEnded.push(resolve));
+  }
+
+  abandon(): void {
+    if ('stream' in this.#state) this.#state.stream.close();
+    this.#leave();
+  }
+
+  #start(message: ClientMessage): void {
+    if (message.type !== 'start') {
+      return this.#fatal('not_started', `The first message is "start", not "${message.type}".`);
+    }
+    const { vad, recognizer, settings } = this.#dependencies;
+    const refusal = refusalOf(message, recognizer.model);
+    if (refusal !== undefined) return this.#fatal(refusal.code, refusal.message);
+    this.#state = { name: 'streaming', stream: this.#openStream(message, vad, recognizer, settings) };
+    this.#send({
+      type: 'ready',
+      version: PROTOCOL_VERSION,
+      sessionId: this.id,
+      model: recognizer.model.name,
+      languages: [...recognizer.model.languages],
+      limits: { messageBytesMax: settings.messageBytesMax, bufferedAudioMsMax: settings.bufferedAudioMsMax },
+    });
+  }
+
+  #openStream(
+    message: StartMessage,
+    vad: VoiceActivityDetector,
+    recognizer: Recognizer,
+    settings: SessionSettings,
+  ): LiveStream {
+    return new LiveStream(message, {
+      vad,
+      recognizer,
+      settings,
+      log: this.#log,
+      send: (answer) => this.#send(answer),
+      onFatal: (code, text, cause) => this.#fatal(code, text, cause),
+    });
+  }
+
+  #stream(message: Exclude<ClientMessage, { type: 'ping' }>, stream: LiveStream): void {
+    switch (message.type) {
+      case 'audio':
+        return stream.audio(message);
+      case 'finalize':
+        return stream.finalize(message.id);
+      case 'mark':
+        return stream.mark(message.id);
+      case 'configure': {
+        const refusal = refusalOf(message, this.#dependencies.recognizer.model);
+        if (refusal === undefined) stream.configure(message);
+        else this.#error(refusal.code, refusal.message);
+        return;
+      }
+      case 'stop':
+        return this.#finish(stream, 'stop');
+      case 'start':
+        return this.#error('already_started', 'The stream has started; "configure" changes its settings.');
+    }
+  }
+
+  #finish(stream: LiveStream, reason: 'stop' | 'drain'): void {
+    this.#state = { name: 'stopping', stream };
+    void this.#sayGoodbye(stream, reason);
+  }
+
+  async #sayGoodbye(stream: LiveStream, reason: 'stop' | 'drain'): Promise<void> {
+    try {
+      await stream.finish();
+    } catch (error) {
+      return this.#fatal('internal', 'The server failed on this stream.', error);
+    }
+    if (this.#isEnded()) return;
+    this.#send({ type: 'stopped', reason, ...stream.totals });
+    stream.close();
+    this.#end(FAREWELL[reason]);
+  }
+
+  #fatal(code: ErrorCode, message: string, cause?: unknown): void {
+    if (this.#isEnded()) return;
+    if (cause !== undefined) this.#log.error({ session: this.id, err: cause }, message);
+    if ('stream' in this.#state) this.#state.stream.close();
+    this.#send({ type: 'error', code, message, retryable: ERRORS[code].retryable, fatal: true });
+    this.#end(CLOSE_OF[code] ?? CLOSE.protocolError);
+  }
+
+  #error(code: ErrorCode, message: string): void {
+    this.#send({ type: 'error', code, message, retryable: ERRORS[code].retryable, fatal: false });
+  }
+
+  #send(message: ServerMessage): void {
+    if (!this.#isEnded()) this.#sink.send(message);
+  }
+
+  #end(reason: CloseReason): void {
+    this.#leave();
+    this.#sink.end(reason);
+  }
+
+  #leave(): void {
+    this.#state = { name: 'ended' };
+    for (const resolve of this.#onEnded.splice(0)) resolve();
+  }
+
+  #isEnded(): boolean {
+    return this.#state.name === 'ended';
+  }
+}

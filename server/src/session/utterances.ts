@@ -1,0 +1,210 @@
+// The utterances of one stream: from what endpointing decides to what the client reads.
+import type { FinalMessage, ServerMessage } from '@sotto/protocol';
+import type { FinalHypothesis, PartialHypothesis, Recognizer } from '../asr/recognizer.js';
+import { AnswerQueue } from './answer-queue.js';
+import type { AudioRing } from './audio-ring.js';
+import { PreviousText } from './previous-text.js';
+import { SAMPLES_PER_MS, toMs } from './samples.js';
+import { SegmentInProgress } from './segment-in-progress.js';
+import type { SessionLog } from './session-log.js';
+import type { StreamSettings } from './session-settings.js';
+
+/** Finals of one stream that may wait to be decoded: beyond, its audio waits (and the gateway slows its socket). */
+export const PENDING_FINALS_MAX = 8;
+
+/** Why an utterance ended, with the id that a client gave its `finalize`. */
+export interface Ending {
+  readonly reason: FinalMessage['reason'];
+  readonly finalizeId?: string | undefined;
+}
+
+export interface UtterancesOptions {
+  readonly recognizer: Recognizer;
+  readonly ring: AudioRing;
+  readonly log: SessionLog;
+  readonly send: (message: ServerMessage) => void;
+  /** Audio received and not yet decoded, milliseconds. */
+  readonly lagMs: () => number;
+  /** A final or a partial is there: what waited for it may go on. */
+  readonly onProgress: () => void;
+}
+
+/** What `stopped` tells of the utterances. */
+export interface UtteranceTotals {
+  readonly speechMs: number;
+  readonly segments: number;
+  readonly words: number;
+}
+
+const WORDS = new Intl.Segmenter(undefined, { granularity: 'word' });
+
+/** Opens, grows and ends the utterances of one stream; sends their events, the finals in their order. */
+export class Utterances {
+  readonly #options: UtterancesOptions;
+  readonly #answers: AnswerQueue;
+  readonly #previousText = new PreviousText();
+  #open: SegmentInProgress | undefined;
+  /** Ended, but their finals are not there yet; in order. */
+  readonly #pending = new Set<SegmentInProgress>();
+  /** What a forced cut left over: the first audio of the next utterance. */
+  #carried: { readonly start: number; readonly audio: Float32Array } | undefined;
+  #count = 0;
+  #speechSamples = 0;
+  #words = 0;
+
+  constructor(options: UtterancesOptions) {
+    this.#options = options;
+    this.#answers = new AnswerQueue(options.send);
+  }
+
+  get totals(): UtteranceTotals {
+    return { speechMs: toMs(this.#speechSamples), segments: this.#count, words: this.#words };
+  }
+
+  /** Whether another utterance may end now. */
+  get hasRoom(): boolean {
+    return this.#pending.size < PENDING_FINALS_MAX;
+  }
+
+  /** Position before which no decode is owed. */
+  get processed(): number {
+    const open = this.#open?.processed ?? Infinity;
+    const [oldest] = this.#pending;
+    return Math.min(open, oldest?.processed ?? Infinity);
+  }
+
+  /** Position up to which the utterance in progress was asked for a partial. */
+  get askedUntil(): number | undefined {
+    return this.#open?.askedUntil;
+  }
+
+  /** An utterance begins at `start`; its audio up to `to` has been judged. */
+  begin(start: number, to: number, settings: StreamSettings): void {
+    const { recognizer, ring, send } = this.#options;
+    const pending = [...this.#pending].map((segment) => segment.stableText);
+    const previousText = this.#previousText.before(toMs(start), settings.prompt, pending);
+    const segment = new SegmentInProgress(this.#count++, start, settings, previousText, recognizer, {
+      onPartial: (partial, hypothesis) => this.#partial(partial, hypothesis),
+      onError: ({ id }, error) => this.#options.log.warn({ segment: id, err: error }, 'a partial failed'),
+    });
+    if (this.#carried?.start === start) segment.append(this.#carried.audio);
+    this.#carried = undefined;
+    segment.extend(ring, to);
+    this.#open = segment;
+    send({ type: 'speechStarted', segmentId: segment.id, startMs: segment.startMs });
+  }
+
+  /** The utterance in progress, if any, gets the audio up to a position. */
+  extend(to: number): void {
+    this.#open?.extend(this.#options.ring, to);
+  }
+
+  /** Asks for a partial when there is enough new audio. */
+  updateIfDue(): void {
+    const segment = this.#open;
+    if (segment === undefined) return;
+    const interval = segment.settings.partialIntervalMs * SAMPLES_PER_MS * this.#options.recognizer.stretch;
+    if (segment.end - segment.askedUntil >= interval) segment.update();
+  }
+
+  /** The utterance in progress ends at a position. Its final follows; a forced cut leaves the audio behind `end` to the next one. */
+  end(end: number, speechRatio: number, ending: Ending): void {
+    const segment = this.#open;
+    if (segment === undefined) return;
+    this.#open = undefined;
+    this.#pending.add(segment);
+    if (ending.reason === 'forced') this.#carried = { start: end, audio: segment.audioFrom(end) };
+    this.#options.send({ type: 'speechEnded', segmentId: segment.id, endMs: toMs(end) });
+    const answer = this.#answers.reserve();
+    segment.finish(end, speechRatio).then(
+      (hypothesis) => this.#settle(segment, () => answer(this.#final(segment, end, ending, hypothesis))),
+      (error: unknown) => this.#settle(segment, () => answer(this.#failure(segment, end, error))),
+    );
+  }
+
+  /** Sends a message once all finals before it are sent. */
+  answerInOrder(message: ServerMessage): void {
+    this.#answers.add(message);
+  }
+
+  /** Resolves when every final and mark is sent. */
+  finished(): Promise<void> {
+    return this.#answers.empty();
+  }
+
+  /** Forgets everything and sends nothing more. */
+  close(): void {
+    this.#answers.close();
+    for (const segment of this.#pending) segment.cancel();
+    this.#pending.clear();
+    this.#open?.cancel();
+    this.#open = undefined;
+  }
+
+  #settle(segment: SegmentInProgress, answer: () => void): void {
+    // Not there any more: the session was closed, and its recognition cancelled.
+    if (!this.#pending.delete(segment)) return;
+    answer();
+    this.#options.onProgress();
+  }
+
+  #partial(segment: SegmentInProgress, { stable, tentative, heardSamples }: PartialHypothesis): void {
+    this.#options.send({
+      type: 'partial',
+      segmentId: segment.id,
+      revision: segment.revision,
+      stable,
+      tentative,
+      startMs: segment.startMs,
+      endMs: toMs(segment.start + heardSamples),
+      lagMs: this.#options.lagMs(),
+    });
+    this.#options.onProgress();
+  }
+
+  #final(segment: SegmentInProgress, end: number, ending: Ending, hypothesis: FinalHypothesis): FinalMessage {
+    const { text, noise, words, language, avgLogprob, noSpeechProb } = hypothesis;
+    const { startMs } = segment;
+    this.#previousText.add(text, toMs(end));
+    this.#speechSamples += end - segment.start;
+    this.#words += countWords(text);
+    return {
+      type: 'final',
+      segmentId: segment.id,
+      reason: ending.reason,
+      ...(ending.finalizeId === undefined ? {} : { finalizeId: ending.finalizeId }),
+      text,
+      ...(noise === undefined ? {} : { noise }),
+      startMs,
+      endMs: toMs(end),
+      ...(segment.settings.words
+        ? { words: words.map((word) => ({ ...word, startMs: startMs + word.startMs, endMs: startMs + word.endMs })) }
+        : {}),
+      language,
+      avgLogprob,
+      noSpeechProb,
+    };
+  }
+
+  /** The utterance is not lost silently: the client learns which part of its audio has no text, and may send it again (rule SP3). */
+  #failure(segment: SegmentInProgress, end: number, error: unknown): ServerMessage {
+    this.#options.log.warn({ segment: segment.id, err: error }, 'a final failed');
+    this.#speechSamples += end - segment.start;
+    return {
+      type: 'error',
+      code: 'recognition_failed',
+      message: 'This utterance could not be recognised.',
+      retryable: true,
+      fatal: false,
+      segmentId: segment.id,
+      startMs: segment.startMs,
+      endMs: toMs(end),
+    };
+  }
+}
+
+function countWords(text: string): number {
+  let count = 0;
+  for (const { isWordLike } of WORDS.segment(text)) if (isWordLike === true) count++;
+  return count;
+}

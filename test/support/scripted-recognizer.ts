@@ -1,0 +1,97 @@
+// A recogniser that hears what a test wants: its words follow the length of the audio, and its answers come when the test says.
+import type {
+  FinalHypothesis,
+  RecognizedSegment,
+  Recognizer,
+  SegmentOptions,
+} from '../../server/src/asr/recognizer.js';
+
+/** A request that a segment made. */
+export interface ScriptedCall {
+  readonly segment: number;
+  readonly kind: 'update' | 'finish';
+  readonly audio: Float32Array;
+  /** The audio as it was when it was handed over. */
+  readonly snapshot: Float32Array;
+  readonly speechRatio?: number;
+  /** Answers: a partial over the audio, or the final. */
+  answer(): void;
+  fail(error?: Error): void;
+}
+
+export interface ScriptedRecognizerOptions {
+  /** Whether requests are answered by themselves in the next turn of the event loop. Default true; else the test answers `calls`. */
+  readonly answers?: boolean;
+  /** Whether requests are kept in `calls` with a copy of their audio. Default true. */
+  readonly records?: boolean;
+  readonly languages?: readonly string[];
+}
+
+/** One word for each half second of audio: `w0 w1 …`, all but the last stable. */
+export function textOf(samples: number): { stable: string; tentative: string } {
+  const words = Array.from({ length: Math.floor(samples / 8_000) }, (_, index) => `w${index}`);
+  const stable = words.slice(0, -1).join(' ');
+  const last = words.at(-1) ?? '';
+  return { stable, tentative: stable === '' ? last : ` ${last}` };
+}
+
+export class ScriptedRecognizer implements Recognizer {
+  readonly model: Recognizer['model'];
+  stretch = 1;
+  readonly calls: ScriptedCall[] = [];
+  /** The options of every segment that was opened. */
+  readonly opened: SegmentOptions[] = [];
+  cancelled = 0;
+  readonly #options: ScriptedRecognizerOptions;
+
+  constructor(options: ScriptedRecognizerOptions = {}) {
+    this.#options = options;
+    this.model = { name: 'scripted', languages: options.languages ?? ['en', 'de'] };
+  }
+
+  open(options: SegmentOptions): RecognizedSegment {
+    const segment = this.opened.push(options) - 1;
+    let isOver = false;
+    const call = (kind: ScriptedCall['kind'], audio: Float32Array, rest: Omit<ScriptedCall, 'segment' | 'kind' | 'audio' | 'snapshot'>) => {
+      if (this.#options.records !== false) this.calls.push({ segment, kind, audio, snapshot: audio.slice(), ...rest });
+      if (this.#options.answers !== false) setImmediate(rest.answer);
+    };
+    return {
+      update: (audio) => {
+        call('update', audio, {
+          answer: () => {
+            if (!isOver) options.onPartial({ ...textOf(audio.length), heardSamples: audio.length });
+          },
+          fail: (error = new Error('scripted')) => options.onError(error),
+        });
+      },
+      finish: (audio, speechRatio) =>
+        new Promise((resolve, reject) => {
+          call('finish', audio, {
+            speechRatio,
+            answer: () => {
+              isOver = true;
+              resolve(finalOf(audio.length));
+            },
+            fail: (error = new Error('scripted')) => {
+              isOver = true;
+              reject(error);
+            },
+          });
+        }),
+      cancel: () => {
+        isOver = true;
+        this.cancelled++;
+      },
+    };
+  }
+
+  async close(): Promise<void> {}
+}
+
+function finalOf(samples: number): FinalHypothesis {
+  const { stable, tentative } = textOf(samples);
+  const texts = (stable + tentative).split(/(?= )/).filter((text) => text !== '');
+  const words = texts.map((text, index) => ({ text, startMs: index * 500, endMs: index * 500 + 500, confidence: 0.9 }));
+  return { text: stable + tentative, words, language: 'en', avgLogprob: -0.1, noSpeechProb: 0.01 };
+}
