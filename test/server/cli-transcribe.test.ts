@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bytesPerFrame, type StartMessage, type StoppedMessage } from '@sotto/protocol';
 import t, { type Test } from 'tap';
+import type { TranscriptSegment } from '../../server/src/cli/transcribe-cues.js';
 import { runSotto } from '../support/run-command.js';
 import { READY, startWireServer, type WirePeer, type WireScript } from '../support/wire-server.js';
 
@@ -200,6 +201,27 @@ t.test('a file that is missing or no audio: one line that names it, exit code 1'
   }
 });
 
+t.test('--offline decodes files in this process', async (t) => {
+  const folder = await temporaryFolder(t);
+  const flags = ['--offline', '-f', 'json', '--words', '-o', folder];
+  const { code, stdout, stderr } = await runSotto(['transcribe', YES, ...flags]).result;
+  const written = join(folder, 'en-short-yes.json');
+  t.strictSame({ code, stdout, stderr }, { code: 0, stdout: `${written}\n`, stderr: '' });
+  const transcript = JSON.parse(await readFile(written, 'utf8')) as { text: string; segments: TranscriptSegment[] };
+  t.type(transcript.text, 'string');
+  for (const { text, words, startMs, endMs } of transcript.segments) {
+    t.not(text, '');
+    t.ok(startMs < endMs && words?.every((word) => word.startMs >= startMs && word.endMs <= endMs));
+  }
+});
+
+t.test('--offline with a model or a file that is not there: one line, exit code 1', async (t) => {
+  const model = await runSotto(['transcribe', YES, '--offline', '--model', 'absent']).result;
+  t.match(model, { code: 1, stdout: '', stderr: /^sotto: .*"absent".*\n$/ });
+  const file = await runSotto(['transcribe', 'missing.wav', '--offline']).result;
+  t.match(file, { code: 1, stdout: '', stderr: /^sotto: missing\.wav: .*\n$/ });
+});
+
 t.test('wrong usage: exit code 2', async (t) => {
   for (const [args, message] of [
     [[], /missing required argument 'files'/],
@@ -209,6 +231,8 @@ t.test('wrong usage: exit code 2', async (t) => {
     [[YES, '--server', 'localhost:8080'], /--server wants a URL such as ws:/],
     [['-', '-'], /Standard input can be read once/],
     [[YES, '--json', '-f', 'txt'], /one of --json and --format/],
+    [['-', '--offline'], /--offline reads files/],
+    [[YES, '--model', 'demo-en'], /--model is for --offline/],
   ] as const) {
     const { code, stderr } = await runSotto(['transcribe', ...args]).result;
     t.equal(code, 2, args.join(' '));

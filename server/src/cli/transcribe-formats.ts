@@ -27,11 +27,6 @@ export function formatTranscript(format: TranscriptFormat, segments: readonly Tr
   }
 }
 
-/** Whether a format is better with the times of words. */
-export function wantsWords(format: TranscriptFormat | undefined): boolean {
-  return format === 'srt' || format === 'vtt';
-}
-
 function cueTimes({ startMs, endMs }: Cue, decimalMark: ',' | '.'): string {
   return `${timestamp(startMs, decimalMark)} --> ${timestamp(Math.max(endMs, startMs + 1), decimalMark)}`;
 }

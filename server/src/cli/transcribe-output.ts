@@ -1,6 +1,10 @@
 // What `sotto transcribe` writes while a session runs: a live view, plain lines, JSON events, or a file's format at the end.
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
 import type { FinalMessage, ServerMessage } from '@sotto/client';
+import { CommandError } from './command-error.js';
 import { TerminalView, type Terminal } from './terminal-view.js';
+import { STANDARD_INPUT } from './transcribe-flags.js';
 import { formatTranscript, type TranscriptFormat } from './transcribe-formats.js';
 
 /** Takes the events of one source. */
@@ -48,11 +52,43 @@ export function formatOutput(
   warn: (message: string) => void,
 ): TranscriptOutput {
   const finals: FinalMessage[] = [];
+  let isReady = false;
   return {
     event(event) {
+      if (event.type === 'ready') isReady = true;
       if (event.type === 'final') finals.push(event);
       if (event.type === 'error' && !event.fatal) warn(event.message);
     },
-    end: () => write(formatTranscript(format, finals)),
+    end() {
+      // Of a session that broke, what was heard; of one that never began, nothing.
+      if (isReady) write(formatTranscript(format, finals));
+    },
   };
+}
+
+/** Writes `<folder>/<name of the file>.<format>` and says so. */
+export async function writeTranscript(
+  folder: string,
+  file: string,
+  format: TranscriptFormat,
+  text: string,
+): Promise<void> {
+  const path = join(folder, `${file === STANDARD_INPUT ? 'stdin' : basename(file, extname(file))}.${format}`);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(path, text);
+  } catch (cause) {
+    throw new CommandError(`Cannot write ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, 1, {
+      cause,
+    });
+  }
+  print(`${path}\n`);
+}
+
+export function print(text: string): void {
+  process.stdout.write(text);
+}
+
+export function warn(message: string): void {
+  process.stderr.write(`sotto: ${message}\n`);
 }

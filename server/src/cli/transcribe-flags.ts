@@ -1,0 +1,46 @@
+// The flags of `sotto transcribe` and what its two ways, with and without a server, make of them alike.
+import type { TranscriptFormat } from './transcribe-formats.js';
+
+/** As a file name: standard input. */
+export const STANDARD_INPUT = '-';
+
+/** The flags, as commander has parsed them. */
+export interface TranscribeFlags {
+  readonly server: string;
+  readonly fast?: true;
+  readonly json?: true;
+  readonly offline?: true;
+  readonly model?: string;
+  readonly format?: TranscriptFormat;
+  readonly outputDir?: string;
+  readonly language?: string;
+  readonly translate?: true;
+  readonly words?: true;
+  readonly prompt?: string;
+  readonly hotword?: readonly string[];
+  readonly rate: number;
+  readonly channels: number;
+}
+
+/** What the recogniser is told. Word times are not among it: only a server has to be asked for them. */
+export interface RecognitionFlags {
+  readonly language?: string;
+  readonly task?: 'transcribe' | 'translate';
+  readonly prompt?: string;
+  readonly hotwords?: string[];
+}
+
+export function recognitionFlags(flags: TranscribeFlags): RecognitionFlags {
+  const { language, prompt, hotword } = flags;
+  return {
+    ...(language !== undefined && { language }),
+    ...(prompt !== undefined && { prompt }),
+    ...(hotword !== undefined && { hotwords: [...hotword] }),
+    ...(flags.translate && { task: 'translate' }),
+  };
+}
+
+/** Whether the transcript will show the times of words. */
+export function showsWords({ words, format }: TranscribeFlags): boolean {
+  return words === true || format === 'srt' || format === 'vtt';
+}

@@ -1,0 +1,79 @@
+// Files and standard input through a server, one session after the other.
+import { AudioFileError } from '../audio/audio-errors.js';
+import { asCommandError } from './command-error.js';
+import { fileSource, rawSource, type AudioSource } from './transcribe-audio.js';
+import { recognitionFlags, showsWords, STANDARD_INPUT, type TranscribeFlags } from './transcribe-flags.js';
+import {
+  formatOutput,
+  jsonOutput,
+  lineOutput,
+  print,
+  terminalOutput,
+  warn,
+  writeTranscript,
+  type TranscriptOutput,
+} from './transcribe-output.js';
+import { streamToServer } from './transcribe-stream.js';
+
+/** @throws {CommandError} and errors with a code */
+export async function transcribeLive(files: readonly string[], flags: TranscribeFlags): Promise<void> {
+  const interrupt = new AbortController();
+  // Once: the second Ctrl-C finds no handler and ends the process.
+  const onInterrupt = () => interrupt.abort();
+  process.once('SIGINT', onInterrupt);
+  try {
+    for (const file of files) {
+      if (interrupt.signal.aborted) break;
+      await transcribeOne(file, files.length > 1, flags, interrupt.signal);
+    }
+  } finally {
+    process.off('SIGINT', onInterrupt);
+    // A recorder that is still writing must not keep us.
+    if (files.includes(STANDARD_INPUT)) process.stdin.destroy();
+  }
+}
+
+async function transcribeOne(
+  file: string,
+  isOneOfMany: boolean,
+  flags: TranscribeFlags,
+  signal: AbortSignal,
+): Promise<void> {
+  const source = openSource(file, flags);
+  const written: string[] = [];
+  const write = flags.outputDir === undefined ? print : (text: string) => written.push(text);
+  const output = chooseOutput(source, isOneOfMany, flags, write);
+  try {
+    await streamToServer(source, {
+      server: flags.server,
+      fast: flags.fast ?? false,
+      settings: { ...recognitionFlags(flags), ...(showsWords(flags) && { words: true }) },
+      onEvent: (event) => output.event(event),
+      signal,
+    });
+  } catch (error) {
+    throw isOneOfMany || error instanceof AudioFileError ? asCommandError(error, source.name) : error;
+  } finally {
+    output.end();
+  }
+  const { outputDir, format } = flags;
+  if (outputDir !== undefined && format !== undefined) await writeTranscript(outputDir, file, format, written.join(''));
+}
+
+function openSource(file: string, flags: TranscribeFlags): AudioSource {
+  if (file !== STANDARD_INPUT) return fileSource(file, (message) => warn(`${file}: ${message}`));
+  return rawSource(process.stdin, { sampleRate: flags.rate, channels: flags.channels });
+}
+
+function chooseOutput(
+  source: AudioSource,
+  isOneOfMany: boolean,
+  flags: TranscribeFlags,
+  write: (text: string) => void,
+): TranscriptOutput {
+  if (flags.json) return jsonOutput(write, isOneOfMany ? source.name : undefined);
+  if (flags.format !== undefined) return formatOutput(flags.format, write, warn);
+  if (isOneOfMany) write(`==> ${source.name} <==\n`);
+  if (!process.stdout.isTTY) return lineOutput(write, warn);
+  return terminalOutput(process.stdout, process.env['NO_COLOR'] === undefined || process.env['NO_COLOR'] === '');
+}
