@@ -3,9 +3,8 @@ import { LIMITS, type ConfigureMessage, type ErrorCode, type StartMessage } from
 import { ENDPOINTING_DEFAULTS, type EndpointingOptions } from '../vad/endpointing.js';
 
 /** What the server's operator decides: what holds where a client does not say, and the bounds of a session. */
-export interface SessionSettings extends Omit<EndpointingOptions, 'threshold'> {
-  /** {@link EndpointingOptions.threshold}. */
-  readonly speechThreshold: number;
+export interface SessionSettings {
+  readonly endpointing: EndpointingOptions;
   /** New audio between two partials, milliseconds; stretched under load. Shorter: livelier, and more work. */
   readonly partialIntervalMs: number;
   /** Audio of one client that may wait to be judged, milliseconds. Beyond, the gateway slows the socket; beyond twice as much: `audio_too_fast`. */
@@ -15,11 +14,7 @@ export interface SessionSettings extends Omit<EndpointingOptions, 'threshold'> {
 }
 
 export const SESSION_DEFAULTS = {
-  speechThreshold: ENDPOINTING_DEFAULTS.threshold,
-  minSilenceMs: ENDPOINTING_DEFAULTS.minSilenceMs,
-  minSpeechMs: ENDPOINTING_DEFAULTS.minSpeechMs,
-  prefixPaddingMs: ENDPOINTING_DEFAULTS.prefixPaddingMs,
-  maxUtteranceMs: ENDPOINTING_DEFAULTS.maxUtteranceMs,
+  endpointing: ENDPOINTING_DEFAULTS,
   partialIntervalMs: 500,
   bufferedAudioMsMax: 30_000,
   messageBytesMax: LIMITS.messageBytesMax,
@@ -51,7 +46,7 @@ export function startSettings(message: StartMessage, defaults: SessionSettings):
     hotwords: [],
     words: false,
     partialIntervalMs: defaults.partialIntervalMs,
-    endpointing: { ...defaults, threshold: defaults.speechThreshold },
+    endpointing: defaults.endpointing,
   };
   return changeSettings(none, message);
 }
