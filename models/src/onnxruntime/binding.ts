@@ -43,11 +43,11 @@ export class OrtBinding extends NativeHandle {
   output(name: string, target: OrtValue | MemoryPlace = cpuMemory): this {
     if (target instanceof OrtValue) {
       check(ortApi().bindOutput(this.pointer, name, target.pointer));
-      this.#setOutput(name, { allocated: false, letGo: target.retain() });
+      this.#setOutput(name, { letGo: target.retain() });
     } else {
       const memory = OrtEnvironment.shared.memoryInfo(target);
       check(ortApi().bindOutputToDevice(this.pointer, name, memory));
-      this.#setOutput(name, { allocated: true, letGo: () => {} });
+      this.#setOutput(name, { place: target, letGo: () => {} });
     }
     return this;
   }
@@ -86,9 +86,9 @@ export class OrtBinding extends NativeHandle {
     const list = outOf<Pointer>((out) => ortApi().getBoundOutputValues(binding, environment.allocator, out, count));
     const values = new Map<string, OrtValue>();
     let index = 0;
-    for (const [name, { allocated }] of this.#outputs) {
+    for (const [name, { place }] of this.#outputs) {
       const pointer = koffi.decode(list, index++ * koffi.sizeof('void *'), 'void *') as Pointer;
-      if (allocated) values.set(name, new OrtValue(pointer));
+      if (place) values.set(name, new OrtValue(pointer, place));
       else ortApi().releaseValue(pointer);
     }
     environment.free(list);
@@ -108,6 +108,7 @@ export class OrtBinding extends NativeHandle {
 }
 
 interface BoundOutput {
-  readonly allocated: boolean;
+  /** Where ONNX Runtime allocates it; absent when it is written into a value of the caller's. */
+  readonly place?: MemoryPlace;
   readonly letGo: () => void;
 }

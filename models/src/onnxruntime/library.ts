@@ -74,8 +74,6 @@ export interface OrtApi {
   readonly getDimensionsCount: Action<[info: Pointer, out: Out<number>]>;
   readonly getDimensions: Action<[info: Pointer, dims: BigInt64Array, rank: number]>;
   readonly releaseTensorTypeAndShapeInfo: Release;
-  readonly getTensorMemoryInfo: Action<[value: Pointer, out: Out<Pointer>]>;
-  readonly memoryInfoGetName: Action<[memory: Pointer, out: Out<string>]>;
   readonly releaseValue: Release;
   readonly createMemoryInfo: Action<
     [name: string, allocatorType: number, deviceId: number, memoryType: number, out: Out<Pointer>]
@@ -144,7 +142,6 @@ const signatures: { readonly [F in keyof OrtApi]: readonly [position: number, si
   getDimensions: [62, 'void *F(void *, _Out_ int64_t *, size_t)'],
   getTensorTypeAndShape: [65, 'void *F(void *, _Out_ void **)'],
   createMemoryInfo: [68, 'void *F(const char *, int, int, int, _Out_ void **)'],
-  memoryInfoGetName: [71, 'void *F(void *, _Out_ const char **)'],
   allocatorFree: [76, 'void *F(void *, void *)'],
   getAllocatorWithDefaultOptions: [78, 'void *F(_Out_ void **)'],
   releaseStatus: [93, release],
@@ -165,7 +162,6 @@ const signatures: { readonly [F in keyof OrtApi]: readonly [position: number, si
   getBoundOutputValues: [140, 'void *F(void *, void *, _Out_ void **, _Out_ size_t *)'],
   clearBoundInputs: [141, release],
   clearBoundOutputs: [142, release],
-  getTensorMemoryInfo: [194, 'void *F(void *, _Out_ void **)'],
   synchronizeBoundOutputs: [203, 'void *F(void *)'],
   appendCudaProvider: [204, 'void *F(void *, void *)'],
   createCudaProviderOptions: [205, 'void *F(_Out_ void **)'],
@@ -227,7 +223,7 @@ const loadedLibraries = new Set<unknown>();
 
 function load(): { api: OrtApi; version: string } {
   const file = libraryFile();
-  koffi.config({ sync_stack_size: stackBytes, async_stack_size: stackBytes, max_type_size: 512 * 1024 * 1024 });
+  koffi.config({ sync_stack_size: stackBytes, async_stack_size: stackBytes });
   let base: Pointer;
   try {
     const library = koffi.load(file);

@@ -1,7 +1,7 @@
 // A loaded graph: runs plain tensors through it, or hands out bindings for tensors that stay where they are.
 import { OrtBinding } from './binding.js';
 import type { Tensor } from './element-types.js';
-import { OrtEnvironment } from './environment.js';
+import { OrtEnvironment, cpuMemory } from './environment.js';
 import { OrtError } from './errors.js';
 import { check, offThread, ortApi, outOf, type Pointer } from './library.js';
 import { NativeHandle } from './native-handle.js';
@@ -111,7 +111,7 @@ export class OrtSession extends NativeHandle {
         outputs,
       ] as const satisfies Parameters<ReturnType<typeof ortApi>['run']>,
       results: (): Record<Name, Tensor> => {
-        for (const pointer of outputs) if (pointer !== null) results.push(new OrtValue(pointer));
+        for (const pointer of outputs) if (pointer !== null) results.push(new OrtValue(pointer, cpuMemory));
         const tensors = outputNames.map((name, i) => {
           const value = results[i];
           if (value === undefined) throw new OrtError('fail', `the run gave no ${name}`);

@@ -10,7 +10,7 @@ import {
   type ElementType,
   type Tensor,
 } from './element-types.js';
-import { OrtEnvironment, cpuMemory } from './environment.js';
+import { OrtEnvironment, cpuMemory, type MemoryPlace } from './environment.js';
 import { OrtError } from './errors.js';
 import { check, ortApi, outOf, type Pointer } from './library.js';
 import { NativeHandle } from './native-handle.js';
@@ -36,11 +36,15 @@ export class OrtValue extends NativeHandle {
     const pointer = outOf<Pointer>((out) =>
       ortApi().createTensorWithData(memory, address, data.byteLength, sizes, dims.length, onnxTypeOf(type), out),
     );
-    return new OrtValue(pointer, data);
+    return new OrtValue(pointer, cpuMemory, data);
   }
 
-  /** Takes over a native value. `data`: memory of ours that it uses, kept until it is released. */
-  constructor(pointer: Pointer, data?: Tensor['data']) {
+  /** Takes over a native value that lives in `place`. `data`: memory of ours that it uses, kept until it is released. */
+  constructor(
+    pointer: Pointer,
+    readonly place: MemoryPlace,
+    data?: Tensor['data'],
+  ) {
     super('value', pointer, () => ortApi().releaseValue(pointer), data);
   }
 
@@ -55,16 +59,14 @@ export class OrtValue extends NativeHandle {
   /** A copy of the contents. Throws OrtError `notOnCpu` for a value in a device's memory: bind such an output to `cpuMemory` instead. */
   read(): Tensor {
     const { type, dims } = this;
-    const memory = outOf<Pointer>((out) => ortApi().getTensorMemoryInfo(this.pointer, out));
-    const place = outOf<string>((out) => ortApi().memoryInfoGetName(memory, out));
-    // "Cpu", or pinned host memory such as "CudaPinned".
-    if (place !== 'Cpu' && !place.endsWith('Pinned')) {
-      throw new OrtError('notOnCpu', `the value is in ${place} memory and cannot be read here`);
+    if (this.place.device !== 'cpu') {
+      throw new OrtError('notOnCpu', `the value is in the memory of ${this.place.device}:${this.place.id}`);
     }
     const length = elementCount(dims) * bytesPerElement(type);
     if (length === 0) return tensorOfBytes(type, dims, new Uint8Array(0));
     const address = outOf<Pointer>((out) => ortApi().getTensorMutableData(this.pointer, out));
-    return tensorOfBytes(type, dims, koffi.decode(address, 'uint8_t', length) as Uint8Array);
+    // A view, then a copy: koffi.decode with a length keeps some bytes of its own for every call.
+    return tensorOfBytes(type, dims, new Uint8Array(koffi.view(address, length)).slice());
   }
 }
 
