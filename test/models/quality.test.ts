@@ -51,8 +51,6 @@ t.test('languages without spaces are compared by character', async (t) => {
 });
 
 t.test('errors are counted by kind', async (t) => {
-  const count = (reference: string, hypothesis: string) =>
-    countErrors(reference.match(/\w/g) ?? [], hypothesis.match(/\w/g) ?? []);
   t.same(count('a b c', 'a b c'), { substitutions: 0, deletions: 0, insertions: 0, reference: 3 });
   t.same(count('a b c', 'a x c d'), { substitutions: 1, deletions: 0, insertions: 1, reference: 3 });
   t.same(count('a b c', ''), { substitutions: 0, deletions: 3, insertions: 0, reference: 3 });
@@ -86,3 +84,8 @@ t.test('rates over recordings weigh each by its length', async (t) => {
   t.equal(errorRate(scoreText('', '', 'en')), 0);
   t.equal(errorRate(scoreText('', 'noise', 'en')), Number.POSITIVE_INFINITY);
 });
+
+/** Letters stand for words. */
+function count(reference: string, hypothesis: string) {
+  return countErrors(reference.match(/\w/g) ?? [], hypothesis.match(/\w/g) ?? []);
+}
