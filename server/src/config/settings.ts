@@ -1,6 +1,6 @@
 // Every setting of the server, in one table: its flag, variable, file key, help and documentation are derived from it.
 import { LIMITS } from '@sotto/protocol';
-import { ENDPOINTING_DEFAULTS } from '../vad/endpointing.js';
+import { SESSION_DEFAULTS } from '../session/session-settings.js';
 import { choice, fraction, integer, optionalText, text, type Setting } from './setting.js';
 
 const HOUR_MS = 3_600_000;
@@ -76,37 +76,37 @@ export const SETTING_GROUPS = {
     }),
   },
   Speech: {
-    partialIntervalMs: integer(500, {
+    partialIntervalMs: integer(SESSION_DEFAULTS.partialIntervalMs, {
       unit: 'milliseconds',
       min: 100,
       max: 10_000,
       meaning: 'New audio between two partials, where the client does not say. Shorter costs more compute.',
     }),
-    speechThreshold: fraction(ENDPOINTING_DEFAULTS.threshold, {
+    speechThreshold: fraction(SESSION_DEFAULTS.endpointing.threshold, {
       min: 0.05,
       max: 0.95,
       meaning: 'Speech probability at which speech begins, where the client does not say.',
     }),
-    minSilenceMs: integer(ENDPOINTING_DEFAULTS.minSilenceMs, {
+    minSilenceMs: integer(SESSION_DEFAULTS.endpointing.minSilenceMs, {
       unit: 'milliseconds',
       min: 96,
       max: 10_000,
       meaning:
         'Silence that ends an utterance, where the client does not say. Shorter: earlier finals, more cuts inside sentences.',
     }),
-    minSpeechMs: integer(ENDPOINTING_DEFAULTS.minSpeechMs, {
+    minSpeechMs: integer(SESSION_DEFAULTS.endpointing.minSpeechMs, {
       unit: 'milliseconds',
       min: 0,
       max: 5_000,
       meaning: 'Speech shorter than this is no utterance, where the client does not say.',
     }),
-    prefixPaddingMs: integer(ENDPOINTING_DEFAULTS.prefixPaddingMs, {
+    prefixPaddingMs: integer(SESSION_DEFAULTS.endpointing.prefixPaddingMs, {
       unit: 'milliseconds',
       min: 0,
       max: 2_000,
       meaning: 'Audio kept before the detected start of speech, where the client does not say.',
     }),
-    maxUtteranceMs: integer(ENDPOINTING_DEFAULTS.maxUtteranceMs, {
+    maxUtteranceMs: integer(SESSION_DEFAULTS.endpointing.maxUtteranceMs, {
       unit: 'milliseconds',
       min: 2_000,
       max: 28_000,
@@ -119,7 +119,7 @@ export const SETTING_GROUPS = {
       max: 1_000_000,
       meaning: 'Open sockets. Beyond: HTTP 503. Each needs a file descriptor (`ulimit -n`).',
     }),
-    messageBytesMax: integer(LIMITS.messageBytesMax, {
+    messageBytesMax: integer(SESSION_DEFAULTS.messageBytesMax, {
       unit: 'bytes',
       min: 1_024,
       max: LIMITS.messageBytesMax,
@@ -131,7 +131,7 @@ export const SETTING_GROUPS = {
       max: 1_000_000,
       meaning: 'Messages of one client, averaged over two seconds. Beyond: closed with 4429.',
     }),
-    bufferedAudioMsMax: integer(30_000, {
+    bufferedAudioMsMax: integer(SESSION_DEFAULTS.bufferedAudioMsMax, {
       unit: 'milliseconds',
       min: 1_000,
       max: 600_000,

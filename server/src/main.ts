@@ -1,0 +1,146 @@
+// Puts the server together: the only place that constructs implementations.
+import { EMBEDDED_MODEL, ModelError, ModelRegistry, OrtError, type InstalledModel } from '@sotto/models';
+import { availableParallelism } from 'node:os';
+import type { Logger } from 'pino';
+import { openEngine } from './asr/engine-host/open-engine.js';
+import type { Engine } from './asr/engine.js';
+import { EngineError } from './asr/errors.js';
+import { NullEngine } from './asr/null-engine.js';
+import { createRecognizer } from './asr/streaming-recognizer.js';
+import type { WhisperEngineOptions } from './asr/whisper-engine.js';
+import type { Settings } from './config/settings.js';
+import { chooseTransport, TransportUnavailableError } from './gateway/choose-transport.js';
+import { Gateway } from './gateway/gateway.js';
+import { ListenError } from './gateway/transport.js';
+import type { SessionSettings } from './session/session-settings.js';
+import { createSessionFactory } from './session/session.js';
+import { SileroVad } from './vad/silero-vad.js';
+import { VERSION } from './version.js';
+
+export interface RunningServer {
+  /** `http://HOST:PORT`; the WebSocket is at the same place. */
+  readonly url: string;
+  readonly model: ServedModel;
+  /** Lets the running sessions finish, takes no new ones. */
+  drain(): Promise<void>;
+  /** Drops what is left and releases everything. */
+  close(): Promise<void>;
+}
+
+export interface ServedModel {
+  readonly name: string;
+  readonly device: string;
+  /** The small model that comes with Sotto. */
+  readonly isDemo: boolean;
+}
+
+/** The server cannot start; the message says all that a person needs. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+  readonly code = 'start_failed';
+}
+
+/** Listens, loads and warms up the model, then takes sessions. Rejects with {@link StartError}. */
+export async function startServer(settings: Settings, log: Logger): Promise<RunningServer> {
+  const opened: Closable[] = [];
+  try {
+    return await start(settings, log, opened);
+  } catch (error) {
+    await closeAll(opened);
+    if (PLAIN_FAILURES.some((kind) => error instanceof kind)) throw new StartError(messageOf(error), { cause: error });
+    throw error;
+  }
+}
+
+interface Closable {
+  close(): Promise<void>;
+}
+
+/** Failures of the outside world: a person can mend them, and needs no stack for it. */
+const PLAIN_FAILURES = [ListenError, TransportUnavailableError, ModelError, EngineError, OrtError] as const;
+
+async function start(settings: Settings, log: Logger, opened: Closable[]): Promise<RunningServer> {
+  const installed = await findModel(settings);
+  const model = {
+    name: settings.engine === 'null' ? 'null' : installed.name,
+    device: 'cpu',
+    isDemo: settings.engine === 'whisper' && installed.name === EMBEDDED_MODEL,
+  };
+  const gateway = new Gateway({
+    createTransport: (options) => chooseTransport(settings.transport, options),
+    limits: settings,
+    log,
+    version: VERSION,
+    model,
+  });
+  opened.push(gateway);
+  // First, so that a port in use is known at once, and /health answers while a large model loads.
+  const port = await gateway.listen(settings.port, settings.host);
+
+  const vad = await SileroVad.load();
+  opened.push(vad);
+  const engines = await openEngines(settings, installed, log);
+  opened.push(...engines);
+  const recognizer = await createRecognizer(engines, settings);
+  opened.push(recognizer);
+  await Promise.all(engines.map((engine) => engine.warmUp()));
+  gateway.open(createSessionFactory({ vad, recognizer, settings: sessionSettings(settings), log }));
+  log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
+
+  return {
+    url: `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`,
+    model,
+    drain: () => gateway.drain(),
+    close: async () => {
+      // Sockets first: none of them need hear how the rest goes.
+      await gateway.close();
+      await closeAll(opened);
+    },
+  };
+}
+
+function findModel(settings: Settings): Promise<InstalledModel> {
+  const registry = settings.models === '' ? new ModelRegistry() : new ModelRegistry(settings.models);
+  return settings.model === '' ? registry.choose() : registry.find(settings.model);
+}
+
+function openEngines(settings: Settings, model: InstalledModel, log: Logger): Promise<Engine[]> {
+  if (settings.engine === 'null') return Promise.resolve([new NullEngine(model.directory)]);
+  const { buckets, tailSilenceMs, usesPreviousText } = model.manifest;
+  const options: WhisperEngineOptions = {
+    name: model.name,
+    directory: model.directory,
+    buckets,
+    tailSilenceMs,
+    usesPreviousText,
+    threads: settings.threads || Math.max(1, Math.floor(availableParallelism() / settings.engines)),
+  };
+  const spec = { module: new URL('asr/whisper-engine.js', import.meta.url).href, options };
+  return Promise.all(
+    Array.from({ length: settings.engines }, (_, engine) =>
+      openEngine(spec, settings.engineHost, {
+        onEvent: (event) => log[event.type === 'died' ? 'warn' : 'info']({ engine, ...event }, `engine ${event.type}`),
+      }),
+    ),
+  );
+}
+
+function sessionSettings(settings: Settings): SessionSettings {
+  const { speechThreshold: threshold, minSilenceMs, minSpeechMs, prefixPaddingMs, maxUtteranceMs } = settings;
+  const { partialIntervalMs, bufferedAudioMsMax, messageBytesMax } = settings;
+  return {
+    endpointing: { threshold, minSilenceMs, minSpeechMs, prefixPaddingMs, maxUtteranceMs },
+    partialIntervalMs,
+    bufferedAudioMsMax,
+    messageBytesMax,
+  };
+}
+
+/** Closes in the reverse order of opening. */
+async function closeAll(opened: Closable[]): Promise<void> {
+  for (const part of opened.splice(0).toReversed()) await part.close();
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,83 @@
+// The real server in a process of its own, on a free port, for tests that speak to it as anybody would.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Test } from 'tap';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const START_TIMEOUT_MS = 60_000;
+
+export class ServerProcess {
+  readonly #child: ChildProcess;
+  stdout = '';
+  stderr = '';
+  readonly #exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+
+  private constructor(flags: readonly string[], environment: NodeJS.ProcessEnv) {
+    this.#child = spawn(process.execPath, ['--import', 'tsx', 'server/src/cli/sotto.ts', 'serve', ...flags], {
+      cwd: root,
+      env: { ...process.env, SOTTO_PORT: '0', ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child.stdout?.on('data', (data) => (this.stdout += String(data)));
+    this.#child.stderr?.on('data', (data) => (this.stderr += String(data)));
+    this.#exited = once(this.#child, 'exit').then(([code, signal]) => ({ code, signal }));
+  }
+
+  /** Starts a server and waits for the line with its address. Ends it with the test. */
+  static async start(
+    t: Test,
+    flags: readonly string[] = [],
+    environment: NodeJS.ProcessEnv = {},
+  ): Promise<ServerProcess> {
+    const server = ServerProcess.launch(t, flags, environment);
+    const timeout = AbortSignal.timeout(START_TIMEOUT_MS);
+    const line = new Promise<boolean>((resolve) => {
+      server.#child.stdout?.on('data', () => server.stdout.includes('listening on') && resolve(true));
+    });
+    const isUp = await Promise.race([line, server.#exited.then(() => false), once(timeout, 'abort').then(() => false)]);
+    if (!isUp) throw new Error(`The server did not start:\n${server.stdout}${server.stderr}`);
+    return server;
+  }
+
+  /** Starts a server without waiting. */
+  static launch(t: Test, flags: readonly string[] = [], environment: NodeJS.ProcessEnv = {}): ServerProcess {
+    const server = new ServerProcess(flags, environment);
+    t.teardown(async () => {
+      server.#child.kill('SIGKILL');
+      await server.#exited;
+    });
+    return server;
+  }
+
+  /** `http://127.0.0.1:PORT` */
+  get http(): string {
+    const address = /listening on (\S+)/.exec(this.stdout)?.[1];
+    if (address === undefined) throw new Error('The server did not say its address.');
+    return address;
+  }
+
+  /** `ws://127.0.0.1:PORT/v1/stream` */
+  get url(): string {
+    return `${this.http.replace('http', 'ws')}/v1/stream`;
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** How it ended. */
+  exit(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+    return this.#exited;
+  }
+
+  /** The value of a metric without labels; 0 when it is not there. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`${this.http}/metrics`)).text();
+    return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
+  }
+}
