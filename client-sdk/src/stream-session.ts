@@ -148,6 +148,7 @@ export class StreamSession implements AsyncIterable<ServerMessage> {
   /** Resolves with the round trip to the server, milliseconds; audio that waits is overtaken. Rejects with {@link SottoError}. */
   async ping(): Promise<number> {
     await this.#ready.promise;
+    if (this.#state === 'closed') throw this.#closedError();
     const id = this.#nextId();
     const answer = deferred<EventOf<'pong'>>();
     this.#pings.set(id, answer);

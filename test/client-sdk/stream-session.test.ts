@@ -257,9 +257,21 @@ t.test('close may be called twice and at any time; afterwards nothing can be sen
   await t.rejects(session.mark(), SessionClosedError);
   await t.rejects(session.finalize(), SessionClosedError);
   await session.drained();
+  await t.rejects(session.ping(), SessionClosedError);
+  await t.rejects(session.stop(), SessionClosedError);
   t.strictSame(await session.closed, { closeCode: 1000, reason: '' });
   t.match(await iterator.next(), { done: true });
   t.match(await session[Symbol.asyncIterator]().next(), { done: true });
+});
+
+t.test('a session that has ended after it was ready refuses everything', async (t) => {
+  const { session } = await open(t, polite);
+  await session.ready();
+  await session.stop();
+  await session.closed;
+  t.throws(() => session.configure({ words: true }), SessionClosedError);
+  await t.rejects(session.ping(), SessionClosedError);
+  t.match(await session.ready(), { sessionId: 's1' }, 'what it was is still told');
 });
 
 t.test('stop may be called twice, and nothing can be sent behind it', async (t) => {

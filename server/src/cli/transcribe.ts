@@ -8,7 +8,7 @@ import { transcribeLive } from './transcribe-live.js';
 import { transcribeOffline } from './transcribe-offline.js';
 import { warn } from './transcribe-output.js';
 
-export const DEFAULT_SERVER = 'ws://127.0.0.1:8080/v1/stream';
+const DEFAULT_SERVER = 'ws://127.0.0.1:8080/v1/stream';
 
 export function registerTranscribeCommand(program: Command): void {
   program
@@ -54,7 +54,7 @@ Exit codes: 0 done, 1 something failed, 2 wrong usage.`,
 }
 
 /** Does the work; failures are one line on standard error. Resolves with the exit code. */
-export async function runTranscribe(files: readonly string[], flags: TranscribeFlags): Promise<number> {
+async function runTranscribe(files: readonly string[], flags: TranscribeFlags): Promise<number> {
   try {
     checkUsage(files, flags);
     await (flags.offline ? transcribeOffline(files, flags) : transcribeLive(files, flags));
