@@ -4,15 +4,24 @@ import { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from '.
 /** Probability = mean absolute sample, at most 1. */
 export class LoudnessVad implements VoiceActivityDetector {
   /** Streams that are open. */
-  open_ = 0;
+  openStreams = 0;
   frames = 0;
   /** Thrown by the next push, if set. */
   failure: Error | undefined;
-  /** Frames wait while this is unresolved. */
-  gate: Promise<void> = Promise.resolve();
+  readonly #waiting: (() => void)[] = [];
+  #isHeld = false;
+
+  /** Frames wait from now on, until what is returned is called. */
+  hold(): () => void {
+    this.#isHeld = true;
+    return () => {
+      this.#isHeld = false;
+      for (const resolve of this.#waiting.splice(0)) resolve();
+    };
+  }
 
   open(): VadStream {
-    this.open_++;
+    this.openStreams++;
     let isClosed = false;
     return {
       push: async (frame) => {
@@ -20,13 +29,13 @@ export class LoudnessVad implements VoiceActivityDetector {
         if (frame.length !== VAD_FRAME_SAMPLES) throw new RangeError(`a frame of ${frame.length}`);
         this.frames++;
         const loudness = frame.reduce((sum, sample) => sum + Math.abs(sample), 0) / frame.length;
-        await this.gate;
+        if (this.#isHeld) await new Promise<void>((resolve) => this.#waiting.push(resolve));
         if (this.failure !== undefined) throw this.failure;
         return Math.min(1, loudness);
       },
       reset: () => {},
       close: () => {
-        if (!isClosed) this.open_--;
+        if (!isClosed) this.openStreams--;
         isClosed = true;
       },
     };

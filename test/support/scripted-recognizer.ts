@@ -52,7 +52,11 @@ export class ScriptedRecognizer implements Recognizer {
   open(options: SegmentOptions): RecognizedSegment {
     const segment = this.opened.push(options) - 1;
     let isOver = false;
-    const call = (kind: ScriptedCall['kind'], audio: Float32Array, rest: Omit<ScriptedCall, 'segment' | 'kind' | 'audio' | 'snapshot'>) => {
+    const call = (
+      kind: ScriptedCall['kind'],
+      audio: Float32Array,
+      rest: Omit<ScriptedCall, 'segment' | 'kind' | 'audio' | 'snapshot'>,
+    ) => {
       if (this.#options.records !== false) this.calls.push({ segment, kind, audio, snapshot: audio.slice(), ...rest });
       if (this.#options.answers !== false) setImmediate(rest.answer);
     };

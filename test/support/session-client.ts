@@ -87,10 +87,11 @@ export class SessionClient {
     await this.until(() => this.of(type).length >= count);
   }
 
-  /** Sends a mark and waits for it: all audio before it is processed. */
+  /** Sends a mark and waits for it, and for a turn of the event loop: all audio before it is processed, partials are answered. */
   async settled(id = `settled ${this.answers.length}`): Promise<void> {
     this.send({ type: 'mark', id });
     await this.until(() => this.of('mark').some((mark) => mark.id === id));
+    await new Promise(setImmediate);
   }
 
   /** Resolves when the session has ended. */

@@ -198,28 +198,25 @@ export class LiveStream {
 
   async #workAll(): Promise<void> {
     try {
-      await this.#workThrough();
-    } finally {
-      this.#isWorking = false;
-    }
-  }
-
-  async #workThrough(): Promise<void> {
-    while (!this.#isClosed && this.#utterances.hasRoom) {
-      const [step] = this.#steps;
-      // A frame that is not full yet waits for its audio; a step does not wait for that.
-      if (step !== undefined && step.at - this.#judged < VAD_FRAME_SAMPLES) {
-        this.#steps.shift();
-        step.run();
-      } else if (this.#ring.end - this.#judged >= VAD_FRAME_SAMPLES) {
-        await this.#judgeFrame();
-      } else {
-        break;
+      while (!this.#isClosed && this.#utterances.hasRoom) {
+        const [step] = this.#steps;
+        // A frame that is not full yet waits for its audio; a step does not wait for that.
+        if (step !== undefined && step.at - this.#judged < VAD_FRAME_SAMPLES) {
+          this.#steps.shift();
+          step.run();
+        } else if (this.#ring.end - this.#judged >= VAD_FRAME_SAMPLES) {
+          await this.#judgeFrame();
+        } else {
+          break;
+        }
+        this.#ackIfDue();
+        this.#tellDrained();
       }
       this.#ackIfDue();
-      this.#tellDrained();
+    } finally {
+      // In the same turn as the last look at what waits, so that nothing that comes later is overlooked.
+      this.#isWorking = false;
     }
-    this.#ackIfDue();
   }
 
   async #judgeFrame(): Promise<void> {
