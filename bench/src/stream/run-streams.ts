@@ -32,7 +32,7 @@ export async function runStreams(
 ): Promise<StreamRun> {
   await sleep(SETTLE_MS);
   const before = await server.usage();
-  const metricsBefore = await fetchMetrics(server.httpUrl); // Also resets the server's event-loop histogram.
+  await fetchMetrics(server.httpUrl); // A scrape resets the server's event-loop histogram.
   const watch = new MemoryWatch(() => server.usage());
   const startedAt = performance.now();
   const streams = await Promise.all(
@@ -44,21 +44,19 @@ export async function runStreams(
   const tookMs = performance.now() - startedAt;
   const samples = watch.stop();
   const after = await server.usage();
-  const metricsAfter = await fetchMetrics(server.httpUrl);
   const audioMs = playlists.reduce((sum, { totalSamples }) => sum + totalSamples / SAMPLES_PER_MS, 0);
   const metrics = [
     scalarMetric('audioPerWallTime', 'x real time', audioMs / tookMs, {
       better: 'neither',
       note: 'audio of all connections played in the time of the run',
     }),
-    ...loopDelayMetric(metricsAfter),
-    ...decodeMetrics(metricsBefore, metricsAfter, audioMs),
+    ...loopDelayMetric(await fetchMetrics(server.httpUrl)),
   ];
   if (before !== undefined && after !== undefined && samples.length > 0) {
     const busy = samples.map(({ rssBytes }) => rssBytes);
     metrics.push(
-      scalarMetric('cpuTimePerAudio', 's per s', (after.cpuMs - before.cpuMs) / audioMs, {
-        note: "CPU time of all the server's processes for a second of audio",
+      scalarMetric('realTimeFactor', 's per s', (after.cpuMs - before.cpuMs) / audioMs, {
+        note: "CPU time of all the server's processes ÷ audio time, the VAD and all partials in it",
       }),
       scalarMetric('memoryBaseline', 'MiB', before.rssBytes / MIB, {
         note: 'ready, nobody connected; resident memory of all processes',
@@ -86,21 +84,6 @@ function loopDelayMetric(samples: readonly MetricSample[]): Metric[] {
     : [
         scalarMetric('serverLoopDelayP99', 'ms', seconds * 1_000, {
           note: "event-loop delay of the socket's process over the run",
-        }),
-      ];
-}
-
-/** Engine time from the server's own counters, where it has them. */
-function decodeMetrics(before: readonly MetricSample[], after: readonly MetricSample[], audioMs: number): Metric[] {
-  const [from, to] = [
-    sumOf(before, 'sotto_engine_busy_seconds_total') ?? 0,
-    sumOf(after, 'sotto_engine_busy_seconds_total'),
-  ];
-  return to === undefined
-    ? []
-    : [
-        scalarMetric('realTimeFactor', 's per s', ((to - from) * 1_000) / audioMs, {
-          note: 'engine busy time / audio time, all partials and finals',
         }),
       ];
 }

@@ -1,0 +1,38 @@
+// `npm run bench`: the benches as subcommands.
+import { Command, CommanderError } from 'commander';
+import { BenchError } from './bench-error.js';
+import { registerCompareCommand } from './commands/compare.js';
+import { registerEngineCommand } from './commands/engine.js';
+import { registerGatewayCommand } from './commands/gateway.js';
+import { registerPolicyCommand } from './commands/policy.js';
+import { registerStreamCommand } from './commands/stream.js';
+import { registerVadCommand } from './commands/vad.js';
+
+const program = new Command('bench')
+  .description(
+    'Measures Sotto: live streams, the engine alone, the gateway alone. bench/README.md defines every figure.',
+  )
+  .exitOverride();
+for (const register of [
+  registerStreamCommand,
+  registerEngineCommand,
+  registerGatewayCommand,
+  registerVadCommand,
+  registerPolicyCommand,
+  registerCompareCommand,
+]) {
+  register(program);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else if (error instanceof BenchError) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = error.code === 'usage' ? 2 : 1;
+  } else {
+    throw error;
+  }
+}
