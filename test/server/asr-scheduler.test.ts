@@ -228,3 +228,18 @@ t.test('the stretch is 1 at low load, follows the demand and does not swing', as
   simulate(15, 30, meter);
   t.ok((simulate(2, 60, meter, 30_000).at(-1) ?? 9) < 1.05, 'it falls back when they leave');
 });
+
+t.test('while somebody is live a run holds what is over soon; files alone fill it', async (t) => {
+  const meter = new LoadMeter(1, 0);
+  t.equal(meter.windowsPerRun(0), Infinity, 'nothing is known');
+  meter.asked('file', 0);
+  meter.ran(['file', 'file'], 600, 600);
+  t.equal(meter.windowsPerRun(600), Infinity, 'nobody waits');
+  meter.asked('partial', 600);
+  t.equal(meter.windowsPerRun(600), 1, '300 ms a window');
+  for (let i = 0; i < 100; i += 1) meter.ran(['partial', 'partial'], 160, 600);
+  t.equal(meter.windowsPerRun(600), 4, 'about 80 ms a window');
+  for (let i = 0; i < 10_000; i += 1) meter.ran(Array(16).fill('partial'), 16, 600);
+  t.ok(meter.windowsPerRun(600) > 300, 'about 1 ms a window');
+  t.equal(meter.windowsPerRun(100_000), Infinity, 'everybody is gone');
+});

@@ -1,4 +1,4 @@
-// How busy the engines are, and by how much sessions should space out their partials so that they keep up.
+// How busy the engines are: by how much sessions should space out their partials, and how many windows a run may hold.
 import type { DecodeKind } from './decode-queue.js';
 
 /** Share of the engines' time that may be planned for: the rest takes up bursts. */
@@ -9,6 +9,10 @@ const STRETCH_MAX = 10;
 const MEMORY_MS = 5_000;
 /** Time over which the stretch follows a changed demand, milliseconds: slow enough not to swing. */
 const FOLLOW_MS = 2_000;
+/** What is left of a sum when what it counted is long past. */
+const NOTHING = 1e-3;
+/** A run of an engine cannot be interrupted: this is about what a final may have to wait for one, milliseconds. */
+const RUN_MS_MAX = 400;
 
 /** A sum that forgets: what is as old as {@link MEMORY_MS} counts 1/e. */
 class FadingSum {
@@ -68,11 +72,24 @@ export class LoadMeter {
     return this.#stretch;
   }
 
+  /**
+   * How many windows a run may hold, so that it is over within about {@link RUN_MS_MAX}: at least 1. Where batches cost next to nothing (a GPU) and where
+   * nobody is live it is without limit.
+   */
+  windowsPerRun(now: number): number {
+    const live = this.#load.final.asked.at(now) + this.#load.partial.asked.at(now);
+    const kinds = Object.values(this.#load);
+    const rows = kinds.reduce((sum, kind) => sum + kind.rows.at(now), 0);
+    const busyMs = kinds.reduce((sum, kind) => sum + kind.busyMs.at(now), 0);
+    if (live < NOTHING || rows < NOTHING) return Infinity;
+    return Math.max(1, Math.floor((RUN_MS_MAX * rows) / busyMs));
+  }
+
   /** Engine time that is asked for, per time. */
   #demand(kind: DecodeKind, now: number): number {
     const { asked, rows, busyMs } = this.#load[kind];
     const done = rows.at(now);
-    return done < 1e-3 ? 0 : ((asked.at(now) / MEMORY_MS) * busyMs.at(now)) / done;
+    return done < NOTHING ? 0 : ((asked.at(now) / MEMORY_MS) * busyMs.at(now)) / done;
   }
 }
 

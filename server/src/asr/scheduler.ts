@@ -168,10 +168,11 @@ export class Scheduler {
       const free = this.#slots
         .filter((slot) => !slot.running)
         .sort((a, b) => a.failedAt - b.failedAt || a.busyMs - b.busyMs);
+      const windowsMax = this.#load.windowsPerRun(this.#now());
       for (const [taken, slot] of free.entries()) {
         // Free engines share what waits, rather than one of them running it all.
         const share = Math.ceil(this.#queue.size / (free.length - taken));
-        const batch = this.#queue.take(Math.min(slot.engine.maxBatch, share));
+        const batch = this.#queue.take(Math.min(slot.engine.maxBatch, share, windowsMax));
         if (batch.length === 0) return;
         const run = this.#run(slot, batch).finally(() => this.#runs.delete(run));
         this.#runs.add(run);
