@@ -18,9 +18,14 @@ export async function writeSmallModel(directory: string, options: SmallModelOpti
     d_model: 8,
     encoder_layers: 1,
     decoder_layers: 1,
+    encoder_attention_heads: 2,
+    decoder_attention_heads: 2,
+    encoder_ffn_dim: 16,
+    decoder_ffn_dim: 16,
     num_mel_bins: 80,
     vocab_size: 300,
     max_source_positions: 1500,
+    max_target_positions: 448,
   };
   await writeFile(join(directory, 'config.json'), JSON.stringify(config));
   await writeFile(join(directory, 'tokenizer.json'), JSON.stringify(smallTokenizer([])));

@@ -18,13 +18,16 @@ const seconds = v.pipe(
   v.check((value) => Number.isInteger(Math.round(value * 1e6) / 20_000), 'a multiple of 20 ms'),
 );
 
-/** Word or character error rate of one padding that was tried. */
+/** What one way of padding costs and how well it hears. */
 export const CalibrationPoint = v.object({
-  buckets: v.array(seconds),
+  /** No window is padded to less, seconds. */
+  shortestContext: seconds,
   tailSilenceMs: v.number(),
+  /** Context of the recordings on average, seconds: the work follows it. */
+  meanContext: v.number(),
   /** Errors by reference words (characters for Chinese and the like), 0 and up. */
   errorRate: v.number(),
-  /** Audio seconds by seconds of compute. */
+  /** Audio seconds by seconds of compute, recordings one after another. */
   speed: v.number(),
 });
 
@@ -34,7 +37,10 @@ export const Calibration = v.object({
   recordings: v.number(),
   /** Audio of all recordings, seconds. */
   seconds: v.number(),
-  points: v.array(CalibrationPoint),
+  /** Everything padded to the longest context. */
+  baseline: CalibrationPoint,
+  /** The cheapest one that hears as well: what the manifest was set to. */
+  chosen: CalibrationPoint,
 });
 
 export const ModelManifest = v.object({
