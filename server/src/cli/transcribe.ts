@@ -66,7 +66,8 @@ async function runTranscribe(files: readonly string[], flags: TranscribeFlags): 
   }
 }
 
-function checkUsage(files: readonly string[], flags: TranscribeFlags): void {
+/** Flags that do not go together. @throws {CommandError} with exit code 2 */
+export function checkUsage(files: readonly string[], flags: TranscribeFlags): void {
   if (files.indexOf(STANDARD_INPUT) !== files.lastIndexOf(STANDARD_INPUT)) {
     throw new CommandError('Standard input can be read once.', 2);
   }
