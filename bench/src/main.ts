@@ -24,6 +24,15 @@ for (const register of [
   register(program);
 }
 
+// A bench that is interrupted ends the server that it started: its exit handlers run.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  process.once(signal, () => process.exit(code));
+}
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -40,8 +40,12 @@ export class SpawnedServer implements AsyncDisposable {
     const child = spawn(
       process.execPath,
       [join(repositoryRoot, 'server/bin/sotto.mjs'), 'serve', '--host', '127.0.0.1', '--port', `${port}`, ...flags],
-      { cwd: repositoryRoot, stdio: ['ignore', 'pipe', 'pipe'] },
+      // A process group of its own, so that it can be ended with all its children.
+      { cwd: repositoryRoot, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
     );
+    const killWithBench = (): void => killGroup(child);
+    process.once('exit', killWithBench);
+    child.once('exit', () => process.off('exit', killWithBench));
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => (output = (output + text).slice(-OUTPUT_CHARS_MAX)));
@@ -51,7 +55,7 @@ export class SpawnedServer implements AsyncDisposable {
         throw new BenchError('serverFailed', `The server ended before it was ready:\n${output.trim()}`);
       }
       if (performance.now() - startedAt > readyTimeoutMs) {
-        child.kill('SIGKILL');
+        killGroup(child);
         throw new BenchError('serverFailed', `The server was not ready after ${readyTimeoutMs} ms:\n${output.trim()}`);
       }
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
@@ -69,13 +73,22 @@ export class SpawnedServer implements AsyncDisposable {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    const timer = setTimeout(() => killGroup(this.#child), STOP_TIMEOUT_MS);
     await ended;
     clearTimeout(timer);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended already.
   }
 }
 
