@@ -1,20 +1,27 @@
 // Many live streams through one voice activity detector.
 import { VAD_FRAME_SAMPLES, type VoiceActivityDetector } from '@sotto/server';
 
+export interface VadSteps {
+  /** Time of every step, milliseconds: the latency that a frame sees. */
+  readonly timesMs: readonly number[];
+  /** CPU time of all steps together, milliseconds: what other programs on the machine do hardly changes it. */
+  readonly cpuMs: number;
+}
+
 /**
  * Pushes `frames` frames through each of `streams` streams, all streams in step as live ones are: the next frames come when the last are judged.
  * @param speech 16 kHz mono; each stream begins at another place of it
- * @returns time of every step, milliseconds: the latency that a frame sees
  */
-export async function vadStepTimes(
+export async function runVadSteps(
   vad: VoiceActivityDetector,
   streams: number,
   frames: number,
   speech: Float32Array,
-): Promise<number[]> {
+): Promise<VadSteps> {
   const open = Array.from({ length: streams }, () => vad.open());
   const places = Math.floor(speech.length / VAD_FRAME_SAMPLES);
-  const times: number[] = [];
+  const timesMs: number[] = [];
+  const cpuBefore = process.cpuUsage();
   for (let step = 0; step < frames; step++) {
     const startedAt = performance.now();
     await Promise.all(
@@ -23,8 +30,9 @@ export async function vadStepTimes(
         return stream.push(speech.slice(at, at + VAD_FRAME_SAMPLES));
       }),
     );
-    times.push(performance.now() - startedAt);
+    timesMs.push(performance.now() - startedAt);
   }
   open.forEach((stream) => stream.close());
-  return times;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { timesMs, cpuMs: (user + system) / 1_000 };
 }
