@@ -28,10 +28,11 @@ export class LoudnessVad implements VoiceActivityDetector {
         if (isClosed) throw new Error('pushed after close');
         if (frame.length !== VAD_FRAME_SAMPLES) throw new RangeError(`a frame of ${frame.length}`);
         this.frames++;
-        const loudness = frame.reduce((sum, sample) => sum + Math.abs(sample), 0) / frame.length;
+        let sum = 0;
+        for (const sample of frame) sum += Math.abs(sample);
         if (this.#isHeld) await new Promise<void>((resolve) => this.#waiting.push(resolve));
         if (this.failure !== undefined) throw this.failure;
-        return Math.min(1, loudness);
+        return Math.min(1, sum / frame.length);
       },
       reset: () => {},
       close: () => {

@@ -22,7 +22,7 @@ export interface ScriptedCall {
 export interface ScriptedRecognizerOptions {
   /** Whether requests are answered by themselves in the next turn of the event loop. Default true; else the test answers `calls`. */
   readonly answers?: boolean;
-  /** Whether requests are kept in `calls` with a copy of their audio. Default true. */
+  /** Whether `opened` and `calls` (with a copy of the audio) are kept. Default true. */
   readonly records?: boolean;
   readonly languages?: readonly string[];
 }
@@ -43,6 +43,7 @@ export class ScriptedRecognizer implements Recognizer {
   readonly opened: SegmentOptions[] = [];
   cancelled = 0;
   readonly #options: ScriptedRecognizerOptions;
+  #count = 0;
 
   constructor(options: ScriptedRecognizerOptions = {}) {
     this.#options = options;
@@ -50,7 +51,8 @@ export class ScriptedRecognizer implements Recognizer {
   }
 
   open(options: SegmentOptions): RecognizedSegment {
-    const segment = this.opened.push(options) - 1;
+    const segment = this.#count++;
+    if (this.#options.records !== false) this.opened.push(options);
     let isOver = false;
     const call = (
       kind: ScriptedCall['kind'],
