@@ -4,6 +4,9 @@ import type { Logger } from 'pino';
 /** Time for close frames to reach their peers after everything is closed, milliseconds; the process usually ends by itself before. */
 const LINGER_MS = 500;
 
+/** How long engines may take to end their runs and release their memory, milliseconds. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
 export interface Stoppable {
   /** Finishes what runs. */
   drain(): Promise<void>;
@@ -47,17 +50,23 @@ export function stopOnSignals(server: Stoppable, drainTimeoutMs: number, log: Lo
 }
 
 async function stopServer(server: Stoppable, drainTimeoutMs: number, log: Logger): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const bound = new Promise<'late'>((resolve) => {
-    timer = setTimeout(resolve, drainTimeoutMs, 'late');
-  });
   try {
-    if ((await Promise.race([server.drain(), bound])) === 'late')
-      log.warn('sessions did not finish in time: dropping them');
-    await server.close();
+    if (!(await within(drainTimeoutMs, server.drain()))) log.warn('sessions did not finish in time: dropping them');
+    if (!(await within(CLOSE_TIMEOUT_MS, server.close()))) log.warn('an engine did not end in time: leaving it');
     log.info('stopped');
   } catch (error) {
     log.error({ err: error }, 'stopping failed');
+  }
+}
+
+/** Whether the work is done in time. */
+async function within(timeoutMs: number, work: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const bound = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs, false);
+  });
+  try {
+    return await Promise.race([work.then(() => true), bound]);
   } finally {
     clearTimeout(timer);
   }

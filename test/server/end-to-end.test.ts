@@ -1,0 +1,243 @@
+// The whole server as its user meets it: a process, a client, speech in, words out; and how it ends, by signal and by accident.
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { connect, type ConnectOptions, type StreamSession } from '@sotto/client';
+import { JsonClientCodec, MsgpackClientCodec, type ServerMessage } from '@sotto/protocol';
+import t, { type Test } from 'tap';
+import { WebSocket } from 'ws';
+import { loadUws } from '../../server/src/gateway/uws-transport.js';
+import { fixtureClip, fixtureSamples } from '../support/fixtures.js';
+import { ServerProcess } from '../support/server-process.js';
+import { joined, pcm16, SAMPLE_RATE, silence } from '../support/speech.js';
+import type { WireEncoding } from '../support/wire-client.js';
+
+const CHUNK_SAMPLES = SAMPLE_RATE / 10;
+/** A Whisper with random weights: everything but the words is as with a large one, and quick. */
+const TINY = ['--models', 'test/fixtures', '--model', 'tiny-whisper', '--fallback-budget-ms', '0'];
+/** Tests that reach for the engine's process find it in /proc. */
+const needsProc = {
+  skip: !existsSync(`/proc/self/task/${process.pid}/children`) && 'no /proc/PID/task/PID/children here',
+};
+
+for (const transport of ['ws', 'uws'] as const) {
+  const skip = transport === 'uws' && loadUws() === undefined && 'no uWebSockets.js binary for this Node';
+  t.test(`speech over ${transport}`, { skip }, async (t) => {
+    const server = await ServerProcess.start(t, [...TINY, '--transport', transport, '--log-level', 'debug']);
+    t.match(server.stdout, /^Sotto is listening on http:\/\/127\.0\.0\.1:\d+ \(model tiny-whisper, cpu\)\n$/);
+
+    for (const codec of ['msgpack', 'json'] as const) {
+      t.test(`finals with words, in order, over ${codec}`, async (t) => {
+        const { session, events } = open(t, server, { codec, words: true });
+        const names = ['en-question', 'en-date', 'en-weather'];
+        const clips = await Promise.all(names.map((name) => fixtureSamples(name)));
+        const audio = joined(...clips.flatMap((clip) => [clip, silence(1_200)]));
+        await sendAll(session, audio);
+        const totals = await session.stop();
+        t.match(await session.closed, { closeCode: 1000 });
+        const finals = events.filter((event) => event.type === 'final');
+        t.ok(finals.length >= names.length, `${finals.length} utterances`);
+        t.match(totals, { reason: 'stop', segments: finals.length, audioMs: Math.floor(audio.length / 16) });
+        t.equal(events[0]?.type, 'ready');
+        t.equal(events.at(-1)?.type, 'stopped');
+        t.same(
+          finals.map((final) => final.segmentId),
+          finals.map((_, i) => i),
+        );
+        for (const [i, { startMs, endMs, words = [] }] of finals.entries()) {
+          t.ok(startMs >= (finals[i - 1]?.endMs ?? 0) && endMs > startMs, 'utterances do not overlap');
+          t.ok(
+            words.every((word) => word.startMs >= startMs - 1 && word.endMs <= endMs + 1 && word.endMs >= word.startMs),
+            'words lie within their utterance',
+          );
+        }
+      });
+    }
+
+    t.test('partials come while the words are spoken', async (t) => {
+      const { session, events } = open(t, server, { partialIntervalMs: 300 });
+      const audio = joined(await fixtureSamples('en-date'), silence(900));
+      const begin = performance.now();
+      for (let at = 0; at < audio.length; at += CHUNK_SAMPLES) {
+        await delay(begin + (at / SAMPLE_RATE) * 1_000 - performance.now());
+        session.send(pcm16(audio.subarray(at, at + CHUNK_SAMPLES)));
+      }
+      await session.stop();
+      const types = events.map((event) => event.type);
+      const firstPartial = types.indexOf('partial');
+      t.ok(firstPartial > types.indexOf('speechStarted'), 'after the start of speech');
+      t.ok(firstPartial < types.indexOf('speechEnded'), 'before its end');
+    });
+
+    t.test('nothing that was said is in the log', async (t) => {
+      const { session, events } = open(t, server, { prompt: 'xylophone', hotwords: ['zebra'] });
+      await sendAll(session, await fixtureSamples('en-question'));
+      await session.stop();
+      const texts = events.flatMap((event) => (event.type === 'final' ? event.text.split(' ') : []));
+      for (const word of ['xylophone', 'zebra', ...texts.filter((text) => text.length > 6)]) {
+        t.notOk(server.stderr.includes(word), word);
+      }
+      t.match(server.stderr, /"connection closed"/, 'something was logged at all');
+    });
+  });
+}
+
+t.test('sotto transcribe prints what the server hears', async (t) => {
+  const server = await ServerProcess.start(t, TINY);
+  const sotto = fileURLToPath(new URL('../../server/bin/sotto.mjs', import.meta.url));
+  const flags = ['--fast', '--json', '--server', server.url, fixtureClip('en-question').path];
+  const { stdout } = await promisify(execFile)(process.execPath, [sotto, 'transcribe', ...flags]);
+  const events = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { type: string });
+  t.ok(events.some((event) => event.type === 'final'));
+  t.ok(events.some((event) => event.type === 'stopped'));
+});
+
+t.test(
+  'CL2: SIGTERM in the middle of a word: the final comes, then goingAway, and the process ends with 0',
+  async (t) => {
+    for (const transport of ['ws', 'auto'] as const) {
+      const server = await ServerProcess.start(t, [...TINY, '--transport', transport]);
+      const { session, events } = open(t, server);
+      const samples = await fixtureSamples('en-question');
+      await sendAll(session, samples.subarray(0, (samples.length * 2) / 3));
+      await session.mark();
+      const begin = performance.now();
+      server.kill('SIGTERM');
+      t.match(await session.closed, { closeCode: 1001 });
+      t.match(events.at(-1), { type: 'stopped', reason: 'drain' });
+      t.match(
+        events.findLast((event) => event.type === 'final'),
+        { reason: 'stop' },
+      );
+      t.same(await server.exit(), { code: 0, signal: null });
+      t.ok(performance.now() - begin < 10_000, 'within the bound');
+    }
+  },
+);
+
+t.test('a second signal ends the process at once', needsProc, async (t) => {
+  // Its engine is stopped, so that the final that the first signal waits for never comes.
+  const server = await ServerProcess.start(t, [...TINY, '--drain-timeout-ms', '60000']);
+  const { session } = open(t, server);
+  await sendAll(session, await fixtureSamples('en-question'));
+  await session.mark();
+  const engine = engineOf(server);
+  process.kill(engine, 'SIGSTOP');
+  t.teardown(() => kill(engine));
+  server.kill('SIGTERM');
+  await delay(500);
+  server.kill('SIGTERM');
+  t.same(await server.exit(), { code: 143, signal: null });
+});
+
+t.test('a drain that takes too long is cut at its bound', needsProc, async (t) => {
+  const server = await ServerProcess.start(t, [...TINY, '--drain-timeout-ms', '500']);
+  const { session } = open(t, server);
+  const samples = await fixtureSamples('en-question');
+  await sendAll(session, samples.subarray(0, (samples.length * 2) / 3));
+  await session.mark();
+  const engine = engineOf(server);
+  process.kill(engine, 'SIGSTOP');
+  t.teardown(() => kill(engine));
+  const begin = performance.now();
+  server.kill('SIGINT');
+  await session.closed;
+  t.same(await server.exit(), { code: 0, signal: null });
+  t.ok(performance.now() - begin < 8_000, 'also when its engine does not end');
+  t.match(server.stderr, /did not finish in time/);
+});
+
+t.test('an engine that is killed costs no connection, and no later speech', needsProc, async (t) => {
+  const server = await ServerProcess.start(t, TINY);
+  const { session, events } = open(t, server);
+  const clip = joined(await fixtureSamples('en-question'), silence(1_200));
+  await sendAll(session, clip.subarray(0, clip.length / 2));
+  await session.mark();
+  const engine = engineOf(server);
+  process.kill(engine, 'SIGKILL');
+  await sendAll(session, joined(clip.subarray(clip.length / 2), clip));
+  const totals = await session.stop();
+  t.match(await session.closed, { closeCode: 1000 });
+  const answers = events.filter(
+    (event) => event.type === 'final' || (event.type === 'error' && event.code === 'recognition_failed'),
+  );
+  t.equal(
+    answers.length,
+    events.filter((event) => event.type === 'speechStarted').length,
+    'every utterance is answered',
+  );
+  t.equal(answers.at(-1)?.type, 'final', 'the engine is back');
+  t.equal(totals.audioMs, Math.floor((clip.length * 2) / 16));
+  t.match(server.stderr, /engine died/);
+  t.match(server.stderr, /engine restarted/);
+});
+
+t.test('a port in use, an unknown model: one clear line and exit code 1', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => void taken.close());
+  await new Promise((resolve) => taken.once('listening', resolve));
+  const { port } = taken.address() as AddressInfo;
+  for (const transport of ['ws', 'auto']) {
+    const server = ServerProcess.launch(t, ['--port', String(port), '--transport', transport]);
+    t.equal((await server.exit()).code, 1);
+    t.equal(
+      server.stderr,
+      `sotto: Port ${port} on 127.0.0.1 is in use: stop the other program or choose a port with --port.\n`,
+    );
+  }
+  const server = ServerProcess.launch(t, ['--model', 'nobody']);
+  t.equal((await server.exit()).code, 1);
+  t.match(server.stderr, /^sotto: No model "nobody": there are .*demo-en\n$/);
+});
+
+/** A session on the server, with all that it is told. */
+function open(
+  t: Test,
+  server: ServerProcess,
+  { codec = 'msgpack', ...options }: { codec?: WireEncoding } & Omit<ConnectOptions, 'codec'> = {},
+): { session: StreamSession; events: ServerMessage[] } {
+  const session = connect(server.url, {
+    ...options,
+    codec: codec === 'json' ? new JsonClientCodec() : new MsgpackClientCodec(),
+    webSocket: (url, protocols) => new WebSocket(url, protocols),
+  });
+  t.teardown(() => session.close());
+  const events: ServerMessage[] = [];
+  void (async () => {
+    for await (const event of session) events.push(event);
+  })().catch(() => {});
+  return { session, events };
+}
+
+/** Sends as fast as the server takes it. */
+async function sendAll(session: StreamSession, samples: Float32Array): Promise<void> {
+  for (let at = 0; at < samples.length; at += CHUNK_SAMPLES) {
+    if (!session.send(pcm16(samples.subarray(at, at + CHUNK_SAMPLES)))) await session.drained();
+  }
+}
+
+/** The process id of the server's engine. */
+function engineOf(server: ServerProcess): number {
+  const children = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .map(Number);
+  // The service that compiles TypeScript may be another child.
+  const engine = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('engine-child'));
+  if (engine === undefined) throw new Error('the server has no engine process');
+  return engine;
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended already.
+  }
+}
