@@ -26,3 +26,5 @@ prune(
   join(modules, 'uWebSockets.js/binaries'),
   (name) => !name.endsWith('.node') || name === `uws_${platform}_${arch}_${process.versions.modules}.node`,
 );
+// The package's JavaScript fallback, 20 MB: it does not answer, and the server falls back to `ws` instead.
+rmSync(join(modules, 'uWebSockets.js/dist'), { recursive: true, force: true });
