@@ -91,6 +91,14 @@ t.test('a broken model is listed as such and does not hide the others', async (t
   await t.rejects(registry.find('never'), { code: 'modelUnknown', message: 'No model "never": there are demo-en' });
 });
 
+t.test('without any model, what is missing is said', async (t) => {
+  const { root } = await folders(t);
+  const registry = new ModelRegistry(join(root, 'models'), join(root, 'not-shipped'));
+  t.match(await registry.list(), { models: [], broken: [{ name: 'demo-en', error: { code: 'fileMissing' } }] });
+  await t.rejects(registry.choose(), { code: 'modelUnknown', message: /There is no model in .*models add DIR/ });
+  await t.rejects(registry.find('demo-en'), { code: 'fileMissing' });
+});
+
 t.test('add refuses what cannot load, naming the file', async (t) => {
   const { root, registry } = await folders(t);
   const attempt = async (spoil: (directory: string) => Promise<unknown>, options = {}) => {

@@ -57,17 +57,20 @@ export class ModelRegistry {
     });
     const models: InstalledModel[] = [];
     const broken: BrokenModel[] = [];
-    const names = entries.filter((entry) => !entry.isFile() && MODEL_NAME.test(entry.name)).map(({ name }) => name);
-    for (const name of names.sort()) {
-      if (name === EMBEDDED_MODEL) continue;
+    const names = entries
+      .filter((entry) => !entry.isFile() && MODEL_NAME.test(entry.name) && entry.name !== EMBEDDED_MODEL)
+      .map(({ name }) => name);
+    const homes = names.sort().map((name) => ({ name, home: join(this.folder, name), isEmbedded: false }));
+    const embedded = { name: EMBEDDED_MODEL, home: this.embedded, isEmbedded: true };
+    for (const { name, home, isEmbedded } of [...homes, embedded]) {
       try {
-        models.push(await this.#read(name, join(this.folder, name), false));
+        models.push(await readInstalled(name, home, isEmbedded));
       } catch (error) {
         if (!(error instanceof ModelError)) throw error;
         broken.push({ name, error });
       }
     }
-    return { models: [...models, await this.#readEmbedded()], broken };
+    return { models, broken };
   }
 
   /** @throws ModelError `modelUnknown` naming the models that there are, or what is wrong with its files */
@@ -79,7 +82,7 @@ export class ModelRegistry {
     if (cause) throw cause;
     throw new ModelError(
       'modelUnknown',
-      `No model "${name}": there are ${models.map((known) => known.name).join(', ')}`,
+      `No model "${name}": there are ${models.map((known) => known.name).join(', ') || 'none'}`,
     );
   }
 
@@ -92,7 +95,7 @@ export class ModelRegistry {
         Number(a.isEmbedded) - Number(b.isEmbedded) ||
         b.files.weightBytes - a.files.weightBytes,
     );
-    if (!best) throw new ModelError('modelUnknown', 'There is no model');
+    if (!best) throw new ModelError('modelUnknown', `There is no model in ${this.folder}: npx sotto models add DIR`);
     return best;
   }
 
@@ -137,14 +140,10 @@ export class ModelRegistry {
       if (model.manifest.default !== wanted) await writeManifest(model.home, { ...model.manifest, default: wanted });
     }
   }
+}
 
-  #readEmbedded(): Promise<InstalledModel> {
-    return this.#read(EMBEDDED_MODEL, this.embedded, true);
-  }
-
-  async #read(name: string, home: string, isEmbedded: boolean): Promise<InstalledModel> {
-    const manifest = await readManifest(home);
-    const directory = resolve(home, manifest.directory ?? '.');
-    return { name, directory, home, manifest, files: await inspectModel(directory), isEmbedded };
-  }
+async function readInstalled(name: string, home: string, isEmbedded: boolean): Promise<InstalledModel> {
+  const manifest = await readManifest(home);
+  const directory = resolve(home, manifest.directory ?? '.');
+  return { name, directory, home, manifest, files: await inspectModel(directory), isEmbedded };
 }

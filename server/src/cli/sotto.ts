@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { VERSION } from '../version.js';
 import { CommandError } from './command-error.js';
 import { registerConfigCommand } from './config.js';
+import { registerModelsCommand } from './models.js';
 import { registerServeCommand } from './serve.js';
 import { registerTranscribeCommand } from './transcribe.js';
 
@@ -16,6 +17,7 @@ const program = new Command('sotto')
 
 registerServeCommand(program);
 registerTranscribeCommand(program);
+registerModelsCommand(program);
 registerConfigCommand(program);
 
 try {

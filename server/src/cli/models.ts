@@ -1,0 +1,144 @@
+// `sotto models`: which models there are, adding one, checking that it runs, calibrating its padding.
+import { ModelRegistry, type InstalledModel } from '@sotto/models';
+import { InvalidArgumentError, type Command } from 'commander';
+import { asCommandError } from './command-error.js';
+import { calibrationReport, checkReport, modelTable } from './models-report.js';
+
+interface FolderFlag {
+  readonly models?: string;
+}
+
+interface CalibrateFlags extends FolderFlag {
+  readonly recordings: string;
+  readonly language?: string;
+  readonly limit?: number;
+  readonly tolerance: number;
+  readonly threads?: number;
+  readonly dryRun?: true;
+}
+
+export function registerModelsCommand(program: Command): void {
+  const models = program.command('models').description('The models of this machine: list, add, check, calibrate.');
+  const subcommand = (spec: string, description: string): Command =>
+    models
+      .command(spec)
+      .description(description)
+      .option('--models <folder>', 'where installed models are (default: SOTTO_MODELS, else the user data folder)');
+
+  subcommand('list', 'List the installed models.').action(told(list));
+
+  subcommand(
+    'add <dir>',
+    'Add a Whisper in Hugging Face layout. Its files stay where they are: only the path is recorded.',
+  )
+    .option('--name <name>', "name in Sotto (default: the folder's)")
+    .option('--default', 'use it when no model is named')
+    .action(told(add));
+
+  subcommand('check <name>', 'Load a model, run it, and tell its size, its contexts and its speed on this machine.')
+    .option('--threads <count>', 'threads of one run (default: all cores)', wholeNumber)
+    .action(told(check));
+
+  subcommand(
+    'calibrate <name>',
+    'Find the shortest padding at which a model hears as well as with its whole window, and keep it.',
+  )
+    .requiredOption('--recordings <dir>', 'folder with a manifest.jsonl: {"file", "text", "language"} a line')
+    .option('--language <code>', 'only recordings of this language (default: all that the model knows)')
+    .option('--limit <count>', 'at most so many recordings, spread over the folder (default: all)', wholeNumber)
+    .option(
+      '--tolerance <share>',
+      'additional errors that are accepted, as a share of the errors with the whole window',
+      share,
+      0.02,
+    )
+    .option('--threads <count>', 'threads of one run (default: all cores)', wholeNumber)
+    .option('--dry-run', 'measure, and change nothing')
+    .action(told(runCalibration));
+}
+
+/** Failures that a person can mend are one line. */
+function told<Arguments extends unknown[]>(action: (...given: Arguments) => Promise<void>) {
+  return async (...given: Arguments): Promise<void> => {
+    try {
+      await action(...given);
+    } catch (error) {
+      throw asCommandError(error);
+    }
+  };
+}
+
+function registryOf({ models }: FolderFlag): ModelRegistry {
+  return new ModelRegistry(models);
+}
+
+async function list(flags: FolderFlag): Promise<void> {
+  const registry = registryOf(flags);
+  const { models, broken } = await registry.list();
+  const serving = await registry.choose();
+  print(modelTable(models, serving.name));
+  for (const { name, error } of broken) print(`${name} cannot be used: ${error.message}\n`);
+  if (serving.isEmbedded)
+    print('\nOnly the demo model is installed. Add a Whisper in Hugging Face layout: npx sotto models add DIR\n');
+}
+
+async function add(directory: string, flags: FolderFlag & { name?: string; default?: true }): Promise<void> {
+  const { name } = flags;
+  const model = await registryOf(flags).add(directory, {
+    ...(name !== undefined && { name }),
+    default: flags.default ?? false,
+  });
+  print(`Added ${model.name}: ${model.directory}\n`);
+  if (model.manifest.buckets.length === 1) {
+    print(
+      `Every window is padded to ${model.manifest.buckets[0]} s. To measure how much less it needs: npx sotto models calibrate ${model.name} --recordings DIR\n`,
+    );
+  }
+}
+
+async function check(name: string, flags: FolderFlag & { threads?: number }): Promise<void> {
+  const model = await registryOf(flags).find(name);
+  // Loaded only now, as below: the recogniser is large, and a list need not wait for it.
+  const { checkModel } = await import('../asr/calibration/check-model.js');
+  print(checkReport(model, await checkModel(model, flags.threads)));
+}
+
+async function runCalibration(name: string, flags: CalibrateFlags): Promise<void> {
+  const model: InstalledModel = await registryOf(flags).find(name);
+  const { applyCalibration, calibrate } = await import('../asr/calibration/calibrate.js');
+  const { recordings, tolerance, language, limit, threads } = flags;
+  const outcome = await calibrate(model, {
+    recordings,
+    tolerance,
+    ...(language !== undefined && { language }),
+    ...(limit !== undefined && { limit }),
+    ...(threads !== undefined && { threads }),
+    onProgress: showProgress,
+  });
+  print(calibrationReport(model, outcome));
+  if (flags.dryRun) return;
+  await applyCalibration(model, outcome);
+  print(`Written to ${model.home}/sotto.json\n`);
+}
+
+function showProgress(done: number): void {
+  if (!process.stderr.isTTY) return;
+  process.stderr.write(done < 1 ? `\rdecoding: ${Math.floor(100 * done)} %` : '\r\x1b[K');
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('A whole number from 1 on is wanted.');
+  return value;
+}
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError('A number from 0 to 1 is wanted.');
+  return value;
+}

@@ -1,0 +1,71 @@
+// The command `sotto models` in a process of its own, on a models folder of its own.
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t, { type Test } from 'tap';
+import { fixturesFolder, tinyWhisperFolder } from '../support/fixtures.js';
+
+const command = fileURLToPath(new URL('../../server/bin/sotto.mjs', import.meta.url));
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function folder(t: Test): Promise<(...args: string[]) => Promise<Outcome>> {
+  const models = await mkdtemp(join(tmpdir(), 'sotto-models-'));
+  t.teardown(() => rm(models, { recursive: true }));
+  const env = { ...process.env, SOTTO_MODELS: models };
+  return (...args) =>
+    new Promise((settle) => {
+      execFile(process.execPath, [command, 'models', ...args], { env }, (error, stdout, stderr) => {
+        settle({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
+      });
+    });
+}
+
+t.test('list, add, check', async (t) => {
+  const sotto = await folder(t);
+  t.match(await sotto('list'), { code: 0, stdout: /\* +demo-en.*comes with Sotto[^]*npx sotto models add DIR/ });
+  t.match(await sotto('add', tinyWhisperFolder, '--name', 'tiny'), { code: 0, stdout: /^Added tiny: / });
+  t.match(await sotto('list'), { code: 0, stdout: /\* +tiny +0\.1 M parameters, 226 kB +2, 4, 6, 12, 30 s/ });
+  const { code, stdout } = await sotto('check', 'tiny', '--threads', '1');
+  t.equal(code, 0);
+  t.match(stdout, /languages +en, zh, de\n/);
+  t.match(stdout, /Speed with 1 thread /);
+  t.match(stdout, /\n30 s +\d+ ms +[\d.]+ x/);
+});
+
+t.test('a model that understands nothing is not calibrated', async (t) => {
+  const sotto = await folder(t);
+  await sotto('add', tinyWhisperFolder, '--name', 'tiny');
+  const outcome = await sotto('calibrate', 'tiny', '--recordings', fixturesFolder, '--limit', '3', '--threads', '1');
+  t.match(outcome, { code: 1, stderr: /^sotto: tiny has an error rate of \d+ % .*nothing was changed\n$/ });
+});
+
+t.test('failures are one line that names what is wrong', async (t) => {
+  const sotto = await folder(t);
+  t.match(await sotto('check', 'nope'), { code: 1, stderr: 'sotto: No model "nope": there are demo-en\n' });
+  t.match(await sotto('add', fixturesFolder), { code: 1, stderr: /^sotto: .*config\.json cannot be read\n$/ });
+  t.match(await sotto('add', tinyWhisperFolder, '--name', 'a/b'), { code: 1, stderr: /^sotto: "a\/b" is no name/ });
+  t.match(await sotto('calibrate', 'demo-en', '--recordings', tmpdir(), '--threads', '0'), {
+    code: 2,
+    stderr: /whole number/,
+  });
+  t.match(await sotto('calibrate', 'demo-en'), { code: 2, stderr: /--recordings/ });
+});
+
+t.test('the manifest of an added model records the path', async (t) => {
+  const sotto = await folder(t);
+  const { stdout } = await sotto('add', tinyWhisperFolder);
+  const path = stdout.replace('Added tiny-whisper: ', '').trim();
+  t.equal(path, tinyWhisperFolder);
+  t.match(
+    JSON.parse(await readFile(join(path, 'sotto.json'), 'utf8')),
+    { tailSilenceMs: 200 },
+    'the folder itself is untouched',
+  );
+});
