@@ -95,6 +95,14 @@ t.test('options changed within an utterance count from the next one on', async (
   );
 });
 
+t.test('a pre-roll that becomes longer does not reach back to audio that may be forgotten', async (t) => {
+  const endpointer = new Endpointer({ ...ENDPOINTING_DEFAULTS, prefixPaddingMs: 0 });
+  for (const probability of frames([20, 0])) endpointer.step(probability);
+  endpointer.configure({ ...ENDPOINTING_DEFAULTS, prefixPaddingMs: 300 });
+  const heard = frames([1, 0], [4, 0.9]).flatMap((probability) => endpointer.step(probability));
+  t.match(heard, [{ type: 'start', start: 20 * FRAME }]);
+});
+
 /** Probabilities as speech makes them: runs of similar values. */
 const speech = fc
   .array(fc.tuple(fc.integer({ min: 1, max: 60 }), fc.constantFrom(0, 0.2, 0.34, 0.36, 0.49, 0.5, 0.7, 1)), {

@@ -94,8 +94,8 @@ export class Endpointer {
   #state: State = SILENCE;
   /** Samples judged so far. */
   #now = 0;
-  /** End of the last utterance: no later one reaches back beyond it. */
-  #lastEnd = 0;
+  /** End of the last utterance, or where a longer pre-roll was set: no later one reaches back beyond it. */
+  #earliest = 0;
 
   constructor(options: EndpointingOptions) {
     this.#limits = limitsOf(options);
@@ -103,6 +103,8 @@ export class Endpointer {
 
   /** Takes other options from the next utterance on; what a forced cut carries on keeps those it began with. */
   configure(options: EndpointingOptions): void {
+    // A longer pre-roll brings nothing back that may have been forgotten.
+    this.#earliest = this.horizon;
     this.#limits = limitsOf(options);
   }
 
@@ -112,7 +114,7 @@ export class Endpointer {
    */
   get horizon(): number {
     if (this.#state.phase === 'onset') return this.#state.utterance.start;
-    return Math.max(this.#lastEnd, this.#now - this.#limits.prefix);
+    return Math.max(this.#earliest, this.#now - this.#limits.prefix);
   }
 
   /** Whether the utterance in progress has had speech after the given sample. */
@@ -148,7 +150,7 @@ export class Endpointer {
 
   #begin(onset: number): Utterance {
     const limits = this.#limits;
-    const start = Math.max(this.#lastEnd, onset - limits.prefix, 0);
+    const start = Math.max(this.#earliest, onset - limits.prefix, 0);
     // The pre-roll counts as silence.
     const probabilities = Array.from({ length: Math.floor((onset - start) / VAD_FRAME_SAMPLES) }, () => 0);
     return { limits, start, probabilities, speechEnd: onset, speechFrames: 0 };
@@ -187,7 +189,7 @@ export class Endpointer {
       reason: 'forced',
       speechRatio: ratio(utterance.speechFrames - restSpeech, at - start),
     };
-    this.#lastEnd = at;
+    this.#earliest = Math.max(this.#earliest, at);
     if (restSpeech === 0) {
       this.#state = SILENCE;
       return [end];
@@ -199,7 +201,7 @@ export class Endpointer {
 
   #end(utterance: Utterance, end: number): Extract<EndpointEvent, { type: 'end' }> {
     this.#state = SILENCE;
-    this.#lastEnd = end;
+    this.#earliest = Math.max(this.#earliest, end);
     return { type: 'end', end, reason: 'endpoint', speechRatio: ratio(utterance.speechFrames, end - utterance.start) };
   }
 }
