@@ -54,6 +54,8 @@ export class ScriptedRecognizer implements Recognizer {
     const segment = this.#count++;
     if (this.#options.records !== false) this.opened.push(options);
     let isOver = false;
+    // Hypotheses come in order: an answer over less audio than the last one is superseded.
+    let heard = 0;
     const call = (
       kind: ScriptedCall['kind'],
       audio: Float32Array,
@@ -66,9 +68,13 @@ export class ScriptedRecognizer implements Recognizer {
       update: (audio) => {
         call('update', audio, {
           answer: () => {
-            if (!isOver) options.onPartial({ ...textOf(audio.length), heardSamples: audio.length });
+            if (isOver || audio.length <= heard) return;
+            heard = audio.length;
+            options.onPartial({ ...textOf(heard), heardSamples: heard });
           },
-          fail: (error = new Error('scripted')) => options.onError(error),
+          fail: (error = new Error('scripted')) => {
+            if (!isOver) options.onError(error);
+          },
         });
       },
       finish: (audio, speechRatio) =>
