@@ -69,7 +69,7 @@ export interface Engine {
   readonly maxBatch: number;
   /** Decodes windows of one bucket together; a row's result does not depend on the others. Rejects with EngineError. */
   decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]>;
-  /** Compiles and runs every bucket once. */
+  /** Runs whatever is slower the first time. */
   warmUp(): Promise<void>;
   /** Ends running work, then releases everything; may be called twice. */
   close(): Promise<void>;

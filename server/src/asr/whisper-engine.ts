@@ -58,6 +58,7 @@ export class WhisperEngine implements Engine {
   onTiming: ((timing: DecodeTiming) => void) | undefined;
   /** The language tried first where none is asked for: the last one detected. Saves a pass, changes no result. */
   #likelyLanguage: string;
+  readonly #bucketsToWarm: readonly number[];
   #queue: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -82,12 +83,15 @@ export class WhisperEngine implements Engine {
     const { config, special } = network;
     const languages = config.isMultilingual ? [...special.languages.keys()] : ['en'];
     this.maxBatch = options.maxBatch;
+    const buckets = options.buckets.map((seconds) => Math.round(seconds * sampleRate));
+    // The CPU compiles nothing per shape: what a first run costs, the shortest one pays (measured: the others are no slower the first time).
+    this.#bucketsToWarm = options.cuda === undefined ? buckets.slice(0, 1) : buckets;
     this.model = {
       name: options.name,
       languages,
       isMultilingual: config.isMultilingual,
       usesPreviousText: options.usesPreviousText,
-      buckets: options.buckets.map((seconds) => Math.round(seconds * sampleRate)),
+      buckets,
       tailSilenceSamples: Math.round((options.tailSilenceMs * sampleRate) / 1000),
       maxTextTokens: Math.floor(config.maxTargetPositions / 2),
       directory: options.directory,
@@ -111,7 +115,7 @@ export class WhisperEngine implements Engine {
     const prompt = { language: this.#likelyLanguage, task: 'transcribe', previous: [], committed: [] } as const;
     const request = { audio: new Float32Array(0), prompt, draft: [], temperature: 0, seed: 0 };
     await this.#inTurn(async () => {
-      for (const bucket of this.model.buckets) await this.#decodeGroup([request], bucket, 2);
+      for (const bucket of this.#bucketsToWarm) await this.#decodeGroup([request], bucket, 2);
     });
   }
 
