@@ -71,6 +71,7 @@ t.test('finish ends the utterance at the last sample received, and speech goes o
   for (const probability of frames([10, 0.9])) endpointer.step(probability);
   t.match(endpointer.finish(10 * FRAME + 200), { end: 10 * FRAME + 200, speechRatio: 10 / (10 + 200 / FRAME) });
   t.equal(endpointer.finish(10 * FRAME + 200), undefined, 'and there is no second one');
+  t.strictSame(endpointer.step(0.9), [], 'the frame that was cut');
   const next = frames([10, 0.9]).flatMap((probability) => endpointer.step(probability));
   t.match(next, [{ type: 'start', start: 10 * FRAME + 200 }]);
 });

@@ -127,7 +127,8 @@ export class Endpointer {
     const frame = this.#now;
     this.#now += VAD_FRAME_SAMPLES;
     if (this.#state.phase === 'silence') {
-      if (probability < this.#limits.threshold) return [];
+      // A frame of which a part is in the utterance before is heard there: what is left of it alone is no new one.
+      if (probability < this.#limits.threshold || frame < this.#earliest) return [];
       this.#state = { phase: 'onset', utterance: this.#begin(frame) };
     }
     const { phase, utterance } = this.#state;
