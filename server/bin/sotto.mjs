@@ -17,6 +17,17 @@ function typescriptLoader() {
   }
 }
 
+// npm passes SIGTERM to the shell that it starts us with, and the shell dies without passing it on: its death is our signal.
+if (process.env.npm_lifecycle_event !== undefined && process.platform !== 'win32') {
+  const shell = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === shell) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, 250);
+  watch.unref();
+}
+
 const loader = existsSync(source) ? typescriptLoader() : undefined;
 if (loader === undefined) {
   await import(build.href);
