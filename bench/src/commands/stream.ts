@@ -5,6 +5,7 @@ import { dealPlaylists } from '../audio/playlist.js';
 import { readRecordings } from '../audio/recordings.js';
 import { describeProvenance } from '../measure/machine.js';
 import { publish } from '../report/result-file.js';
+import { writeTranscripts } from '../report/transcripts-file.js';
 import { openServer } from '../server/bench-server.js';
 import { hypothesesOfStreams } from '../stream/hypotheses.js';
 import { decodeOffline } from '../stream/offline-decode.js';
@@ -18,6 +19,7 @@ interface StreamOptions extends PlaySettings {
   readonly server?: URL;
   readonly connections: number;
   readonly compareOffline?: true;
+  readonly transcripts?: string;
 }
 
 export function registerStreamCommand(program: Command): void {
@@ -29,6 +31,7 @@ export function registerStreamCommand(program: Command): void {
       '--compare-offline',
       'decodes the same recordings as files with the same model, for the ratio of error rates',
     )
+    .option('--transcripts <file.jsonl>', 'writes what was said and heard in each recording there')
     .argument('[flags...]', 'flags of `sotto serve` for the server that the bench starts, behind --')
     .action(runStream);
 }
@@ -47,6 +50,9 @@ async function runStream(flags: string[], options: StreamOptions): Promise<void>
     options.compareOffline === undefined
       ? undefined
       : await decodeOffline(recordings, { flags, language: options.language });
+  if (options.transcripts !== undefined) {
+    await writeTranscripts(options.transcripts, { streaming: heard, ...(offline === undefined ? {} : { offline }) });
+  }
   await publish(
     {
       schema: 1,
