@@ -12,6 +12,8 @@ import type { Settings } from './config/settings.js';
 import { chooseTransport, TransportUnavailableError } from './gateway/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
 import { ListenError } from './gateway/transport.js';
+import { type Counter, MetricsRegistry } from './metrics/metrics-registry.js';
+import { createEngineDeaths, registerRecognitionMetrics } from './metrics/recognition-metrics.js';
 import type { SessionSettings } from './session/session-settings.js';
 import { createSessionFactory } from './session/session.js';
 import { SileroVad } from './vad/silero-vad.js';
@@ -66,12 +68,14 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     device: 'cpu',
     isDemo: settings.engine === 'whisper' && installed.name === EMBEDDED_MODEL,
   };
+  const metrics = new MetricsRegistry();
   const gateway = new Gateway({
     createTransport: (options) => chooseTransport(settings.transport, options),
     limits: settings,
     log,
     version: VERSION,
     model,
+    metrics,
   });
   opened.push(gateway);
   // First, so that a port in use is known at once, and /health answers while a large model loads.
@@ -79,10 +83,11 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
 
   const vad = await SileroVad.load();
   opened.push(vad);
-  const engines = await openEngines(settings, installed, log);
+  const engines = await openEngines(settings, installed, log, createEngineDeaths(metrics));
   opened.push(...engines);
   const recognizer = await createRecognizer(engines, settings);
   opened.push(recognizer);
+  registerRecognitionMetrics(metrics, recognizer);
   await Promise.all(engines.map((engine) => engine.warmUp()));
   gateway.open(createSessionFactory({ vad, recognizer, settings: sessionSettings(settings), log }));
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
@@ -104,7 +109,7 @@ function findModel(settings: Settings): Promise<InstalledModel> {
   return settings.model === '' ? registry.choose() : registry.find(settings.model);
 }
 
-function openEngines(settings: Settings, model: InstalledModel, log: Logger): Promise<Engine[]> {
+function openEngines(settings: Settings, model: InstalledModel, log: Logger, deaths: Counter): Promise<Engine[]> {
   if (settings.engine === 'null') return Promise.resolve([new NullEngine(model.directory)]);
   const { buckets, tailSilenceMs, usesPreviousText } = model.manifest;
   const options: WhisperEngineOptions = {
@@ -119,7 +124,10 @@ function openEngines(settings: Settings, model: InstalledModel, log: Logger): Pr
   return Promise.all(
     Array.from({ length: settings.engines }, (_, engine) =>
       openEngine(spec, settings.engineHost, {
-        onEvent: (event) => log[event.type === 'died' ? 'warn' : 'info']({ engine, ...event }, `engine ${event.type}`),
+        onEvent: ({ type, ...facts }) => {
+          if (type === 'died') deaths.add();
+          log[type === 'died' ? 'warn' : 'info']({ engine, ...facts }, `engine ${type}`);
+        },
       }),
     ),
   );

@@ -174,6 +174,8 @@ t.test('an engine that is killed costs no connection, and no later speech', need
   );
   t.equal(answers.at(-1)?.type, 'final', 'the engine is back');
   t.equal(totals.audioMs, Math.floor((clip.length * 2) / 16));
+  t.equal(await server.metric('sotto_engine_deaths_total'), 1);
+  t.ok((await server.metric('sotto_decode_windows_total')) >= answers.length);
   t.match(server.stderr, /engine died/);
   t.match(server.stderr, /engine restarted/);
 });

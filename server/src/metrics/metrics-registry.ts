@@ -85,6 +85,11 @@ export class MetricsRegistry {
     this.#add({ name, type: 'gauge', help, samples: () => [`${name} ${read()}`] });
   }
 
+  /** A counter that is kept elsewhere: `read` is called at every scrape. */
+  readCounter(name: string, help: string, read: () => number): void {
+    this.#add({ name, type: 'counter', help, samples: () => [`${name} ${read()}`] });
+  }
+
   histogram(name: string, help: string, bounds: readonly number[]): Histogram {
     const histogram = new Histogram(bounds);
     this.#add({

@@ -1,0 +1,37 @@
+// The numbers of recognition: what waits, what was decoded, how far behind it is, and how often an engine had to be brought back.
+import type { SchedulerCounts } from '../asr/scheduler.js';
+import type { Counter, MetricsRegistry } from './metrics-registry.js';
+
+/** What the metrics read of a recogniser. */
+export interface RecognizerNumbers {
+  readonly counts: SchedulerCounts;
+  readonly stretch: number;
+}
+
+/** Deaths of engine processes. */
+export function createEngineDeaths(registry: MetricsRegistry): Counter {
+  return registry.counter('sotto_engine_deaths_total', 'Engine processes that died and were replaced.');
+}
+
+/** Registers the numbers of a recogniser; they are read at every scrape. */
+export function registerRecognitionMetrics(registry: MetricsRegistry, recognizer: RecognizerNumbers): void {
+  const count = (name: string, help: string, read: (counts: SchedulerCounts) => number): void =>
+    registry.readCounter(`sotto_decode_${name}_total`, help, () => read(recognizer.counts));
+  registry.gauge('sotto_decode_waiting', 'Windows that wait for an engine.', () => {
+    const { final, partial, file } = recognizer.counts.waiting;
+    return final + partial + file;
+  });
+  registry.gauge('sotto_decode_running', 'Runs under way.', () => recognizer.counts.running);
+  registry.gauge(
+    'sotto_partial_stretch',
+    'By how much load stretches the interval of partials.',
+    () => recognizer.stretch,
+  );
+  count('windows', 'Windows decoded.', ({ decoded }) => decoded);
+  count('runs', 'Engine runs: windows by runs is the mean batch.', ({ runs }) => runs);
+  count('superseded', 'Partials replaced by a newer one while they waited.', ({ superseded }) => superseded);
+  count('dropped', 'Partials dropped because too many waited.', ({ dropped }) => dropped);
+  count('refused', 'Finals refused because too many waited.', ({ refused }) => refused);
+  count('retried', 'Windows tried again after their engine failed.', ({ retried }) => retried);
+  count('failed', 'Windows that failed twice.', ({ failed }) => failed);
+}
