@@ -69,8 +69,15 @@ export class LayerBuilder {
     return this.graph.op('LayerNormalization', [x, scale, bias], { axis: -1, epsilon: { float: normEpsilon } });
   }
 
-  /** Adds a block's result to the residual and normalises the sum: [normalised, sum]. */
+  /**
+   * Adds a block's result to the residual and normalises the sum: [normalised, sum]. A GPU has one kernel for both; on the CPU that kernel is seven
+   * times slower than the two (0.74 ms and 0.10 ms for 300 rows of 384).
+   */
   addAndNorm(residual: TensorName, result: TensorName, name: string): [normed: TensorName, sum: TensorName] {
+    if (this.precision === 'float32') {
+      const sum = this.graph.op('Add', [residual, result]);
+      return [this.norm(sum, name), sum];
+    }
     const { width } = this.config;
     const operands = [residual, result, this.weight(`${name}.weight`, [width]), this.weight(`${name}.bias`, [width])];
     const [normed = '', , , sum = ''] = this.graph.ops(

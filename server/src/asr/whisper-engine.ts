@@ -125,7 +125,10 @@ export class WhisperEngine implements Engine {
     this.network.close();
   }
 
-  /** One batch at a time: a run already uses all its threads, and two at once only make both slower. */
+  /**
+   * One batch at a time, on all threads. Two at once with half the threads each bring 10 % more windows through two cores (measured: the demo model,
+   * 8 windows of 6 s), and each window takes twice as long.
+   */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(new EngineError('engine_closed', 'the engine is closed'));
     const done = this.#queue.then(work).catch((cause: unknown) => {
