@@ -1,6 +1,6 @@
 // Raw audio bytes to mono float samples: every encoding that the wire or a WAV file may carry.
 import { AudioChunkError } from './audio-errors.js';
-import { ALAW, MULAW } from './g711.js';
+import { ALAW, MULAW, type G711Table } from './g711.js';
 
 /** Sample encodings: the four of the protocol, and those that only files have. */
 export type PcmEncoding =
@@ -21,19 +21,24 @@ export interface PcmLayout {
 
 interface Encoding {
   readonly bytes: number;
-  /** The sample at a byte position, -1..1 (floats: whatever is there). */
-  readonly read: (view: DataView, at: number) => number;
+  /** The samples of the bytes, still interleaved, as numbers of which `zero` is silence and `zero` ± `1 / scale` full scale. */
+  readonly read: (bytes: Uint8Array) => ArrayLike<number>;
+  readonly zero?: number;
+  readonly scale?: number;
+  /** Whether the numbers may be anything. */
+  readonly isFloat?: boolean;
 }
 
+// Every platform that Node runs on is little-endian, as the wire and the files are: the bytes are seen through typed arrays.
 const ENCODINGS = {
-  pcm_u8: { bytes: 1, read: (view, at) => (view.getUint8(at) - 128) / 128 },
-  pcm_s16le: { bytes: 2, read: (view, at) => view.getInt16(at, true) / 32_768 },
-  pcm_s24le: { bytes: 3, read: (view, at) => (view.getUint16(at, true) + view.getInt8(at + 2) * 65_536) / 8_388_608 },
-  pcm_s32le: { bytes: 4, read: (view, at) => view.getInt32(at, true) / 2_147_483_648 },
-  pcm_f32le: { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
-  pcm_f64le: { bytes: 8, read: (view, at) => view.getFloat64(at, true) },
-  mulaw: { bytes: 1, read: (view, at) => MULAW[view.getUint8(at)] ?? 0 },
-  alaw: { bytes: 1, read: (view, at) => ALAW[view.getUint8(at)] ?? 0 },
+  pcm_u8: { bytes: 1, read: (bytes) => bytes, zero: 128, scale: 1 / 128 },
+  pcm_s16le: { bytes: 2, read: (bytes) => new Int16Array(own(bytes)), scale: 1 / 32_768 },
+  pcm_s24le: { bytes: 3, read: readInt24, scale: 1 / 8_388_608 },
+  pcm_s32le: { bytes: 4, read: (bytes) => new Int32Array(own(bytes)), scale: 1 / 2_147_483_648 },
+  pcm_f32le: { bytes: 4, read: (bytes) => new Float32Array(own(bytes)), isFloat: true },
+  pcm_f64le: { bytes: 8, read: (bytes) => new Float64Array(own(bytes)), isFloat: true },
+  mulaw: { bytes: 1, read: (bytes) => expand(bytes, MULAW) },
+  alaw: { bytes: 1, read: (bytes) => expand(bytes, ALAW) },
 } as const satisfies Record<PcmEncoding, Encoding>;
 
 /** Bytes of one sample of all channels. */
@@ -47,29 +52,51 @@ export function bytesPerSample(layout: PcmLayout): number {
  * @throws AudioChunkError `odd_byte_count` if the bytes are no whole number of samples, `invalid_samples` for NaN or infinity.
  */
 export function decodePcm(data: Uint8Array, layout: PcmLayout): Float32Array {
-  const { bytes, read }: Encoding = ENCODINGS[layout.encoding];
-  const stride = bytes * layout.channels;
-  const samples = Math.floor(data.byteLength / stride);
-  if (samples * stride !== data.byteLength) {
-    const message = `${data.byteLength} bytes are no whole number of ${stride}-byte samples.`;
+  const { bytes, read, zero = 0, scale = 1, isFloat = false }: Encoding = ENCODINGS[layout.encoding];
+  const { channels } = layout;
+  const samples = Math.floor(data.byteLength / (bytes * channels));
+  if (samples * bytes * channels !== data.byteLength) {
+    const message = `${data.byteLength} bytes are no whole number of ${bytes * channels}-byte samples.`;
     throw new AudioChunkError('odd_byte_count', message, samples);
   }
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const interleaved = read(data);
+  if (isFloat) requireFinite(interleaved, samples);
   const mono = new Float32Array(samples);
-  for (let sample = 0; sample < samples; sample++) {
-    let sum = 0;
-    for (let at = sample * stride; at < (sample + 1) * stride; at += bytes) sum += clip(read(view, at));
-    if (Number.isNaN(sum)) {
-      throw new AudioChunkError('invalid_samples', `Sample ${sample} of the chunk is not a finite number.`, samples);
+  const factor = scale / channels;
+  for (let channel = 0; channel < channels; channel++) {
+    for (let sample = 0, at = channel; sample < samples; sample++, at += channels) {
+      const value = (interleaved[at] ?? 0) - zero;
+      mono[sample] = (mono[sample] ?? 0) + (isFloat ? Math.max(-1, Math.min(1, value)) : value) * factor;
     }
-    mono[sample] = sum / layout.channels;
   }
   return mono;
 }
 
-/** Clips to -1..1; infinities become NaN, so that one check finds both. */
-function clip(value: number): number {
-  if (value > 1) return value === Infinity ? NaN : 1;
-  if (value < -1) return value === -Infinity ? NaN : -1;
-  return value;
+function requireFinite(values: ArrayLike<number>, samples: number): void {
+  for (let at = 0; at < values.length; at++) {
+    if (Number.isFinite(values[at])) continue;
+    const message = `Value ${at} of the chunk is ${values[at]}: no finite number.`;
+    throw new AudioChunkError('invalid_samples', message, samples);
+  }
+}
+
+/** A copy of the bytes in a buffer of its own: those of a message may begin at any address, and typed arrays want a multiple of their size. */
+function own(bytes: Uint8Array): ArrayBuffer {
+  return new Uint8Array(bytes).buffer;
+}
+
+function readInt24(bytes: Uint8Array): Int32Array {
+  const values = new Int32Array(bytes.length / 3);
+  for (let sample = 0, at = 0; sample < values.length; sample++, at += 3) {
+    const [low = 0, middle = 0, high = 0] = [bytes[at], bytes[at + 1], bytes[at + 2]];
+    // The sign is in the highest of 32 bits, and comes down with the shift.
+    values[sample] = ((high << 24) | (middle << 16) | (low << 8)) >> 8;
+  }
+  return values;
+}
+
+function expand(codes: Uint8Array, table: G711Table): Float32Array {
+  const samples = new Float32Array(codes.length);
+  for (let at = 0; at < codes.length; at++) samples[at] = table[codes[at] ?? 0] ?? 0;
+  return samples;
 }
