@@ -14,7 +14,7 @@
 //
 // Everything with a `close()` counts in `liveHandles()` until it is closed.
 export type { OrtBinding } from './binding.js';
-export { bytesPerElement, elementCount, onnxTypeOf, type ElementType, type Tensor } from './element-types.js';
+export type { ElementType, Tensor } from './element-types.js';
 export { OrtEnvironment, cpuMemory, type MemoryPlace } from './environment.js';
 export { OrtError, type OrtErrorCode } from './errors.js';
 export { liveHandles, type HandleKind } from './native-handle.js';

@@ -88,7 +88,6 @@ export interface OrtApi {
   readonly getBoundOutputValues: Action<
     [binding: Pointer, allocator: Pointer, values: Out<Pointer>, count: Out<number>]
   >;
-  readonly clearBoundInputs: Release;
   readonly clearBoundOutputs: Release;
   readonly runWithBinding: Action<[session: Pointer, runOptions: null, binding: Pointer]>;
   readonly run: Action<
@@ -109,7 +108,6 @@ export interface OrtApi {
   >;
   readonly appendCudaProvider: Action<[sessionOptions: Pointer, options: Pointer]>;
   readonly releaseCudaProviderOptions: Release;
-  readonly synchronizeBoundOutputs: Action<[binding: Pointer]>;
 }
 
 /** C parameter lists. `path` stands for ORTCHAR_T: UTF-16 on Windows, bytes elsewhere. */
@@ -160,9 +158,7 @@ const signatures: { readonly [F in keyof OrtApi]: readonly [position: number, si
   bindOutput: [137, 'void *F(void *, const char *, void *)'],
   bindOutputToDevice: [138, 'void *F(void *, const char *, void *)'],
   getBoundOutputValues: [140, 'void *F(void *, void *, _Out_ void **, _Out_ size_t *)'],
-  clearBoundInputs: [141, release],
   clearBoundOutputs: [142, release],
-  synchronizeBoundOutputs: [203, 'void *F(void *)'],
   appendCudaProvider: [204, 'void *F(void *, void *)'],
   createCudaProviderOptions: [205, 'void *F(_Out_ void **)'],
   updateCudaProviderOptions: [206, 'void *F(void *, const char **, const char **, size_t)'],
