@@ -19,7 +19,8 @@ export interface RecognizerOptions {
   readonly holdbackMs?: number;
   /** Default {@link WHISPER_THRESHOLDS}. */
   readonly thresholds?: GuardThresholds;
-  /** A final that the guards doubt is decoded again for no longer than this, milliseconds. Default 1,000; 0 turns the fallback off. */
+  /** A final that the guards doubt is decoded again for no longer than this, milliseconds; less by the stretch under load. Default 1,000; 0 turns the
+   * fallback off. */
   readonly fallbackBudgetMs?: number;
   readonly bounds?: QueueBounds;
   /** Milliseconds that only grow. Default `performance.now`. */
@@ -163,7 +164,8 @@ class LiveSegment implements RecognizedSegment {
       return { text: '', noise: 'empty', words: [], language: this.#options.language, avgLogprob: 0, noSpeechProb: 1 };
     const decoded = await decodeFinal((ask) => this.#finalRun(audio, ask), speechRatio, this.#tokenizer, {
       thresholds: this.#thresholds,
-      fallbackBudgetMs: this.#recognition.fallbackBudgetMs ?? FALLBACK_BUDGET_MS,
+      // Under load the time of the engines belongs to first decodes.
+      fallbackBudgetMs: (this.#recognition.fallbackBudgetMs ?? FALLBACK_BUDGET_MS) / this.#scheduler.stretch,
       now: this.#recognition.now ?? (() => performance.now()),
     });
     const { text, noise, language, avgLogprob, noSpeechProb } = decoded;
