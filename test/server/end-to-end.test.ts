@@ -76,8 +76,10 @@ for (const transport of ['ws', 'uws'] as const) {
       const { session, events } = open(t, server, { prompt: 'xylophone', hotwords: ['zebra'] });
       await sendAll(session, await fixtureSamples('en-question'));
       await session.stop();
+      const refused = open(t, server, { prompt: 'okapi '.repeat(400) });
+      t.match(await refused.session.closed, { closeCode: 4400 });
       const texts = events.flatMap((event) => (event.type === 'final' ? event.text.split(' ') : []));
-      for (const word of ['xylophone', 'zebra', ...texts.filter((text) => text.length > 6)]) {
+      for (const word of ['xylophone', 'zebra', 'okapi', ...texts.filter((text) => text.length > 6)]) {
         t.notOk(server.stderr.includes(word), word);
       }
       t.match(server.stderr, /"connection closed"/, 'something was logged at all');

@@ -152,6 +152,21 @@ export function transportContract(t: Test, create: (options: TransportOptions) =
     await until(() => socket.bufferedBytes === 0 && server.only().drains > 0);
   });
 
+  t.test('tells of the last few bytes too', async (t) => {
+    const server = await serve(t, create);
+    const client = await server.connect();
+    const accepted = server.only();
+    client.pause();
+    let sent = 0;
+    while (accepted.socket.bufferedBytes === 0 && sent < 100_000)
+      accepted.socket.send(Buffer.alloc(4_000, sent++), true);
+    t.ok(accepted.socket.bufferedBytes > 0 && accepted.socket.bufferedBytes < 16_000, 'little waits');
+    await delay(50);
+    const before = accepted.drains;
+    client.resume();
+    await until(() => accepted.socket.bufferedBytes === 0 && accepted.drains > before);
+  });
+
   t.test('close: what was queued, then code and reason; nothing afterwards', async (t) => {
     const server = await serve(t, create);
     const client = await server.connect();

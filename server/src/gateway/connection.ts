@@ -242,7 +242,8 @@ export class Connection implements SocketHandlers {
 
   /** An error that ends the connection. */
   #fail(error: ErrorMessage, reason: CloseReason): void {
-    this.#options.log.info({ session: this.#session.id, error: error.code }, error.message);
+    // Its text may quote what the client wrote, which no log may hold.
+    this.#options.log.info({ session: this.#session.id, error: error.code, close: reason.code }, 'ending a connection');
     this.#send({ ...error, fatal: true });
     this.#session.abandon();
     this.#end(reason);

@@ -11,6 +11,7 @@ import type { Logger } from 'pino';
 import { createGatewayMetrics, type GatewayMetrics } from '../metrics/gateway-metrics.js';
 import { MetricsRegistry } from '../metrics/metrics-registry.js';
 import type { SessionFactory } from '../session/session-port.js';
+import type { Pages } from '../web/pages.js';
 import { systemClock, type Clock } from './clock.js';
 import { Connection } from './connection.js';
 import { answerHttp, jsonError, STREAM_PATHS, type ServerStatus } from './http-routes.js';
@@ -37,6 +38,8 @@ export interface GatewayOptions {
   readonly version: string;
   /** What recognises, for `GET /health`. */
   readonly model: { readonly name: string; readonly device: string };
+  /** What browsers see. Default: nothing. */
+  readonly pages?: Pages;
   /** Default: a registry of its own. */
   readonly metrics?: MetricsRegistry;
   /** Default: the system's. */
@@ -62,7 +65,11 @@ export class Gateway {
     this.#transport = options.createTransport({
       handlers: {
         request: (request) =>
-          answerHttp(request, { status: () => this.status(), metrics: () => this.#registry.expose() }),
+          answerHttp(request, {
+            status: () => this.status(),
+            metrics: () => this.#registry.expose(),
+            pages: options.pages,
+          }),
         upgrade: (request) => this.#upgrade(request),
       },
       messageBytesMax: options.limits.messageBytesMax * READ_SLACK,

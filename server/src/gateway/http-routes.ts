@@ -1,6 +1,7 @@
 // The plain HTTP side of the gateway: is it alive, is it ready, its numbers, and a page that says what this is.
 import { JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL } from '@sotto/protocol';
 import { PROMETHEUS_CONTENT_TYPE } from '../metrics/metrics-registry.js';
+import type { Pages } from '../web/pages.js';
 import type { HttpRequest, HttpResponse } from './transport.js';
 
 /** Paths on which a WebSocket is accepted (rule HS1). */
@@ -23,6 +24,8 @@ export interface HttpView {
   status(): ServerStatus;
   /** The Prometheus text. */
   metrics(): string;
+  /** The Studio and its like; absent where a server has none. */
+  readonly pages?: Pages | undefined;
 }
 
 const TEXT = 'text/plain; charset=utf-8';
@@ -34,7 +37,7 @@ export function answerHttp(request: HttpRequest, view: HttpView): HttpResponse {
   }
   switch (request.path) {
     case '/':
-      return { status: 200, contentType: TEXT, body: welcome(view.status(), request.header('host')) };
+      return home(request, view);
     case '/health':
       return json(200, view.status());
     case '/ready': {
@@ -46,7 +49,7 @@ export function answerHttp(request: HttpRequest, view: HttpView): HttpResponse {
     case '/v1/stream':
       return jsonError(426, 'upgrade_required', 'This is a WebSocket endpoint.', { upgrade: 'websocket' });
     default:
-      return jsonError(404, 'not_found', 'There is no such page: see /.');
+      return view.pages?.answer(request) ?? jsonError(404, 'not_found', 'There is no such page: see /.');
   }
 }
 
@@ -67,6 +70,16 @@ function json(status: number, value: unknown, headers: Readonly<Record<string, s
     body: `${JSON.stringify(value)}\n`,
     headers: { 'cache-control': 'no-store', ...headers },
   };
+}
+
+/** The Studio for browsers, a few lines of text for everybody else. */
+function home(request: HttpRequest, view: HttpView): HttpResponse {
+  const page = request.header('accept').includes('text/html') ? view.pages?.answer(request) : undefined;
+  if (page !== undefined) return { ...page, headers: { ...page.headers, vary: 'accept' } };
+  const hint =
+    view.pages?.isBuilt === false ? '\nThe Studio page is not built: npm run build:pages, then start again.\n' : '';
+  const body = welcome(view.status(), request.header('host')) + hint;
+  return { status: 200, contentType: TEXT, body, headers: { vary: 'accept' } };
 }
 
 function welcome(status: ServerStatus, host: string): string {

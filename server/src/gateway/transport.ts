@@ -26,7 +26,7 @@ export interface TransportSocket {
 export interface SocketHandlers {
   /** One whole message. The bytes belong to the receiver. */
   message(data: Uint8Array, isBinary: boolean): void;
-  /** `bufferedBytes` has fallen. */
+  /** `bufferedBytes` may have fallen: called at least once after every fall of it, and perhaps more often. */
   drained(): void;
   pong(): void;
   /** Called exactly once. `code` is the peer's close code, ours, or 1006 where the connection just ended. */

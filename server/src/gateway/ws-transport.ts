@@ -84,7 +84,7 @@ class WsTransport implements Transport {
     if (!decision.accepted) return refuse(stream, decision.response);
     chosenSubprotocols.set(request, decision.subprotocol || false);
     this.#webSockets.handleUpgrade(request, stream, head, (socket) => {
-      const adapter = new WsSocket(socket, stream, request.socket.remoteAddress ?? '');
+      const adapter = new WsSocket(socket, request.socket.remoteAddress ?? '');
       adapter.attach(decision.open(adapter));
     });
   }
@@ -94,15 +94,17 @@ const chosenSubprotocols = new WeakMap<IncomingMessage, string | false>();
 
 class WsSocket implements TransportSocket {
   readonly #socket: WebSocket;
-  readonly #stream: Duplex;
+  #handlers: SocketHandlers | undefined;
+  /** Told of every write, not only when the stream was beyond its high-water mark: below it there is no 'drain'. */
+  readonly #onWritten = (): void => {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#handlers?.drained();
+  };
 
   constructor(
     socket: WebSocket,
-    stream: Duplex,
     readonly remoteAddress: string,
   ) {
     this.#socket = socket;
-    this.#stream = stream;
   }
 
   attach(handlers: SocketHandlers): void {
@@ -113,9 +115,7 @@ class WsSocket implements TransportSocket {
     this.#socket.on('close', (code) => handlers.closed(code));
     // Always followed by 'close', with the code that the library chose (1002, 1007, 1009, 1006).
     this.#socket.on('error', () => {});
-    this.#stream.on('drain', () => {
-      if (this.#socket.readyState === WebSocket.OPEN) handlers.drained();
-    });
+    this.#handlers = handlers;
   }
 
   get bufferedBytes(): number {
@@ -123,7 +123,7 @@ class WsSocket implements TransportSocket {
   }
 
   send(data: Uint8Array | string, isBinary: boolean): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(data, { binary: isBinary });
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(data, { binary: isBinary }, this.#onWritten);
   }
 
   ping(): void {
