@@ -1,6 +1,6 @@
 // An engine that "hears" a script: words at given times of a stream whose samples carry their own position.
 import { smallTokenizer } from './small-tokenizer.js';
-import { WhisperTokenizer } from '@sotto/models';
+import { WhisperTokenizer } from '../../models/src/tokenizer/index.js';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DecodedToken, DecodeRequest, DecodeResult, Engine, EngineModel } from '../../server/src/asr/engine.js';
 import { EngineError } from '../../server/src/asr/errors.js';
