@@ -92,7 +92,8 @@ t.test('timingMetrics: speeds from medians, and the speedup over the partner wit
   const [expected = []] = await plainTokens(engine, [window], 'en');
   const timed = (['none', 'right'] as const).map((drafting) => ({
     ...batchCase(engine, [window], [expected], 'en', drafting),
-    timesMs: drafting === 'none' ? [200, 100, 300] : [50, 40, 60],
+    wallMs: drafting === 'none' ? [200, 100, 300] : [50, 40, 60],
+    cpuMs: [1, 2, 3],
   }));
   const metrics = new Map(timingMetrics(timed).map((metric) => [metric.name, metric]));
   t.match(metrics.get('context 6 s, batch 1, draft none: xRealTime'), { value: 29, target: { value: 10 } });
@@ -101,23 +102,30 @@ t.test('timingMetrics: speeds from medians, and the speedup over the partner wit
   t.notOk(metrics.has('context 6 s, batch 1, draft none: speedup'));
 });
 
-t.test('shareMetrics: shares add up to the whole', async (t) => {
+t.test('shareMetrics: shares add up to the whole, and the decoder is compared alone', async (t) => {
+  const engine = new CountingEngine();
+  const [plain, drafted] = (['none', 'right'] as const).map((drafting) => ({
+    ...batchCase(engine, [window], [[]], 'en', drafting),
+    wallMs: [1],
+    cpuMs: [1],
+  }));
+  if (plain === undefined || drafted === undefined) throw new Error('two cases');
   const timing = { batch: 1, bucket: 96_000, encodeMs: 60, promptMs: 30, stepsMs: 10, steps: 4 };
-  const shares = shareMetrics(
-    new Map([
-      ['case', [timing, timing]],
-      ['silent', []],
-    ]),
+  const timings = new Map([
+    [plain.name, [timing, timing]],
+    [drafted.name, [{ ...timing, promptMs: 16, stepsMs: 4, steps: 1 }]],
+  ]);
+  const values = new Map(
+    shareMetrics([plain, drafted], timings).map((metric) => [metric.name, metric.kind === 'scalar' ? metric.value : 0]),
   );
   t.strictSame(
-    shares.map((metric) => [metric.name, metric.kind === 'scalar' ? metric.value : undefined]),
-    [
-      ['case: share.encode', 0.6],
-      ['case: share.prompt', 0.3],
-      ['case: share.steps', 0.1],
-      ['case: stepsPerDecode', 4],
-    ],
+    ['share.encode', 'share.prompt', 'share.steps', 'stepsPerDecode'].map((name) =>
+      values.get(`${plain.name}: ${name}`),
+    ),
+    [0.6, 0.3, 0.1, 4],
   );
+  t.equal(values.get(`${drafted.name}: decoderSpeedup`), 2);
+  t.strictSame(shareMetrics([plain], new Map()), []);
 });
 
 t.test('speechWindows: windows of the wanted length, from all over the speech', async (t) => {

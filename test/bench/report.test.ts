@@ -126,7 +126,10 @@ t.test('timeInterleaved: cases take turns, in reversed order every other round',
   const times = await timeInterleaved([one('a'), one('b')], 3);
   t.equal(order.join(''), 'ababbaab', 'the first turn is not measured');
   t.strictSame(
-    times.map(({ length }) => length),
-    [3, 3],
+    times.map(({ wallMs, cpuMs }) => [wallMs.length, cpuMs.length]),
+    [
+      [3, 3],
+      [3, 3],
+    ],
   );
 });

@@ -69,7 +69,7 @@ async function runEngine(options: EngineOptions): Promise<void> {
   const cases = (await buildCases(engine, recordings, options)).map((one) => recorded(one, engine, timings));
   const times = await timeInterleaved(cases, options.rounds);
   await engine.close();
-  const timed: TimedCase[] = cases.map((one, index) => ({ ...one, timesMs: times[index] ?? [] }));
+  const timed: TimedCase[] = cases.map((one, index) => ({ ...one, ...(times[index] ?? { wallMs: [], cpuMs: [] }) }));
   await publish(
     {
       schema: 1,
@@ -82,7 +82,7 @@ async function runEngine(options: EngineOptions): Promise<void> {
         batches: options.batches.join(','),
         language: options.language,
       },
-      metrics: [scalarMetric('loadAndWarmUp', 'ms', loadMs), ...timingMetrics(timed), ...shareMetrics(timings)],
+      metrics: [scalarMetric('loadAndWarmUp', 'ms', loadMs), ...timingMetrics(timed), ...shareMetrics(timed, timings)],
       remarks: [
         `Every one of the ${cases.length * (options.rounds + 1)} runs gave the tokens of plain greedy decoding, window by window.`,
       ],
