@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from .augment import augment, without_speech
-from .corpus import REAL, Corpus, Draw
+from .corpus import Corpus, Draw
 from .logmel import WARPS, LogMel, mask_spectrum
 from .shards import FRAME, NO_TIME, UNKNOWN
 from .tokenizer import IDS, VOCABULARY
@@ -142,6 +142,3 @@ class Batcher:
         start, stop = start.gather(1, predicted).float(), stop.gather(1, predicted).float()
         return given, target, torch.where(guided, (start + stop) / 2, -1.0), ((stop - start) / 2).clamp(min=1.0)
 
-
-def real_rows(draw: Draw) -> int:
-    return int((draw.kind == REAL).sum())

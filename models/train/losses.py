@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from .batch import IGNORE, Batch
-from .model import SideTasks, Whisper
+from .model import GUIDED_HEADS, SideTasks, Whisper
 from .tokenizer import VOCABULARY
 
 LABEL_SMOOTHING = 0.05
@@ -49,7 +49,8 @@ def pointing_loss(attended: torch.Tensor, batch: Batch) -> torch.Tensor:
 
 def all_losses(model: Whisper, heads: SideTasks, batch: Batch, kind: torch.dtype, compiled: bool, characters: bool) -> dict[str, torch.Tensor]:
     states, hearing = model.encoder(batch.mel, kind, compiled)
-    logits, attended = model.decoder(batch.tokens, states, kind, guide=True)
+    heard = model.decoder.listen(states, len(batch.tokens))
+    logits, attended = model.decoder(batch.tokens, heard, kind, GUIDED_HEADS)
     phones, right = phone_loss(heads, hearing, batch)
     losses = {"token": token_loss(logits, batch), "phone": phones, "point": pointing_loss(attended, batch), "right": right.detach()}
     if characters and len(batch.complete):

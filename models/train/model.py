@@ -99,16 +99,21 @@ class DecoderLayer(EncoderLayer):
         super().__init__()
         self.encoder_attn, self.encoder_attn_layer_norm = Attention(), nn.LayerNorm(WIDTH)
 
-    def decode(self, x: torch.Tensor, audio: torch.Tensor, batch: int, kind: torch.dtype, guided: list[int]):
-        """(residual, attention logits [batch, guided, tokens, frames] or None); audio [batch * frames, width]."""
+    def listen(self, audio: torch.Tensor, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Cross-attention keys and values [batch, heads, frames, width / heads] of audio [batch * frames, width]."""
+        cross = self.encoder_attn
+        keys = cast_linear(audio, cross.k_proj.weight, None)
+        return split_heads(keys, batch), split_heads(cast_linear(audio, cross.v_proj.weight, cross.v_proj.bias), batch)
+
+    def decode(self, x: torch.Tensor, heard_audio: tuple[torch.Tensor, torch.Tensor], batch: int, kind: torch.dtype, guided: list[int]):
+        """(residual, attention logits [batch, guided, tokens, frames] or None)."""
         q, k, v = self.self_attn.inputs(x, self.self_attn_layer_norm, kind, False)
         heard = F.scaled_dot_product_attention(split_heads(q, batch), split_heads(k, batch), split_heads(v, batch), is_causal=True)
         x = x + cast_linear(merge_heads(heard), self.self_attn.out_proj.weight, self.self_attn.out_proj.bias)
         cross, norm = self.encoder_attn, self.encoder_attn_layer_norm
         y = F.layer_norm(x, (WIDTH,), norm.weight, norm.bias).to(kind)
         q = split_heads(cast_linear(y, cross.q_proj.weight, cross.q_proj.bias), batch)
-        k = split_heads(cast_linear(audio, cross.k_proj.weight, None), batch)
-        v = split_heads(cast_linear(audio, cross.v_proj.weight, cross.v_proj.bias), batch)
+        k, v = heard_audio
         heard = merge_heads(F.scaled_dot_product_attention(q, k, v))
         logits = None
         if guided:
@@ -150,13 +155,17 @@ class Decoder(nn.Module):
         self.layers = nn.ModuleList(DecoderLayer() for _ in range(DECODER_LAYERS))
         self.layer_norm = nn.LayerNorm(WIDTH)
 
-    def forward(self, tokens: torch.Tensor, audio: torch.Tensor, kind: torch.dtype, guide: bool = False):
-        """tokens [batch, n], audio [batch * frames, width] -> (logits [batch, n, vocabulary], guided attention logits)."""
+    def listen(self, audio: torch.Tensor, batch: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """What each layer's cross-attention sees of audio [batch * frames, width]."""
+        return [layer.listen(audio, batch) for layer in self.layers]
+
+    def forward(self, tokens: torch.Tensor, heard: list[tuple[torch.Tensor, torch.Tensor]], kind: torch.dtype, watched: tuple[tuple[int, int], ...] = ()):
+        """tokens [batch, n] -> (logits [batch, n, vocabulary], attention logits of the `watched` (layer, head) [batch, watched, n, frames])."""
         batch, count = tokens.shape
         x = (self.embed_tokens(tokens) + self.embed_positions.weight[:count]).view(-1, WIDTH)
         attended = []
         for i, layer in enumerate(self.layers):
-            x, logits = layer.decode(x, audio, batch, kind, [h for at, h in GUIDED_HEADS if at == i] if guide else [])
+            x, logits = layer.decode(x, heard[i], batch, kind, [h for at, h in watched if at == i])
             if logits is not None:
                 attended.append(logits)
         x = F.layer_norm(x, (WIDTH,), self.layer_norm.weight, self.layer_norm.bias).to(kind)

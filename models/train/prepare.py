@@ -12,7 +12,7 @@ from .judge import Item, load_items, save_items
 from .recordings import add_recordings, joined, read_training_recordings
 from .shards import ShardWriter
 from .synth.worker import speak_shards, speak_test_set
-from .text import TestTexts, read_sentences
+from .text import ExcludedTexts, read_sentences
 from .tokenizer import load_tokenizer, train_tokenizer
 
 FIRST_SHARD, SHARD = 60, 500
@@ -55,7 +55,7 @@ def main() -> None:
     def say(text: str) -> None:
         print(f"[prepare {time.time() - began:.0f} s] {text}", flush=True)
 
-    tests = TestTexts([item.text for item in load_items(options.tests)] if options.tests else [])
+    tests = ExcludedTexts([item.text for item in load_items(options.tests)] if options.tests else [])
     sentences, held = read_sentences(options.sentences, tests)
     say(f"{len(sentences)} sentences, {len(held)} held out")
     train_tokenizer(sentences[::3], work / "tokenizer.json")

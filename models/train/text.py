@@ -25,7 +25,7 @@ def plain_words(text: str) -> list[str]:
     return re.sub(r"[^a-z0-9' ]", " ", text.lower().replace("-", " ")).split()
 
 
-class TestTexts:
+class ExcludedTexts:
     """Recognises sentences that occur in the test recordings."""
 
     def __init__(self, texts: list[str]) -> None:
@@ -43,7 +43,7 @@ def held_out(sentence: str) -> bool:
     return hashlib.md5(sentence.encode()).digest()[0] * 256 + hashlib.md5(sentence.encode()).digest()[1] < 655
 
 
-def read_sentences(path: Path, tests: TestTexts) -> tuple[list[str], list[str]]:
+def read_sentences(path: Path, tests: ExcludedTexts) -> tuple[list[str], list[str]]:
     """(training sentences in their order, held-out sentences) of an xz or plain text file, one sentence a line."""
     with lzma.open(path, "rt") if path.suffix == ".xz" else open(path) as lines:
         sentences = [line.strip() for line in lines if line.strip()]

@@ -39,9 +39,9 @@ class Recipe:
     warmup_steps: int = 400
     clean_until: float = 0.03
     strong_from: float = 0.18
-    strength: float = 1.0
+    strength: float = 0.8
     real_from: float = 0.05
-    real_share: float = 0.25
+    real_share: float = 0.4
     cut_share: float = 0.25
     hours: float = 260
     compile: bool = True

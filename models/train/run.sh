@@ -1,0 +1,18 @@
+#!/bin/sh
+# From nothing to the model on one GPU in under half an hour: run.sh RECORDINGS SENTENCES TESTS OUT
+#   RECORDINGS  folder of index.jsonl and opus.bin      SENTENCES  one sentence a line (.xz or plain)
+#   TESTS       folder of manifest.jsonl and FLAC files  OUT        folder for the model; OUT/work for everything made on the way
+set -eu
+[ $# -eq 4 ] || { sed -n '2,4p' "$0"; exit 2; }
+recordings=$(realpath "$1") sentences=$(realpath "$2") tests=$(realpath "$3")
+mkdir -p "$4/work"
+out=$(realpath "$4")
+cd "$(dirname "$0")/.."
+export PYTHONUNBUFFERED=1 PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True
+
+python3 -m train.evaluate --read-tests "$tests" --tests "$out/work/test.npz"
+OMP_NUM_THREADS=1 python3 -m train.prepare --work "$out/work" --recordings "$recordings" --sentences "$sentences" \
+  --tests "$out/work/test.npz" --seconds 950 --workers "$(($(nproc) * 2 / 3))" &
+trap 'kill $! 2>/dev/null || true' EXIT
+OMP_NUM_THREADS=4 python3 -m train.train --work "$out/work" --out "$out" --tests "$out/work/test.npz"
+python3 -m train.evaluate --model "$out" --tests "$out/work/test.npz" --synthetic "$out/work/synthetic-test.npz" --out "$out/work/results.json"
