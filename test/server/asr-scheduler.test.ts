@@ -135,6 +135,32 @@ t.test('a failed run is tried once more, each window alone: the good ones come t
   t.match(scheduler.counts, { retried: 2, failed: 1, decoded: 1 });
 });
 
+t.test('an engine that failed comes last and is tried with one window', async (t) => {
+  const [a, b] = [new HeldEngine(), new HeldEngine()];
+  const scheduler = new Scheduler([a, b]);
+  const first = scheduler.submit(job('final'));
+  await turn();
+  a.runs[0]?.fail(new EngineError('engine_crashed', 'it died'));
+  await turn();
+  await turn();
+  t.equal(b.runs.length, 1, 'the other one tries again');
+  const more = [1, 2, 3].map(() => scheduler.submit(job('final')));
+  await turn();
+  t.same(
+    a.runs.map((run) => run.batch.length),
+    [1, 1],
+  );
+  a.runs[1]?.succeed();
+  b.runs[0]?.succeed();
+  await Promise.all([first, more[0]]);
+  await turn();
+  for (const engine of [a, b]) engine.runs.at(-1)?.succeed();
+  t.same(
+    (await Promise.all(more)).map((outcome) => outcome.status),
+    ['decoded', 'decoded', 'decoded'],
+  );
+});
+
 t.test('a failed partial gives way to the newer one of its segment', async (t) => {
   const engine = new HeldEngine();
   const scheduler = new Scheduler([engine]);

@@ -59,8 +59,8 @@ interface Slot {
   running: boolean;
   /** Milliseconds spent in runs: among free engines the least loaded goes first. */
   busyMs: number;
-  /** When it last failed: an engine that is being restarted comes last. */
-  failedAt: number;
+  /** Whether its last run failed: it may be restarting. It then comes last, and is tried with one window. */
+  hasFailed: boolean;
 }
 
 /**
@@ -84,7 +84,7 @@ export class Scheduler {
     if (!first) throw new RangeError('a scheduler needs at least one engine');
     this.model = first.model;
     this.#now = options.now ?? (() => performance.now());
-    this.#slots = engines.map((engine) => ({ engine, running: false, busyMs: 0, failedAt: -Infinity }));
+    this.#slots = engines.map((engine) => ({ engine, running: false, busyMs: 0, hasFailed: false }));
     this.#queue = new DecodeQueue(options.bounds ?? QUEUE_BOUNDS);
     this.#load = new LoadMeter(engines.length, this.#now());
   }
@@ -167,12 +167,12 @@ export class Scheduler {
       this.#dispatch = undefined;
       const free = this.#slots
         .filter((slot) => !slot.running)
-        .sort((a, b) => a.failedAt - b.failedAt || a.busyMs - b.busyMs);
+        .sort((a, b) => Number(a.hasFailed) - Number(b.hasFailed) || a.busyMs - b.busyMs);
       const windowsMax = this.#load.windowsPerRun(this.#now());
       for (const [taken, slot] of free.entries()) {
         // Free engines share what waits, rather than one of them running it all.
         const share = Math.ceil(this.#queue.size / (free.length - taken));
-        const batch = this.#queue.take(Math.min(slot.engine.maxBatch, share, windowsMax));
+        const batch = this.#queue.take(Math.min(slot.hasFailed ? 1 : slot.engine.maxBatch, share, windowsMax));
         if (batch.length === 0) return;
         const run = this.#run(slot, batch).finally(() => this.#runs.delete(run));
         this.#runs.add(run);
@@ -196,6 +196,7 @@ export class Scheduler {
     slot.running = false;
     slot.busyMs += ended - started;
     this.#counts.running -= 1;
+    slot.hasFailed = results === undefined;
     for (const decode of batch) this.#queue.done(decode);
     if (results) {
       this.#load.ran(
@@ -204,9 +205,6 @@ export class Scheduler {
         ended,
       );
       this.#counts.decoded += batch.length;
-      slot.failedAt = -Infinity;
-    } else {
-      slot.failedAt = ended;
     }
     for (const [row, decode] of batch.entries()) {
       const result = results?.[row];

@@ -11,7 +11,7 @@ import type { EngineSpec } from './engine-spec.js';
 export interface EnginePatience {
   /** Loading the model, and each warm-up, milliseconds. */
   readonly loadTimeoutMs: number;
-  /** One run, milliseconds; a process that takes longer hangs and is killed. */
+  /** Each window of a run, milliseconds; a process that takes longer hangs and is killed. */
   readonly decodeTimeoutMs: number;
   /** Silence of the process once it is loaded, milliseconds; its event loop hangs then, and it is killed. */
   readonly silenceTimeoutMs: number;
@@ -73,7 +73,7 @@ export class EngineChild {
 
   async decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
     const id = this.#nextId();
-    const answer = await this.#ask(id, { type: 'decode', id, batch }, this.#patience.decodeTimeoutMs);
+    const answer = await this.#ask(id, { type: 'decode', id, batch }, this.#patience.decodeTimeoutMs * batch.length);
     if (answer.type !== 'decoded')
       throw new EngineError('engine_failed', `the engine's process answered ${answer.type} to decode`);
     return [...answer.results];

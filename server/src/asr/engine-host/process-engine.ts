@@ -100,22 +100,20 @@ export class ProcessEngine implements Engine {
   }
 
   async #available(): Promise<EngineChild> {
-    const waited = new AbortController();
-    const unavailable = async (): Promise<never> => {
-      await delay(this.#options.unavailableAfterMs, undefined, {
-        signal: AbortSignal.any([waited.signal, this.#closing.signal]),
-      }).catch(() => undefined);
-      if (this.#closing.signal.aborted) throw new EngineError('engine_closed', 'the engine is closed');
-      throw new EngineError(
-        'engine_unavailable',
-        `the engine did not come back within ${this.#options.unavailableAfterMs} ms`,
-      );
-    };
     if (this.#closing.signal.aborted) throw new EngineError('engine_closed', 'the engine is closed');
+    const { unavailableAfterMs } = this.#options;
+    let overdue: NodeJS.Timeout | undefined;
+    const unavailable = new Promise<never>((_, reject) => {
+      const error = new EngineError(
+        'engine_unavailable',
+        `the engine did not come back within ${unavailableAfterMs} ms`,
+      );
+      overdue = setTimeout(() => reject(error), unavailableAfterMs);
+    });
     try {
-      return await Promise.race([this.#child, unavailable()]);
+      return await Promise.race([this.#child, unavailable]);
     } finally {
-      waited.abort();
+      clearTimeout(overdue);
     }
   }
 
@@ -154,6 +152,8 @@ export class ProcessEngine implements Engine {
         why = messageOf(error);
         abandon();
         await child.exited;
+        if (this.#closing.signal.aborted)
+          throw new EngineError('engine_closed', 'the engine is closed', { cause: error });
       } finally {
         this.#closing.signal.removeEventListener('abort', abandon);
       }
