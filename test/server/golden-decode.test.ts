@@ -74,8 +74,10 @@ for (const { name, directory, skip } of goldenModels) {
     });
 
     t.test('a row does not depend on its company', async (t) => {
-      const together = await engine.decode(requests);
-      for (const [i, decode] of golden.decodes.entries()) {
+      // Every other one, so that the windows of a bucket meet others than their neighbours.
+      const some = golden.decodes.filter((_, i) => i % 2 === 1);
+      const together = await engine.decode(requests.filter((_, i) => i % 2 === 1));
+      for (const [i, decode] of some.entries()) {
         const result = together[i];
         t.same(result && idsOf(result), decode.expected.tokens, title(decode));
       }
