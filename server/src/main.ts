@@ -18,6 +18,7 @@ import type { SessionSettings } from './session/session-settings.js';
 import { createSessionFactory } from './session/session.js';
 import { SileroVad } from './vad/silero-vad.js';
 import { VERSION } from './version.js';
+import { Pages } from './web/pages.js';
 
 export interface RunningServer {
   /** `http://HOST:PORT`; the WebSocket is at the same place. */
@@ -75,6 +76,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     log,
     version: VERSION,
     model,
+    pages: Pages.load(),
     metrics,
   });
   opened.push(gateway);
