@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 
 from . import alignment, nonspeech
+from .decode import greedy
 from .export import load_model
 from .judge import Item, load_items, normal, save_items, shard_items, transcribe, word_error_rates
 from .logmel import RATE, LogMel
@@ -17,6 +19,7 @@ from .tokenizer import IDS, load_tokenizer
 
 GROUPS = {"so762": "speechocean762", "kathleen": "Kathleen", "libri": "LibriSpeech", "lj": "LJ Speech", "jfk": "Kennedy", "sc_": "commands"}
 CONTEXTS = (2, 4, 8, 16, 30)
+DIGITS = r"\d[\d.,:]*"
 
 
 def read_tests(folder: Path, out: Path) -> None:
@@ -87,19 +90,31 @@ class Evaluation:
     def heads(self, shard: Path, count: int) -> dict:
         return alignment.measure(self.model, self.logmel, timed(shard, self.tokenizer), count)
 
+    def writing(self, items: list[Item]) -> dict:
+        """Casing, the last mark and digits, on items whose texts are written as the model should write."""
+        heard = self.hear(items)
+        pairs = [pair for item, text in zip(items, heard) for pair in zip(item.text.split(), text.split()) if normal(pair[0]) == normal(pair[1])]
+        numbers = [(item.text, text) for item, text in zip(items, heard) if re.search(r"\d", item.text)]
+        return {
+            "words with the right first letter": f"{np.mean([a[:1] == b[:1] for a, b in pairs]):.1%} of {len(pairs)}",
+            "right last mark": f"{np.mean([item.text[-1:] == text[-1:] for item, text in zip(items, heard)]):.1%} of {len(items)}",
+            "all digits right": f"{sum(re.findall(DIGITS, a) == re.findall(DIGITS, b) for a, b in numbers)} of {len(numbers)}",
+            "texts": numbers,
+        }
+
     def agreement(self, folder: Path, items: list[Item]) -> dict:
         """Greedy tokens of transformers' own Whisper on the fp16 weights, in single and half precision, against this recipe's network."""
         from transformers import WhisperForConditionalGeneration
 
-        same = {"float32": 0, "float16": 0}
+        networks = {name: WhisperForConditionalGeneration.from_pretrained(folder, dtype=getattr(torch, name)).eval() for name in ("float32", "float16")}
+        same = dict.fromkeys(networks, 0)
         for item in items:
             wave = np.zeros((1, 30 * RATE), np.float32)
             loud = item.samples.astype(np.float32)
             wave[0, : len(loud)] = loud / (np.abs(loud).max() + 1) * 0.5
             mel = self.logmel(torch.from_numpy(wave))
-            ours = self.tokenizer.encode(" " + self.hear([item], 30 * RATE)[0]).ids
-            for name in same:
-                network = WhisperForConditionalGeneration.from_pretrained(folder, dtype=getattr(torch, name)).eval()
+            ours = greedy(self.model, mel, torch.float32)[0][0]
+            for name, network in networks.items():
                 with torch.no_grad():
                     tokens = network.generate(mel.to(network.dtype), language="en", task="transcribe", do_sample=False, max_new_tokens=120)[0].tolist()
                 same[name] += [t for t in tokens if t < IDS.end] == ours
@@ -126,7 +141,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--tests", type=Path, required=True)
     parser.add_argument("--synthetic", type=Path, help="synthetic-test.npz of prepare.py")
-    parser.add_argument("--tasks", default="heads,silence,cuts,real,contexts,synthetic,agreement")
+    parser.add_argument("--tasks", default="heads,silence,cuts,real,contexts,synthetic,writing,agreement")
     parser.add_argument("--count", type=int, default=200, help="synthetic utterances to use")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -141,7 +156,8 @@ def main() -> None:
         "real": lambda: evaluation.rates(tests),
         "contexts": lambda: evaluation.contexts(tests[::-1]),
         "synthetic": lambda: evaluation.rates(synthetic[: options.count]),
-        "agreement": lambda: evaluation.agreement(options.model, tests[::12]),
+        "writing": lambda: evaluation.writing([i for k, i in enumerate(synthetic) if k % 5 == 0 or re.search(r"\d", i.text)]),
+        "agreement": lambda: evaluation.agreement(options.model, tests[::25]),
     }
     results = json.loads(options.out.read_text()) if options.out and options.out.exists() else {}
     for name in options.tasks.split(","):
