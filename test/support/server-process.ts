@@ -31,12 +31,7 @@ export class ServerProcess {
     environment: NodeJS.ProcessEnv = {},
   ): Promise<ServerProcess> {
     const server = ServerProcess.launch(t, flags, environment);
-    const timeout = AbortSignal.timeout(START_TIMEOUT_MS);
-    const line = new Promise<boolean>((resolve) => {
-      server.#child.stdout?.on('data', () => server.stdout.includes('listening on') && resolve(true));
-    });
-    const isUp = await Promise.race([line, server.#exited.then(() => false), once(timeout, 'abort').then(() => false)]);
-    if (!isUp) throw new Error(`The server did not start:\n${server.stdout}${server.stderr}`);
+    await server.says(/listening on \S+.*\n/);
     return server;
   }
 
@@ -48,6 +43,18 @@ export class ServerProcess {
       await server.#exited;
     });
     return server;
+  }
+
+  /** Waits until the standard output matches. Throws when the server ends or a minute passes without. */
+  async says(pattern: RegExp): Promise<void> {
+    const timeout = AbortSignal.timeout(START_TIMEOUT_MS);
+    const ended = Promise.race([this.#exited, once(timeout, 'abort')]).then(() => 'ended' as const);
+    while (!pattern.test(this.stdout)) {
+      const printed = this.#child.stdout === null ? ended : once(this.#child.stdout, 'data').catch(() => 'ended');
+      if ((await Promise.race([printed, ended])) === 'ended') {
+        throw new Error(`The server never said ${pattern}:\n${this.stdout}${this.stderr}`);
+      }
+    }
   }
 
   /** `http://127.0.0.1:PORT` */
