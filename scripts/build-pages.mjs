@@ -9,7 +9,7 @@ async function loadVite() {
   try {
     return await import('vite');
   } catch (error) {
-    if (error.code !== 'ERR_MODULE_NOT_FOUND' && !isPostinstall) throw error;
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
     return undefined;
   }
 }

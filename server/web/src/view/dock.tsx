@@ -1,6 +1,6 @@
 // The dock: what is heard, the button, the choices and the figures.
 import type { JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { words } from '../i18n/language.js';
 import { clockText } from '../studio/clock-text.js';
 import { activity, elapsedMs, isRunning, listen, progress, toggle, transcribeFile } from '../studio/studio.js';
@@ -12,37 +12,32 @@ import { Waveform } from './waveform.js';
 
 export function Dock(): JSX.Element {
   return (
-    <>
-      <div class="sound">
-        <Waveform />
-        <LevelMeter />
-      </div>
+    <div class="panel">
+      <Waveform />
+      <LevelMeter />
       <div class="controls">
         <Choices />
         <TalkButton />
         <Figures />
       </div>
       <Sources />
-    </>
+    </div>
   );
 }
 
 function TalkButton(): JSX.Element {
   const t = words.value;
-  const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => button.current?.focus({ preventScroll: true }), []);
   const running = isRunning.value;
   const isBusy = !running && activity.value.name !== 'idle';
   return (
     <div class="talk">
       <button
-        ref={button}
         type="button"
         class="talk-button"
         data-running={running}
         aria-label={running ? t.stop : t.start}
         aria-disabled={isBusy}
-        aria-keyshortcuts="Space"
+        aria-keyshortcuts="Space Enter"
         onClick={toggle}
       >
         {running ? <StopIcon /> : <MicrophoneIcon />}

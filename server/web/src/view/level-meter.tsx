@@ -22,7 +22,12 @@ export function LevelMeter(): JSX.Element {
       aria-valuetext={t.levelValue(db)}
     >
       <span class="level-rms" style={{ transform: `scaleX(${share(rmsDb)})` }} />
-      <span class="level-peak" data-clipped={peakDb > -0.5} style={{ left: `${share(peakDb) * 100}%` }} />
+      <span
+        class="level-peak"
+        hidden={peakDb <= MIN_DB}
+        data-clipped={peakDb > -0.5}
+        style={{ left: `${share(peakDb) * 100}%` }}
+      />
     </div>
   );
 }

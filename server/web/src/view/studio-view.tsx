@@ -48,10 +48,10 @@ export function StudioView(): JSX.Element {
   );
 }
 
-/** Space starts and stops wherever no control has the focus; Escape stops; Alt+C copies. */
+/** Space and Enter start and stop wherever no control has the focus; Escape stops; Alt+C copies. */
 function onKey(event: KeyboardEvent): void {
   const isOnControl = event.target instanceof Element && event.target.closest('button, select, input, a') !== null;
-  if (event.code === 'Space' && !isOnControl && !event.repeat) toggle();
+  if ((event.key === ' ' || event.key === 'Enter') && !isOnControl && !event.repeat) toggle();
   else if (event.key === 'Escape' && isRunning.value) void stop();
   else if (event.altKey && event.code === 'KeyC') void copyNow();
   else return;

@@ -25,8 +25,11 @@ export function TranscriptActions(): JSX.Element | null {
   return (
     <div class="actions">
       <button type="button" class="quiet" onClick={() => void copyNow()}>
-        <span role="status">{isCopied.value ? t.copied : t.copy}</span>
+        {isCopied.value ? t.copied : t.copy}
       </button>
+      <span class="unseen" role="status">
+        {isCopied.value ? t.copied : ''}
+      </span>
       <div class="formats" role="group" aria-label={t.save}>
         <span class="caption" aria-hidden="true">
           {t.save}

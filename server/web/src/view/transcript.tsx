@@ -68,7 +68,7 @@ function Hint(): JSX.Element {
     <div class="hint">
       <p class="hint-title">{t.hintTitle}</p>
       <p>{t.hintBody}</p>
-      <p>{t.hintFile}</p>
+      <p class="hint-drop">{t.hintFile}</p>
     </div>
   );
 }

@@ -47,7 +47,7 @@ function drawBars(canvas: HTMLCanvasElement): void {
   for (let age = 0, x = width - BAR_PX; x >= 0; age++, x -= BAR_PX + GAP_PX) {
     const db = loudness.at(age) ?? FLOOR_DB;
     const share = Math.max(0, Math.min(1, (db - FLOOR_DB) / -FLOOR_DB));
-    const bar = Math.max(BAR_PX, share ** 1.5 * height);
+    const bar = Math.max(BAR_PX, share ** 2.2 * height);
     context.beginPath();
     context.roundRect(x, (height - bar) / 2, BAR_PX, bar, BAR_PX / 2);
     context.fill();

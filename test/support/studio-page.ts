@@ -1,0 +1,109 @@
+// The Studio in a browser, as a test handles it: opened, watched for whatever it should not do, read.
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import type { Test } from 'tap';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Builds the pages that the server will read when it starts. */
+export async function buildPages(): Promise<void> {
+  await promisify(execFile)(process.execPath, ['scripts/build-pages.mjs'], { cwd: root });
+}
+
+export class StudioPage {
+  /** What the console said that was a warning or worse, uncaught errors, and requests that left the server. */
+  readonly offences: string[] = [];
+
+  private constructor(readonly page: Page) {}
+
+  /** Opens the page of a server (`http://HOST:PORT`); after the test nothing must have offended. */
+  static async open(t: Test, browser: Browser, http: string, options: BrowserContextOptions = {}): Promise<StudioPage> {
+    const context = await browser.newContext({ locale: 'en-GB', ...options });
+    t.teardown(() => context.close());
+    const studio = new StudioPage(await context.newPage());
+    studio.#watch(new URL(http).host);
+    await studio.page.goto(http);
+    await studio.button.waitFor();
+    return studio;
+  }
+
+  get button(): Locator {
+    return this.page.locator('.talk-button');
+  }
+
+  get settled(): Locator {
+    return this.page.locator('.settled .paragraph');
+  }
+
+  get failure(): Locator {
+    return this.page.getByRole('alert');
+  }
+
+  /** Waits for a failure that says so. */
+  async failsWith(words: RegExp): Promise<void> {
+    await this.failure.filter({ hasText: words }).waitFor({ timeout: 10_000 });
+  }
+
+  /** The text of the settled paragraphs, without their times. */
+  async text(): Promise<string> {
+    const words = await this.page.locator('.settled .paragraph').evaluateAll((paragraphs) =>
+      paragraphs.map((paragraph) =>
+        [...paragraph.childNodes]
+          .slice(1)
+          .map((node) => node.textContent)
+          .join(''),
+      ),
+    );
+    return words.join(' ');
+  }
+
+  async start(): Promise<void> {
+    await this.button.click();
+    await this.page.getByRole('button', { name: 'Stop' }).waitFor();
+  }
+
+  /** Waits until the server has taken some of the sound. */
+  async isHeard(): Promise<void> {
+    await this.page.locator('.figures div:nth-child(2) dd').filter({ hasText: / m?s$/ }).waitFor({ timeout: 20_000 });
+  }
+
+  /** Presses stop and waits until everything has settled. */
+  async stop(): Promise<void> {
+    await this.button.click();
+    await this.idle();
+  }
+
+  /** Waits until nothing runs. */
+  async idle(): Promise<void> {
+    await this.page.locator('.talk-button[data-running=false][aria-disabled=false]').waitFor({ timeout: 60_000 });
+  }
+
+  /** Drops a file anywhere on the page. */
+  async drop(name: string, bytes: Uint8Array): Promise<void> {
+    const transfer = await this.page.evaluateHandle(
+      `(() => {
+        const transfer = new DataTransfer();
+        const bytes = Uint8Array.from(atob('${Buffer.from(bytes).toString('base64')}'), (char) => char.charCodeAt(0));
+        transfer.items.add(new File([bytes], '${name}'));
+        return transfer;
+      })()`,
+    );
+    await this.page.locator('.studio').dispatchEvent('dragover', { dataTransfer: transfer });
+    await this.page.locator('.studio').dispatchEvent('drop', { dataTransfer: transfer });
+  }
+
+  #watch(host: string): void {
+    const note = (address: string): void => {
+      const url = new URL(address);
+      if (url.host !== host && !['blob:', 'data:'].includes(url.protocol)) this.offences.push(`request to ${address}`);
+    };
+    this.page.on('request', (request) => note(request.url()));
+    this.page.on('websocket', (socket) => note(socket.url()));
+    this.page.on('pageerror', (error) => this.offences.push(`uncaught: ${error.message}`));
+    this.page.on('console', (message) => {
+      if (['warning', 'error'].includes(message.type())) this.offences.push(message.text());
+    });
+  }
+}

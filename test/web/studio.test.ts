@@ -1,0 +1,252 @@
+// The Studio in a real browser, against a real server: a voice in, words on the page.
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { errorRate, scoreText } from '@sotto/models';
+import { connect } from '@sotto/client';
+import { createServerCodec, type ServerMessage } from '@sotto/protocol';
+import type { Page } from 'playwright-core';
+import t from 'tap';
+import { WebSocket } from 'ws';
+import { launchChromium, needsChromium } from '../support/chromium.js';
+import { fixture, fixtureClip, fixtureSamples } from '../support/fixtures.js';
+import { ServerProcess } from '../support/server-process.js';
+import { joined, silence } from '../support/speech.js';
+import { buildPages, StudioPage } from '../support/studio-page.js';
+import { until } from '../support/wire-client.js';
+import { READY } from '../support/wire-server.js';
+import { s16le, wavFile } from '../support/wav-file.js';
+
+const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+
+/** What the same server makes of the same sound when it comes straight from the client package. */
+async function transcriptOf(url: string, samples: Float32Array): Promise<string> {
+  const session = connect(url, { webSocket: (address, protocols) => new WebSocket(address, protocols) });
+  const texts: string[] = [];
+  session.on('final', ({ text }) => texts.push(text));
+  session.send(samples);
+  await session.stop();
+  return texts.join(' ');
+}
+
+const wordErrors = (reference: string, heard: string): number => errorRate(scoreText(reference, heard, 'en'));
+
+/** Violations of the weight that the project does not ship. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(await readFile(axePath, 'utf8'));
+  const found: { impact: string; id: string; nodes: { html: string }[] }[] = await page.evaluate(
+    'axe.run().then((result) => result.violations.map(({ impact, id, nodes }) => ({ impact, id, nodes: nodes.map(({ html }) => ({ html })) })))',
+  );
+  return found
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
+
+t.test('the Studio hears', needsChromium, async (t) => {
+  await buildPages();
+  const server = await ServerProcess.start(t);
+  const clip = fixtureClip('en-bakery');
+  const speech = joined(silence(1_000), await fixtureSamples('en-bakery'), silence(2_500));
+  const microphone = join(await mkdtemp(join(tmpdir(), 'sotto-studio-')), 'microphone.wav');
+  await writeFile(microphone, wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, s16le(speech)));
+  const browser = await launchChromium(t, { microphone });
+  const open = (options = {}) => StudioPage.open(t, browser, server.http, options);
+
+  t.test('the microphone: live words, settled words, word times, save and copy', async (t) => {
+    const studio = await open({ permissions: ['microphone', 'clipboard-read', 'clipboard-write'] });
+    const { page } = studio;
+    // Keeps what the page opens, to see that it is let go.
+    await page.evaluate(`(() => {
+      const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      navigator.mediaDevices.getUserMedia = async (wanted) => (window.opened = await open(wanted));
+    })()`);
+    t.match(await page.locator('.server').innerText(), /demo-en/);
+    await studio.start();
+    await page.locator('.spoken').filter({ hasText: /\w+/ }).waitFor({ timeout: 20_000 });
+    t.match(await page.locator('.spoken').getAttribute('aria-live'), 'off', 'what may change is not read aloud');
+    const loudest = page.waitForFunction(`Number(document.querySelector('[role=meter]').ariaValueNow) > -50`);
+    await t.resolves(loudest, 'the meter moves');
+    await studio.settled.first().waitFor({ timeout: 20_000 });
+    t.match(await page.locator('.figures dd').first().innerText(), /^\d+ ms$|^\d\.\d s$/, 'latency');
+    t.same(await violations(page), [], 'accessible while listening');
+    await studio.stop();
+    t.same(await page.evaluate(`opened.getTracks().map((track) => track.readyState)`), ['ended'], 'the device is free');
+
+    const heard = await studio.text();
+    const reference = await transcriptOf(server.url, speech);
+    t.ok(wordErrors(reference, heard) <= 0.3, `page "${heard}", client "${reference}"`);
+    t.ok(wordErrors(clip.text, heard) <= 0.5, `said "${clip.text}"`);
+
+    await page.locator('.word').nth(1).hover();
+    t.match(await page.locator('.word-time').innerText(), /^0:0\d\.\d\d – 0:0\d\.\d\d · \d+ % sure$/);
+
+    await page.getByRole('button', { name: 'Copy' }).click();
+    t.equal(await page.evaluate('navigator.clipboard.readText()'), heard);
+    const formats = { TXT: /^\w/, SRT: /^1\n00:00:0\d,\d{3} --> /, VTT: /^WEBVTT\n\n00:00:0/, JSON: /"segments": \[/ };
+    for (const [name, pattern] of Object.entries(formats)) {
+      const download = page.waitForEvent('download');
+      await page.getByRole('button', { name: `Save as ${name}` }).click();
+      const file = await download;
+      t.match(file.suggestedFilename(), new RegExp(`^sotto-[\\d-]+\\.${name.toLowerCase()}$`));
+      const content = await readFile(await file.path(), 'utf8');
+      t.match(content, pattern);
+      t.match(content, heard.split(' ')[1], `${name} holds the words`);
+    }
+    t.same(await violations(page), [], 'accessible with text');
+    await page.getByRole('button', { name: 'Clear' }).click();
+    t.equal(await studio.settled.count(), 0);
+    t.same(studio.offences, []);
+  });
+
+  t.test('a dropped file, and a chosen one behind it', async (t) => {
+    const studio = await open();
+    await studio.drop('bakery.flac', await readFile(fixture('en-bakery')));
+    await studio.settled.first().waitFor({ timeout: 30_000 });
+    await studio.idle();
+    const heard = await studio.text();
+    const reference = await transcriptOf(server.url, await fixtureSamples('en-bakery'));
+    t.ok(wordErrors(reference, heard) <= 0.3, `page "${heard}", client "${reference}"`);
+
+    await studio.page.locator('input[type=file]').setInputFiles(fixture('en-weather'));
+    await studio.settled.nth(1).waitFor({ timeout: 30_000 });
+    await studio.idle();
+    const times = await studio.page.locator('.settled .time').allInnerTexts();
+    t.same(times.toSorted(), times, 'times go on');
+    t.not(times[1], '0:00');
+
+    await studio.drop('notes.txt', Buffer.from('This is no audio.'));
+    await studio.failsWith(/no sound that the browser can read/);
+    t.equal((await studio.settled.count()) >= 2, true, 'the text stays');
+    t.same(await violations(studio.page), [], 'accessible with a failure');
+    t.same(studio.offences, []);
+  });
+});
+
+t.test('the Studio without a recogniser', needsChromium, async (t) => {
+  await buildPages();
+  const server = await ServerProcess.start(t, ['--engine', 'null']);
+  const browser = await launchChromium(t);
+  const open = (options = {}) => StudioPage.open(t, browser, server.http, options);
+
+  t.test('speaks the language of the browser, and the other one when asked', async (t) => {
+    const studio = await open({ locale: 'zh-CN' });
+    const { page } = studio;
+    t.match(await page.locator('main').innerText(), /按下按钮，开始说话。/);
+    t.equal(await page.locator('html').getAttribute('lang'), 'zh-CN');
+    await page.getByRole('button', { name: 'Switch to English' }).click();
+    t.match(await page.locator('main').innerText(), /Press the button and talk/);
+    await page.reload();
+    t.match(await page.locator('main').innerText(), /Press the button and talk/, 'and remembers it');
+    t.equal(await page.locator('html').getAttribute('lang'), 'en');
+    t.same(studio.offences, []);
+  });
+
+  t.test('follows the colours of the system, and the person', async (t) => {
+    const studio = await open({ colorScheme: 'dark' });
+    const { page } = studio;
+    const isDark = async (): Promise<boolean> => {
+      const colour: string = await page.evaluate('getComputedStyle(document.body).backgroundColor');
+      return colour.match(/\d+/g)?.every((part) => Number(part) < 60) === true;
+    };
+    t.equal(await isDark(), true);
+    t.same(await violations(page), [], 'accessible in the dark');
+    await page.emulateMedia({ colorScheme: 'light' });
+    t.equal(await isDark(), false);
+    t.same(await violations(page), [], 'accessible in the light');
+    await page.getByRole('button', { name: 'Dark colours' }).click();
+    t.equal(await isDark(), true);
+    await page.reload();
+    t.equal(await isDark(), true, 'and remembers it');
+  });
+
+  t.test('works by keyboard', async (t) => {
+    const studio = await open();
+    const { page } = studio;
+    await page.keyboard.press('Space');
+    await page.getByRole('button', { name: 'Stop' }).waitFor();
+    await page.keyboard.press('Escape');
+    await studio.idle();
+    for (let presses = 0; presses < 10 && !(await studio.button.evaluate((it) => it.matches(':focus'))); presses++) {
+      await page.keyboard.press('Tab');
+    }
+    t.not(await studio.button.evaluate('(it) => getComputedStyle(it).outlineStyle'), 'none', 'focus is visible');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Stop' }).waitFor();
+    await page.keyboard.press('Space');
+    await studio.idle();
+    t.same(studio.offences, []);
+  });
+
+  t.test('fits a phone', async (t) => {
+    for (const width of [390, 320]) {
+      const { page } = await open({ viewport: { width, height: 700 }, hasTouch: true, isMobile: true });
+      t.ok(Number(await page.evaluate('document.documentElement.scrollWidth')) <= width, `${width} pixels wide`);
+      const small = await page
+        .locator('button:visible, select:visible')
+        .evaluateAll((controls) => controls.filter((control) => control.clientHeight < 24).length);
+      t.equal(small, 0, 'controls can be hit');
+    }
+  });
+
+  t.test('says when the microphone is refused, absent, or not to be had from here', async (t) => {
+    const cases = [
+      { options: { isAllowed: false }, words: /The microphone is blocked/ },
+      { options: { hasMicrophone: false }, words: /No microphone was found/ },
+    ];
+    for (const { options, words } of cases) {
+      const studio = await StudioPage.open(t, await launchChromium(t, options), server.http);
+      await studio.button.click();
+      await studio.failsWith(words);
+      await studio.idle();
+      await studio.page.getByRole('button', { name: 'Dismiss' }).click();
+      t.equal((await studio.failure.innerText()).trim(), '');
+    }
+    const remote = await launchChromium(t, { arguments: ['--host-resolver-rules=MAP sotto.test 127.0.0.1'] });
+    const studio = await StudioPage.open(t, remote, server.http.replace('127.0.0.1', 'sotto.test'));
+    await studio.button.click();
+    await studio.failsWith(/only to pages on https:\/\/ or localhost/);
+  });
+
+  t.test('offers the languages of the model', async (t) => {
+    const started: unknown[] = [];
+    const { page } = await open();
+    await page.routeWebSocket('**/v1/stream', (socket) => {
+      const codec = createServerCodec('sotto.v1.msgpack');
+      socket.onMessage((data) => {
+        const message = codec.decode(new Uint8Array(Buffer.from(data)));
+        if (message?.type !== 'start') return;
+        started.push(message.language);
+        const ready = codec.encode({ ...READY, languages: ['en', 'zh', 'de'] } as ServerMessage);
+        if (ready instanceof Uint8Array) socket.send(Buffer.from(ready));
+      });
+    });
+    await page.reload();
+    await page.getByLabel('Language').selectOption({ label: 'German' });
+    await page.locator('.talk-button').click();
+    await t.resolves(
+      until(() => started.includes('de')),
+      'the stream starts in it',
+    );
+  });
+
+  t.test('says when the server is gone, and finds it again', async (t) => {
+    // Outside the range from which outgoing connections take theirs: it must still be free when the server comes back.
+    const SOTTO_PORT = String(20_000 + (process.pid % 10_000));
+    const server = await ServerProcess.start(t, ['--engine', 'null'], { SOTTO_PORT });
+    const studio = await StudioPage.open(t, browser, server.http);
+    await studio.start();
+    await studio.isHeard();
+    server.kill('SIGKILL');
+    await studio.failsWith(/connection to the server was lost/);
+    t.match(await studio.page.locator('.server').innerText(), /not reachable/);
+    await studio.idle();
+    await studio.button.click();
+    await studio.failsWith(/does not answer/);
+    await ServerProcess.start(t, ['--engine', 'null'], { SOTTO_PORT });
+    await studio.page.locator('.server[data-state=ready]').waitFor({ timeout: 20_000 });
+    await studio.start();
+    await studio.stop();
+    t.equal((await studio.failure.innerText()).trim(), '');
+  });
+});
