@@ -1,13 +1,15 @@
 // Compiles a Hugging Face Whisper folder into two ONNX graphs over the weights as they lie on disk.
+import { ModelError } from '../model-error.js';
 import { WhisperTokenizer, type SpecialTokens } from '../tokenizer/index.js';
 import { readWhisperConfig, type WhisperConfig } from './config.js';
 import { addDecodeGraph } from './decode-graph.js';
-import { addEncodeGraph } from './encode-graph.js';
+import { addEncodeGraph, roundableMaps } from './encode-graph.js';
 import { GraphBuilder } from './graph-builder.js';
+import { readInt8Weights, type Int8Weight } from './int8-weights.js';
 import { LayerBuilder, type Precision } from './layers.js';
 import { readWeights } from './safetensors.js';
 
-/** The graphs hold no weights: those are read from `weightsFolder`, at the places that the graphs name. */
+/** The graphs hold no weights but those that were rounded to int8: the others are read from `weightsFolder`, at the places that the graphs name. */
 export interface CompiledWhisper {
   readonly config: WhisperConfig;
   readonly special: SpecialTokens;
@@ -18,16 +20,29 @@ export interface CompiledWhisper {
   readonly weightsFolder: string;
 }
 
+export interface CompileOptions {
+  /** Whether the linear maps of the encode graph are calculated in integers: on CPUs only, in a float32 graph. Default false. */
+  readonly int8Encoder?: boolean;
+}
+
 /** Throws ModelError `fileMissing`, `fileInvalid` or `unsupported`. */
-export async function compileWhisper(directory: string, precision: Precision): Promise<CompiledWhisper> {
+export async function compileWhisper(
+  directory: string,
+  precision: Precision,
+  { int8Encoder = false }: CompileOptions = {},
+): Promise<CompiledWhisper> {
+  if (int8Encoder && precision !== 'float32') {
+    throw new ModelError('unsupported', `an int8 encoder calculates the rest in float32, not in ${precision}`);
+  }
   const [config, weights, { special }] = await Promise.all([
     readWhisperConfig(directory),
     readWeights(directory),
     WhisperTokenizer.load(directory),
   ]);
+  const int8 = int8Encoder ? await readInt8Weights(weights, roundableMaps(config)) : new Map<string, Int8Weight>();
   const build = (name: string, add: (layers: LayerBuilder) => void): Uint8Array => {
     const graph = new GraphBuilder(name);
-    add(new LayerBuilder(graph, config, weights, precision));
+    add(new LayerBuilder(graph, config, weights, precision, int8));
     return graph.build();
   };
   return {

@@ -4,7 +4,16 @@ import proto from 'onnx-proto';
 const { onnx } = proto;
 
 /** Element types that the graphs use, by ONNX's numbers (`TensorProto.DataType`). */
-export const onnxTypes = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16 } as const;
+export const onnxTypes = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  bfloat16: 16,
+} as const;
 export type OnnxType = keyof typeof onnxTypes;
 
 /** The name of a tensor in the graph. */
@@ -96,10 +105,12 @@ export class GraphBuilder {
 
   /** A float32 constant, kept in the graph. */
   floats(values: Float32Array, dims: readonly number[]): TensorName {
-    const name = `constant_${this.#count++}`;
-    const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    this.#initializers.push({ name, dataType: onnxTypes.float32, dims: [...dims], rawData });
-    return name;
+    return this.#constant('float32', values, dims);
+  }
+
+  /** A constant of bytes, kept in the graph. */
+  bytes(values: Int8Array | Uint8Array, dims: readonly number[]): TensorName {
+    return this.#constant(values instanceof Int8Array ? 'int8' : 'uint8', values, dims);
   }
 
   /** A constant whose bytes lie in another file. */
@@ -134,6 +145,13 @@ export class GraphBuilder {
       },
     });
     return onnx.ModelProto.encode(model).finish();
+  }
+
+  #constant(type: OnnxType, values: Float32Array | Int8Array | Uint8Array, dims: readonly number[]): TensorName {
+    const name = `constant_${this.#count++}`;
+    const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    this.#initializers.push({ name, dataType: onnxTypes[type], dims: [...dims], rawData });
+    return name;
   }
 
   #integer(values: readonly number[], dims: readonly number[]): TensorName {

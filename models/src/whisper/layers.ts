@@ -2,7 +2,8 @@
 import { ModelError } from '../model-error.js';
 import type { WhisperConfig } from './config.js';
 import type { GraphBuilder, OnnxType, TensorName } from './graph-builder.js';
-import type { Weights, WeightType } from './safetensors.js';
+import type { Int8Weight } from './int8-weights.js';
+import { findWeight, type Weights, type WeightType } from './safetensors.js';
 
 /** What the graphs calculate in. Weights of another type are cast, once, when the session is made. */
 export type Precision = 'float32' | 'float16';
@@ -13,36 +14,39 @@ const onnxNumber: { readonly [P in Precision]: number } = { float32: 1, float16:
 /** PyTorch's default for LayerNorm, which Whisper uses. */
 const normEpsilon = 1e-5;
 
+/** Rows x as integers: x[row] is about (values[row] - 128) * scales[row]. */
+interface RoundedRows {
+  /** uint8 [rows, width] */
+  readonly values: TensorName;
+  /** float32 [rows, 1] */
+  readonly scales: TensorName;
+  /** uint8 scalar: 128 */
+  readonly zero: TensorName;
+}
+
 /**
  * Adds layers to a graph. Hidden states are rows: [batch * positions, width], so that every linear map is one Gemm that takes PyTorch's
  * [out, in] weights as they are; only attention sees [batch, positions, width].
  */
 export class LayerBuilder {
   readonly #known = new Map<string, TensorName>();
-  readonly #prefix: string;
+  readonly #rounded = new Map<TensorName, RoundedRows>();
 
+  /** @param int8 linear maps that are calculated in integers (float32 graphs only) */
   constructor(
     readonly graph: GraphBuilder,
     readonly config: WhisperConfig,
     readonly weights: Weights,
     readonly precision: Precision,
-  ) {
-    // WhisperForConditionalGeneration saves its network under `model.`, WhisperModel does not.
-    this.#prefix = weights.tensors.has('model.encoder.conv1.weight') ? 'model.' : '';
-  }
+    private readonly int8: ReadonlyMap<string, Int8Weight> = new Map(),
+  ) {}
 
   /** A weight of the network in the graph's precision. Throws ModelError `fileInvalid` when it is absent or of another shape. */
   weight(name: string, shape: readonly number[]): TensorName {
     const known = this.#known.get(name);
     if (known !== undefined) return known;
-    const tensor = this.weights.tensors.get(this.#prefix + name) ?? this.weights.tensors.get(name);
-    if (tensor === undefined) throw new ModelError('fileInvalid', `the weights hold no ${this.#prefix}${name}`);
-    if (tensor.shape.join() !== shape.join()) {
-      throw new ModelError(
-        'fileInvalid',
-        `${this.#prefix}${name} is [${tensor.shape.join(', ')}], the configuration says [${shape.join(', ')}]`,
-      );
-    }
+    const tensor = findWeight(this.weights, name);
+    checkShape(name, tensor.shape, shape);
     const type = onnxTypeOfWeight[tensor.type];
     const { file: location, offset, length } = tensor;
     const stored = this.graph.external(name, { type, dims: shape, location, offset, length });
@@ -57,6 +61,12 @@ export class LayerBuilder {
 
   /** x [rows, inputs] -> [rows, outputs]. */
   linear(x: TensorName, name: string, outputs: number, inputs: number, bias = true): TensorName {
+    const int8 = this.int8.get(name);
+    if (int8 !== undefined) {
+      checkShape(`${name}.weight`, [int8.outputs, int8.inputs], [outputs, inputs]);
+      const product = this.#int8Product(x, int8);
+      return bias ? this.graph.op('Add', [product, this.weight(`${name}.bias`, [outputs])]) : product;
+    }
     const weight = this.weight(`${name}.weight`, [outputs, inputs]);
     const operands = bias ? [x, weight, this.weight(`${name}.bias`, [outputs])] : [x, weight];
     return this.graph.op('Gemm', operands, { transB: 1 });
@@ -110,4 +120,48 @@ export class LayerBuilder {
   sizeOf(x: TensorName, axis: number): TensorName {
     return this.graph.op('Shape', [x], { start: axis, end: axis + 1 });
   }
+
+  /** x [rows, inputs] -> [rows, outputs], without the bias. */
+  #int8Product(x: TensorName, { values, scales, outputs, inputs }: Int8Weight): TensorName {
+    const { graph } = this;
+    const rows = this.#roundRows(x);
+    const weight = graph.bytes(values, [inputs, outputs]);
+    const product = graph.op('com.microsoft.MatMulIntegerToFloat', [
+      rows.values,
+      weight,
+      graph.floats(Float32Array.of(1), []),
+      graph.floats(scales, [outputs]),
+      rows.zero,
+    ]);
+    return graph.op('Mul', [product, rows.scales]);
+  }
+
+  /**
+   * Each row by its own largest magnitude, so that a frame's result depends neither on the frames beside it, nor on the padding, nor on the other windows
+   * of the batch: DynamicQuantizeLinear takes one scale for all of them. Done once for all maps that read the same rows.
+   */
+  #roundRows(x: TensorName): RoundedRows {
+    const known = this.#rounded.get(x);
+    if (known !== undefined) return known;
+    const { graph } = this;
+    const constant = (value: number): TensorName => graph.floats(Float32Array.of(value), []);
+    const magnitude = graph.op('ReduceMax', [graph.op('Abs', [x]), graph.integers(1)], { keepdims: 1 });
+    // A row of zeros stays one, whatever its scale.
+    const scales = graph.op('Mul', [graph.op('Max', [magnitude, constant(1e-30)]), constant(1 / 127)]);
+    const perRow = graph.op('Squeeze', [scales, graph.integers(1)]);
+    const zero = graph.bytes(Uint8Array.of(128), []);
+    const zeros = graph.op('Expand', [zero, graph.op('Shape', [perRow])]);
+    const rows = { values: graph.op('QuantizeLinear', [x, perRow, zeros], { axis: 0 }), scales, zero };
+    this.#rounded.set(x, rows);
+    return rows;
+  }
+}
+
+/** Throws ModelError `fileInvalid`. */
+function checkShape(name: string, found: readonly number[], wanted: readonly number[]): void {
+  if (found.join() === wanted.join()) return;
+  throw new ModelError(
+    'fileInvalid',
+    `${name} is [${found.join(', ')}], the configuration says [${wanted.join(', ')}]`,
+  );
 }

@@ -1,4 +1,5 @@
 // A loaded Whisper: windows of audio in, chosen tokens out; what the decoder remembers stays in ONNX Runtime's memory.
+import { ModelError } from '../model-error.js';
 import { OrtError } from '../onnxruntime/errors.js';
 import {
   OrtSession,
@@ -15,9 +16,14 @@ import { compileWhisper } from './compile.js';
 import type { WhisperConfig } from './config.js';
 import { samplesPerEncoderFrame } from './mel-filters.js';
 
+/** `int8` rounds the linear maps of the encoder, which are most of a decode, and what they multiply; all else stays in float32. */
+export type CpuPrecision = 'fp32' | 'int8';
+
 export interface NetworkOptions {
-  /** Default: the CPU, in float32. A GPU calculates in float16. */
+  /** Default: the CPU. A GPU calculates in float16. */
   readonly device?: 'cpu' | CudaProvider;
+  /** What a CPU calculates in; for a GPU, `unsupported`. Default `fp32`. */
+  readonly precision?: CpuPrecision;
   /** Threads of one run, its caller included. Default: as many as there are physical cores. */
   readonly threads?: number;
 }
@@ -64,8 +70,13 @@ export interface Choices {
 export class WhisperNetwork {
   /** Compiles and loads a Hugging Face folder. Throws ModelError or OrtError. */
   static async load(directory: string, options: NetworkOptions = {}): Promise<WhisperNetwork> {
-    const { device = 'cpu', threads } = options;
-    const compiled = await compileWhisper(directory, device === 'cpu' ? 'float32' : 'float16');
+    const { device = 'cpu', precision, threads } = options;
+    if (device !== 'cpu' && precision !== undefined) {
+      throw new ModelError('unsupported', `a GPU calculates in float16, not in ${precision}`);
+    }
+    const compiled = await compileWhisper(directory, device === 'cpu' ? 'float32' : 'float16', {
+      int8Encoder: precision === 'int8',
+    });
     const session: SessionOptions = {
       externalDataFolder: compiled.weightsFolder,
       ...(threads === undefined ? {} : { intraOpThreads: threads }),

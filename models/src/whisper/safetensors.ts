@@ -24,6 +24,14 @@ export interface Weights {
   readonly tensors: ReadonlyMap<string, WeightTensor>;
 }
 
+/** A tensor by its name in WhisperForConditionalGeneration without `model.`. Throws ModelError `fileInvalid` when there is none. */
+export function findWeight({ tensors }: Weights, name: string): WeightTensor {
+  // WhisperForConditionalGeneration saves its network under `model.`, WhisperModel does not.
+  const tensor = tensors.get(`model.${name}`) ?? tensors.get(name);
+  if (tensor === undefined) throw new ModelError('fileInvalid', `the weights hold no ${name}`);
+  return tensor;
+}
+
 /** A header holds a few hundred bytes per tensor; more than this is no model but an attack or a mistake. */
 const maxHeaderBytes = 100 * 1024 * 1024;
 

@@ -1,0 +1,97 @@
+// The int8 encoder: near the float32 one, frame by frame for itself, whole on every CPU, and refused where it cannot be.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compileWhisper, OrtSession, WhisperNetwork } from '@sotto/models';
+import * as fc from 'fast-check';
+import t, { type Test } from 'tap';
+import { roundToInt8 } from '../../models/src/whisper/int8-weights.js';
+import { randomAudio, writeRandomWhisper, type RandomWhisperOptions } from '../support/random-whisper.js';
+
+const folder = await mkdtemp(join(tmpdir(), 'sotto-int8-'));
+t.teardown(() => rm(folder, { recursive: true }));
+let models = 0;
+
+const write = (options: RandomWhisperOptions = {}): Promise<string> =>
+  writeRandomWhisper(join(folder, String(models++)), options);
+
+/** The encoder's states [batch, frames, width], row after row. */
+type Encode = (...rows: readonly Float32Array[]) => Promise<Float32Array>;
+
+async function encoder(t: Test, directory: string, int8Encoder: boolean): Promise<Encode> {
+  const { encode, weightsFolder } = await compileWhisper(directory, 'float32', { int8Encoder });
+  const session = await OrtSession.load(encode, { externalDataFolder: weightsFolder, intraOpThreads: 1 });
+  t.teardown(() => session.close());
+  return async (...rows) => {
+    const data = Float32Array.from(rows.flatMap((row) => [...row]));
+    const dims = [rows.length, data.length / rows.length];
+    const { encoded } = await session.run({ audio: { type: 'float32', dims, data } }, ['encoded']);
+    return encoded.data as Float32Array;
+  };
+}
+
+const energy = (values: Float32Array): number => values.reduce((sum, value) => sum + value * value, 0);
+
+/** Root mean square of the difference by that of what is wanted. */
+function relativeError(found: Float32Array, wanted: Float32Array): number {
+  return Math.sqrt(energy(found.map((value, i) => value - (wanted[i] ?? Infinity))) / energy(wanted));
+}
+
+t.test('the states are near those of float32, whatever type the weights are stored in', async (t) => {
+  for (const type of ['F32', 'F16', 'BF16'] as const) {
+    const directory = await write({ seed: 3, type });
+    const [int8, fp32] = await Promise.all([encoder(t, directory, true), encoder(t, directory, false)]);
+    const audio = randomAudio(1, 16_000);
+    const error = relativeError(await int8(audio), await fp32(audio));
+    t.ok(error > 0 && error < 0.05, `${type}: within ${error}`);
+  }
+});
+
+t.test('a row gets the same, to the last bit, alone and beside a row a thousand times as loud', async (t) => {
+  const encode = await encoder(t, await write(), true);
+  const rows = [randomAudio(1, 6_400).map((x) => x / 1000), randomAudio(2, 6_400), new Float32Array(6_400)];
+  const together = await encode(...rows);
+  for (const [i, row] of rows.entries()) {
+    const alone = await encode(row);
+    t.ok(
+      alone.every((value) => Number.isFinite(value)),
+      `row ${i} is finite`,
+    );
+    t.same(together.slice(i * alone.length, (i + 1) * alone.length), alone, `row ${i}`);
+  }
+});
+
+t.test('property: rounding is off by half a step at most, and no pair of products leaves 16 bits', async (t) => {
+  const outputs = 3;
+  const matrix = fc.integer({ min: 1, max: 9 }).chain((inputs) =>
+    fc
+      .array(fc.float({ noNaN: true, noDefaultInfinity: true, min: -1000, max: 1000 }), {
+        minLength: outputs * inputs,
+        maxLength: outputs * inputs,
+      })
+      .map((values) => ({ inputs, values: Float32Array.from(values) })),
+  );
+  fc.assert(
+    fc.property(matrix, ({ inputs, values }) => {
+      const rounded = roundToInt8(values, outputs, inputs);
+      return values.every((value, i) => {
+        const [output, input] = [Math.floor(i / inputs), i % inputs];
+        const scale = rounded.scales[output] ?? Number.NaN;
+        const integer = rounded.values[input * outputs + output] ?? Number.NaN;
+        const isWhole = Math.abs(integer) * 255 * 2 <= 32_767;
+        return isWhole && Math.abs(integer * scale - value) <= scale * 0.5001 + 1e-30;
+      });
+    }),
+  );
+  t.pass('100 matrices');
+});
+
+t.test('precisions that a device does not have are refused', async (t) => {
+  const directory = await write();
+  const unsupported = { name: 'ModelError', code: 'unsupported' };
+  await t.rejects(compileWhisper(directory, 'float16', { int8Encoder: true }), unsupported);
+  const device = { name: 'cuda', deviceId: 0 } as const;
+  for (const precision of ['int8', 'fp32'] as const) {
+    await t.rejects(WhisperNetwork.load(directory, { device, precision }), unsupported);
+  }
+});
