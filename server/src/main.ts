@@ -120,6 +120,7 @@ function openEngines(settings: Settings, model: InstalledModel, log: Logger, dea
     buckets,
     tailSilenceMs,
     usesPreviousText,
+    precision: settings.precision,
     threads: settings.threads || Math.max(1, Math.floor(availableParallelism() / settings.engines)),
   };
   const spec = { module: new URL('asr/whisper-engine.js', import.meta.url).href, options };

@@ -16,7 +16,7 @@ for (const { name, directory, skip } of goldenModels) {
     const fresh = (await weightsSha256(directory)) === golden.weightsSha256;
     if (!t.ok(fresh, 'the golden file is of these weights (else: write_golden.py)')) return;
     const { buckets, tailSilenceMs } = await readManifest(directory);
-    const engine = await WhisperEngine.load({ name, directory, buckets, tailSilenceMs, threads: 2 });
+    const engine = await WhisperEngine.load({ name, directory, buckets, tailSilenceMs, precision: 'fp32', threads: 2 });
     t.teardown(() => engine.close());
     const requests = await Promise.all(golden.decodes.map(requestOf));
     t.ok(new Set(golden.decodes.map(({ clip }) => clip)).size >= 20, 'at least 20 recordings');

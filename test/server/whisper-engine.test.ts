@@ -25,7 +25,8 @@ async function open(
   options: Partial<WhisperEngineOptions> = {},
 ): Promise<WhisperEngine> {
   const directory = await writeRandomWhisper(join(folder, String(models++)), { seed: 6, ...model });
-  const engine = await WhisperEngine.load({ name: 'random', directory, buckets: [1, 2], threads: 1, ...options });
+  const facts = { name: 'random', directory, buckets: [1, 2], threads: 1, precision: 'fp32' } as const;
+  const engine = await WhisperEngine.load({ ...facts, ...options });
   t.teardown(() => engine.close());
   return engine;
 }
@@ -129,37 +130,42 @@ t.test('a draft changes nothing but the number of steps', async (t) => {
   }
 });
 
-t.test('property: any mix of rows and drafts gives each row what it gets alone and without a draft', async (t) => {
-  const engine = await open(t, {}, { maxBatch: 5 });
-  const alone = new Map<number, DecodeResult>();
-  for (let seed = 1; seed <= 8; seed++) alone.set(seed, await decodeOne(engine, request(seed)));
-  const row = fc.record({
-    seed: fc.integer({ min: 1, max: 8 }),
-    kept: fc.integer({ min: 0, max: 34 }),
-    invented: fc.array(fc.integer({ min: 0, max: 300 }), { maxLength: 6 }),
-  });
-  await fc.assert(
-    fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 7 }), async (rows) => {
-      const results = await engine.decode(
-        rows.map(({ seed, kept, invented }) =>
-          request(seed, { draft: [...idsOf(alone.get(seed)).slice(0, kept), ...invented] }),
-        ),
+for (const precision of ['fp32', 'int8'] as const) {
+  t.test(
+    `property: any mix of rows and drafts gives each row what it gets alone and without a draft, in ${precision}`,
+    async (t) => {
+      const engine = await open(t, {}, { maxBatch: 5, precision });
+      const alone = new Map<number, DecodeResult>();
+      for (let seed = 1; seed <= 8; seed++) alone.set(seed, await decodeOne(engine, request(seed)));
+      const row = fc.record({
+        seed: fc.integer({ min: 1, max: 8 }),
+        kept: fc.integer({ min: 0, max: 34 }),
+        invented: fc.array(fc.integer({ min: 0, max: 300 }), { maxLength: 6 }),
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 7 }), async (rows) => {
+          const results = await engine.decode(
+            rows.map(({ seed, kept, invented }) =>
+              request(seed, { draft: [...idsOf(alone.get(seed)).slice(0, kept), ...invented] }),
+            ),
+          );
+          for (const [i, { seed }] of rows.entries()) {
+            const wanted = alone.get(seed);
+            const found = results[i];
+            if (!wanted || !found) return false;
+            if (idsOf(found).join() !== idsOf(wanted).join()) return false;
+            if ((found.endLogprob === null) !== (wanted.endLogprob === null)) return false;
+            if (found.tokens.some(({ logprob }, k) => Math.abs(logprob - (wanted.tokens[k]?.logprob ?? 0)) > 1e-4))
+              return false;
+          }
+          return true;
+        }),
+        { numRuns: 60 },
       );
-      for (const [i, { seed }] of rows.entries()) {
-        const wanted = alone.get(seed);
-        const found = results[i];
-        if (!wanted || !found) return false;
-        if (idsOf(found).join() !== idsOf(wanted).join()) return false;
-        if ((found.endLogprob === null) !== (wanted.endLogprob === null)) return false;
-        if (found.tokens.some(({ logprob }, k) => Math.abs(logprob - (wanted.tokens[k]?.logprob ?? 0)) > 1e-4))
-          return false;
-      }
-      return true;
-    }),
-    { numRuns: 60 },
+      t.pass('60 batches');
+    },
   );
-  t.pass('60 batches');
-});
+}
 
 t.test('windows of several buckets may come in one batch', async (t) => {
   const engine = await open(t, {}, { tailSilenceMs: 100 });
@@ -293,6 +299,15 @@ t.test('a model that does not load is told by its file', async (t) => {
     code,
     message: /config\.json/,
   });
+  const cuda = { deviceId: 0 };
+  for (const precision of ['fp32', 'int8'] as const) {
+    await t.rejects(WhisperEngine.load({ name: 'x', directory: '/nowhere', precision, cuda }), {
+      name: 'EngineError',
+      code,
+      message: /GPU calculates in float16/,
+      cause: { name: 'ModelError', code: 'unsupported' },
+    });
+  }
   await t.rejects(WhisperEngine.load({ name: 'x' }), { code, message: /directory/ });
 });
 

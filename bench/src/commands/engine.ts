@@ -1,7 +1,7 @@
 // `bench engine`: the recogniser alone, by context length and batch, with and without a draft.
 import { ModelRegistry } from '@sotto/models';
 import { WhisperEngine, whisperEngineSpec, type DecodeTiming } from '@sotto/server';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { loadAudio } from '../audio/load-audio.js';
 import { SAMPLES_PER_MS, type LoadedRecording } from '../audio/playlist.js';
 import { fixturesFolder, readRecordings } from '../audio/recordings.js';
@@ -20,6 +20,7 @@ interface EngineOptions {
   readonly recordings: string;
   readonly language: string;
   readonly threads?: number;
+  readonly precision: 'auto' | 'fp32' | 'int8';
   readonly contexts?: readonly number[];
   readonly batches: readonly number[];
   readonly rounds: number;
@@ -37,6 +38,9 @@ export function registerEngineCommand(program: Command): void {
     .option('--recordings <folder>', 'folder with a manifest.jsonl', fixturesFolder)
     .option('--language <code>', 'of the recordings', 'en')
     .option('--threads <count>', 'threads of the engine; else its default', wholeNumber(1, 256))
+    .addOption(
+      new Option('--precision <name>', 'what the CPU calculates in').choices(['auto', 'fp32', 'int8']).default('auto'),
+    )
     .option(
       '--contexts <list>',
       "context lengths, whole seconds; else the model's buckets up to 16 s",
@@ -58,6 +62,7 @@ async function runEngine(options: EngineOptions): Promise<void> {
   const maxBatch = Math.max(...options.batches);
   const { options: engineOptions } = whisperEngineSpec(model, {
     maxBatch,
+    precision: options.precision,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   });
   const startedAt = performance.now();
@@ -78,6 +83,7 @@ async function runEngine(options: EngineOptions): Promise<void> {
       settings: {
         model: model.name,
         threads: options.threads ?? 'default',
+        precision: options.precision,
         rounds: options.rounds,
         batches: options.batches.join(','),
         language: options.language,

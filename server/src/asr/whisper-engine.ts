@@ -1,5 +1,12 @@
 // The engine: one Whisper on one device, decoding batches of windows with their last hypotheses as drafts.
-import { buildPrompt, sampleRate, WhisperNetwork, type CudaProvider, type Prompt } from '@sotto/models';
+import {
+  buildPrompt,
+  sampleRate,
+  WhisperNetwork,
+  type CpuPrecision,
+  type CudaProvider,
+  type Prompt,
+} from '@sotto/models';
 import * as v from 'valibot';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from './engine.js';
 import { EngineError, messageOf } from './errors.js';
@@ -25,6 +32,8 @@ const Options = v.object({
   threads: v.optional(count),
   /** Largest batch of one run. Default 8. */
   maxBatch: v.optional(count, 8),
+  /** What a CPU calculates in; see NetworkOptions. `auto`: int8. A GPU calculates in float16 and refuses the others. Default `auto`. */
+  precision: v.optional(v.picklist(['auto', 'fp32', 'int8']), 'auto'),
   /** Default: the CPU. */
   cuda: v.optional(
     v.object({ deviceId: v.pipe(v.number(), v.safeInteger()), options: v.optional(v.record(v.string(), v.string())) }),
@@ -69,7 +78,12 @@ export class WhisperEngine implements Engine {
       const device: CudaProvider | 'cpu' = cuda
         ? { name: 'cuda', deviceId: cuda.deviceId, ...(cuda.options && { options: cuda.options }) }
         : 'cpu';
-      const network = await WhisperNetwork.load(parsed.directory, { device, ...(threads && { threads }) });
+      const precision = parsed.precision === 'auto' ? autoPrecision(device) : parsed.precision;
+      const network = await WhisperNetwork.load(parsed.directory, {
+        device,
+        ...(precision && { precision }),
+        ...(threads && { threads }),
+      });
       return new WhisperEngine(network, parsed);
     } catch (cause) {
       throw new EngineError('engine_load_failed', messageOf(cause), { cause });
@@ -245,6 +259,11 @@ export class WhisperEngine implements Engine {
     }
     return changed;
   }
+}
+
+/** int8 where there is a choice: bench/README.md says what it gains and costs. */
+function autoPrecision(device: CudaProvider | 'cpu'): CpuPrecision | undefined {
+  return device === 'cpu' ? 'int8' : undefined;
 }
 
 /** [batch, bucket]: each window with silence behind it. */

@@ -58,6 +58,10 @@ export const SETTING_GROUPS = {
       max: 256,
       meaning: 'Threads of one engine. 0: the cores of this machine, shared among the engines.',
     }),
+    precision: choice(['auto', 'int8', 'fp32'], 'auto', {
+      meaning:
+        'What engines on the CPU calculate in: fp32, or int8 in most of the encoder, which is faster and hears nearly the same. auto: int8.',
+    }),
     stability: choice(['both', 'align-att', 'local-agreement'], 'both', {
       meaning:
         'When the text of a partial becomes stable: by attention, by two agreeing hypotheses, or when both say so.',

@@ -4,10 +4,10 @@ import { extname } from 'node:path';
 import type { WhisperEngineOptions } from '../whisper-engine.js';
 import type { EngineSpec } from './engine-spec.js';
 
-/** @param more threads, batch size, device: what is the machine's rather than the model's */
+/** @param more threads, batch size, precision, device: what is the machine's rather than the model's */
 export function whisperEngineSpec(
   model: InstalledModel,
-  more: Pick<WhisperEngineOptions, 'threads' | 'maxBatch' | 'cuda'> = {},
+  more: Pick<WhisperEngineOptions, 'threads' | 'maxBatch' | 'precision' | 'cuda'> = {},
 ): EngineSpec {
   const { buckets, tailSilenceMs, usesPreviousText } = model.manifest;
   const options: WhisperEngineOptions = {
