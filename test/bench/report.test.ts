@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { describeProvenance } from '../../bench/src/measure/machine.js';
+import { describeProvenance, type Provenance } from '../../bench/src/measure/machine.js';
 import { timeInterleaved } from '../../bench/src/measure/interleaved.js';
 import { parsePrometheus, sumOf } from '../../bench/src/measure/prometheus.js';
 import { distribution } from '../../bench/src/measure/statistics.js';
@@ -19,10 +19,16 @@ import {
 import { publish, readResult, type Result } from '../../bench/src/report/result-file.js';
 import { formatNumber, terminalTable } from '../../bench/src/report/table.js';
 
+/** The same description, of a machine that does nothing else. */
+const quiet = (provenance: Provenance): Provenance => ({
+  ...provenance,
+  machine: { ...provenance.machine, loadAverage: [0, 0, 0] },
+});
+
 const resultOf = (metrics: Metric[]): Result => ({
   schema: 1,
   bench: 'stream',
-  provenance: describeProvenance(['stream', '--recordings', 'a folder']),
+  provenance: quiet(describeProvenance(['stream', '--recordings', 'a folder'])),
   settings: { connections: 4 },
   metrics,
   remarks: ['Quiet machine.'],
@@ -70,7 +76,14 @@ t.test('publish: what is written can be read again, with the command that makes 
   const result = resultOf([scalarMetric('memory', 'MiB', 12.5)]);
   const out = join(folder, 'new/stream.json');
   await publish(result, out);
-  t.strictSame(await readResult(out), result);
+  t.strictSame(await readResult(out), result, 'a quiet machine needs no remark');
+  const busy = {
+    ...result,
+    provenance: { ...result.provenance, machine: { ...result.provenance.machine, loadAverage: [9, 8, 7] } },
+  };
+  await publish(busy, out);
+  t.match((await readResult(out)).remarks, ['Quiet machine.', /load average 9 on/]);
+  await publish(result, out);
   const markdown = await readFile(join(folder, 'new/stream.md'), 'utf8');
   t.match(markdown, "`npm run bench -- stream --recordings 'a folder'`");
   t.match(markdown, '| memory | MiB |');

@@ -33,6 +33,10 @@ export function timingMetrics(cases: readonly TimedCase[]): Metric[] {
           note: 'median without a draft / median with it, same tokens',
           ...(isTarget ? { target: atLeast('value', 2) } : {}),
         }),
+        scalarMetric(`${one.name}: cpuSpeedup`, 'x', median(plain.cpuMs) / median(one.cpuMs), {
+          better: 'higher',
+          note: 'the same in CPU time',
+        }),
       );
     }
     return metrics;

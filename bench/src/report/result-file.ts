@@ -21,13 +21,25 @@ export const Result = v.object({
 export type Result = v.InferOutput<typeof Result>;
 
 /** Prints the result and, with `out` (a path that ends in .json), writes it there and as Markdown beside it. */
-export async function publish(result: Result, out: string | undefined): Promise<void> {
+export async function publish(measured: Result, out: string | undefined): Promise<void> {
+  const result = { ...measured, remarks: [...measured.remarks, ...busyRemark(measured.provenance)] };
   process.stdout.write(`${terminalText(result)}\n`);
   if (out === undefined) return;
   if (!out.endsWith('.json')) throw new BenchError('usage', `--out must end in .json, not "${out}".`);
   await mkdir(dirname(out), { recursive: true });
   await writeFile(out, `${JSON.stringify(result, undefined, 2)}\n`);
   await writeFile(out.replace(/\.json$/, '.md'), markdown(result));
+}
+
+/** A warning where other programs wanted more than half of the machine when the bench began. */
+function busyRemark({ machine: { loadAverage, cores } }: Provenance): string[] {
+  const [load = 0] = loadAverage;
+  return load <= cores / 2
+    ? []
+    : [
+        `The machine was busy before the bench began (load average ${load} on ${cores} cores): times are longer than on a quiet one, and targets of ` +
+          'time are not decided by this run. Counts, error rates and CPU times hold.',
+      ];
 }
 
 /** Reads a result file. @throws BenchError `badResult` when the file is none. */
