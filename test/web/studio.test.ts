@@ -224,10 +224,7 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
     await page.reload();
     await page.getByLabel('Language').selectOption({ label: 'German' });
     await page.locator('.talk-button').click();
-    await t.resolves(
-      until(() => started.includes('de')),
-      'the stream starts in it',
-    );
+    await t.resolves(until(() => started.includes('de'), 'a start in German'));
   });
 
   t.test('says when the server is gone, and finds it again', async (t) => {

@@ -118,7 +118,9 @@ export class AudioCapture {
   readonly #end = deferred<CaptureEnd>();
   readonly #lastBlock = deferred<void>();
   readonly #resume = (): void => {
-    if (this.#context.state !== 'closed' && this.#context.state !== 'running') void this.#context.resume();
+    const { state } = this.#context;
+    // Refused until the page has been clicked or is seen again: both come back here.
+    if (state !== 'closed' && state !== 'running') this.#context.resume().catch(() => undefined);
   };
   #stopping: Promise<void> | undefined;
 

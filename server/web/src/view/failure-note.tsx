@@ -1,4 +1,4 @@
-// What went wrong, in words that say what to do; the technical text is one click away.
+// What went wrong, in words that say what to do about it.
 import type { JSX } from 'preact';
 import { words } from '../i18n/language.js';
 import { failure } from '../studio/studio.js';

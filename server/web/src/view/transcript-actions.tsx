@@ -14,8 +14,8 @@ export async function copyNow(): Promise<void> {
     await copyTranscript(segments.value);
     isCopied.value = true;
     setTimeout(() => (isCopied.value = false), COPIED_SHOWN_MS);
-  } catch (error) {
-    failure.value = { code: 'copy_failed', detail: error instanceof Error ? error.message : String(error) };
+  } catch {
+    failure.value = { code: 'copy_failed', detail: '' };
   }
 }
 

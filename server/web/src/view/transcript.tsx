@@ -5,7 +5,8 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 import { words } from '../i18n/language.js';
 import { clockText, preciseClockText } from '../studio/clock-text.js';
 import type { Segment } from '../studio/live-stream.js';
-import { segments, stream } from '../studio/studio.js';
+import { server } from '../studio/server-watch.js';
+import { segments, spokenLanguage, stream } from '../studio/studio.js';
 import { wordSpans } from '../studio/word-spans.js';
 
 /** Who has scrolled up further than this from the end reads something there, pixels. */
@@ -47,7 +48,7 @@ export function Transcript(): JSX.Element {
         ))}
       </div>
       {stable + tentative !== '' && (
-        <p class="paragraph spoken" aria-live="off">
+        <p class="paragraph spoken" aria-live="off" lang={spokenTag()}>
           <span class="stable">{stable}</span>
           <span class="tentative">{tentative}</span>
         </p>
@@ -60,6 +61,13 @@ export function Transcript(): JSX.Element {
       )}
     </section>
   );
+}
+
+/** The language of what is being spoken, as far as it is known before it settles. */
+function spokenTag(): string {
+  if (spokenLanguage.value !== 'auto') return spokenLanguage.value;
+  const [only, ...others] = server.value.name === 'ready' ? server.value.languages : [];
+  return segments.value.at(-1)?.language || (others.length === 0 ? (only ?? '') : '');
 }
 
 function Hint(): JSX.Element {
