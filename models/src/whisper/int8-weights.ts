@@ -46,8 +46,10 @@ export function roundToInt8(matrix: Float32Array, outputs: number, inputs: numbe
     const scale = magnitude / largest;
     scales[output] = scale;
     if (scale === 0) continue;
+    const perStep = 1 / scale;
     for (let input = 0; input < inputs; input++) {
-      values[input * outputs + output] = Math.round((matrix[start + input] ?? 0) / scale);
+      // To the nearest: what is above 0 is cut off, which is several times faster than Math.round.
+      values[input * outputs + output] = (((matrix[start + input] ?? 0) * perStep + largest + 0.5) | 0) - largest;
     }
   }
   return { values, scales, outputs, inputs };
