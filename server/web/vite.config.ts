@@ -1,4 +1,4 @@
-// Builds the pages that the server serves: everything from its own origin, text files only, names with a hash in assets/.
+// How scripts/build-pages.mjs builds the pages that the server serves: everything from its own origin, text files only, names with a hash in assets/.
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
 import { CAPTURE_WORKLET_SOURCE } from '../../client-sdk/src/microphone/capture-worklet.js';
@@ -30,8 +30,6 @@ export default defineConfig({
   },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
-    outDir: fileURLToPath(new URL('../dist/pages', import.meta.url)),
-    emptyOutDir: true,
     // What is inlined as a data: URL would be refused by the page's policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

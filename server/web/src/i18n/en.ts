@@ -1,7 +1,6 @@
 // The Studio's words in English.
 
 export const en = {
-  name: 'English',
   tagline: 'Realtime speech-to-text on your own server',
   start: 'Start listening',
   stop: 'Stop',
@@ -19,7 +18,6 @@ export const en = {
   shareTab: 'Listen to a tab',
   dropFile: 'Drop the file to transcribe it',
   transcript: 'Transcript',
-  transcriptLive: 'Being spoken now',
   copy: 'Copy',
   copied: 'Copied',
   save: 'Save as',
@@ -36,7 +34,6 @@ export const en = {
   lagHelp: 'Sound that the server has received and not yet processed',
   roundTrip: 'Round trip',
   roundTripHelp: 'A message to the server and back',
-  server: 'Server',
   serverConnecting: 'Connecting…',
   serverReady: (model: string) => `Model ${model}`,
   serverGone: 'Server not reachable',

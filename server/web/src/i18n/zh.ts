@@ -2,7 +2,6 @@
 import type { Messages } from './en.js';
 
 export const zh: Messages = {
-  name: '中文',
   tagline: '在自己的服务器上实时语音转文字',
   start: '开始聆听',
   stop: '停止',
@@ -19,7 +18,6 @@ export const zh: Messages = {
   shareTab: '聆听标签页',
   dropFile: '松开鼠标即可转写该文件',
   transcript: '转写文本',
-  transcriptLive: '正在说的内容',
   copy: '复制',
   copied: '已复制',
   save: '另存为',
@@ -36,7 +34,6 @@ export const zh: Messages = {
   lagHelp: '服务器已收到但尚未处理的声音',
   roundTrip: '往返',
   roundTripHelp: '一条消息往返服务器所需的时间',
-  server: '服务器',
   serverConnecting: '正在连接…',
   serverReady: (model) => `模型 ${model}`,
   serverGone: '无法连接服务器',

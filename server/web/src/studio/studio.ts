@@ -224,8 +224,12 @@ function reset(): void {
   level.value = { rmsDb: SILENCE_DB, peakDb: SILENCE_DB };
 }
 
+/** Names that Chrome gives to the system's choices beside the devices themselves. */
+const DEVICE_ALIASES: ReadonlySet<string> = new Set(['default', 'communications']);
+
 async function refreshDevices(): Promise<void> {
-  devices.value = (await listDevices()).filter(({ label }) => label !== '');
+  const all = await listDevices();
+  devices.value = all.filter(({ deviceId, label }) => label !== '' && !DEVICE_ALIASES.has(deviceId));
 }
 
 function peakDb(samples: Int16Array): number {

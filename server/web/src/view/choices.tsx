@@ -54,11 +54,9 @@ function MicrophoneChoice(): JSX.Element | null {
         onChange={(event) => chooseMicrophone(event.currentTarget.value)}
       >
         <option value="">{t.systemMicrophone}</option>
-        {devices.value
-          .filter(({ deviceId }) => deviceId !== 'default' && deviceId !== 'communications')
-          .map(({ deviceId, label }) => (
-            <option value={deviceId}>{label}</option>
-          ))}
+        {devices.value.map(({ deviceId, label }) => (
+          <option value={deviceId}>{label}</option>
+        ))}
       </select>
     </label>
   );

@@ -43,7 +43,10 @@ function TalkButton(): JSX.Element {
         {running ? <StopIcon /> : <MicrophoneIcon />}
       </button>
       <p class="doing">
-        <span role="status">{doing()}</span>
+        <span aria-hidden="true">{doing()}</span>
+        <span class="unseen" role="status">
+          {activity.value.name === 'idle' ? (elapsedMs.value > 0 ? t.finished : '') : doing()}
+        </span>
         {running && (
           <span class="elapsed" role="timer" aria-label={t.elapsed}>
             {clockText(elapsedMs.value)}
