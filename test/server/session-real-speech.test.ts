@@ -2,10 +2,11 @@
 import t from 'tap';
 import { decodeAudioFile } from '../../server/src/audio/audio-file.js';
 import { SileroVad } from '../../server/src/vad/silero-vad.js';
-import { fixture } from '../support/fixtures.js';
+import { fixture, fixtureClip, fixtureSamples } from '../support/fixtures.js';
 import { recordings, withoutRecordings } from '../support/recordings.js';
 import { ScriptedRecognizer } from '../support/scripted-recognizer.js';
 import { SessionClient, START } from '../support/session-client.js';
+import { joined, silence } from '../support/speech.js';
 
 const vad = await SileroVad.load();
 t.teardown(() => vad.close());
@@ -13,6 +14,10 @@ t.teardown(() => vad.close());
 /** The whole session of a clip; as fast as it is taken, as `--fast` streams do. */
 async function transcribe(path: string, start: Partial<typeof START> = {}): Promise<SessionClient> {
   const { samples } = await decodeAudioFile(path);
+  return transcribeSamples(samples, start);
+}
+
+async function transcribeSamples(samples: Float32Array, start: Partial<typeof START> = {}): Promise<SessionClient> {
   const client = new SessionClient({ vad, recognizer: new ScriptedRecognizer({ records: false }) }).send({
     ...START,
     ...start,
@@ -37,6 +42,21 @@ t.test('speech becomes utterances that cover it', async (t) => {
     const [stopped] = client.of('stopped');
     t.ok(stopped && stopped.segments >= 1 && stopped.speechMs > 400, `${clip}: ${JSON.stringify(stopped)}`);
     t.equal(client.of('error').length, 0);
+  }
+});
+
+t.test('quiet speech is heard whole, however loud the speech before it was', async (t) => {
+  const quiet = await fixtureSamples('en-quiet');
+  const { words } = fixtureClip('en-quiet');
+  for (const loud of ['en-garden', 'en-bakery', 'en-clipped']) {
+    const before = joined(await fixtureSamples(loud), silence(1_500));
+    const client = await transcribeSamples(joined(before, quiet, silence(1_000)));
+    const heard = client.of('final').map(({ startMs, endMs }) => ({ startMs, endMs }));
+    const from = before.length / 16;
+    const missing = words.filter(
+      (word) => !heard.some(({ startMs, endMs }) => startMs <= from + word.startMs && from + word.endMs - 100 <= endMs),
+    );
+    t.strictSame(missing, [], `after ${loud}: ${JSON.stringify(heard)}`);
   }
 });
 

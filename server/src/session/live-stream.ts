@@ -9,7 +9,7 @@ import {
 } from '@sotto/protocol';
 import type { Recognizer } from '../asr/recognizer.js';
 import { Resampler } from '../audio/resampler.js';
-import { Endpointer } from '../vad/endpointing.js';
+import { Endpointer, type EndpointEvent } from '../vad/endpointing.js';
 import { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from '../vad/vad.js';
 import { AudioRing } from './audio-ring.js';
 import { SAMPLES_PER_MS } from './samples.js';
@@ -227,11 +227,17 @@ export class LiveStream {
     this.#utterances.extend(this.#judged);
     for (const event of this.#endpointer.step(probability)) {
       if (event.type === 'start') this.#utterances.begin(event.start, this.#judged, this.#settings);
-      else this.#utterances.end(Math.min(event.end, this.#audioEnd), event.speechRatio, { reason: event.reason });
+      else this.#end(event);
     }
     this.#ring.forget(this.#endpointer.horizon);
     // Silence alone brings no new words.
     if (this.#endpointer.hasSpeechAfter(this.#utterances.askedUntil ?? 0)) this.#utterances.updateIfDue();
+  }
+
+  #end({ end, speechRatio, reason }: Extract<EndpointEvent, { type: 'end' }>): void {
+    this.#utterances.end(Math.min(end, this.#audioEnd), speechRatio, { reason });
+    // The model's memory of loud speech makes it deaf to quiet speech for seconds; a pause has just been heard, so nothing is lost with it.
+    if (reason === 'endpoint') this.#vad.reset();
   }
 
   #finish(at: number, ending: Ending): void {

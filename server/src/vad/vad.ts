@@ -17,7 +17,7 @@ export interface VadStream {
    * of the calls. The frame's memory may be reused once the promise settles. Rejects with VadError when the run fails or the stream is closed.
    */
   push(frame: Float32Array): Promise<number>;
-  /** Forgets what was heard (after a gap in the audio). */
+  /** Forgets what was heard: the next frame is judged as the first of a stream is. */
   reset(): void;
   close(): void;
 }
