@@ -16,6 +16,7 @@ import { type Counter, MetricsRegistry } from './metrics/metrics-registry.js';
 import { createEngineDeaths, registerRecognitionMetrics } from './metrics/recognition-metrics.js';
 import type { SessionSettings } from './session/session-settings.js';
 import { createSessionFactory } from './session/session.js';
+import { NullVad } from './vad/null-vad.js';
 import { SileroVad } from './vad/silero-vad.js';
 import { VERSION } from './version.js';
 import { Pages } from './web/pages.js';
@@ -83,7 +84,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   // First, so that a port in use is known at once, and /health answers while a large model loads.
   const port = await gateway.listen(settings.port, settings.host);
 
-  const vad = await SileroVad.load();
+  const vad = settings.vad === 'null' ? new NullVad() : await SileroVad.load();
   opened.push(vad);
   const engines = await openEngines(settings, installed, log, createEngineDeaths(metrics));
   opened.push(...engines);

@@ -80,6 +80,10 @@ export const SETTING_GROUPS = {
     }),
   },
   Speech: {
+    vad: choice(['silero', 'null'], 'silero', {
+      meaning:
+        'What tells speech from silence. null hears silence in everything: with the null engine, no model at all, for benchmarks of the gateway.',
+    }),
     partialIntervalMs: integer(SESSION_DEFAULTS.partialIntervalMs, {
       unit: 'milliseconds',
       min: 100,
