@@ -13,8 +13,11 @@ export const CLOSE = {
   messageTooLarge: { code: 1009, reason: 'A message was larger than the limit.', retry: false },
   internal: { code: 1011, reason: 'The server failed.', retry: true },
   tryAgainLater: { code: 1013, reason: 'The server has no capacity now.', retry: true },
+  away: { code: 4001, reason: 'The client goes on on another socket.', retry: true },
   protocolError: { code: 4400, reason: 'The client broke the protocol.', retry: false },
+  unknownSession: { code: 4404, reason: 'There is no session to resume.', retry: false },
   idle: { code: 4408, reason: 'No message came for too long.', retry: true },
+  takenOver: { code: 4409, reason: 'The session goes on on another socket.', retry: false },
   slowReader: { code: 4413, reason: 'The client does not read what the server sends.', retry: false },
   tooFast: { code: 4429, reason: 'The client sends faster than audio is processed.', retry: false },
 } as const satisfies Record<string, CloseReason>;

@@ -19,6 +19,7 @@ export const ERRORS = {
   invalid_message: ignored,
   message_too_large: ends,
   not_started: ends,
+  resume_unknown: ends,
   already_started: ignored,
   unsupported_audio: ignored,
   unsupported_language: ignored,

@@ -7,6 +7,7 @@ export * from './codec/json-codec.js';
 export * from './codec/msgpack-codec.js';
 export * from './error-message.js';
 export * from './errors.js';
+export * from './events.js';
 export * from './limits.js';
 export * from './messages.js';
 export * from './version.js';

@@ -70,11 +70,20 @@ export const MarkMessage = v.object({ type: v.literal('mark'), id });
 /** Changes settings of the running session from the next utterance on. */
 export const ConfigureMessage = v.object({ type: v.literal('configure'), ...recognition });
 export const PingMessage = v.object({ type: v.literal('ping'), id: v.optional(id) });
+/** Goes on with a session whose socket was lost, in place of `start`. */
+export const ResumeMessage = v.object({
+  type: v.literal('resume'),
+  /** `ready.resumeToken` of the session. */
+  token: id,
+  /** Events that have come so far: all messages of the server but `ready`, `resumed`, `ack`, `partial` and `pong`. */
+  events: sampleOffset,
+});
 /** No more audio: finish, send `stopped`, close. */
 export const StopMessage = v.object({ type: v.literal('stop') });
 
 export const ClientMessage = v.variant('type', [
   StartMessage,
+  ResumeMessage,
   AudioMessage,
   FinalizeMessage,
   MarkMessage,
@@ -94,6 +103,20 @@ export const ReadyMessage = v.object({
   /** Languages that the model knows. */
   languages: v.array(v.string()),
   limits: v.object({ messageBytesMax: v.number(), bufferedAudioMsMax: v.number() }),
+  /** A secret: who knows it may `resume` this session. Absent where the server keeps no session without its socket. */
+  resumeToken: v.optional(v.string()),
+  /** How long the session waits for its client after its socket is lost, milliseconds. */
+  resumeWindowMs: v.optional(v.number()),
+});
+/** The session goes on: the answer to `resume`. The events that were missed follow. */
+export const ResumedMessage = v.object({
+  type: v.literal('resumed'),
+  sessionId: v.string(),
+  audio: AudioFormat,
+  /** All samples before this have arrived (client's rate): send on from here. */
+  offset: sampleOffset,
+  /** Messages of the client that have arrived: all but `start`, `resume`, `audio` and `ping`. */
+  messages: sampleOffset,
 });
 /** All samples before `offset` (client's rate) have arrived and may be forgotten. `lagMs`: audio received and not yet decoded. */
 export const AckMessage = v.object({ type: v.literal('ack'), offset: sampleOffset, lagMs: v.number() });
@@ -162,6 +185,7 @@ export const ErrorMessage = v.object({
 
 export const ServerMessage = v.variant('type', [
   ReadyMessage,
+  ResumedMessage,
   AckMessage,
   SpeechStartedMessage,
   SpeechEndedMessage,
@@ -179,10 +203,12 @@ export type Endpointing = v.InferOutput<typeof Endpointing>;
 /** The settings of recognition that `start` and `configure` share, as a caller writes them. */
 export type RecognitionSettings = Omit<v.InferInput<typeof ConfigureMessage>, 'type'>;
 export type StartMessage = v.InferOutput<typeof StartMessage>;
+export type ResumeMessage = v.InferOutput<typeof ResumeMessage>;
 export type AudioMessage = v.InferOutput<typeof AudioMessage>;
 export type ConfigureMessage = v.InferOutput<typeof ConfigureMessage>;
 export type ClientMessage = v.InferOutput<typeof ClientMessage>;
 export type ReadyMessage = v.InferOutput<typeof ReadyMessage>;
+export type ResumedMessage = v.InferOutput<typeof ResumedMessage>;
 export type AckMessage = v.InferOutput<typeof AckMessage>;
 export type Word = v.InferOutput<typeof Word>;
 export type PartialMessage = v.InferOutput<typeof PartialMessage>;

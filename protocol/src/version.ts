@@ -8,6 +8,9 @@ export const MSGPACK_SUBPROTOCOL = 'sotto.v1.msgpack';
 /** JSON text frames; audio is the raw binary frame. */
 export const JSON_SUBPROTOCOL = 'sotto.v1.json';
 
+/** Begins the subprotocol that carries a client's token (rule HS11). */
+export const TOKEN_SUBPROTOCOL_PREFIX = 'sotto.token.';
+
 /** In the order in which a server prefers them. */
 export const SUBPROTOCOLS = [MSGPACK_SUBPROTOCOL, JSON_SUBPROTOCOL] as const;
 

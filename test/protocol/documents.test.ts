@@ -81,12 +81,12 @@ t.test('VS1: the transcript in the README is a session that both ends understand
   }
   t.strictSame(
     sent.map(({ type }) => type),
-    ['start', 'mark', 'configure', 'finalize', 'ping', 'stop'],
+    ['start', 'mark', 'configure', 'finalize', 'ping', 'stop', 'resume'],
   );
   t.strictSame(refused, ['ProtocolError: configure.endpointing.minSilenceMs: wanted >=96, got 5.']);
   const answers = [...transcript.matchAll(/^< (\{.*\})$/gm)].map(([, text = '']) =>
     v.safeParse(ServerMessage, JSON.parse(text)),
   );
-  t.equal(answers.length, 15);
+  t.equal(answers.length, 16);
   for (const { success, issues } of answers) t.ok(success, JSON.stringify(issues));
 });

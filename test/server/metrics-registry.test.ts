@@ -40,7 +40,7 @@ t.test('exposition: counters, labels, gauges and histograms', async (t) => {
 });
 
 t.test('a session is measured by its messages', async (t) => {
-  const metrics = createGatewayMetrics(new MetricsRegistry(), () => 0);
+  const metrics = createGatewayMetrics(new MetricsRegistry(), { connections: () => 0, detached: () => 0 });
   t.teardown(() => metrics.close());
   const meter = new SessionMeter(metrics);
   const partial = { type: 'partial', segmentId: 4, stable: '', startMs: 0, endMs: 0, lagMs: 0 } as const;

@@ -61,6 +61,7 @@ export const audioMessage = message(
 export const controlMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
   startMessage,
   message({ type: just('finalize' as const) }, { id }),
+  message({ type: just('resume' as const), token: id, events: fc.nat() }, {}),
   message({ type: just('mark' as const), id }, {}),
   message({ type: just('configure' as const) }, recognition),
   message({ type: just('ping' as const) }, { id }),
@@ -84,8 +85,9 @@ export const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
       languages: fc.array(language),
       limits: message({ messageBytesMax: fc.nat(), bufferedAudioMsMax: fc.nat() }, {}),
     },
-    {},
+    { resumeToken: id, resumeWindowMs: fc.nat() },
   ),
+  message({ type: just('resumed' as const), sessionId: id, audio: audioFormat, offset, messages: fc.nat() }, {}),
   message({ type: just('ack' as const), offset, lagMs: time }, {}),
   message({ type: just('speechStarted' as const), segmentId, startMs: time }, {}),
   message({ type: just('speechEnded' as const), segmentId, endMs: time }, {}),

@@ -5,6 +5,7 @@ import type { SessionPort, SessionSink } from '../../server/src/session/session-
 export class ScriptedSession implements SessionPort {
   readonly received: ClientMessage[] = [];
   backlogMs = 0;
+  receivedSamples = 0;
   /** Added to the backlog by every audio message, milliseconds. */
   msPerChunk = 0;
   abandoned = 0;
@@ -34,6 +35,7 @@ export class ScriptedSession implements SessionPort {
         break;
       case 'audio':
         this.backlogMs += this.msPerChunk;
+        this.receivedSamples = message.offset + message.data.byteLength / 2;
         break;
       case 'ping':
         this.sink.send({ type: 'pong', ...(message.id === undefined ? {} : { id: message.id }) });

@@ -12,6 +12,7 @@ type MessageSchema = (typeof ClientMessage.options)[number] | (typeof ServerMess
 const SUMMARIES: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
   client: {
     start: 'Opens the stream: audio format, language, settings.',
+    resume: 'Goes on with a session whose socket was lost, in place of start.',
     audio: 'A chunk of samples and where it belongs. In sotto.v1.json the bytes are the binary frame.',
     finalize: 'Ends the utterance in progress now.',
     mark: 'Asks to be told when everything before it is done.',
@@ -21,6 +22,7 @@ const SUMMARIES: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
   },
   server: {
     ready: 'The session runs; its id, the model and the limits.',
+    resumed: 'The session goes on: what has arrived of it; the events that were missed follow.',
     ack: 'Audio up to here has arrived; how far behind recognition is.',
     speechStarted: 'An utterance begins.',
     speechEnded: 'An utterance has ended; its final follows.',

@@ -6,6 +6,7 @@ import {
   FinalizeMessage,
   MarkMessage,
   PingMessage,
+  ResumeMessage,
   StartMessage,
   StopMessage,
   type AudioMessage,
@@ -13,10 +14,9 @@ import {
 } from '../messages.js';
 
 const SCHEMAS = new Map(
-  [StartMessage, FinalizeMessage, MarkMessage, ConfigureMessage, PingMessage, StopMessage].map((schema) => [
-    schema.entries.type.literal as string,
-    schema,
-  ]),
+  [StartMessage, ResumeMessage, FinalizeMessage, MarkMessage, ConfigureMessage, PingMessage, StopMessage].map(
+    (schema) => [schema.entries.type.literal as string, schema],
+  ),
 );
 const QUOTED_CHARS_MAX = 40;
 

@@ -18,7 +18,7 @@ export interface ServerCodec {
   encode(message: ServerMessage): Frame;
 }
 
-/** The client's end. One per connection. */
+/** The client's end. One per session: it may serve one connection after the other. */
 export interface ClientCodec {
   readonly subprotocol: Subprotocol;
   /** The frames of one message, in the order in which they are to be sent. */

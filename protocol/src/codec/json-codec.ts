@@ -2,7 +2,7 @@
 import { bytesPerFrame } from '../audio-format.js';
 import { ProtocolError } from '../errors.js';
 import { LIMITS } from '../limits.js';
-import type { AudioFormat, ClientMessage, ServerMessage } from '../messages.js';
+import type { AudioFormat, ClientMessage, ResumedMessage, ServerMessage } from '../messages.js';
 import { JSON_SUBPROTOCOL } from '../version.js';
 import { isSampleOffset, parseClientMessage } from './client-message.js';
 import type { ClientCodec, Frame, ServerCodec } from './codec.js';
@@ -19,6 +19,12 @@ class AudioPosition {
 
   start(format: AudioFormat): void {
     this.#frameBytes ??= bytesPerFrame(format);
+  }
+
+  /** A session of this format goes on at `offset` (rule RS6). */
+  resume({ audio, offset }: ResumedMessage): void {
+    this.#frameBytes = bytesPerFrame(audio);
+    this.#next = offset;
   }
 
   get next(): number {
@@ -63,6 +69,7 @@ export class JsonServerCodec implements ServerCodec {
   }
 
   encode(message: ServerMessage): Frame {
+    if (message.type === 'resumed') this.#position.resume(message);
     return JSON.stringify(message);
   }
 }
@@ -72,7 +79,10 @@ export class JsonClientCodec implements ClientCodec {
   readonly #position = new AudioPosition();
 
   encode(message: ClientMessage): readonly Frame[] {
-    if (message.type === 'start') this.#position.start(message.audio);
+    if (message.type === 'start') {
+      this.#position.start(message.audio);
+      this.#position.seek(0);
+    }
     if (message.type !== 'audio') return [JSON.stringify(message)];
     const { offset, data } = message;
     const moved = offset !== this.#position.next;
@@ -85,7 +95,9 @@ export class JsonClientCodec implements ClientCodec {
     if (typeof frame !== 'string') {
       throw new ProtocolError('malformed_message', 'A server that speaks JSON sends no binary frames.');
     }
-    return asServerMessage(parse(frame));
+    const message = asServerMessage(parse(frame));
+    if (message?.type === 'resumed') this.#position.resume(message);
+    return message;
   }
 }
 

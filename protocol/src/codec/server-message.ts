@@ -4,6 +4,7 @@ import type { ServerMessage } from '../messages.js';
 
 const KNOWN: Readonly<Record<ServerMessage['type'], true>> = {
   ready: true,
+  resumed: true,
   ack: true,
   speechStarted: true,
   partial: true,

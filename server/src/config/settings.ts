@@ -176,6 +176,25 @@ export const SETTING_GROUPS = {
       max: 24 * HOUR_MS,
       meaning: 'How long a client may send no message (`ping` counts). Beyond: closed with 4408.',
     }),
+    resumeGraceMs: integer(30_000, {
+      unit: 'milliseconds',
+      min: 0,
+      max: HOUR_MS,
+      meaning:
+        'How long a session waits for its client after its connection was lost; recognition goes on. 0: it ends at once.',
+    }),
+    detachedSessionsMax: integer(1_000, {
+      unit: 'sessions',
+      min: 1,
+      max: 1_000_000,
+      meaning: 'Sessions that may wait like this. Beyond: the one that waits longest ends.',
+    }),
+    resumeBytesMax: integer(262_144, {
+      unit: 'bytes',
+      min: 4_096,
+      max: GIB,
+      meaning: 'Events of one session kept for its client to come back. Beyond, without a connection: it ends.',
+    }),
     pingIntervalMs: integer(15_000, {
       unit: 'milliseconds',
       min: 1_000,

@@ -4,28 +4,31 @@ import {
   CLOSE,
   errorMessage,
   ProtocolError,
+  type AudioFormat,
   type ClientMessage,
   type CloseReason,
   type ErrorMessage,
+  type ResumeMessage,
   type ServerCodec,
   type ServerMessage,
-  type StartMessage,
 } from '@sotto/protocol';
 import type { Logger } from 'pino';
 import type { GatewayMetrics } from '../metrics/gateway-metrics.js';
-import { SessionMeter } from '../metrics/session-meter.js';
-import type { SessionFactory, SessionPort } from '../session/session-port.js';
+import type { SessionFactory } from '../session/session-port.js';
 import type { Clock } from './clock.js';
 import { Inbox } from './inbox.js';
 import type { GatewayLimits } from './limits.js';
 import { MessageRate } from './message-rate.js';
 import { Outbox } from './outbox.js';
+import type { ResumableSession, SessionOwner } from './resumable-session.js';
+import type { SessionKeeper } from './session-keeper.js';
 import type { SocketHandlers, TransportSocket } from './transport.js';
 
 export interface ConnectionOptions {
   readonly socket: TransportSocket;
   readonly codec: ServerCodec;
   readonly createSession: SessionFactory;
+  readonly sessions: SessionKeeper;
   readonly limits: GatewayLimits;
   readonly clock: Clock;
   readonly metrics: GatewayMetrics;
@@ -33,6 +36,9 @@ export interface ConnectionOptions {
   /** Called once when the socket is gone. */
   readonly onClosed: (connection: Connection) => void;
 }
+
+/** The close code that stands for no close frame at all. */
+const VANISHED = 1006;
 
 /**
  * `open`: messages go both ways. `ending`: the session is over, what it said is being sent. `closing`: nothing is sent any more, the socket is
@@ -42,11 +48,11 @@ type ConnectionState = 'open' | 'ending' | 'closing' | 'closed';
 
 export class Connection implements SocketHandlers {
   readonly #options: ConnectionOptions;
-  readonly #session: SessionPort;
+  readonly #owner: SessionOwner;
+  #session: ResumableSession;
   readonly #outbox: Outbox;
   readonly #inbox: Inbox;
   readonly #rate: MessageRate;
-  readonly #meter: SessionMeter;
   readonly #openedAt: number;
   readonly #gone: Promise<void>;
   #resolveGone: () => void = () => {};
@@ -60,6 +66,8 @@ export class Connection implements SocketHandlers {
   /** Pings sent since the last pong, and since anything was heard. */
   #pingsUnanswered = 0;
   #pingsInSilence = 0;
+  /** Events that the client has got if it answers the ping that is under way. */
+  #eventsAtPing: number | undefined;
 
   constructor(options: ConnectionOptions) {
     const { socket, codec, limits, clock, metrics } = options;
@@ -70,7 +78,6 @@ export class Connection implements SocketHandlers {
     this.#gone = new Promise((resolve) => (this.#resolveGone = resolve));
     this.#inbox = new Inbox(limits.inboxBytesMax);
     this.#rate = new MessageRate(limits.messagesPerSecondMax, this.#openedAt);
-    this.#meter = new SessionMeter(metrics);
     this.#outbox = new Outbox({
       socket,
       encode: (message) => codec.encode(message),
@@ -82,10 +89,12 @@ export class Connection implements SocketHandlers {
       },
       onCoalesced: () => metrics.messagesCoalesced.add(),
     });
-    this.#session = options.createSession({
+    this.#owner = {
       send: (message) => this.#send(message),
       end: (reason) => this.#end(reason),
-    });
+      takenOver: () => this.#close(CLOSE.takenOver),
+    };
+    this.#session = options.sessions.open(options.createSession, this.#owner);
   }
 
   message(data: Uint8Array, isBinary: boolean): void {
@@ -118,6 +127,9 @@ export class Connection implements SocketHandlers {
   }
 
   pong(): void {
+    // Frames come in order: what was sent before the ping has arrived.
+    if (this.#eventsAtPing !== undefined) this.#session.confirm(this.#eventsAtPing);
+    this.#eventsAtPing = undefined;
     this.#pingsUnanswered = 0;
     this.#pingsInSilence = 0;
   }
@@ -125,7 +137,7 @@ export class Connection implements SocketHandlers {
   closed(code: number): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.#forget();
+    this.#leave(code === VANISHED || code === CLOSE.away.code);
     this.#options.metrics.connectionsClosed.add(1, closeLabel(code));
     this.#options.log.debug({ session: this.#session.id, code }, 'connection closed');
     this.#resolveGone();
@@ -151,6 +163,7 @@ export class Connection implements SocketHandlers {
     this.#pingedAt = now;
     this.#pingsUnanswered++;
     this.#pingsInSilence++;
+    if (!this.#outbox.isWaiting) this.#eventsAtPing ??= this.#session.events;
     socket.ping();
   }
 
@@ -175,7 +188,8 @@ export class Connection implements SocketHandlers {
 
   #take(message: ClientMessage): void {
     this.#options.metrics.messagesReceived.add(1, message.type);
-    if (message.type === 'start' && !this.#started) this.#start(message);
+    if (message.type === 'resume' && !this.#started) return this.#resume(message);
+    if (message.type === 'start' && !this.#started) this.#start(message.audio);
     // A ping asks whether anybody is there: it does not wait behind audio (rule PI1).
     if (!this.#held || message.type === 'ping') return this.#deliver(message);
     if (this.#inbox.push(message)) return;
@@ -184,7 +198,21 @@ export class Connection implements SocketHandlers {
     this.#fail(errorMessage('audio_too_fast', text), CLOSE.tooFast);
   }
 
-  #start({ audio }: StartMessage): void {
+  /** Goes on with a session of an earlier socket, in place of the one that never started here. */
+  #resume({ token, events }: ResumeMessage): void {
+    const { sessions } = this.#options;
+    const session = sessions.resume(token, events, this.#owner);
+    if (session?.audio === undefined) {
+      const text = 'There is no session of this token (any more), or events of it are lost: start a new one.';
+      return this.#fail(errorMessage('resume_unknown', text), CLOSE.unknownSession);
+    }
+    sessions.forget(this.#session);
+    this.#session = session;
+    this.#start(session.audio);
+    this.#options.log.debug({ session: session.id }, 'session resumed');
+  }
+
+  #start(audio: AudioFormat): void {
     this.#started = true;
     const bytesPerMs = (bytesPerFrame(audio) * audio.sampleRate) / 1_000;
     this.#inbox.lowerBound(this.#options.limits.bufferedAudioMsMax * bytesPerMs);
@@ -219,8 +247,7 @@ export class Connection implements SocketHandlers {
 
   #send(message: ServerMessage): void {
     if (this.#state !== 'open') return;
-    if (message.type === 'ready') this.#ready = true;
-    this.#meter.observe(message, this.#options.clock.now());
+    if (message.type === 'ready' || message.type === 'resumed') this.#ready = true;
     if (!this.#outbox.send(message)) this.#close(CLOSE.slowReader);
   }
 
@@ -236,7 +263,7 @@ export class Connection implements SocketHandlers {
   #close(reason: CloseReason): void {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     this.#state = 'closing';
-    this.#forget();
+    this.#leave(false);
     this.#options.socket.close(reason.code, reason.reason);
   }
 
@@ -244,15 +271,18 @@ export class Connection implements SocketHandlers {
   #fail(error: ErrorMessage, reason: CloseReason): void {
     // Its text may quote what the client wrote, which no log may hold.
     this.#options.log.info({ session: this.#session.id, error: error.code, close: reason.code }, 'ending a connection');
-    this.#send({ ...error, fatal: true });
-    this.#session.abandon();
+    this.#session.send({ ...error, fatal: true });
+    this.#options.sessions.forget(this.#session);
     this.#end(reason);
   }
 
   /** Answers a frame that breaks the protocol. Before `ready` there is nothing to go on with. */
   #refuse(error: ProtocolError): void {
     const answer = errorMessage(error.code, error.message);
-    if (this.#ready && !answer.fatal) return this.#send(answer);
+    if (this.#ready && !answer.fatal) {
+      this.#session.refused();
+      return this.#session.send(answer);
+    }
     this.#fail(answer, error.code === 'message_too_large' ? CLOSE.messageTooLarge : CLOSE.protocolError);
   }
 
@@ -261,8 +291,8 @@ export class Connection implements SocketHandlers {
     this.#fail(errorMessage('internal', 'The server failed on this session.'), CLOSE.internal);
   }
 
-  #forget(): void {
-    this.#session.abandon();
+  #leave(mayReturn: boolean): void {
+    this.#options.sessions.release(this.#session, this.#owner, mayReturn);
     this.#inbox.clear();
     this.#outbox.clear();
   }

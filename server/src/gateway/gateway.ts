@@ -16,6 +16,7 @@ import { systemClock, type Clock } from './clock.js';
 import { Connection } from './connection.js';
 import { answerHttp, jsonError, STREAM_PATHS, type ServerStatus } from './http-routes.js';
 import type { GatewayLimits } from './limits.js';
+import { SessionKeeper } from './session-keeper.js';
 import type {
   HttpResponse,
   SocketHandlers,
@@ -53,6 +54,7 @@ export class Gateway {
   readonly #metrics: GatewayMetrics;
   readonly #transport: Transport;
   readonly #connections = new Set<Connection>();
+  readonly #sessions: SessionKeeper;
   readonly #stopChecking: () => void;
   #state: GatewayState = { name: 'starting' };
   #draining: Promise<void> | undefined;
@@ -61,7 +63,11 @@ export class Gateway {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#registry = options.metrics ?? new MetricsRegistry();
-    this.#metrics = createGatewayMetrics(this.#registry, () => this.#connections.size);
+    this.#metrics = createGatewayMetrics(this.#registry, {
+      connections: () => this.#connections.size,
+      detached: () => this.#sessions.waiting,
+    });
+    this.#sessions = new SessionKeeper({ limits: options.limits, clock: this.#clock, metrics: this.#metrics });
     this.#transport = options.createTransport({
       handlers: {
         request: (request) =>
@@ -78,6 +84,7 @@ export class Gateway {
     this.#stopChecking = this.#clock.every(CHECK_INTERVAL_MS, () => {
       const now = this.#clock.now();
       for (const connection of this.#connections) connection.check(now);
+      this.#sessions.check(now);
     });
   }
 
@@ -109,7 +116,7 @@ export class Gateway {
   }
 
   /**
-   * Takes no new session and lets the running ones finish: their finals are sent, their sockets closed with `goingAway`. `/ready` says 503
+   * Takes no new session and lets the running ones finish: their finals are sent, their sockets closed with `goingAway`; those without a socket end. `/ready` says 503
    * meanwhile. Resolves when all sockets are gone; the caller bounds the time.
    */
   drain(): Promise<void> {
@@ -123,11 +130,13 @@ export class Gateway {
     this.#state = { name: 'draining' };
     this.#stopChecking();
     this.#metrics.close();
+    this.#sessions.close();
     for (const connection of this.#connections) connection.terminate();
     await this.#transport.close();
   }
 
   async #drainConnections(): Promise<void> {
+    this.#sessions.close();
     await Promise.all([...this.#connections].map((connection) => connection.drain()));
   }
 
@@ -152,6 +161,7 @@ export class Gateway {
         socket,
         codec: createServerCodec(subprotocol),
         createSession,
+        sessions: this.#sessions,
         limits,
         clock: this.#clock,
         metrics: this.#metrics,

@@ -22,6 +22,12 @@ export interface GatewayLimits {
   readonly startTimeoutMs: number;
   /** How long a client may send no message, milliseconds; `ping` counts. Beyond: closed with `idle`. */
   readonly idleTimeoutMs: number;
+  /** How long a session waits for its client after its socket is lost, milliseconds. Beyond: it ends. 0: it ends with its socket. */
+  readonly resumeGraceMs: number;
+  /** Sessions that wait for their clients. Beyond: one that has said everything, else the one that waits longest, ends. */
+  readonly detachedSessionsMax: number;
+  /** Bytes (roughly) of the events that one session keeps for a client that comes back. Beyond: the oldest are forgotten; without a socket: it ends. */
+  readonly resumeBytesMax: number;
   /** Time between two WebSocket pings, milliseconds. */
   readonly pingIntervalMs: number;
   /**

@@ -42,6 +42,11 @@ export class Outbox {
     return this.#waitingBytes + this.#options.socket.bufferedBytes;
   }
 
+  /** Whether messages wait here, behind what the transport has. */
+  get isWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** How long the reader has taken nothing while something waits, milliseconds. */
   get stalledMs(): number {
     return this.bytes === 0 ? 0 : this.#options.now() - this.#progressAt;

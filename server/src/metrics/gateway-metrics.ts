@@ -10,6 +10,10 @@ export interface GatewayMetrics {
   readonly connectionsOpened: Counter;
   /** By reason: path, subprotocol, starting, draining, full. */
   readonly connectionsRefused: Counter;
+  /** By outcome: resumed, unknown. */
+  readonly resumes: Counter;
+  /** Sessions that ended while they waited for their client, by reason: expired, full, bytes, shutdown. */
+  readonly detachedEnded: Counter;
   /** By close code. */
   readonly connectionsClosed: Counter;
   /** By message type. */
@@ -32,8 +36,16 @@ export interface GatewayMetrics {
   close(): void;
 }
 
-/** Registers the gateway's metrics. `connections`: how many sockets are open now. */
-export function createGatewayMetrics(registry: MetricsRegistry, connections: () => number): GatewayMetrics {
+/** What is counted at the moment of asking. */
+export interface GatewayGauges {
+  /** Open sockets. */
+  readonly connections: () => number;
+  /** Sessions that wait for their clients. */
+  readonly detached: () => number;
+}
+
+/** Registers the gateway's metrics. */
+export function createGatewayMetrics(registry: MetricsRegistry, gauges: GatewayGauges): GatewayMetrics {
   const loopDelay = monitorEventLoopDelay({ resolution: EVENT_LOOP_RESOLUTION_MS });
   loopDelay.enable();
   registry.gauge('sotto_uptime_seconds', 'Time since the process started.', () => process.uptime());
@@ -49,10 +61,17 @@ export function createGatewayMetrics(registry: MetricsRegistry, connections: () 
       return Math.max(0, seconds - EVENT_LOOP_RESOLUTION_MS / 1_000);
     },
   );
-  registry.gauge('sotto_connections', 'Open WebSocket connections.', connections);
+  registry.gauge('sotto_connections', 'Open WebSocket connections.', gauges.connections);
+  registry.gauge('sotto_sessions_detached', 'Sessions without a socket that wait for their clients.', gauges.detached);
   return {
     connectionsOpened: registry.counter('sotto_connections_opened_total', 'WebSocket connections opened.'),
     connectionsRefused: registry.counter('sotto_connections_refused_total', 'Upgrades refused.', 'reason'),
+    resumes: registry.counter('sotto_resumes_total', 'Requests to resume a session.', 'outcome'),
+    detachedEnded: registry.counter(
+      'sotto_detached_sessions_ended_total',
+      'Sessions that ended while they waited for their client.',
+      'reason',
+    ),
     connectionsClosed: registry.counter('sotto_connections_closed_total', 'WebSocket connections closed.', 'code'),
     messagesReceived: registry.counter('sotto_messages_received_total', 'Messages received.', 'type'),
     bytesReceived: registry.counter('sotto_received_bytes_total', 'Bytes of the messages received.'),

@@ -93,6 +93,11 @@ export class LiveStream {
     return (this.#ring.end - this.#judged) / SAMPLES_PER_MS;
   }
 
+  /** All samples before this have arrived, at the client's rate. */
+  get received(): number {
+    return this.#timeline.received;
+  }
+
   get totals(): UtteranceTotals & { readonly audioMs: number } {
     return { audioMs: Math.round((this.#timeline.received * 1_000) / this.#rateHz), ...this.#utterances.totals };
   }

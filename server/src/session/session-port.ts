@@ -13,13 +13,15 @@ export interface SessionPort {
   readonly id: string;
   /** Takes a message that the protocol's schema has accepted. Never throws: what is wrong is answered on the sink. */
   receive(message: ClientMessage): void;
+  /** All samples before this have arrived, per channel at the client's rate; 0 before `start`. */
+  readonly receivedSamples: number;
   /** Audio received and not yet judged by the VAD, milliseconds: the gateway slows the socket by it. */
   readonly backlogMs: number;
   /** Calls once when the backlog has fallen below half of the bound. */
   onceDrained(callback: () => void): void;
   /** The server shuts down: finish the open segment, send its final and `stopped` (reason drain), end with `goingAway`. */
   drain(): Promise<void>;
-  /** The socket is gone: stop all work, send nothing more. May be called twice. */
+  /** The client is gone for good: stop all work, send nothing more. May be called twice. */
   abandon(): void;
 }
 

@@ -53,6 +53,8 @@ export class Session implements SessionPort {
   readonly #log: SessionLog;
   #state: State = { name: 'awaitingStart' };
   #onEnded: (() => void)[] = [];
+  /** What the stream had received when it ended. */
+  #received = 0;
 
   constructor(sink: SessionSink, dependencies: SessionDependencies) {
     this.#sink = sink;
@@ -62,6 +64,11 @@ export class Session implements SessionPort {
 
   get backlogMs(): number {
     return 'stream' in this.#state ? this.#state.stream.backlogMs : 0;
+  }
+
+  get receivedSamples(): number {
+    if ('stream' in this.#state) this.#received = this.#state.stream.received;
+    return this.#received;
   }
 
   receive(message: ClientMessage): void {
@@ -150,6 +157,7 @@ export class Session implements SessionPort {
       case 'stop':
         return this.#finish(stream, 'stop');
       case 'start':
+      case 'resume':
         return this.#error('already_started', 'The stream has started; "configure" changes its settings.');
     }
   }
@@ -193,6 +201,7 @@ export class Session implements SessionPort {
   }
 
   #leave(): void {
+    this.#received = this.receivedSamples;
     this.#state = { name: 'ended' };
     for (const resolve of this.#onEnded.splice(0)) resolve();
   }
