@@ -1,5 +1,7 @@
 // Opens a session on a Sotto server.
 import { MsgpackClientCodec, type AudioEncoding, type ClientCodec, type RecognitionSettings } from '@sotto/protocol';
+import type { ReconnectOptions } from './reconnect-policy.js';
+import type { Auth } from './socket-link.js';
 import { StreamSession } from './stream-session.js';
 import { platformWebSocket, type WebSocketFactory } from './web-socket-like.js';
 
@@ -12,10 +14,16 @@ export interface ConnectOptions extends RecognitionSettings {
   readonly webSocket?: WebSocketFactory;
   /** The wire format. Default: MessagePack; `new JsonClientCodec()` is easier to watch in a network panel. One codec serves one session. */
   readonly codec?: ClientCodec;
-  /** How long the server may take until it is ready, milliseconds. Default 10000. */
+  /** A token, or a function that fetches a short-lived one for each connection (rule HS11). Letters, digits and `-._~`. */
+  readonly auth?: Auth;
+  /** How long the server may take until it is ready, milliseconds; of each connection. Default 10000. */
   readonly connectTimeoutMs?: number;
   /** Audio kept while the server or the network is slower than the audio, milliseconds; beyond it `send` throws. Default 60000. */
   readonly bufferedMsMax?: number;
+  /** The same bound in bytes, for all audio that is kept here. Default 33554432. */
+  readonly bufferedBytesMax?: number;
+  /** How a lost connection is made again; false: never. */
+  readonly reconnect?: ReconnectOptions | false;
 }
 
 export const CONNECT_DEFAULTS = {
@@ -24,6 +32,7 @@ export const CONNECT_DEFAULTS = {
   channels: 1,
   connectTimeoutMs: 10_000,
   bufferedMsMax: 60_000,
+  bufferedBytesMax: 33_554_432,
 } as const;
 
 /**
@@ -36,16 +45,16 @@ export const CONNECT_DEFAULTS = {
  * session.send(samples); // Int16Array, 16 kHz
  * await session.stop();
  * ```
- * @throws {TypeError} where the platform has no WebSocket, and SyntaxError for a URL that is none
+ * @throws {TypeError} where the platform has no WebSocket or `auth` is no token, and SyntaxError for a URL that is none
  */
 export function connect(url: string, options: ConnectOptions = {}): StreamSession {
   const { audio = {}, webSocket = platformWebSocket, codec = new MsgpackClientCodec(), ...rest } = options;
-  const { connectTimeoutMs, bufferedMsMax, ...settings } = rest;
-  const address = url.replace(/^http/, 'ws');
+  const { auth, connectTimeoutMs, bufferedMsMax, bufferedBytesMax, reconnect, ...settings } = rest;
   return new StreamSession({
-    url: address,
-    socket: webSocket(address, [codec.subprotocol]),
+    url: url.replace(/^http/, 'ws'),
+    webSocket,
     codec,
+    auth,
     start: {
       type: 'start',
       audio: {
@@ -57,5 +66,7 @@ export function connect(url: string, options: ConnectOptions = {}): StreamSessio
     },
     connectTimeoutMs: connectTimeoutMs ?? CONNECT_DEFAULTS.connectTimeoutMs,
     bufferedMsMax: bufferedMsMax ?? CONNECT_DEFAULTS.bufferedMsMax,
+    bufferedBytesMax: bufferedBytesMax ?? CONNECT_DEFAULTS.bufferedBytesMax,
+    reconnect: reconnect ?? {},
   });
 }

@@ -35,7 +35,7 @@ export class ServerError extends SottoError {
   }
 }
 
-/** The connection ended before the session did. `closeCode` is 1006 where it simply broke. */
+/** The connection ended before the session did, and the session could not be taken up again. `closeCode` is 1006 where it simply broke. */
 export class ConnectionLostError extends SottoError {
   override readonly name = 'ConnectionLostError';
   readonly code = 'connection_lost';
@@ -50,7 +50,7 @@ export class ConnectionLostError extends SottoError {
   }
 }
 
-/** More audio was sent than the server takes and the buffer holds: the chunk was not taken. Wait for `drained()` and send it again. */
+/** More audio was sent than the server takes and the buffer holds, or there is no connection: the chunk was not taken. Wait for `drained()` and send it again. */
 export class BufferFullError extends SottoError {
   override readonly name = 'BufferFullError';
   readonly code = 'buffer_full';

@@ -1,6 +1,6 @@
 // Events for one reader that comes for them in its own time: a bounded queue behind an async iterator.
-import type { ServerMessage } from '@sotto/protocol';
 import { EventsUnreadError } from './errors.js';
+import type { SessionEvent } from './session-event.js';
 
 /** Events that one iterator holds for its reader; beyond it the iterator fails with {@link EventsUnreadError}. */
 export const QUEUED_EVENTS_MAX = 10_000;
@@ -9,8 +9,8 @@ export const QUEUED_EVENTS_MAX = 10_000;
  * An unread `ack`, or `partial` of the same utterance, is replaced by a newer one: a slow reader sees the latest, and every final. Ends when the session has
  * ended; throws where it ended badly, after all events were read.
  */
-export class EventQueue implements AsyncIterableIterator<ServerMessage, undefined> {
-  readonly #events: ServerMessage[] = [];
+export class EventQueue implements AsyncIterableIterator<SessionEvent, undefined> {
+  readonly #events: SessionEvent[] = [];
   #ended: { readonly error?: Error } | undefined;
   #waiting: (() => void)[] = [];
   readonly #onReturn: (queue: EventQueue) => void;
@@ -20,7 +20,7 @@ export class EventQueue implements AsyncIterableIterator<ServerMessage, undefine
     this.#onReturn = onReturn;
   }
 
-  push(event: ServerMessage): void {
+  push(event: SessionEvent): void {
     if (this.#ended !== undefined) return;
     const stale = this.#events.findLastIndex((queued) => supersedes(event, queued));
     if (stale !== -1) this.#events.splice(stale, 1);
@@ -34,7 +34,7 @@ export class EventQueue implements AsyncIterableIterator<ServerMessage, undefine
     this.#wake();
   }
 
-  async next(): Promise<IteratorResult<ServerMessage, undefined>> {
+  async next(): Promise<IteratorResult<SessionEvent, undefined>> {
     for (;;) {
       const value = this.#events.shift();
       if (value !== undefined) return { done: false, value };
@@ -48,7 +48,7 @@ export class EventQueue implements AsyncIterableIterator<ServerMessage, undefine
     }
   }
 
-  async return(): Promise<IteratorResult<ServerMessage, undefined>> {
+  async return(): Promise<IteratorResult<SessionEvent, undefined>> {
     this.#events.length = 0;
     this.#ended = {};
     this.#wake();
@@ -67,7 +67,7 @@ export class EventQueue implements AsyncIterableIterator<ServerMessage, undefine
   }
 }
 
-function supersedes(event: ServerMessage, queued: ServerMessage): boolean {
+function supersedes(event: SessionEvent, queued: SessionEvent): boolean {
   if (event.type === 'ack') return queued.type === 'ack';
   return event.type === 'partial' && queued.type === 'partial' && event.segmentId === queued.segmentId;
 }

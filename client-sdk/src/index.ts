@@ -2,8 +2,11 @@
 export * from './connect.js';
 export * from './errors.js';
 export { QUEUED_EVENTS_MAX } from './event-queue.js';
+export type { Auth } from './socket-link.js';
 export { joinTexts } from './join-texts.js';
 export type { Pcm } from './pcm-bytes.js';
+export { RECONNECT_DEFAULTS, type Clock, type ReconnectOptions } from './reconnect-policy.js';
+export type { ReconnectingEvent, RestartedEvent, SessionEvent } from './session-event.js';
 export { StreamSession, type SessionEnd } from './stream-session.js';
 export * from './transcript-view.js';
 export type { WebSocketFactory, WebSocketLike } from './web-socket-like.js';
@@ -15,6 +18,7 @@ export type {
   PartialMessage,
   ReadyMessage,
   RecognitionSettings,
+  ResumedMessage,
   ServerMessage,
   StoppedMessage,
   Word,

@@ -1,31 +1,34 @@
-// One live stream as its user sees it: audio in, events out, and an end that is always told.
+// One live stream as its user sees it: audio in, events out, across lost connections, and an end that is always told.
 import {
   CLOSE,
-  ProtocolError,
-  type ClientCodec,
+  isEvent,
+  type ErrorMessage,
   type FinalMessage,
-  type Frame,
   type ReadyMessage,
   type RecognitionSettings,
+  type ResumedMessage,
   type ServerMessage,
   type StartMessage,
   type StoppedMessage,
 } from '@sotto/protocol';
-import { deferred, type Deferred } from './deferred.js';
+import { deferred } from './deferred.js';
 import { ConnectError, ConnectionLostError, ServerError, SessionClosedError, type SottoError } from './errors.js';
-import { EventQueue } from './event-queue.js';
+import { EventOutlets, type EventOf, type EventType } from './event-outlets.js';
 import { OutgoingQueue } from './outgoing-queue.js';
 import { pcmBytes, type Pcm } from './pcm-bytes.js';
-import type { WebSocketLike } from './web-socket-like.js';
+import { PendingAnswers, type MarkEcho } from './pending-answers.js';
+import { ReconnectPolicy, type ReconnectOptions } from './reconnect-policy.js';
+import type { SessionEvent } from './session-event.js';
+import { BROKEN, SocketLink, type LinkOptions, type Loss } from './socket-link.js';
+import { StreamPosition } from './stream-position.js';
 
 /** What {@link StreamSession} needs; `connect` fills it in. */
-export interface StreamSessionOptions {
-  readonly url: string;
-  readonly socket: WebSocketLike;
-  readonly codec: ClientCodec;
+export interface StreamSessionOptions extends Pick<LinkOptions, 'url' | 'webSocket' | 'codec' | 'auth'> {
   readonly start: StartMessage;
   readonly connectTimeoutMs: number;
   readonly bufferedMsMax: number;
+  readonly bufferedBytesMax: number;
+  readonly reconnect: ReconnectOptions | false;
 }
 
 /** How a session ended. Without `error` it ended as it should. */
@@ -35,56 +38,57 @@ export interface SessionEnd {
   readonly error?: SottoError;
 }
 
-type EventType = ServerMessage['type'];
-type EventOf<T extends EventType> = Extract<ServerMessage, { type: T }>;
-type Listener = (event: ServerMessage) => void;
 type State = 'connecting' | 'streaming' | 'stopping' | 'closed';
 
 /**
- * A session on a server. Events come to listeners (`on`) and to async iterators (`for await (const event of session)`), each from the moment it was added. Errors that
- * are not fatal are events of type `error`; the end of the session, good or bad, is told by `closed`, by iterators and by every promise that waits.
+ * A session on a server. Events come to listeners (`on`) and to async iterators (`for await (const event of session)`), each from the moment it was added. A lost
+ * connection is made again (`reconnecting`, then `resumed` or `restarted`). Errors that are not fatal are events of type `error`; the end of the session, good or bad,
+ * is told by `closed`, by iterators and by every promise that waits.
  */
-export class StreamSession implements AsyncIterable<ServerMessage> {
+export class StreamSession implements AsyncIterable<SessionEvent> {
   /** Resolves once, when the session has ended; never rejects. */
   readonly closed: Promise<SessionEnd>;
 
   readonly #options: StreamSessionOptions;
   readonly #outgoing: OutgoingQueue;
-  readonly #listeners = new Map<EventType, Set<Listener>>();
-  readonly #iterators = new Set<EventQueue>();
+  readonly #position: StreamPosition;
+  readonly #policy: ReconnectPolicy;
+  readonly #outlets = new EventOutlets();
+  readonly #answers = new PendingAnswers();
   readonly #end = deferred<SessionEnd>();
   readonly #ready = deferred<ReadyMessage>();
   readonly #stopped = deferred<StoppedMessage>();
-  /** Answers that are waited for, by the id that they will carry. */
-  readonly #marks = new Map<string, Deferred<EventOf<'mark'>>>();
-  readonly #pings = new Map<string, Deferred<EventOf<'pong'>>>();
-  readonly #finalized = new Map<string, FinalMessage>();
-  readonly #connectTimer: ReturnType<typeof setTimeout>;
+  #link: SocketLink;
+  #cancelRetry: () => void = () => {};
   #state: State = 'connecting';
+  /** The `ready` of the session that runs. */
+  #greeting: ReadyMessage | undefined;
+  /** Opens the way back to it. */
+  #token: string | undefined;
+  /** Whether this connection has been answered. */
+  #isLinked = false;
+  /** Events of the session so far (rule RS3). */
+  #events = 0;
+  #start: StartMessage;
   #hasStopped = false;
-  #lastId = 0;
   /** Why the session must end, known before the socket has closed. */
   #error: SottoError | undefined;
-  #socketFailure: unknown;
 
   constructor(options: StreamSessionOptions) {
+    const { start, bufferedMsMax, bufferedBytesMax, reconnect } = options;
     this.#options = options;
+    this.#start = start;
     this.closed = this.#end.promise;
+    this.#position = new StreamPosition(start.audio.sampleRate);
+    this.#policy = new ReconnectPolicy(reconnect === false ? { attemptsMax: 0 } : reconnect);
     this.#outgoing = new OutgoingQueue({
-      format: options.start.audio,
-      bufferedMsMax: options.bufferedMsMax,
-      transmit: (message) => this.#transmit(options.codec.encode(message)),
+      format: start.audio,
+      bufferedMsMax,
+      bufferedBytesMax,
+      transmit: (message) => this.#link.send(message),
+      onConfigured: ({ type: _, ...settings }) => (this.#start = withSettings(this.#start, settings)),
     });
-    const { socket } = options;
-    socket.binaryType = 'arraybuffer';
-    socket.addEventListener('open', () => this.#transmit(options.codec.encode(options.start)));
-    socket.addEventListener('message', (event) => this.#receive(event.data));
-    socket.addEventListener('error', (event) => (this.#socketFailure = 'error' in event ? event.error : undefined));
-    socket.addEventListener('close', (event) => this.#onClose(event.code, event.reason));
-    this.#connectTimer = setTimeout(
-      () => this.#fail(new ConnectError(options.url, `no answer within ${options.connectTimeoutMs} ms`)),
-      options.connectTimeoutMs,
-    );
+    this.#link = this.#connect();
   }
 
   /** Resolves with the server's greeting. Rejects with {@link ConnectError} or {@link ServerError}. Audio may be sent before. */
@@ -103,15 +107,15 @@ export class StreamSession implements AsyncIterable<ServerMessage> {
   }
 
   /**
-   * Sends audio in the session's format. The array must not change until it has been sent: hand over a copy where a recorder reuses its
-   * buffer. Returns whether more may be sent at once; if not, a sender that is not bound to real time waits for `drained()`.
+   * Sends audio in the session's format; the samples are copied. Returns whether more may be sent at once; if not, a sender that is not bound to real time waits
+   * for `drained()`. While there is no connection the audio is kept.
    * @throws {BufferFullError} if too much waits already; the chunk was not taken
    * @throws {SessionClosedError} after `stop` or the end
    * @throws {TypeError} if the samples do not fit the encoding
    */
   send(pcm: Pcm): boolean {
     this.#requireOpen();
-    return this.#outgoing.pushAudio(pcmBytes(pcm, this.#options.start.audio.encoding));
+    return this.#outgoing.pushAudio(pcmBytes(pcm, this.#start.audio.encoding));
   }
 
   /** Resolves when no audio waits any more, or the session has ended. */
@@ -122,21 +126,17 @@ export class StreamSession implements AsyncIterable<ServerMessage> {
   /** Ends the utterance in progress. Resolves with its final, or with undefined if there was none. Rejects with {@link SottoError}. */
   async finalize(): Promise<FinalMessage | undefined> {
     this.#requireOpen();
-    const id = this.#nextId();
+    const id = this.#answers.nextId();
     this.#outgoing.push({ type: 'finalize', id });
-    try {
-      // Where nothing was in progress `finalize` has no answer (FN2); the mark behind it always has.
-      await this.#mark(id);
-      return this.#finalized.get(id);
-    } finally {
-      this.#finalized.delete(id);
-    }
+    // Where nothing was in progress `finalize` has no answer (FN2); the mark behind it always has.
+    await this.#mark(id);
+    return this.#answers.takeFinal(id);
   }
 
   /** Resolves when all audio sent before is processed and its finals have come. Rejects with {@link SottoError}. */
-  async mark(): Promise<EventOf<'mark'>> {
+  async mark(): Promise<MarkEcho> {
     this.#requireOpen();
-    return this.#mark(this.#nextId());
+    return this.#mark(this.#answers.nextId());
   }
 
   /** Changes settings from the next utterance on; a wrong one is answered with an `error` event. */
@@ -149,12 +149,11 @@ export class StreamSession implements AsyncIterable<ServerMessage> {
   async ping(): Promise<number> {
     await this.#ready.promise;
     if (this.#state === 'closed') throw this.#closedError();
-    const id = this.#nextId();
-    const answer = deferred<EventOf<'pong'>>();
-    this.#pings.set(id, answer);
+    const id = this.#answers.nextId();
+    const answer = this.#answers.ping(id);
     const sentAt = performance.now();
-    this.#transmit(this.#options.codec.encode({ type: 'ping', id }));
-    await answer.promise;
+    if (this.#isLinked) this.#link.send({ type: 'ping', id });
+    await answer;
     return performance.now() - sentAt;
   }
 
@@ -169,26 +168,17 @@ export class StreamSession implements AsyncIterable<ServerMessage> {
 
   /** Drops the session at once, with what the server has not sent yet. May be called twice. */
   close(): void {
-    if (this.#state === 'closed') return;
-    this.#options.socket.close(CLOSE.done.code);
-    this.#finish({ closeCode: CLOSE.done.code, reason: '' });
+    if (this.#state !== 'closed') this.#finish({ closeCode: CLOSE.done.code, reason: '' });
   }
 
   /** Calls `listener` with each event of a type. Returns a function that removes it. */
   on<T extends EventType>(type: T, listener: (event: EventOf<T>) => void): () => void {
-    const listeners = this.#listeners.get(type) ?? new Set();
-    this.#listeners.set(type, listeners);
-    // Events are told apart by their type before a listener is called.
-    listeners.add(listener as Listener);
-    return () => listeners.delete(listener as Listener);
+    return this.#outlets.on(type, listener);
   }
 
   /** Reads all events from now on. Throws where the session ends badly. Many may read at once. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<ServerMessage, undefined> {
-    const queue = new EventQueue((it) => this.#iterators.delete(it));
-    this.#iterators.add(queue);
-    if (this.#state === 'closed') queue.end(this.#error);
-    return queue;
+  [Symbol.asyncIterator](): AsyncIterableIterator<SessionEvent, undefined> {
+    return this.#outlets.iterate();
   }
 
   #requireOpen(): void {
@@ -199,122 +189,203 @@ export class StreamSession implements AsyncIterable<ServerMessage> {
     return new SessionClosedError(this.#error === undefined ? {} : { cause: this.#error });
   }
 
-  #nextId(): string {
-    return `c${++this.#lastId}`;
-  }
-
-  #mark(id: string): Promise<EventOf<'mark'>> {
-    const echo = deferred<EventOf<'mark'>>();
-    this.#marks.set(id, echo);
+  #mark(id: string): Promise<MarkEcho> {
+    const echo = this.#answers.mark(id);
     this.#outgoing.push({ type: 'mark', id });
-    return echo.promise;
+    return echo;
   }
 
-  #transmit(frames: readonly Frame[]): void {
-    if (this.#state === 'closed') return;
-    // The DOM's type excludes shared memory, which a frame never has: it is an encoder's output or the caller's own array.
-    for (const frame of frames) this.#options.socket.send(frame as string | Uint8Array<ArrayBuffer>);
+  #connect(): SocketLink {
+    const { url, webSocket, codec, auth, connectTimeoutMs } = this.#options;
+    this.#isLinked = false;
+    return new SocketLink({
+      url,
+      webSocket,
+      codec,
+      auth,
+      timeoutMs: connectTimeoutMs,
+      clock: this.#policy.clock,
+      hello: () =>
+        this.#token === undefined ? this.#start : { type: 'resume', token: this.#token, events: this.#events },
+      onMessage: (message) => this.#receive(message),
+      onGarbage: ({ code, message }) =>
+        this.#fail(new ServerError(code, `The server sent what is no message: ${message}`, false)),
+      onLost: (loss) => this.#onLost(loss),
+    });
   }
 
-  #receive(data: unknown): void {
-    if (this.#state === 'closed') return;
+  #reconnect(): void {
     try {
-      const frame = data instanceof ArrayBuffer ? new Uint8Array(data) : String(data);
-      const message = this.#options.codec.decode(frame);
-      if (message !== undefined) this.#handle(message);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      this.#fail(new ServerError(error.code, `The server sent what is no message: ${error.message}`, false));
+      this.#link = this.#connect();
+    } catch (failure) {
+      // The platform, or the caller's factory, makes no socket now.
+      this.#onLost({ closeCode: BROKEN, reason: 'no socket could be made', failure });
+    }
+  }
+
+  #receive(message: ServerMessage | undefined): void {
+    if (message === undefined || isEvent(message)) this.#events++;
+    if (message === undefined) return;
+    if (message.type === 'ready') return this.#onReady(message);
+    if (message.type === 'resumed') return this.#onResumed(message);
+    if (message.type === 'error' && message.fatal && !this.#isLinked && this.#greeting !== undefined) {
+      return this.#onRefused(message);
+    }
+    this.#handle(this.#position.place(message));
+  }
+
+  #onReady(message: ReadyMessage): void {
+    const isFirst = this.#greeting === undefined;
+    this.#greeting = message;
+    this.#token = this.#options.reconnect === false ? undefined : message.resumeToken;
+    this.#events = 0;
+    this.#linked();
+    if (isFirst) {
+      if (this.#state === 'connecting') this.#state = 'streaming';
+      this.#ready.resolve(message);
+      this.#outlets.tell(message);
+    } else {
+      this.#restart(message);
+    }
+    this.#open(message);
+  }
+
+  /** A new session goes on where the words of the last one end. */
+  #restart({ sessionId }: ReadyMessage): void {
+    const samplesPerMs = this.#start.audio.sampleRate / 1_000;
+    const wanted = Math.floor(this.#position.settledMs * samplesPerMs);
+    const from = this.#outgoing.restart(wanted);
+    this.#position.restart(from);
+    const fromMs = from / samplesPerMs;
+    const lostMs = Math.max(0, from - wanted) / samplesPerMs;
+    this.#outlets.tell({ type: 'restarted', sessionId, fromMs, lostMs });
+  }
+
+  #onResumed(message: ResumedMessage): void {
+    const placed = { ...message, offset: message.offset + this.#position.baseSamples };
+    this.#linked();
+    this.#outgoing.resume(placed.offset, placed.messages);
+    this.#outlets.tell(placed);
+    if (this.#greeting !== undefined) this.#open(this.#greeting);
+  }
+
+  #linked(): void {
+    this.#isLinked = true;
+    this.#link.answered();
+    this.#policy.connected();
+  }
+
+  #open({ limits }: ReadyMessage): void {
+    for (const id of this.#answers.pings) this.#link.send({ type: 'ping', id });
+    this.#outgoing.open(limits.bufferedAudioMsMax);
+  }
+
+  /** A server did not let us back in. */
+  #onRefused({ code, message, retryable }: ErrorMessage): void {
+    this.#link.close(CLOSE.away.code);
+    if (code === 'resume_unknown' && this.#token !== undefined) {
+      this.#token = undefined;
+      this.#reconnect();
+    } else if (retryable) {
+      this.#onLost({ closeCode: CLOSE.tryAgainLater.code, reason: message });
+    } else {
+      this.#fail(new ServerError(code, message, retryable));
     }
   }
 
   #handle(message: ServerMessage): void {
+    if (!this.#position.observe(message)) return;
     switch (message.type) {
-      case 'ready':
-        clearTimeout(this.#connectTimer);
-        if (this.#state === 'connecting') this.#state = 'streaming';
-        this.#ready.resolve(message);
-        this.#outgoing.open(message.limits.bufferedAudioMsMax);
-        break;
       case 'ack':
         this.#outgoing.acknowledge(message.offset, message.lagMs);
+        this.#forgetSettled();
+        this.#policy.progressed();
         break;
       case 'final':
-        if (message.finalizeId !== undefined) this.#finalized.set(message.finalizeId, message);
+        this.#forgetSettled();
         break;
       case 'mark':
-        settle(this.#marks, message.id, message);
-        break;
-      case 'pong':
-        if (message.id !== undefined) settle(this.#pings, message.id, message);
+        this.#outgoing.answered(message.id);
         break;
       case 'error':
         if (message.fatal) this.#error = new ServerError(message.code, message.message, message.retryable);
         break;
       case 'stopped':
+        // A server that shuts down has ended the session, not the stream: it goes on elsewhere.
+        if (message.reason === 'drain' && this.#goesOn(message)) return void (this.#token = undefined);
         this.#hasStopped = true;
         this.#stopped.resolve(message);
         break;
       default:
         break;
     }
-    this.#dispatch(message);
+    this.#answers.settle(message);
+    this.#outlets.tell(message);
   }
 
-  #dispatch(message: ServerMessage): void {
-    for (const queue of this.#iterators) queue.push(message);
-    for (const listener of this.#listeners.get(message.type) ?? []) {
-      try {
-        listener(message);
-      } catch (error) {
-        // A listener's mistake is its program's, not the session's: it surfaces as uncaught and the others still hear the event.
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
-    }
+  #forgetSettled(): void {
+    this.#outgoing.forget(Math.floor((this.#position.settledMs * this.#start.audio.sampleRate) / 1_000));
+  }
+
+  #goesOn({ audioMs }: StoppedMessage): boolean {
+    if (this.#options.reconnect === false) return false;
+    const sentMs = Math.round((this.sentSamples * 1_000) / this.#start.audio.sampleRate);
+    return this.#state !== 'stopping' || audioMs < sentMs;
   }
 
   #fail(error: SottoError): void {
-    if (this.#state === 'closed') return;
     this.#error = error;
-    this.#options.socket.close(CLOSE.protocolError.code);
     this.#finish({ closeCode: CLOSE.protocolError.code, reason: error.message, error });
   }
 
-  #onClose(closeCode: number, reason: string): void {
-    if (this.#state === 'closed') return;
+  #onLost(loss: Loss): void {
+    const { closeCode, reason } = loss;
     const asWished = closeCode === CLOSE.done.code || (this.#state === 'stopping' && this.#hasStopped);
-    this.#error ??= asWished ? undefined : this.#lost(closeCode, reason);
-    this.#finish({ closeCode, reason, ...(this.#error === undefined ? {} : { error: this.#error }) });
+    if (asWished || this.#error !== undefined) {
+      return this.#finish({ closeCode, reason, ...(this.#error === undefined ? {} : { error: this.#error }) });
+    }
+    this.#isLinked = false;
+    this.#outgoing.suspend();
+    const delayMs = this.#greeting !== undefined && mayReturn(closeCode) ? this.#policy.next() : undefined;
+    if (delayMs === undefined) {
+      this.#error = this.#lost(loss);
+      return this.#finish({ closeCode, reason, error: this.#error });
+    }
+    this.#cancelRetry = this.#policy.clock.after(delayMs, () => this.#reconnect());
+    this.#outlets.tell({ type: 'reconnecting', attempt: this.#policy.attempts, delayMs, closeCode });
   }
 
-  #lost(closeCode: number, reason: string): SottoError {
-    const cause = { cause: this.#socketFailure };
-    if (this.#state === 'connecting') {
-      return new ConnectError(this.#options.url, describeFailure(this.#socketFailure) ?? reason, cause);
+  #lost({ closeCode, reason, failure }: Loss): SottoError {
+    const cause = failure === undefined ? {} : { cause: failure };
+    if (this.#greeting === undefined) {
+      return new ConnectError(this.#options.url, describeFailure(failure) ?? reason, cause);
     }
-    const known = Object.values(CLOSE).find(({ code }) => code === closeCode);
-    return new ConnectionLostError(closeCode, reason, known?.retry ?? closeCode < 4_000, cause);
+    return new ConnectionLostError(closeCode, reason, mayReturn(closeCode), cause);
   }
 
   #finish(end: SessionEnd): void {
     this.#state = 'closed';
-    clearTimeout(this.#connectTimer);
+    this.#cancelRetry();
+    this.#link.close(end.closeCode === CLOSE.protocolError.code ? CLOSE.protocolError.code : CLOSE.done.code);
     this.#outgoing.close();
     const error = end.error ?? this.#closedError();
-    for (const waiting of [this.#ready, this.#stopped, ...this.#marks.values(), ...this.#pings.values()])
-      waiting.reject(error);
-    this.#marks.clear();
-    this.#pings.clear();
-    for (const queue of this.#iterators) queue.end(end.error);
+    this.#ready.reject(error);
+    this.#stopped.reject(error);
+    this.#answers.reject(error);
+    this.#outlets.end(end.error);
     this.#end.resolve(end);
   }
 }
 
-function settle<T>(waiting: Map<string, Deferred<T>>, id: string, value: T): void {
-  waiting.get(id)?.resolve(value);
-  waiting.delete(id);
+/** Whether a connection that was closed with this code may be made again; unknown codes of 4000-4999 are final (rule VS3). */
+function mayReturn(closeCode: number): boolean {
+  return Object.values(CLOSE).find(({ code }) => code === closeCode)?.retry ?? closeCode < 4_000;
+}
+
+/** A start that has what was configured later. */
+function withSettings(start: StartMessage, settings: RecognitionSettings): StartMessage {
+  const endpointing = { ...start.endpointing, ...settings.endpointing };
+  return { ...start, ...settings, ...(Object.keys(endpointing).length > 0 ? { endpointing } : {}) };
 }
 
 /** What a socket's `error` event tells; browsers tell nothing. */

@@ -1,6 +1,7 @@
 // Folds the events of a session into the text to show: what is final, what is stable, what may still change.
-import type { FinalMessage, PartialMessage, ServerMessage } from '@sotto/protocol';
+import type { FinalMessage, PartialMessage } from '@sotto/protocol';
 import { joinTexts } from './join-texts.js';
+import type { SessionEvent } from './session-event.js';
 
 export interface TranscriptViewOptions {
   /** Finals kept; beyond it the oldest are forgotten. Default 10000 (a long day of speech). */
@@ -19,7 +20,7 @@ export class TranscriptView {
   }
 
   /** Takes an event in. True if the text may look different now. */
-  apply(event: ServerMessage): boolean {
+  apply(event: SessionEvent): boolean {
     switch (event.type) {
       case 'partial':
         this.#partials.set(event.segmentId, event);
@@ -29,6 +30,12 @@ export class TranscriptView {
         if (event.text !== '') this.#finals.push(event);
         if (this.#finals.length > this.#finalsMax) this.#finals.shift();
         return true;
+      case 'restarted': {
+        // They come again, under other ids.
+        const hadPartials = this.#partials.size > 0;
+        this.#partials.clear();
+        return hadPartials;
+      }
       case 'error':
         return event.segmentId !== undefined && this.#partials.delete(event.segmentId);
       default:

@@ -1,9 +1,9 @@
 // The queue behind an iterator: bounded, and a slow reader loses nothing but what was outdated.
-import { QUEUED_EVENTS_MAX, type ServerMessage } from '@sotto/client';
+import { QUEUED_EVENTS_MAX, type SessionEvent } from '@sotto/client';
 import t from 'tap';
 import { EventQueue } from '../../client-sdk/src/event-queue.js';
 
-const partial = (segmentId: number, revision: number): ServerMessage => ({
+const partial = (segmentId: number, revision: number): SessionEvent => ({
   type: 'partial',
   segmentId,
   revision,
@@ -13,15 +13,15 @@ const partial = (segmentId: number, revision: number): ServerMessage => ({
   endMs: 1,
   lagMs: 0,
 });
-const ack = (offset: number): ServerMessage => ({ type: 'ack', offset, lagMs: 0 });
-const started = (segmentId: number): ServerMessage => ({ type: 'speechStarted', segmentId, startMs: 0 });
+const ack = (offset: number): SessionEvent => ({ type: 'ack', offset, lagMs: 0 });
+const started = (segmentId: number): SessionEvent => ({ type: 'speechStarted', segmentId, startMs: 0 });
 
 t.test('BP6: unread partials of an utterance and unread acks are replaced by newer ones', async (t) => {
   const queue = new EventQueue(() => undefined);
   const events = [started(0), partial(0, 1), ack(1), partial(1, 1), partial(0, 2), ack(2)];
   for (const event of events) queue.push(event);
   queue.end();
-  const read: ServerMessage[] = [];
+  const read: SessionEvent[] = [];
   for await (const event of queue) read.push(event);
   t.strictSame(read, [started(0), partial(1, 1), partial(0, 2), ack(2)]);
 });

@@ -9,6 +9,7 @@ import {
   SessionClosedError,
   type ConnectOptions,
   type ServerMessage,
+  type SessionEvent,
 } from '@sotto/client';
 import type { FinalMessage } from '@sotto/protocol';
 import t, { type Test } from 'tap';
@@ -195,7 +196,7 @@ t.test('ER2: an error that is not fatal is an event, ER1: a fatal one ends every
   t.ok(end.error instanceof ServerError);
 });
 
-async function drain(events: AsyncIterable<ServerMessage>): Promise<number> {
+async function drain(events: AsyncIterable<SessionEvent>): Promise<number> {
   let count = 0;
   for await (const _ of events) count++;
   return count;
@@ -208,14 +209,14 @@ t.test('CL1: a connection that breaks or is closed says whether to connect again
     [4413, false],
     [4999, false],
   ] as const) {
-    const { session, peers } = await open(t, polite);
+    const { session, peers } = await open(t, polite, { reconnect: false });
     await session.ready();
     peers[0]?.close(code, 'because');
     const { error } = await session.closed;
     t.ok(error instanceof ConnectionLostError);
     t.match(error, { closeCode: code, reason: 'because', retryable });
   }
-  const { session, peers } = await open(t, polite);
+  const { session, peers } = await open(t, polite, { reconnect: false });
   await session.ready();
   const reading = drain(session);
   peers[0]?.terminate();
@@ -223,7 +224,7 @@ t.test('CL1: a connection that breaks or is closed says whether to connect again
 });
 
 t.test('CL2: a server that drains tells the totals, and that it was not the client who stopped', async (t) => {
-  const { session, peers } = await open(t, polite);
+  const { session, peers } = await open(t, polite, { reconnect: false });
   await session.ready();
   peers[0]?.send({ ...STOPPED, reason: 'drain' });
   peers[0]?.close(1001);

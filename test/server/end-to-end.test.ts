@@ -207,6 +207,7 @@ function open(
   { codec = 'msgpack', ...options }: { codec?: WireEncoding } & Omit<ConnectOptions, 'codec'> = {},
 ): { session: StreamSession; events: ServerMessage[] } {
   const session = connect(server.url, {
+    reconnect: false,
     ...options,
     codec: codec === 'json' ? new JsonClientCodec() : new MsgpackClientCodec(),
     webSocket: (url, protocols) => new WebSocket(url, protocols),
@@ -214,7 +215,9 @@ function open(
   t.teardown(() => session.close());
   const events: ServerMessage[] = [];
   void (async () => {
-    for await (const event of session) events.push(event);
+    for await (const event of session) {
+      if (event.type !== 'reconnecting' && event.type !== 'restarted') events.push(event);
+    }
   })().catch(() => {});
   return { session, events };
 }

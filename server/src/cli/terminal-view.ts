@@ -1,5 +1,5 @@
 // A live transcript in a terminal: finals settle as lines, under them the utterance in progress grows, its tentative end dimmed.
-import { TranscriptView, type ServerMessage } from '@sotto/client';
+import { TranscriptView, type SessionEvent } from '@sotto/client';
 import { wrapText, type TextLine } from './wrap-text.js';
 
 /** The part of a terminal that the view uses; `process.stdout` is one. */
@@ -34,7 +34,7 @@ export class TerminalView {
     this.#dim = dim;
   }
 
-  event(event: ServerMessage): void {
+  event(event: SessionEvent): void {
     if (!this.#view.apply(event)) return;
     const settled = event.type === 'final' ? printable(event.text).trim() : '';
     // A settled line is printed once, broken between words, and belongs to the terminal from then on.

@@ -1,7 +1,7 @@
 // What `sotto transcribe` writes while a session runs: a live view, plain lines, JSON events, or a file's format at the end.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import type { FinalMessage, ServerMessage } from '@sotto/client';
+import type { FinalMessage, SessionEvent } from '@sotto/client';
 import { CommandError } from './command-error.js';
 import { TerminalView, type Terminal } from './terminal-view.js';
 import { STANDARD_INPUT } from './transcribe-flags.js';
@@ -9,7 +9,7 @@ import { formatTranscript, type TranscriptFormat } from './transcribe-formats.js
 
 /** Takes the events of one source. */
 export interface TranscriptOutput {
-  event(event: ServerMessage): void;
+  event(event: SessionEvent): void;
   /** The session is over, well or not. */
   end(): void;
 }

@@ -6,7 +6,7 @@ import {
   ConnectionLostError,
   ServerError,
   type ConnectOptions,
-  type ServerMessage,
+  type SessionEvent,
   type StreamSession,
 } from '@sotto/client';
 import { WebSocket } from 'ws';
@@ -19,7 +19,7 @@ export interface StreamOptions {
   /** As fast as the server takes it, instead of at the pace of the recording. */
   readonly fast: boolean;
   readonly settings: Pick<ConnectOptions, 'language' | 'task' | 'prompt' | 'hotwords' | 'words'>;
-  readonly onEvent: (event: ServerMessage) => void;
+  readonly onEvent: (event: SessionEvent) => void;
   /** When it aborts, no more audio is sent: what was heard is still answered. */
   readonly signal: AbortSignal;
 }

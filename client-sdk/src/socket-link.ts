@@ -1,0 +1,140 @@
+// One connection to a server: opens a socket, says hello, carries messages, and tells its end once.
+import {
+  CLOSE,
+  ProtocolError,
+  TOKEN_SUBPROTOCOL_PREFIX,
+  type ClientCodec,
+  type ClientMessage,
+  type ServerMessage,
+} from '@sotto/protocol';
+import type { Clock } from './reconnect-policy.js';
+import type { WebSocketFactory, WebSocketLike } from './web-socket-like.js';
+
+/** A token, or what fetches one for each connection. Letters, digits and `-._~`. */
+export type Auth = string | (() => string | Promise<string>);
+
+export interface LinkOptions {
+  readonly url: string;
+  readonly webSocket: WebSocketFactory;
+  readonly codec: ClientCodec;
+  readonly auth: Auth | undefined;
+  /** How long the server may take until `answered` is called, milliseconds. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** The first message. */
+  readonly hello: () => ClientMessage;
+  /** Undefined: a message of a type that this version does not know. */
+  readonly onMessage: (message: ServerMessage | undefined) => void;
+  /** The server sent what is no message. */
+  readonly onGarbage: (error: ProtocolError) => void;
+  readonly onLost: (loss: Loss) => void;
+}
+
+/** How a connection ended. */
+export interface Loss {
+  /** 1006 where it simply broke, or never was. */
+  readonly closeCode: number;
+  readonly reason: string;
+  /** What the platform knows of it; browsers know nothing. */
+  readonly failure?: unknown;
+}
+
+/** The close code of a connection that ended without one. */
+export const BROKEN = 1006;
+
+export class SocketLink {
+  readonly #options: LinkOptions;
+  readonly #cancelTimeout: () => void;
+  #socket: WebSocketLike | undefined;
+  #failure: unknown;
+  #isOver = false;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#cancelTimeout = options.clock.after(options.timeoutMs, () => {
+      this.#lose({ closeCode: BROKEN, reason: `no answer within ${options.timeoutMs} ms` });
+    });
+    const { auth } = options;
+    if (typeof auth === 'function') {
+      void this.#authorise(auth);
+      return;
+    }
+    try {
+      this.#open(auth);
+    } catch (error) {
+      this.#cancelTimeout();
+      throw error;
+    }
+  }
+
+  /** The server has answered the hello. */
+  answered(): void {
+    this.#cancelTimeout();
+  }
+
+  /** Sends a message; nothing where the connection is over or does not stand yet. */
+  send(message: ClientMessage): void {
+    if (this.#isOver || this.#socket === undefined) return;
+    // The DOM's type excludes shared memory, which a frame never has: it is an encoder's output or a copy of the caller's array.
+    for (const frame of this.#options.codec.encode(message))
+      this.#socket.send(frame as string | Uint8Array<ArrayBuffer>);
+  }
+
+  /** Closes the socket; nothing is told any more. May be called twice. */
+  close(code: number): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#cancelTimeout();
+    this.#socket?.close(code);
+  }
+
+  async #authorise(auth: () => string | Promise<string>): Promise<void> {
+    try {
+      const token = await auth();
+      if (!this.#isOver) this.#open(token);
+    } catch (failure) {
+      this.#lose({ closeCode: BROKEN, reason: 'no token could be had', failure });
+    }
+  }
+
+  #open(token: string | undefined): void {
+    const { url, webSocket, codec, hello } = this.#options;
+    const socket = webSocket(
+      url,
+      token === undefined ? [codec.subprotocol] : [codec.subprotocol, subprotocolOf(token)],
+    );
+    this.#socket = socket;
+    socket.binaryType = 'arraybuffer';
+    socket.addEventListener('open', () => this.send(hello()));
+    socket.addEventListener('message', (event) => this.#receive(event.data));
+    socket.addEventListener('error', (event) => (this.#failure = 'error' in event ? event.error : undefined));
+    socket.addEventListener('close', ({ code, reason }) => {
+      this.#lose({ closeCode: code, reason, failure: this.#failure });
+    });
+  }
+
+  #receive(data: unknown): void {
+    if (this.#isOver) return;
+    const { codec, onMessage, onGarbage } = this.#options;
+    let message: ServerMessage | undefined;
+    try {
+      message = codec.decode(data instanceof ArrayBuffer ? new Uint8Array(data) : String(data));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      return onGarbage(error);
+    }
+    onMessage(message);
+  }
+
+  #lose(loss: Loss): void {
+    if (this.#isOver) return;
+    this.close(CLOSE.away.code);
+    this.#options.onLost(loss);
+  }
+}
+
+/** @throws {TypeError} for characters that a subprotocol cannot carry */
+function subprotocolOf(token: string): string {
+  if (!/^[\w.~-]+$/.test(token)) throw new TypeError('A token is made of letters, digits and the characters -._~');
+  return TOKEN_SUBPROTOCOL_PREFIX + token;
+}
