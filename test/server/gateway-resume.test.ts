@@ -107,8 +107,8 @@ function resumeSuite(t: Test, createTransport: CreateTransport): void {
 
   t.test('RS7: unknown and expired tokens, and events that are not kept, are resume_unknown', async (t) => {
     const { url, clock, sessions, waiting, metric } = await open(t);
-    await refused(t, url, 'nobody', 0);
     const { client, token } = await started(t, url);
+    await refused(t, url, 'nobody', 0);
     await refused(t, url, token, 7);
     client.send({ type: 'ping' });
     await client.next('pong');

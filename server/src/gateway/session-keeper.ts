@@ -103,6 +103,7 @@ export class SessionKeeper {
   }
 
   #giveUp(session: ResumableSession, why: Ending): void {
+    if (!this.#waiting.has(session)) return;
     if (!session.isOver) this.#options.metrics.detachedEnded.add(1, why);
     this.forget(session);
   }
