@@ -121,7 +121,7 @@ function assertOrderly(t: Test, { events }: Heard): void {
 for (const [name, createTransport] of TRANSPORTS) {
   for (const codec of ['msgpack', 'json'] as const) {
     const skip = createTransport === undefined && 'no binary for this Node';
-    t.test(`RS1-RS6: 60 cuts cost no word (${name}, ${codec})`, { skip }, async (t) => {
+    t.test(`RS1-RS6: 60 cuts cost no word (${name}, ${codec})`, { skip, timeout: 120_000 }, async (t) => {
       if (createTransport === undefined) return;
       const makeCodec = () => (codec === 'json' ? new JsonClientCodec() : new MsgpackClientCodec());
       const samples = randomSpeech(SEED, 60);
@@ -152,7 +152,7 @@ for (const [name, createTransport] of TRANSPORTS) {
   }
 }
 
-t.test('RS7: servers that restart in the middle of speech cost no word', async (t) => {
+t.test('RS7: servers that restart in the middle of speech cost no word', { timeout: 120_000 }, async (t) => {
   const samples = randomSpeech(SEED + 1, 25);
   const start = () =>
     startTestGateway(
@@ -218,19 +218,25 @@ t.test('RS7: servers that restart in the middle of speech cost no word', async (
   t.equal(view.tentative + view.stable, '', 'nothing is left over of utterances that were void');
 });
 
-t.test('the embedded model hears the same through a network that breaks', async (t) => {
+t.test('the embedded model hears the same through a network that breaks', { timeout: 120_000 }, async (t) => {
   const server = await ServerProcess.start(t);
   const { samples } = await decodeAudioFile(fixtureClip('en-long-office').path);
   const options: ConnectOptions = { language: 'en' };
   const whole = await hear(t, server.url, samples, options, { asks: false });
   t.ok(whole.view.text.split(' ').length > 20, whole.view.text);
   const port = Number(new URL(server.http).port);
-  const proxy = await ChaosProxy.start(t, port, { seed: SEED, cuts: 12, bytesMax: 120_000, msMax: 300 });
+  const proxy = await ChaosProxy.start(t, port, { seed: SEED, cuts: 12, bytesMax: 40_000, msMax: 100 });
   const broken = await hear(t, proxy.url, samples, options, { asks: false });
   t.ok(broken.events.filter(({ type }) => type === 'resumed').length >= 3, `${proxy.cuts} cuts`);
-  t.strictSame(
-    broken.finals.map(({ text, startMs, endMs, words }) => ({ text, startMs, endMs, words })),
-    whole.finals.map(({ text, startMs, endMs, words }) => ({ text, startMs, endMs, words })),
-    'word for word, and every time',
-  );
+  t.strictSame(wordsOf(broken), wordsOf(whole), 'word for word, and every time');
 });
+
+/** Words and times; probabilities differ in their last digits with the drafts that a decode began from. */
+function wordsOf({ finals }: Heard): unknown[] {
+  return finals.map(({ text, startMs, endMs, words = [] }) => [
+    text,
+    startMs,
+    endMs,
+    words.map((word) => [word.text, word.startMs, word.endMs]),
+  ]);
+}

@@ -116,11 +116,13 @@ export class ChaosProxy {
     const { bytesMax, msMax } = this.#options;
     const kind = this.#random();
     const amount = this.#random();
-    if (kind < 0.2) setTimeout(cut, amount * msMax).unref();
+    // The first connection gets as far as a session: before that there is nothing to resume.
+    const spared = this.connections === 1 ? 1 : 0;
+    if (kind < 0.2) setTimeout(cut, amount * msMax + spared * 100).unref();
     return {
-      up: kind >= 0.2 && kind < 0.7 ? Math.ceil(amount * bytesMax) : Infinity,
+      up: kind >= 0.2 && kind < 0.7 ? Math.ceil(amount * bytesMax) + spared * 2_000 : Infinity,
       // Answers are few beside audio.
-      down: kind >= 0.7 ? Math.ceil((amount * bytesMax) / 32) : Infinity,
+      down: kind >= 0.7 ? Math.ceil((amount * bytesMax) / 32) + spared * 2_000 : Infinity,
     };
   }
 }

@@ -6,6 +6,7 @@ import {
   createServerCodec,
   type ClientMessage,
   type Frame,
+  type ReadyMessage,
   type ServerMessage,
 } from '@sotto/protocol';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -27,7 +28,7 @@ export interface WirePeer {
 /** What a test's server does with each message. */
 export type WireScript = (message: ClientMessage, peer: WirePeer) => void;
 
-export const READY: ServerMessage = {
+export const READY: ReadyMessage = {
   type: 'ready',
   version: 1,
   sessionId: 's1',

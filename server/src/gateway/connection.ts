@@ -201,7 +201,7 @@ export class Connection implements SocketHandlers {
   /** Goes on with a session of an earlier socket, in place of the one that never started here. */
   #resume({ token, events }: ResumeMessage): void {
     const { sessions } = this.#options;
-    const session = sessions.resume(token, events, this.#owner);
+    const session = sessions.claim(token, events);
     if (session?.audio === undefined) {
       const text = 'There is no session of this token (any more), or events of it are lost: start a new one.';
       return this.#fail(errorMessage('resume_unknown', text), CLOSE.unknownSession);
@@ -209,6 +209,7 @@ export class Connection implements SocketHandlers {
     sessions.forget(this.#session);
     this.#session = session;
     this.#start(session.audio);
+    session.attach(this.#owner, events);
     this.#options.log.debug({ session: session.id }, 'session resumed');
   }
 

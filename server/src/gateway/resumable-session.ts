@@ -130,10 +130,15 @@ export class ResumableSession {
     this.#owner = undefined;
   }
 
-  /** Goes on through `owner`, whose client has got the first `events` events; a former owner is told. False if events are missing: nothing has changed. */
-  attach(owner: SessionOwner, events: number): boolean {
-    const missed = this.#journal.since(events);
-    if (missed === undefined || this.#audio === undefined) return false;
+  /** Whether all events behind the first `events` can still be told. */
+  has(events: number): boolean {
+    return this.#journal.since(events) !== undefined;
+  }
+
+  /** Goes on through `owner`, whose client has got the first `events` events; a former owner is told. */
+  attach(owner: SessionOwner, events: number): void {
+    const missed = this.#journal.since(events) ?? [];
+    if (this.#audio === undefined) return;
     const former = this.#owner;
     this.#owner = owner;
     former?.takenOver();
@@ -147,7 +152,6 @@ export class ResumableSession {
     for (const message of [...missed, ...this.#partials.values()]) owner.send(message);
     if (this.#ack !== undefined) owner.send(this.#ack);
     if (this.#ending !== undefined) owner.end(this.#ending);
-    return true;
   }
 
   /** The server shuts down. */

@@ -50,13 +50,13 @@ export class SessionKeeper {
     return session;
   }
 
-  /** Gives the session of `token` to `owner`, whose client has got `events` events. Undefined: there is none to go on with (rule RS7). */
-  resume(token: string, events: number, owner: SessionOwner): ResumableSession | undefined {
+  /** The session of `token`, which waits no longer: the caller attaches to it. Undefined: there is none, or events behind the first `events` are lost (rule RS7). */
+  claim(token: string, events: number): ResumableSession | undefined {
     const session = this.#byToken.get(token);
-    const resumed = session?.attach(owner, events) === true ? session : undefined;
-    this.#options.metrics.resumes.add(1, resumed === undefined ? 'unknown' : 'resumed');
-    if (resumed !== undefined) this.#waiting.delete(resumed);
-    return resumed;
+    const claimed = session?.has(events) === true ? session : undefined;
+    this.#options.metrics.resumes.add(1, claimed === undefined ? 'unknown' : 'resumed');
+    if (claimed !== undefined) this.#waiting.delete(claimed);
+    return claimed;
   }
 
   /**

@@ -1,0 +1,179 @@
+// What the client does about a lost connection: when it tries again, when it gives up, what it keeps, and how it shows its token.
+import { connect, type Clock, type ConnectOptions, type ServerMessage, type SessionEvent } from '@sotto/client';
+import t, { type Test } from 'tap';
+import { WebSocket } from 'ws';
+import { ReconnectPolicy } from '../../client-sdk/src/reconnect-policy.js';
+import { until } from '../support/wire-client.js';
+import { READY, startWireServer, type WireScript } from '../support/wire-server.js';
+
+const webSocket: NonNullable<ConnectOptions['webSocket']> = (url, protocols) => new WebSocket(url, protocols);
+const FAST = { delayMs: 2, delayMsMax: 4, attemptsMax: 3 };
+const RESUMABLE: ServerMessage = { ...READY, resumeToken: 'secret', resumeWindowMs: 30_000 };
+const RESUMED: ServerMessage = {
+  type: 'resumed',
+  sessionId: 's1',
+  audio: { encoding: 'pcm_s16le', sampleRate: 16_000, channels: 1 },
+  offset: 0,
+  messages: 0,
+};
+
+async function open(t: Test, script: WireScript, options: ConnectOptions = {}) {
+  const { url, peers } = await startWireServer(t, script);
+  const session = connect(url, { webSocket, reconnect: FAST, ...options });
+  t.teardown(() => session.close());
+  const events: SessionEvent[] = [];
+  void (async () => {
+    for await (const event of session) events.push(event);
+  })().catch(() => undefined);
+  await session.ready();
+  return { session, peers, events };
+}
+
+t.test('waits are drawn from a bound that doubles up to its maximum, and end', async (t) => {
+  let now = 0;
+  const clock: Clock = { now: () => now, after: () => () => {} };
+  const policy = new ReconnectPolicy({ delayMs: 100, delayMsMax: 500, attemptsMax: 5, random: () => 0.5, clock });
+  const draw = () => Array.from({ length: 6 }, () => policy.next());
+  t.same(draw(), [50, 100, 200, 250, 250, undefined]);
+  policy.progressed();
+  t.same(draw(), [50, 100, 200, 250, 250, undefined], 'after progress it begins anew');
+  policy.connected();
+  now += 499;
+  t.equal(policy.next(), undefined, 'a connection that is taken only to be dropped is no progress');
+  policy.connected();
+  now += 501;
+  t.equal(policy.next(), 50, 'one that held is');
+});
+
+t.test('attempts that all fail end in ConnectionLostError, and everything that waits is told', async (t) => {
+  const { session, peers, events } = await open(t, (message, peer) => {
+    if (message.type === 'start') peer.send(RESUMABLE);
+    if (message.type === 'resume') peer.terminate();
+  });
+  const marked = session.mark();
+  peers[0]?.terminate();
+  t.match(await session.closed, { error: { code: 'connection_lost', closeCode: 1006, retryable: true } });
+  await t.rejects(marked, { code: 'connection_lost' });
+  t.match(
+    events.filter(({ type }) => type === 'reconnecting'),
+    [{ attempt: 1, closeCode: 1006 }, { attempt: 2 }, { attempt: 3 }],
+  );
+});
+
+t.test('RS2, RS5: what had not arrived is sent again, from the sample that the server asks for', async (t) => {
+  const { session, peers, events } = await open(t, (message, peer) => {
+    if (message.type === 'start') peer.send(RESUMABLE, { type: 'speechStarted', segmentId: 0, startMs: 0 });
+    if (message.type === 'resume') {
+      peer.send({ ...RESUMED, offset: 150, messages: 1 });
+    }
+    if (message.type === 'mark') peer.send({ type: 'mark', id: message.id, offset: 0 });
+  });
+  const send = (value: number) => session.send(new Int16Array(100).fill(value));
+  send(1);
+  session.configure({ words: true });
+  send(2);
+  session.configure({ words: false });
+  peers[0]?.terminate();
+  await until(() => events.some(({ type }) => type === 'reconnecting'), 'the loss');
+  send(3);
+  await session.mark();
+  const [, again] = peers;
+  t.match(again?.received, [
+    { type: 'resume', token: 'secret', events: 1 },
+    { type: 'audio', offset: 150 },
+    { type: 'configure', words: false },
+    { type: 'audio', offset: 200 },
+    { type: 'mark' },
+  ]);
+  const [, rest] = again?.received ?? [];
+  t.equal(rest?.type === 'audio' && rest.data.byteLength, 100, 'half of the chunk had arrived');
+});
+
+t.test('audio is kept while there is no connection, up to both bounds', async (t) => {
+  const clock: Clock = { now: () => performance.now(), after: () => () => {} };
+  const lost = async (options: ConnectOptions) => {
+    const { session, peers, events } = await open(
+      t,
+      (message, peer) => {
+        if (message.type === 'start') peer.send(RESUMABLE);
+      },
+      { reconnect: { clock }, ...options },
+    );
+    peers[0]?.terminate();
+    await until(() => events.some(({ type }) => type === 'reconnecting'), 'the loss');
+    return session;
+  };
+  const byTime = await lost({ bufferedMsMax: 1_000 });
+  for (let i = 0; i < 10; i++) byTime.send(new Int16Array(1_600));
+  t.throws(() => byTime.send(new Int16Array(1)), { code: 'buffer_full', bufferedMs: 1_000 });
+  const byBytes = await lost({ bufferedBytesMax: 10_000 });
+  byBytes.send(new Int16Array(5_000));
+  t.throws(() => byBytes.send(new Int16Array(1)), { code: 'buffer_full' });
+});
+
+t.test('RS7: a session that is gone begins again with its settings, once', async (t) => {
+  let isKnown = true;
+  const { session, peers, events } = await open(t, (message, peer) => {
+    if (message.type === 'start') peer.send(RESUMABLE);
+    if (message.type === 'resume') {
+      isKnown = false;
+      peer.send({ type: 'error', code: 'resume_unknown', message: 'gone', retryable: false, fatal: true });
+      peer.close(4404);
+    }
+    if (message.type === 'mark') peer.send({ type: 'mark', id: message.id, offset: 100 });
+  });
+  session.send(new Int16Array(100));
+  session.configure({ language: 'de' });
+  await session.mark();
+  peers[0]?.terminate();
+  await until(() => events.some(({ type }) => type === 'restarted'), 'a new session');
+  await session.mark();
+  t.notOk(isKnown);
+  t.match(
+    events.filter(({ type }) => ['ready', 'error', 'reconnecting', 'restarted'].includes(type)).map(({ type }) => type),
+    ['ready', 'reconnecting', 'restarted'],
+  );
+  t.match(peers.at(-1)?.received, [{ type: 'start', language: 'de' }, { type: 'audio', offset: 0 }, { type: 'mark' }]);
+});
+
+t.test('RS8: a session that another socket took over is not fought for', async (t) => {
+  const { session, peers } = await open(t, (message, peer) => {
+    if (message.type === 'start') peer.send(RESUMABLE);
+  });
+  peers[0]?.close(4409, 'elsewhere');
+  t.match(await session.closed, { error: { code: 'connection_lost', closeCode: 4409, retryable: false } });
+});
+
+t.test('HS11: a token goes with every connection, fetched anew each time', async (t) => {
+  const offered: string[][] = [];
+  let fetched = 0;
+  const { session, peers, events } = await open(
+    t,
+    (message, peer) => {
+      if (message.type === 'start') peer.send(RESUMABLE);
+      if (message.type === 'resume') peer.send(RESUMED);
+    },
+    {
+      auth: async () => `token-${++fetched}`,
+      webSocket: (url, protocols) => {
+        offered.push([...protocols]);
+        return new WebSocket(url, protocols);
+      },
+    },
+  );
+  peers[0]?.terminate();
+  await until(() => events.some(({ type }) => type === 'resumed'), 'the way back');
+  t.same(offered, [
+    ['sotto.v1.msgpack', 'sotto.token.token-1'],
+    ['sotto.v1.msgpack', 'sotto.token.token-2'],
+  ]);
+  t.equal(peers[1]?.subprotocol, 'sotto.v1.msgpack', 'it is never chosen');
+  session.close();
+});
+
+t.test('HS11: no token, or one that cannot be sent, is told', async (t) => {
+  const { url } = await startWireServer(t, () => undefined);
+  t.throws(() => connect(url, { webSocket, auth: 'two words' }), { name: 'TypeError', message: /letters, digits/ });
+  const failing = connect(url, { webSocket, auth: () => Promise.reject(new Error('no keys today')) });
+  await t.rejects(failing.ready(), { name: 'ConnectError', message: /no keys today/ });
+});
