@@ -86,7 +86,7 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
       bufferedMsMax,
       bufferedBytesMax,
       transmit: (message) => this.#link.send(message),
-      onConfigured: ({ type: _, ...settings }) => (this.#start = withSettings(this.#start, settings)),
+      onConfigured: (settings) => (this.#start = withSettings(this.#start, settings)),
     });
     this.#link = this.#connect();
   }
@@ -385,7 +385,7 @@ function mayReturn(closeCode: number): boolean {
 /** A start that has what was configured later. */
 function withSettings(start: StartMessage, settings: RecognitionSettings): StartMessage {
   const endpointing = { ...start.endpointing, ...settings.endpointing };
-  return { ...start, ...settings, ...(Object.keys(endpointing).length > 0 ? { endpointing } : {}) };
+  return { ...start, ...settings, type: 'start', ...(Object.keys(endpointing).length > 0 ? { endpointing } : {}) };
 }
 
 /** What a socket's `error` event tells; browsers tell nothing. */

@@ -1,5 +1,12 @@
 // What the client does about a lost connection: when it tries again, when it gives up, what it keeps, and how it shows its token.
-import { connect, type Clock, type ConnectOptions, type ServerMessage, type SessionEvent } from '@sotto/client';
+import {
+  connect,
+  type Clock,
+  type ConnectOptions,
+  type ReadyMessage,
+  type ResumedMessage,
+  type SessionEvent,
+} from '@sotto/client';
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
 import { ReconnectPolicy } from '../../client-sdk/src/reconnect-policy.js';
@@ -8,8 +15,8 @@ import { READY, startWireServer, type WireScript } from '../support/wire-server.
 
 const webSocket: NonNullable<ConnectOptions['webSocket']> = (url, protocols) => new WebSocket(url, protocols);
 const FAST = { delayMs: 2, delayMsMax: 4, attemptsMax: 3 };
-const RESUMABLE: ServerMessage = { ...READY, resumeToken: 'secret', resumeWindowMs: 30_000 };
-const RESUMED: ServerMessage = {
+const RESUMABLE: ReadyMessage = { ...READY, resumeToken: 'secret', resumeWindowMs: 30_000 };
+const RESUMED: ResumedMessage = {
   type: 'resumed',
   sessionId: 's1',
   audio: { encoding: 'pcm_s16le', sampleRate: 16_000, channels: 1 },

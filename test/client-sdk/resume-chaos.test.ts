@@ -32,6 +32,8 @@ const TRANSPORTS: [string, CreateTransport | undefined][] = [
   ['uws', uws && ((options) => createUwsTransport(uws, options))],
 ];
 
+const CODECS = { msgpack: () => new MsgpackClientCodec(), json: () => new JsonClientCodec() };
+
 /** Loud and quiet stretches of random lengths: utterances that differ in length, and so in their scripted words. */
 function randomSpeech(seed: number, utterances: number): Float32Array {
   const random = seededRandom(seed);
@@ -123,7 +125,6 @@ for (const [name, createTransport] of TRANSPORTS) {
     const skip = createTransport === undefined && 'no binary for this Node';
     t.test(`RS1-RS6: 60 cuts cost no word (${name}, ${codec})`, { skip, timeout: 120_000 }, async (t) => {
       if (createTransport === undefined) return;
-      const makeCodec = () => (codec === 'json' ? new JsonClientCodec() : new MsgpackClientCodec());
       const samples = randomSpeech(SEED, 60);
       const { url, port, metric } = await startTestGateway(
         t,
@@ -134,12 +135,12 @@ for (const [name, createTransport] of TRANSPORTS) {
           settings: SESSION_DEFAULTS,
         }),
       );
-      const whole = await hear(t, url, samples, { codec: makeCodec() });
+      const whole = await hear(t, url, samples, { codec: CODECS[codec]() });
       t.equal(whole.events.filter(({ type }) => type === 'reconnecting').length, 0);
       t.ok(whole.finals.length >= 60, `${whole.finals.length} finals`);
 
       const proxy = await ChaosProxy.start(t, port, { seed: SEED, cuts: 60, bytesMax: 60_000, msMax: 60 });
-      const broken = await hear(t, proxy.url, samples, { codec: makeCodec() });
+      const broken = await hear(t, proxy.url, samples, { codec: CODECS[codec]() });
       t.ok(proxy.cuts >= 50, `${proxy.cuts} cuts, ${proxy.connections} connections`);
       t.ok(broken.events.filter(({ type }) => type === 'resumed').length >= 25, 'most of them while the session ran');
       t.notOk(broken.events.some(({ type }) => type === 'restarted'));
@@ -200,7 +201,10 @@ t.test('RS7: servers that restart in the middle of speech cost no word', { timeo
   await reading;
   t.equal(restarts, 4);
   t.equal(of('restarted').length, 4);
-  t.match(of('restarted'), Array(4).fill({ lostMs: 0 }));
+  t.match(
+    of('restarted'),
+    Array.from({ length: 4 }, () => ({ lostMs: 0 })),
+  );
   const finals = events.filter((event): event is FinalMessage => event.type === 'final');
   t.equal(finals.length, whole.finals.length, 'as many utterances');
   const spans = finals.map(({ startMs, endMs }) => ({ startMs, endMs }));
