@@ -22,7 +22,7 @@ const LIMITS: GatewayLimits = {
   outboxStallMs: 10_000,
   startTimeoutMs: 5_000,
   idleTimeoutMs: 60_000,
-  resumeGraceMs: 30_000,
+  resumeGraceMs: 0,
   detachedSessionsMax: 2,
   resumeBytesMax: 4_096,
   pingIntervalMs: 10_000,
