@@ -102,14 +102,14 @@ function addEncoder(layers: LayerBuilder, features: TensorName): { rows: TensorN
     const layer = `encoder.layers.${i}`;
     const attention = `${layer}.self_attn`;
     const x = norm(`${attention}_layer_norm`);
-    const project = (name: string, bias: boolean): TensorName =>
-      layers.unflatten(layers.linear(x, `${attention}.${name}`, width, width, bias), shape);
-    const heard = graph.op(
-      'com.microsoft.MultiHeadAttention',
-      [project('q_proj', true), project('k_proj', false), project('v_proj', true)],
-      { num_heads: encoderHeads },
+    const heard = layers.selfAttention(
+      layers.linear(x, `${attention}.q_proj`, width, width),
+      layers.linear(x, `${attention}.k_proj`, width, width, false),
+      layers.linear(x, `${attention}.v_proj`, width, width),
+      shape,
+      encoderHeads,
     );
-    result = layers.linear(layers.flatten(heard), `${attention}.out_proj`, width, width);
+    result = layers.linear(heard, `${attention}.out_proj`, width, width);
     result = layers.feedForward(norm(`${layer}.final_layer_norm`), layer, encoderInner);
   }
   return { rows: norm('encoder.layer_norm'), shape };
