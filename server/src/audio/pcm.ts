@@ -32,11 +32,11 @@ interface Encoding {
 // Every platform that Node runs on is little-endian, as the wire and the files are: the bytes are seen through typed arrays.
 const ENCODINGS = {
   pcm_u8: { bytes: 1, read: (bytes) => bytes, zero: 128, scale: 1 / 128 },
-  pcm_s16le: { bytes: 2, read: (bytes) => new Int16Array(own(bytes)), scale: 1 / 32_768 },
+  pcm_s16le: { bytes: 2, read: (bytes) => new Int16Array(...aligned(bytes, 2)), scale: 1 / 32_768 },
   pcm_s24le: { bytes: 3, read: readInt24, scale: 1 / 8_388_608 },
-  pcm_s32le: { bytes: 4, read: (bytes) => new Int32Array(own(bytes)), scale: 1 / 2_147_483_648 },
-  pcm_f32le: { bytes: 4, read: (bytes) => new Float32Array(own(bytes)), isFloat: true },
-  pcm_f64le: { bytes: 8, read: (bytes) => new Float64Array(own(bytes)), isFloat: true },
+  pcm_s32le: { bytes: 4, read: (bytes) => new Int32Array(...aligned(bytes, 4)), scale: 1 / 2_147_483_648 },
+  pcm_f32le: { bytes: 4, read: (bytes) => new Float32Array(...aligned(bytes, 4)), isFloat: true },
+  pcm_f64le: { bytes: 8, read: (bytes) => new Float64Array(...aligned(bytes, 8)), isFloat: true },
   mulaw: { bytes: 1, read: (bytes) => expand(bytes, MULAW) },
   alaw: { bytes: 1, read: (bytes) => expand(bytes, ALAW) },
 } as const satisfies Record<PcmEncoding, Encoding>;
@@ -62,6 +62,11 @@ export function decodePcm(data: Uint8Array, layout: PcmLayout): Float32Array {
   const interleaved = read(data);
   if (isFloat) requireFinite(interleaved, samples);
   const mono = new Float32Array(samples);
+  if (channels === 1 && !isFloat) {
+    // What nearly every live stream is: half the time of the general way.
+    for (let at = 0; at < samples; at++) mono[at] = ((interleaved[at] ?? 0) - zero) * scale;
+    return mono;
+  }
   const factor = scale / channels;
   for (let channel = 0; channel < channels; channel++) {
     for (let sample = 0, at = channel; sample < samples; sample++, at += channels) {
@@ -80,9 +85,13 @@ function requireFinite(values: ArrayLike<number>, samples: number): void {
   }
 }
 
-/** A copy of the bytes in a buffer of its own: those of a message may begin at any address, and typed arrays want a multiple of their size. */
-function own(bytes: Uint8Array): ArrayBuffer {
-  return new Uint8Array(bytes).buffer;
+/**
+ * Buffer, offset and length of the bytes for a typed array of values of `size` bytes, which may begin at multiples of it only. Where the bytes of a message
+ * begin elsewhere, they are copied.
+ */
+function aligned(bytes: Uint8Array, size: number): [ArrayBufferLike, number, number] {
+  const { buffer, byteOffset } = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
+  return [buffer, byteOffset, bytes.byteLength / size];
 }
 
 function readInt24(bytes: Uint8Array): Int32Array {

@@ -41,7 +41,7 @@ export class AudioRing {
     const at = from % this.#samples.length;
     const first = this.#samples.subarray(at, at + target.length);
     target.set(first);
-    target.set(this.#samples.subarray(0, target.length - first.length), first.length);
+    if (first.length < target.length) target.set(this.#samples.subarray(0, target.length - first.length), first.length);
   }
 
   /** Lets go of what lies before a position. */
@@ -62,6 +62,7 @@ export class AudioRing {
 
   #write(position: number, samples: Float32Array): void {
     const at = position % this.#samples.length;
+    if (at + samples.length <= this.#samples.length) return this.#samples.set(samples, at);
     const first = samples.subarray(0, this.#samples.length - at);
     this.#samples.set(first, at);
     this.#samples.set(samples.subarray(first.length), 0);
