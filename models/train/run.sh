@@ -10,9 +10,9 @@ out=$(realpath "$4")
 cd "$(dirname "$0")/.."
 export PYTHONUNBUFFERED=1 PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True
 
-python3 -m train.evaluate --read-tests "$tests" --tests "$out/work/test.npz"
-OMP_NUM_THREADS=1 python3 -m train.prepare --work "$out/work" --recordings "$recordings" --sentences "$sentences" \
-  --tests "$out/work/test.npz" --seconds 950 --workers "$(($(nproc) * 2 / 3))" &
+python3 -m train.evaluate --read-tests "$tests" --tests "$out/corpus/test.npz"
+OMP_NUM_THREADS=1 python3 -m train.prepare --work "$out/corpus" --recordings "$recordings" --sentences "$sentences" \
+  --tests "$out/corpus/test.npz" --seconds 950 --workers "$(($(nproc) * 2 / 3))" &
 trap 'kill $! 2>/dev/null || true' EXIT
-OMP_NUM_THREADS=4 python3 -m train.train --work "$out/work" --out "$out" --tests "$out/work/test.npz"
-python3 -m train.evaluate --model "$out" --tests "$out/work/test.npz" --synthetic "$out/work/synthetic-test.npz" --out "$out/work/results.json"
+OMP_NUM_THREADS=4 python3 -m train.train --work "$out/corpus" --out "$out" --tests "$out/corpus/test.npz"
+python3 -m train.evaluate --model "$out" --tests "$out/corpus/test.npz" --synthetic "$out/corpus/synthetic-test.npz" --out "$out/corpus/results.json"
