@@ -1,11 +1,11 @@
 #!/bin/sh
 # From nothing to the model on one GPU in under half an hour: run.sh RECORDINGS SENTENCES TESTS OUT
 #   RECORDINGS  folder of index.jsonl and opus.bin      SENTENCES  one sentence a line (.xz or plain)
-#   TESTS       folder of manifest.jsonl and FLAC files  OUT        folder for the model; OUT/work for everything made on the way
+#   TESTS       folder of manifest.jsonl and FLAC files  OUT        folder for the model; OUT/corpus for everything made on the way
 set -eu
 [ $# -eq 4 ] || { sed -n '2,4p' "$0"; exit 2; }
 recordings=$(realpath "$1") sentences=$(realpath "$2") tests=$(realpath "$3")
-mkdir -p "$4/work"
+mkdir -p "$4/corpus"
 out=$(realpath "$4")
 cd "$(dirname "$0")/.."
 export PYTHONUNBUFFERED=1 PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True
