@@ -84,7 +84,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   // First, so that a port in use is known at once, and /health answers while a large model loads.
   const port = await gateway.listen(settings.port, settings.host);
 
-  const vad = settings.vad === 'null' ? new NullVad() : await SileroVad.load();
+  const vad = settings.vad === 'null' ? new NullVad() : await SileroVad.load({ runs: settings.vadRuns });
   opened.push(vad);
   const engines = await openEngines(settings, installed, log, createEngineDeaths(metrics));
   opened.push(...engines);

@@ -4,7 +4,8 @@ import { createRequire } from 'node:module';
 import { OrtSession, liveHandles } from '@sotto/models';
 import t, { type Test } from 'tap';
 import { decodeAudioFile } from '../../server/src/audio/audio-file.js';
-import { PENDING_FRAMES_MAX, SileroVad } from '../../server/src/vad/silero-vad.js';
+import { PENDING_FRAMES_MAX } from '../../server/src/vad/silero-stream.js';
+import { SileroVad, type SileroVadOptions } from '../../server/src/vad/silero-vad.js';
 import { VAD_FRAME_SAMPLES as FRAME, type VadStream } from '../../server/src/vad/vad.js';
 import { fixture } from '../support/fixtures.js';
 import { MemoryTrend } from '../support/memory-trend.js';
@@ -29,8 +30,8 @@ function worstDifference(one: readonly number[], other: readonly number[]): numb
   );
 }
 
-async function detector(t: Test, ...load: Parameters<typeof SileroVad.load>): Promise<SileroVad> {
-  const vad = await SileroVad.load(...load);
+async function detector(t: Test, options: SileroVadOptions = { runs: 1 }): Promise<SileroVad> {
+  const vad = await SileroVad.load(options);
   t.teardown(() => vad.close());
   return vad;
 }
@@ -79,6 +80,46 @@ t.test('after reset a stream hears as a new one does', async (t) => {
   t.strictSame(await judge(stream, frames), expected);
 });
 
+for (const runs of [2, 3]) {
+  t.test(`${runs} runs at once: every stream hears what it hears alone, in order`, async (t) => {
+    const vad = await detector(t, { runs });
+    const clips = await Promise.all(['en-bakery', 'melody', 'en-cut'].map((clip) => framesOf(clip, 0, 24)));
+    const alone: number[][] = [];
+    for (const frames of clips) alone.push(await judge(vad.open(), frames));
+    const crowd = Array.from({ length: 200 }, async (_, index) => {
+      for (let wait = 0; wait < index % 5; wait++) await new Promise(setImmediate);
+      const [stream, frames] = [vad.open(), clips[index % clips.length] ?? []];
+      // One by one, or all pushed together.
+      return index % 2 === 0 ? judge(stream, frames) : Promise.all(frames.map((frame) => stream.push(frame)));
+    });
+    const differences = (await Promise.all(crowd)).map((heard, index) =>
+      worstDifference(heard, alone[index % clips.length] ?? []),
+    );
+    t.ok(Math.max(...differences) < 1e-5, `worst difference ${Math.max(...differences)}`);
+  });
+
+  t.test(`${runs} runs at once: a model that fails is replaced, the others go on`, async (t) => {
+    const failing = failingModels(1);
+    const vad = await detector(t, { runs, load: failing.load });
+    const frames = await framesOf('en-bakery', 8, 3);
+    const heard = await Promise.all(Array.from({ length: 200 }, () => judge(vad.open(), frames)));
+    t.ok(heard.flat().every((probability) => probability >= 0 && probability <= 1));
+    t.equal(failing.loads, runs + 1);
+  });
+
+  t.test(`${runs} runs at once: close waits for them and leaves nothing behind`, async (t) => {
+    const before = liveHandles();
+    const vad = await SileroVad.load({ runs });
+    const pushes = Array.from({ length: 200 }, () => vad.open().push(new Float32Array(FRAME)));
+    const settled = Promise.allSettled(pushes);
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    await vad.close();
+    t.ok((await settled).every(({ status }) => status === 'rejected'));
+    t.strictSame(liveHandles(), before);
+  });
+}
+
 t.test('more streams than the largest batch are all served', async (t) => {
   const vad = await detector(t);
   const frames = await framesOf('en-bakery', 8, 3);
@@ -99,7 +140,7 @@ t.test('a push beyond the bound is refused, a frame of another size is a mistake
 
 t.test('a failed run is done again on a fresh model, and nobody notices', async (t) => {
   const failing = failingModels(1);
-  const vad = await detector(t, failing.load);
+  const vad = await detector(t, { runs: 1, load: failing.load });
   const probabilities = await judge(vad.open(), await framesOf('en-bakery', 8, 5));
   t.ok(probabilities.every((probability) => probability >= 0 && probability <= 1));
   t.equal(failing.loads, 2);
@@ -107,7 +148,7 @@ t.test('a failed run is done again on a fresh model, and nobody notices', async 
 
 t.test('a run that fails twice rejects its pushes; the next ones go on', async (t) => {
   const failing = failingModels(2);
-  const vad = await detector(t, failing.load);
+  const vad = await detector(t, { runs: 1, load: failing.load });
   const stream = vad.open();
   const [frame = new Float32Array(FRAME)] = await framesOf('en-bakery', 8, 1);
   await t.rejects(stream.push(frame), { name: 'VadError', code: 'vad_failed' });

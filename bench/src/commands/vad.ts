@@ -16,6 +16,7 @@ interface VadOptions {
   readonly streams: readonly number[];
   readonly frames: number;
   readonly rounds: number;
+  readonly runs: number;
   readonly out?: string;
 }
 
@@ -35,15 +36,16 @@ export function registerVadCommand(program: Command): void {
       wholeNumber(1, 100),
       3,
     )
+    .option('--runs <count>', 'runs at the same time; 0: as the server chooses', wholeNumber(0, 64), 0)
     .option('--out <file.json>', 'writes the result there, and as Markdown beside it')
     .action(runVad);
 }
 
-async function runVad({ streams, frames, rounds, out }: VadOptions): Promise<void> {
+async function runVad({ streams, frames, rounds, runs: atOnce, out }: VadOptions): Promise<void> {
   const provenance = describeProvenance();
   const recordings = await loadAudio(await readRecordings(fixturesFolder, ['en']));
   const [speech = new Float32Array()] = speechWindows(recordings, SPEECH_MS, 1);
-  const vad = await SileroVad.load();
+  const vad = await SileroVad.load({ runs: atOnce });
   const runs = new Map<number, VadSteps[]>(streams.map((count) => [count, []]));
   for (const count of streams) await runVadSteps(vad, count, 2, speech); // Memory of every batch size is planned before.
   for (let round = 0; round < rounds; round++) {
@@ -68,7 +70,7 @@ async function runVad({ streams, frames, rounds, out }: VadOptions): Promise<voi
       schema: 1,
       bench: 'vad',
       provenance,
-      settings: { streams: streams.join(','), frames, rounds },
+      settings: { streams: streams.join(','), frames, rounds, runs: atOnce },
       metrics,
       remarks: [],
     },

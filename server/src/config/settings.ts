@@ -84,6 +84,13 @@ export const SETTING_GROUPS = {
       meaning:
         'What tells speech from silence. null hears silence in everything: with the null engine, no model at all, for benchmarks of the gateway.',
     }),
+    vadRuns: integer(0, {
+      unit: 'runs',
+      min: 0,
+      max: 64,
+      meaning:
+        'Runs of the VAD at the same time, a thread each, over several hundred streams. 0: one for every four cores, 1 to 4.',
+    }),
     partialIntervalMs: integer(SESSION_DEFAULTS.partialIntervalMs, {
       unit: 'milliseconds',
       min: 100,

@@ -1,0 +1,88 @@
+// Silero VAD v6, one run at a time: a model on one thread, and the memory of its largest batch.
+import { createRequire } from 'node:module';
+import { OrtSession } from '@sotto/models';
+import { ROW_SAMPLES, STATE_SIZE, type SileroStream } from './silero-stream.js';
+import { VadError } from './vad-error.js';
+
+/**
+ * Batch sizes of runs: batches are padded to the next one with rows of zeros, so that ONNX Runtime plans memory for a few shapes only. Beyond the largest
+ * the streams that wait longest go first.
+ */
+const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256] as const;
+export const BATCH_MAX = 256;
+
+const RATE = { type: 'int64', dims: [], data: BigInt64Array.of(16_000n) } as const;
+
+/** Loads the model, at the start and again after a failed run. */
+export type LoadModel = () => Promise<OrtSession>;
+
+/** One thread: a batch of a hundred frames takes a few milliseconds, and live audio gives 32. */
+export const loadSilero: LoadModel = () =>
+  OrtSession.load(createRequire(import.meta.url).resolve('@ricky0123/vad-web/dist/silero_vad_v6.onnx'), {
+    intraOpThreads: 1,
+  });
+
+export class SileroRunner {
+  readonly #load: LoadModel;
+  #session: OrtSession;
+  readonly #inputs = new Float32Array(BATCH_MAX * ROW_SAMPLES);
+  readonly #states = new Float32Array(2 * BATCH_MAX * STATE_SIZE);
+
+  /** Rejects with OrtError when the model cannot be loaded. */
+  static async load(load: LoadModel): Promise<SileroRunner> {
+    return new SileroRunner(load, await load());
+  }
+
+  private constructor(load: LoadModel, session: OrtSession) {
+    this.#load = load;
+    this.#session = session;
+  }
+
+  /** Settles the first frame of every stream, off the event loop; at most {@link BATCH_MAX} streams. Never rejects: the frames hear of a failure. */
+  async run(streams: readonly SileroStream[]): Promise<void> {
+    const rows = BATCH_SIZES.find((size) => size >= streams.length) ?? BATCH_MAX;
+    const input = this.#inputs.subarray(0, rows * ROW_SAMPLES).fill(0);
+    const state = this.#states.subarray(0, 2 * rows * STATE_SIZE).fill(0);
+    streams.forEach((stream, row) => stream.gather(input, state, row, rows));
+    try {
+      const { output, stateN } = await this.#runModel({
+        input: { type: 'float32', dims: [rows, ROW_SAMPLES], data: input },
+        state: { type: 'float32', dims: [2, rows, STATE_SIZE], data: state },
+        sr: RATE,
+      });
+      streams.forEach((stream, row) => stream.settle(output[row] ?? NaN, stateN, row, rows));
+    } catch (cause) {
+      const error = new VadError('vad_failed', 'The voice activity detector failed.', { cause });
+      for (const stream of streams) stream.fail(error);
+    }
+  }
+
+  close(): void {
+    this.#session.close();
+  }
+
+  /** Runs the model; where that fails, once more on a fresh one. */
+  async #runModel(feeds: Parameters<OrtSession['run']>[0]) {
+    try {
+      return await runOnce(this.#session, feeds);
+    } catch {
+      const fresh = await this.#load();
+      this.#session.close();
+      this.#session = fresh;
+      return runOnce(fresh, feeds);
+    }
+  }
+}
+
+async function runOnce(session: OrtSession, feeds: Parameters<OrtSession['run']>[0]) {
+  const { output, stateN } = await session.run(feeds, ['output', 'stateN']);
+  const [probabilities, states] = [output.data, stateN.data];
+  if (
+    !(probabilities instanceof Float32Array) ||
+    !(states instanceof Float32Array) ||
+    probabilities.some(Number.isNaN)
+  ) {
+    throw new VadError('vad_failed', 'The model gave no probabilities.');
+  }
+  return { output: probabilities, stateN: states };
+}
