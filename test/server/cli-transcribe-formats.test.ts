@@ -1,6 +1,6 @@
 // Transcripts as files: every format, and cues that can be read.
 import t from 'tap';
-import { cuesOf, type TranscriptSegment } from '../../server/src/cli/transcribe-cues.js';
+import { cuesOf, type TranscriptSegment } from '../../server/src/captions/cues.js';
 import { formatTranscript } from '../../server/src/cli/transcribe-formats.js';
 
 /** A segment whose words follow each other evenly. */

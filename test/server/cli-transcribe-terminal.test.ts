@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import stringWidth from 'string-width';
 import t from 'tap';
 import { TerminalView } from '../../server/src/cli/terminal-view.js';
-import { wrapText } from '../../server/src/cli/wrap-text.js';
+import { wrapText } from '../../server/src/captions/wrap-text.js';
 import { holds } from '../support/property.js';
 import { Screen } from '../support/screen.js';
 

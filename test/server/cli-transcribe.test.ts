@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { bytesPerFrame, type StartMessage, type StoppedMessage } from '@sotto/protocol';
 import t, { type Test } from 'tap';
 import { checkUsage } from '../../server/src/cli/transcribe.js';
-import type { TranscriptSegment } from '../../server/src/cli/transcribe-cues.js';
+import type { TranscriptSegment } from '../../server/src/captions/cues.js';
 import type { TranscribeFlags } from '../../server/src/cli/transcribe-flags.js';
 import { runSotto } from '../support/run-command.js';
 import { READY, startWireServer, type WirePeer, type WireScript } from '../support/wire-server.js';

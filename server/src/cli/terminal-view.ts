@@ -1,6 +1,6 @@
 // A live transcript in a terminal: finals settle as lines, under them the utterance in progress grows, its tentative end dimmed.
 import { TranscriptView, type SessionEvent } from '@sotto/client';
-import { wrapText, type TextLine } from './wrap-text.js';
+import { wrapText, type TextLine } from '../captions/wrap-text.js';
 
 /** The part of a terminal that the view uses; `process.stdout` is one. */
 export interface Terminal {

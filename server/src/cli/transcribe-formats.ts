@@ -1,7 +1,8 @@
 // A finished transcript as a file: plain text, JSON, SubRip or WebVTT.
 import { joinTexts } from '@sotto/client';
-import { CUE_LINE_COLUMNS, cuesOf, type Cue, type TranscriptSegment } from './transcribe-cues.js';
-import { wrapText } from './wrap-text.js';
+import { captionLines } from '../captions/caption-lines.js';
+import { cuesOf, type TranscriptSegment } from '../captions/cues.js';
+import { cueTime, webVtt } from '../captions/web-vtt.js';
 
 export const TRANSCRIPT_FORMATS = ['txt', 'json', 'srt', 'vtt'] as const;
 
@@ -18,36 +19,12 @@ export function formatTranscript(format: TranscriptFormat, segments: readonly Tr
     case 'srt':
       return spoken
         .flatMap(cuesOf)
-        .map((cue, index) => `${index + 1}\n${cueTimes(cue, ',')}\n${cueLines(cue)}\n\n`)
+        .map(({ startMs, endMs, text }, index) => {
+          const times = `${cueTime(startMs, ',')} --> ${cueTime(Math.max(endMs, startMs + 1), ',')}`;
+          return `${index + 1}\n${times}\n${captionLines(text).join('\n')}\n\n`;
+        })
         .join('');
-    case 'vtt': {
-      const cues = spoken.flatMap(cuesOf).map((cue) => `\n${cueTimes(cue, '.')}\n${escapeVtt(cueLines(cue))}\n`);
-      return `WEBVTT\n${cues.join('')}`;
-    }
+    case 'vtt':
+      return webVtt(spoken.flatMap(cuesOf));
   }
-}
-
-function cueTimes({ startMs, endMs }: Cue, decimalMark: ',' | '.'): string {
-  return `${timestamp(startMs, decimalMark)} --> ${timestamp(Math.max(endMs, startMs + 1), decimalMark)}`;
-}
-
-function cueLines({ text }: Cue): string {
-  return wrapText(text, CUE_LINE_COLUMNS)
-    .map((line) => line.text)
-    .join('\n');
-}
-
-/** hours:minutes:seconds and milliseconds. */
-function timestamp(ms: number, decimalMark: string): string {
-  const total = Math.max(0, Math.round(ms));
-  const clock = [total / 3_600_000, (total / 60_000) % 60, (total / 1_000) % 60].map((part) => digits(part, 2));
-  return `${clock.join(':')}${decimalMark}${digits(total % 1_000, 3)}`;
-}
-
-function digits(value: number, length: number): string {
-  return String(Math.floor(value)).padStart(length, '0');
-}
-
-function escapeVtt(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

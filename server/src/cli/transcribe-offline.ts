@@ -2,7 +2,7 @@
 import { decodeAudioFile } from '../audio/audio-file.js';
 import type { OfflineTranscriber } from '../asr/offline-transcriber.js';
 import { asCommandError } from './command-error.js';
-import type { TranscriptSegment } from './transcribe-cues.js';
+import type { TranscriptSegment } from '../captions/cues.js';
 import { recognitionFlags, showsWords, type TranscribeFlags } from './transcribe-flags.js';
 import { formatTranscript } from './transcribe-formats.js';
 import { print, warn, writeTranscript } from './transcribe-output.js';

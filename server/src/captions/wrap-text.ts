@@ -48,7 +48,7 @@ export function wrapText(text: string, columns: number): TextLine[] {
 }
 
 /** What must stay on one line: words with the spaces behind them, or single characters of scripts without spaces and their punctuation. */
-function* pieces(text: string): Generator<TextLine> {
+export function* pieces(text: string): Generator<TextLine> {
   let start = 0;
   let last = '';
   for (const { segment, index } of segmenter.segment(text)) {

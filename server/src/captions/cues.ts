@@ -1,6 +1,8 @@
-// Cuts finals into subtitle cues: short enough to read, at word borders, with the words' times.
+// Cuts segments into subtitle cues: short enough to read, at word borders, with the words' times.
 import type { FinalMessage } from '@sotto/protocol';
 import stringWidth from 'string-width';
+import { CAPTION_LINES, lineCount } from './caption-lines.js';
+import { pieces } from './wrap-text.js';
 
 /** One transcribed stretch of speech, from a server or from whole-file decoding. */
 export type TranscriptSegment = Pick<FinalMessage, 'text' | 'startMs' | 'endMs' | 'words'>;
@@ -11,17 +13,16 @@ export interface Cue {
   readonly text: string;
 }
 
-/** Two lines of 42 columns for at most 7 seconds: the usual limits of subtitle style guides (a wide character takes two columns). */
-export const CUE_LINE_COLUMNS = 42;
-const CUE_COLUMNS_MAX = 2 * CUE_LINE_COLUMNS;
+/** A cue stands for at most this long, milliseconds: the usual limit of subtitle style guides. */
 const CUE_MS_MAX = 7_000;
 /** A sentence that ends after this, milliseconds, ends its cue. */
 const CUE_MS_MIN = 1_000;
 const SENTENCE_END = /[.!?。！？…]["'”’」）)]*$/u;
 
-/** The cues of one segment. Without word times it stays in one piece. */
+/** The cues of one segment. Where it has no word times, they are guessed from the width of the words. */
 export function cuesOf(segment: TranscriptSegment): Cue[] {
-  const words = placeWords(segment);
+  const timed = placeWords(segment);
+  const words = timed.length > 0 ? timed : guessWords(segment);
   const cues: Cue[] = [];
   let first = 0;
   for (let index = 0; index < words.length; index++) {
@@ -30,9 +31,7 @@ export function cuesOf(segment: TranscriptSegment): Cue[] {
       first = index + 1;
     }
   }
-  if (cues.length > 0) return cues;
-  const text = segment.text.trim();
-  return text === '' ? [] : [{ startMs: segment.startMs, endMs: segment.endMs, text }];
+  return cues;
 }
 
 interface PlacedWord {
@@ -56,6 +55,22 @@ function placeWords({ text, words = [] }: TranscriptSegment): PlacedWord[] {
   return placed;
 }
 
+/** Words as if each column of the text took equally long to say. */
+function guessWords({ text, startMs, endMs }: TranscriptSegment): PlacedWord[] {
+  const words = [...pieces(text)].filter((piece) => piece.text.trim() !== '');
+  const widths = words.map((word) => stringWidth(word.text));
+  const msPerColumn = (endMs - startMs) / Math.max(1, sum(widths));
+  return words.map((word, index) => {
+    const begin = startMs + sum(widths.slice(0, index)) * msPerColumn;
+    const end = begin + (widths[index] ?? 0) * msPerColumn;
+    return { startMs: begin, endMs: end, from: word.start, to: word.start + word.text.trimEnd().length };
+  });
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
 /** Whether the cue ends before the last of `words`. */
 function endsCue(words: readonly PlacedWord[], text: string): boolean {
   const first = words[0];
@@ -63,7 +78,7 @@ function endsCue(words: readonly PlacedWord[], text: string): boolean {
   const next = words.at(-1);
   if (first === undefined || last === undefined || next === undefined) return false;
   if (next.endMs - first.startMs > CUE_MS_MAX) return true;
-  if (stringWidth(text.slice(first.from, next.to)) > CUE_COLUMNS_MAX) return true;
+  if (lineCount(text.slice(first.from, next.to)) > CAPTION_LINES) return true;
   return last.endMs - first.startMs >= CUE_MS_MIN && SENTENCE_END.test(text.slice(first.from, next.from).trim());
 }
 
