@@ -16,6 +16,10 @@ export interface TransportSocket {
    */
   pause(): void;
   resume(): void;
+  /** Gets what is published to a topic from now on, in order with what is sent. A socket that closes is in no topic. May be called twice. */
+  subscribe(topic: string): void;
+  /** Gets nothing more of a topic; what was published before still arrives. */
+  unsubscribe(topic: string): void;
   /** Sends what is queued, then a close frame. No message is delivered any more; `closed` may be called from within. */
   close(code: number, reason: string): void;
   /** Drops the connection at once, with what is queued. */
@@ -89,6 +93,8 @@ export interface Transport {
   readonly canPause: boolean;
   /** Starts listening; port 0 takes a free one. Resolves with the port. Rejects with {@link ListenError}. */
   listen(port: number, host: string): Promise<number>;
+  /** Sends one message to every socket that has subscribed to the topic. Never blocks and never drops, as {@link TransportSocket.send}. */
+  publish(topic: string, data: Uint8Array | string, isBinary: boolean): void;
   /** Takes no new connection from now on; open sockets live on. May be called twice. */
   stopListening(): void;
   /** Stops listening and drops every connection. Resolves when all are gone. May be called twice. */

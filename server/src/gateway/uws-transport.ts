@@ -19,6 +19,8 @@ import {
 
 /** Seconds without traffic after which uWS drops a socket by itself: behind the gateway's own pings, it ends sockets whose close goes unanswered. */
 const IDLE_TIMEOUT_S = 120;
+/** Nothing is published here: a socket that leaves its last topic would lose what uWS has not sent yet of it. */
+const KEEPING_TOPIC = 'keep';
 /** uSockets: fail when the port is taken instead of sharing it. */
 const LISTEN_EXCLUSIVE_PORT = 1;
 
@@ -86,6 +88,10 @@ class UwsTransport implements Transport {
     if (token === false) throw new ListenError(await listenFailure(port, host), host, port);
     this.#listening = token;
     return this.#library.us_socket_local_port(token);
+  }
+
+  publish(topic: string, data: Uint8Array | string, isBinary: boolean): void {
+    this.#app.publish(topic, data, isBinary);
   }
 
   stopListening(): void {
@@ -164,6 +170,15 @@ class UwsSocket implements TransportSocket {
 
   resume(): void {}
 
+  subscribe(topic: string): void {
+    this.#socket?.subscribe(KEEPING_TOPIC);
+    this.#socket?.subscribe(topic);
+  }
+
+  unsubscribe(topic: string): void {
+    this.#socket?.unsubscribe(topic);
+  }
+
   close(code: number, reason: string): void {
     this.#socket?.end(code, closeReason(reason));
   }
@@ -233,6 +248,7 @@ export interface UwsLibrary {
 interface UwsApp {
   ws(pattern: string, behavior: UwsBehavior): UwsApp;
   any(pattern: string, handler: (response: UwsResponse, request: UwsRequest) => void): UwsApp;
+  publish(topic: string, data: Uint8Array | string, isBinary: boolean): boolean;
   listen(host: string, port: number, options: number, done: (token: ListenToken | false) => void): UwsApp;
 }
 
@@ -255,6 +271,8 @@ interface UwsWebSocket {
   send(data: Uint8Array | string, isBinary: boolean): number;
   ping(): number;
   getBufferedAmount(): number;
+  subscribe(topic: string): boolean;
+  unsubscribe(topic: string): boolean;
   end(code: number, reason: string): void;
   close(): void;
 }

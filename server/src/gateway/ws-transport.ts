@@ -26,6 +26,7 @@ class WsTransport implements Transport {
   readonly #options: TransportOptions;
   readonly #http: Server;
   readonly #webSockets: WebSocketServer;
+  readonly #topics: Topics = new Map();
   #closing: Promise<void> | undefined;
 
   constructor(options: TransportOptions) {
@@ -61,6 +62,10 @@ class WsTransport implements Transport {
     });
   }
 
+  publish(topic: string, data: Uint8Array | string, isBinary: boolean): void {
+    for (const socket of this.#topics.get(topic) ?? []) socket.send(data, isBinary);
+  }
+
   stopListening(): void {
     if (!this.#http.listening) return;
     this.#http.close();
@@ -84,17 +89,21 @@ class WsTransport implements Transport {
     if (!decision.accepted) return refuse(stream, decision.response);
     chosenSubprotocols.set(request, decision.subprotocol || false);
     this.#webSockets.handleUpgrade(request, stream, head, (socket) => {
-      const adapter = new WsSocket(socket, request.socket.remoteAddress ?? '');
+      const adapter = new WsSocket(socket, request.socket.remoteAddress ?? '', this.#topics);
       adapter.attach(decision.open(adapter));
     });
   }
 }
+
+/** Who listens to what; a topic that nobody listens to is not in it. */
+type Topics = Map<string, Set<WsSocket>>;
 
 const chosenSubprotocols = new WeakMap<IncomingMessage, string | false>();
 
 class WsSocket implements TransportSocket {
   readonly #socket: WebSocket;
   #handlers: SocketHandlers | undefined;
+  readonly #subscriptions = new Set<string>();
   /** Told of every write, not only when the stream was beyond its high-water mark: below it there is no 'drain'. */
   readonly #onWritten = (): void => {
     if (this.#socket.readyState === WebSocket.OPEN) this.#handlers?.drained();
@@ -103,6 +112,7 @@ class WsSocket implements TransportSocket {
   constructor(
     socket: WebSocket,
     readonly remoteAddress: string,
+    private readonly topics: Topics,
   ) {
     this.#socket = socket;
   }
@@ -112,7 +122,10 @@ class WsSocket implements TransportSocket {
       if (this.#socket.readyState === WebSocket.OPEN) handlers.message(toBytes(data), isBinary);
     });
     this.#socket.on('pong', () => handlers.pong());
-    this.#socket.on('close', (code) => handlers.closed(code));
+    this.#socket.on('close', (code) => {
+      for (const topic of this.#subscriptions) this.unsubscribe(topic);
+      handlers.closed(code);
+    });
     // Always followed by 'close', with the code that the library chose (1002, 1007, 1009, 1006).
     this.#socket.on('error', () => {});
     this.#handlers = handlers;
@@ -136,6 +149,20 @@ class WsSocket implements TransportSocket {
 
   resume(): void {
     this.#socket.resume();
+  }
+
+  subscribe(topic: string): void {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#subscriptions.add(topic);
+    const listeners = this.topics.get(topic) ?? new Set();
+    this.topics.set(topic, listeners.add(this));
+  }
+
+  unsubscribe(topic: string): void {
+    this.#subscriptions.delete(topic);
+    const listeners = this.topics.get(topic);
+    listeners?.delete(this);
+    if (listeners?.size === 0) this.topics.delete(topic);
   }
 
   close(code: number, reason: string): void {
