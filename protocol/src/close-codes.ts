@@ -18,6 +18,7 @@ export const CLOSE = {
   unknownSession: { code: 4404, reason: 'There is no session to resume.', retry: false },
   idle: { code: 4408, reason: 'No message came for too long.', retry: true },
   takenOver: { code: 4409, reason: 'The session goes on on another socket.', retry: false },
+  shareUnknown: { code: 4410, reason: 'There is no such shared session, or it is over.', retry: false },
   slowReader: { code: 4413, reason: 'The client does not read what the server sends.', retry: false },
   tooFast: { code: 4429, reason: 'The client sends faster than audio is processed.', retry: false },
 } as const satisfies Record<string, CloseReason>;

@@ -29,6 +29,8 @@ export const ERRORS = {
   offset_gap: ignored,
   audio_too_fast: ends,
   too_many_messages: ends,
+  share_unknown: ends,
+  read_only: ends,
   recognition_failed: { retryable: true, fatal: false },
   overloaded: endsForNow,
   shutting_down: endsForNow,

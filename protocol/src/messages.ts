@@ -58,6 +58,8 @@ export const StartMessage = v.object({
   type: v.literal('start'),
   audio: AudioFormat,
   task: v.optional(v.picklist(['transcribe', 'translate'])),
+  /** Whether others may watch this session; `ready` then carries the token for them. */
+  share: v.optional(v.boolean()),
   ...recognition,
 });
 
@@ -107,6 +109,9 @@ export const ReadyMessage = v.object({
   resumeToken: v.optional(v.string()),
   /** How long the session waits for its client after its socket is lost, milliseconds. */
   resumeWindowMs: v.optional(v.number()),
+  /** Set if the session is shared: its public name, and the secret that lets others watch it until it ends. */
+  shareId: v.optional(v.string()),
+  watchToken: v.optional(v.string()),
 });
 /** The session goes on: the answer to `resume`. The events that were missed follow. */
 export const ResumedMessage = v.object({
@@ -183,6 +188,23 @@ export const ErrorMessage = v.object({
   endMs: v.optional(v.number()),
 });
 
+/** What a viewer sees first: the lines of the moment. The events that follow go on from here. */
+export const WatchingMessage = v.object({
+  type: v.literal('watching'),
+  version: v.literal(PROTOCOL_VERSION),
+  shareId: v.string(),
+  /** The last finals with words in them, oldest first; bounded by the server. */
+  finals: v.array(FinalMessage),
+  /** The latest partial of each utterance that has no final yet. */
+  partials: v.array(PartialMessage),
+});
+/** The session that was watched is over: the speaker stopped, was lost, or the server shuts down. */
+export const EndedMessage = v.object({
+  type: v.literal('ended'),
+  reason: v.picklist(['stop', 'lost', 'drain']),
+});
+
+/** All that a server may say, to a speaker (`/v1/stream`) or to a viewer (`/v1/watch`). */
 export const ServerMessage = v.variant('type', [
   ReadyMessage,
   ResumedMessage,
@@ -195,6 +217,8 @@ export const ServerMessage = v.variant('type', [
   PongMessage,
   StoppedMessage,
   ErrorMessage,
+  WatchingMessage,
+  EndedMessage,
 ]);
 
 export type AudioFormat = v.InferOutput<typeof AudioFormat>;
@@ -215,4 +239,6 @@ export type PartialMessage = v.InferOutput<typeof PartialMessage>;
 export type FinalMessage = v.InferOutput<typeof FinalMessage>;
 export type ErrorMessage = v.InferOutput<typeof ErrorMessage>;
 export type StoppedMessage = v.InferOutput<typeof StoppedMessage>;
+export type WatchingMessage = v.InferOutput<typeof WatchingMessage>;
+export type EndedMessage = v.InferOutput<typeof EndedMessage>;
 export type ServerMessage = v.InferOutput<typeof ServerMessage>;

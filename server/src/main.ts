@@ -78,6 +78,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     version: VERSION,
     model,
     pages: Pages.load(),
+    sharing: { isEnabled: settings.shareEnabled, viewersMax: settings.viewersMax },
     metrics,
   });
   opened.push(gateway);

@@ -52,7 +52,7 @@ const just = fc.constant;
 
 export const startMessage = message(
   { type: just('start' as const), audio: audioFormat },
-  { task: fc.constantFrom('transcribe' as const, 'translate' as const), ...recognition },
+  { task: fc.constantFrom('transcribe' as const, 'translate' as const), share: fc.boolean(), ...recognition },
 );
 export const audioMessage = message(
   { type: just('audio' as const), offset, data: fc.uint8Array({ maxLength: 300 }) },
@@ -75,6 +75,38 @@ const word = message(
 );
 const logprob = fc.double({ min: -20, max: -Number.MIN_VALUE, noNaN: true });
 
+const partialMessage = message(
+  {
+    type: just('partial' as const),
+    segmentId,
+    revision: fc.nat(),
+    stable: text(200),
+    tentative: text(200),
+    startMs: time,
+    endMs: time,
+    lagMs: time,
+  },
+  {},
+);
+const finalMessage = message(
+  {
+    type: just('final' as const),
+    segmentId,
+    reason: fc.constantFrom('endpoint' as const, 'forced' as const, 'finalize' as const, 'stop' as const),
+    text: text(400),
+    startMs: time,
+    endMs: time,
+    language,
+    avgLogprob: logprob,
+    noSpeechProb: fc.double({ min: 0, max: 1, noNaN: true }),
+  },
+  {
+    words: fc.array(word, { maxLength: 20 }),
+    noise: fc.constantFrom('noSpeech' as const, 'empty' as const),
+    finalizeId: id,
+  },
+);
+
 export const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
   message(
     {
@@ -85,43 +117,14 @@ export const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
       languages: fc.array(language),
       limits: message({ messageBytesMax: fc.nat(), bufferedAudioMsMax: fc.nat() }, {}),
     },
-    { resumeToken: id, resumeWindowMs: fc.nat() },
+    { resumeToken: id, resumeWindowMs: fc.nat(), shareId: id, watchToken: id },
   ),
   message({ type: just('resumed' as const), sessionId: id, audio: audioFormat, offset, messages: fc.nat() }, {}),
   message({ type: just('ack' as const), offset, lagMs: time }, {}),
   message({ type: just('speechStarted' as const), segmentId, startMs: time }, {}),
   message({ type: just('speechEnded' as const), segmentId, endMs: time }, {}),
-  message(
-    {
-      type: just('partial' as const),
-      segmentId,
-      revision: fc.nat(),
-      stable: text(200),
-      tentative: text(200),
-      startMs: time,
-      endMs: time,
-      lagMs: time,
-    },
-    {},
-  ),
-  message(
-    {
-      type: just('final' as const),
-      segmentId,
-      reason: fc.constantFrom('endpoint' as const, 'forced' as const, 'finalize' as const, 'stop' as const),
-      text: text(400),
-      startMs: time,
-      endMs: time,
-      language,
-      avgLogprob: logprob,
-      noSpeechProb: fc.double({ min: 0, max: 1, noNaN: true }),
-    },
-    {
-      words: fc.array(word, { maxLength: 20 }),
-      noise: fc.constantFrom('noSpeech' as const, 'empty' as const),
-      finalizeId: id,
-    },
-  ),
+  partialMessage,
+  finalMessage,
   message({ type: just('mark' as const), id, offset }, {}),
   message({ type: just('pong' as const) }, { id }),
   message(
@@ -145,4 +148,15 @@ export const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
     },
     { segmentId, startMs: time, endMs: time },
   ),
+  message(
+    {
+      type: just('watching' as const),
+      version: just(1 as const),
+      shareId: id,
+      finals: fc.array(finalMessage, { maxLength: 3 }),
+      partials: fc.array(partialMessage, { maxLength: 2 }),
+    },
+    {},
+  ),
+  message({ type: just('ended' as const), reason: fc.constantFrom('stop' as const, 'lost' as const) }, {}),
 );

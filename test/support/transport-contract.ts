@@ -325,29 +325,32 @@ export function transportContract(t: Test, create: (options: TransportOptions) =
     t.strictSame(got, ['x']);
   });
 
-  t.test('publish: a subscriber that vanished costs the others nothing, one that does not read loses nothing', async (t) => {
-    const server = await serve(t, create);
-    const gone = await server.connect();
-    const slow = await server.connect();
-    for (const { socket } of server.accepted) socket.subscribe('a');
-    gone.terminate();
-    await until(() => server.accepted.some(({ closed }) => closed.length > 0));
-    slow.pause();
-    for (let i = 0; i < 300; i++) server.transport.publish('a', `${i} ${'x'.repeat(20_000)}`, false);
-    await until(() => server.accepted.some(({ socket }) => socket.bufferedBytes > 0));
-    const got = collect(slow);
-    slow.resume();
-    await until(() => got.length === 300);
-    t.strictSame(
-      got.map((text) => Number.parseInt(text, 10)),
-      Array.from({ length: 300 }, (_, i) => i),
-    );
-    for (const { socket } of server.accepted) {
-      socket.subscribe('b');
-      socket.unsubscribe('b');
-      socket.unsubscribe('never');
-    }
-  });
+  t.test(
+    'publish: a subscriber that vanished costs the others nothing, one that does not read loses nothing',
+    async (t) => {
+      const server = await serve(t, create);
+      const gone = await server.connect();
+      const slow = await server.connect();
+      for (const { socket } of server.accepted) socket.subscribe('a');
+      gone.terminate();
+      await until(() => server.accepted.some(({ closed }) => closed.length > 0));
+      slow.pause();
+      for (let i = 0; i < 300; i++) server.transport.publish('a', `${i} ${'x'.repeat(20_000)}`, false);
+      await until(() => server.accepted.some(({ socket }) => socket.bufferedBytes > 0));
+      const got = collect(slow);
+      slow.resume();
+      await until(() => got.length === 300);
+      t.strictSame(
+        got.map((text) => Number.parseInt(text, 10)),
+        Array.from({ length: 300 }, (_, i) => i),
+      );
+      for (const { socket } of server.accepted) {
+        socket.subscribe('b');
+        socket.unsubscribe('b');
+        socket.unsubscribe('never');
+      }
+    },
+  );
 
   t.test('a port in use is refused by name', async (t) => {
     const server = await serve(t, create);

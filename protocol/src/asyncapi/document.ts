@@ -8,6 +8,13 @@ type Json = string | number | boolean | null | readonly Json[] | { readonly [key
 type Side = 'client' | 'server';
 type MessageSchema = (typeof ClientMessage.options)[number] | (typeof ServerMessage.options)[number];
 
+/** Messages of a viewer's socket; all others are of a speaker's, with these two exceptions. */
+const WATCH = {
+  client: ['ping'],
+  server: ['watching', 'speechStarted', 'partial', 'speechEnded', 'final', 'pong', 'error', 'ended'],
+} as const satisfies Record<Side, readonly string[]>;
+const WATCH_ONLY: readonly string[] = ['watching', 'ended'];
+
 /** One sentence for each message, as in the tables of protocol/README.md. */
 const SUMMARIES: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
   client: {
@@ -32,6 +39,8 @@ const SUMMARIES: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
     pong: 'The answer to ping.',
     stopped: 'The totals: the last message of a session that ends well.',
     error: 'What is wrong, with a stable code.',
+    watching: 'The lines of the moment, first of all to a viewer.',
+    ended: 'The session that was watched is over.',
   },
 };
 
@@ -39,6 +48,9 @@ const SUMMARIES: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
 export function asyncApiDocument(): Json {
   const client = messagesOf('client', ClientMessage.options);
   const server = messagesOf('server', ServerMessage.options);
+  const streamed = Object.keys(server).filter((name) => !WATCH_ONLY.some((type) => name === `server.${type}`));
+  const asked = WATCH.client.map((type) => `client.${type}`);
+  const shown = WATCH.server.map((type) => `server.${type}`);
   return {
     asyncapi: '3.0.0',
     info: {
@@ -52,30 +64,20 @@ export function asyncApiDocument(): Json {
     defaultContentType: 'application/json',
     servers: { local: { host: '127.0.0.1:8080', protocol: 'ws', description: 'A server as it starts by default.' } },
     channels: {
-      stream: {
-        address: '/v1/stream',
-        title: 'One session',
-        servers: [{ $ref: '#/servers/local' }],
-        messages: Object.fromEntries(
-          [...Object.keys(client), ...Object.keys(server)].map((name) => [
-            name,
-            { $ref: `#/components/messages/${name}` },
-          ]),
-        ),
-        bindings: {
-          ws: {
-            method: 'GET',
-            headers: {
-              type: 'object',
-              properties: { 'Sec-WebSocket-Protocol': { type: 'string', enum: SUBPROTOCOLS } },
-            },
-          },
+      stream: channel('/v1/stream', 'One session', [...Object.keys(client), ...streamed], {}),
+      watch: channel('/v1/watch', 'The captions of a shared session', [...asked, ...shown], {
+        query: {
+          type: 'object',
+          properties: { token: { type: 'string', description: 'ready.watchToken of the session' } },
+          required: ['token'],
         },
-      },
+      }),
     },
     operations: {
-      listen: operation('receive', 'What a client says to the server.', client),
-      answer: operation('send', 'What the server says to a client.', server),
+      listen: operation('receive', 'What a client says to the server.', 'stream', Object.keys(client)),
+      answer: operation('send', 'What the server says to a client.', 'stream', streamed),
+      listenToViewer: operation('receive', 'What a viewer says to the server.', 'watch', asked),
+      show: operation('send', 'What the server says to a viewer.', 'watch', shown),
     },
     components: { messages: { ...client, ...server } },
   };
@@ -102,11 +104,32 @@ function payloadOf(schema: v.GenericSchema): Json {
   return payload as Json;
 }
 
-function operation(action: 'send' | 'receive', summary: string, messages: Readonly<Record<string, Json>>): Json {
+function channel(address: string, title: string, names: readonly string[], binding: { readonly query?: Json }): Json {
+  return {
+    address,
+    title,
+    servers: [{ $ref: '#/servers/local' }],
+    messages: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/messages/${name}` }])),
+    bindings: {
+      ws: {
+        method: 'GET',
+        ...binding,
+        headers: { type: 'object', properties: { 'Sec-WebSocket-Protocol': { type: 'string', enum: SUBPROTOCOLS } } },
+      },
+    },
+  };
+}
+
+function operation(
+  action: 'send' | 'receive',
+  summary: string,
+  channelName: string,
+  messages: readonly string[],
+): Json {
   return {
     action,
     summary,
-    channel: { $ref: '#/channels/stream' },
-    messages: Object.keys(messages).map((name) => ({ $ref: `#/channels/stream/messages/${name}` })),
+    channel: { $ref: `#/channels/${channelName}` },
+    messages: messages.map((name) => ({ $ref: `#/channels/${channelName}/messages/${name}` })),
   };
 }

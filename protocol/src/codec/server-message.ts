@@ -14,6 +14,8 @@ const KNOWN: Readonly<Record<ServerMessage['type'], true>> = {
   pong: true,
   stopped: true,
   error: true,
+  watching: true,
+  ended: true,
 };
 
 /**

@@ -1,7 +1,7 @@
 // Cuts segments into subtitle cues: short enough to read, at word borders, with the words' times.
 import type { FinalMessage } from '@sotto/protocol';
 import stringWidth from 'string-width';
-import { CAPTION_LINES, lineCount } from './caption-lines.js';
+import { CAPTION_COLUMNS, CAPTION_LINES, lineCount } from './caption-lines.js';
 import { pieces } from './wrap-text.js';
 
 /** One transcribed stretch of speech, from a server or from whole-file decoding. */
@@ -59,16 +59,14 @@ function placeWords({ text, words = [] }: TranscriptSegment): PlacedWord[] {
 function guessWords({ text, startMs, endMs }: TranscriptSegment): PlacedWord[] {
   const words = [...pieces(text)].filter((piece) => piece.text.trim() !== '');
   const widths = words.map((word) => stringWidth(word.text));
-  const msPerColumn = (endMs - startMs) / Math.max(1, sum(widths));
+  const columns = widths.reduce((total, width) => total + width, 0);
+  let column = 0;
+  const timeHere = (): number => startMs + ((endMs - startMs) * column) / Math.max(1, columns);
   return words.map((word, index) => {
-    const begin = startMs + sum(widths.slice(0, index)) * msPerColumn;
-    const end = begin + (widths[index] ?? 0) * msPerColumn;
-    return { startMs: begin, endMs: end, from: word.start, to: word.start + word.text.trimEnd().length };
+    const begin = timeHere();
+    column += widths[index] ?? 0;
+    return { startMs: begin, endMs: timeHere(), from: word.start, to: word.start + word.text.trimEnd().length };
   });
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
 
 /** Whether the cue ends before the last of `words`. */
@@ -78,8 +76,15 @@ function endsCue(words: readonly PlacedWord[], text: string): boolean {
   const next = words.at(-1);
   if (first === undefined || last === undefined || next === undefined) return false;
   if (next.endMs - first.startMs > CUE_MS_MAX) return true;
-  if (lineCount(text.slice(first.from, next.to)) > CAPTION_LINES) return true;
+  if (!fits(text.slice(first.from, next.to))) return true;
   return last.endMs - first.startMs >= CUE_MS_MIN && SENTENCE_END.test(text.slice(first.from, next.from).trim());
+}
+
+/** Whether a text has room in a cue; the width alone mostly tells. */
+function fits(text: string): boolean {
+  const width = stringWidth(text);
+  if (width <= CAPTION_COLUMNS) return true;
+  return width <= CAPTION_LINES * CAPTION_COLUMNS && lineCount(text) <= CAPTION_LINES;
 }
 
 function cueOf(words: readonly PlacedWord[], next: PlacedWord | undefined, text: string): Cue {

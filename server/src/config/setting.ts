@@ -51,6 +51,24 @@ export function choice<const T extends readonly string[]>(
   });
 }
 
+/** On or off; a file says true or false, a flag or a variable also 1, 0, on, off, yes and no. */
+export function toggle(standard: boolean, rest: Described): Setting<boolean> {
+  return describe(
+    v.boolean('true or false'),
+    standard,
+    (value) => TOGGLE_WORDS.get(value.trim().toLowerCase()) ?? value,
+    {
+      unit: 'true | false',
+      ...rest,
+    },
+  );
+}
+
+const TOGGLE_WORDS: ReadonlyMap<string, boolean> = new Map([
+  ...['true', '1', 'on', 'yes'].map((word) => [word, true] as const),
+  ...['false', '0', 'off', 'no'].map((word) => [word, false] as const),
+]);
+
 export function text(standard: string, rest: Described): Setting<string> {
   const wanted = 'a text that is not empty';
   return describe(v.pipe(v.string(wanted), v.minLength(1, wanted)), standard, (value) => value, rest);

@@ -1,7 +1,8 @@
 // Every setting of the server, in one table: its flag, variable, file key, help and documentation are derived from it.
 import { LIMITS } from '@sotto/protocol';
+import { SHARING_DEFAULTS } from '../watch/shares.js';
 import { SESSION_DEFAULTS } from '../session/session-settings.js';
-import { choice, fraction, integer, optionalText, text, type Setting } from './setting.js';
+import { choice, fraction, integer, optionalText, text, toggle, type Setting } from './setting.js';
 
 const HOUR_MS = 3_600_000;
 const GIB = 1_073_741_824;
@@ -222,10 +223,22 @@ export const SETTING_GROUPS = {
       meaning: 'How long a peer may take to answer a close. Beyond: the connection is dropped.',
     }),
   },
+  Watching: {
+    shareEnabled: toggle(SHARING_DEFAULTS.isEnabled, {
+      meaning:
+        'Whether a speaker may share a session, so that others watch its captions with the token that only the speaker gets.',
+    }),
+    viewersMax: integer(SHARING_DEFAULTS.viewersMax, {
+      unit: 'viewers',
+      min: 1,
+      max: 1_000_000,
+      meaning: 'Viewers of one session at a time; each is also one of maxConnections. Beyond: closed with 1013.',
+    }),
+  },
 } as const;
 
 type Groups = typeof SETTING_GROUPS;
-type Table = Groups['Server'] & Groups['Recognition'] & Groups['Speech'] & Groups['Connections'];
+type Table = Groups['Server'] & Groups['Recognition'] & Groups['Speech'] & Groups['Connections'] & Groups['Watching'];
 
 /** The resolved settings: every key has a valid value. */
 export type Settings = { readonly [K in keyof Table]: Table[K] extends Setting<infer T> ? T : never };

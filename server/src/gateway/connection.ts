@@ -300,7 +300,7 @@ export class Connection implements SocketHandlers {
 }
 
 /** Close codes as a metric's label: ours and the standard ones by number, whatever else a peer invents together. */
-function closeLabel(code: number): string {
+export function closeLabel(code: number): string {
   const known = code >= 1000 && code <= 1015;
   return known || Object.values(CLOSE).some((reason) => reason.code === code) ? String(code) : 'other';
 }

@@ -11,10 +11,12 @@ import type { Logger } from 'pino';
 import { createGatewayMetrics, type GatewayMetrics } from '../metrics/gateway-metrics.js';
 import { MetricsRegistry } from '../metrics/metrics-registry.js';
 import type { SessionFactory } from '../session/session-port.js';
+import { Shares, SHARING_DEFAULTS, type SharingSettings } from '../watch/shares.js';
 import type { Pages } from '../web/pages.js';
 import { systemClock, type Clock } from './clock.js';
 import { Connection } from './connection.js';
-import { answerHttp, jsonError, STREAM_PATHS, type ServerStatus } from './http-routes.js';
+import { answerCaptions } from './caption-routes.js';
+import { answerHttp, jsonError, STREAM_PATHS, WATCH_PATH, type ServerStatus } from './http-routes.js';
 import type { GatewayLimits } from './limits.js';
 import { SessionKeeper } from './session-keeper.js';
 import type {
@@ -26,6 +28,7 @@ import type {
   UpgradeDecision,
   UpgradeRequest,
 } from './transport.js';
+import { Viewer } from './viewer.js';
 
 /** How often connections are looked after, milliseconds. */
 const CHECK_INTERVAL_MS = 1_000;
@@ -41,6 +44,8 @@ export interface GatewayOptions {
   readonly model: { readonly name: string; readonly device: string };
   /** What browsers see. Default: nothing. */
   readonly pages?: Pages;
+  /** Whether and how sessions may be watched. Default: {@link SHARING_DEFAULTS}. */
+  readonly sharing?: SharingSettings;
   /** Default: a registry of its own. */
   readonly metrics?: MetricsRegistry;
   /** Default: the system's. */
@@ -53,8 +58,9 @@ export class Gateway {
   readonly #registry: MetricsRegistry;
   readonly #metrics: GatewayMetrics;
   readonly #transport: Transport;
-  readonly #connections = new Set<Connection>();
   readonly #sessions: SessionKeeper;
+  readonly #shares: Shares;
+  readonly #connections = new Set<Connection | Viewer>();
   readonly #stopChecking: () => void;
   #state: GatewayState = { name: 'starting' };
   #draining: Promise<void> | undefined;
@@ -75,16 +81,25 @@ export class Gateway {
             status: () => this.status(),
             metrics: () => this.#registry.expose(),
             pages: options.pages,
+            captions: (wanted) => answerCaptions(wanted, this.#shares),
           }),
         upgrade: (request) => this.#upgrade(request),
       },
       messageBytesMax: options.limits.messageBytesMax * READ_SLACK,
       closeTimeoutMs: options.limits.closeTimeoutMs,
     });
+    this.#shares = new Shares({
+      ...(options.sharing ?? SHARING_DEFAULTS),
+      publish: (topic, frame) => this.#transport.publish(topic, frame, typeof frame !== 'string'),
+      now: this.#clock.now,
+      wallNow: () => Date.now(),
+    });
+    this.#registry.gauge('sotto_viewers', 'Those who watch shared sessions.', () => this.#shares.viewerCount);
     this.#stopChecking = this.#clock.every(CHECK_INTERVAL_MS, () => {
       const now = this.#clock.now();
       for (const connection of this.#connections) connection.check(now);
       this.#sessions.check(now);
+      this.#shares.tend(now);
     });
   }
 
@@ -100,7 +115,8 @@ export class Gateway {
 
   /** The model is warm: sessions may come. */
   open(createSession: SessionFactory): void {
-    if (this.#state.name === 'starting') this.#state = { name: 'ready', createSession };
+    if (this.#state.name === 'starting')
+      this.#state = { name: 'ready', createSession: this.#shares.sharing(createSession) };
   }
 
   status(): ServerStatus {
@@ -146,12 +162,32 @@ export class Gateway {
       this.#metrics.connectionsRefused.add(1, admission.refused);
       return { accepted: false, response: admission.response };
     }
+    // Read now: the request does not outlive this call.
+    const token = request.query.get('token') ?? '';
+    const isWatching = request.path === WATCH_PATH;
     return {
       accepted: true,
       // A client that offers none must not be told one.
       subprotocol: request.subprotocols.length === 0 ? '' : admission.subprotocol,
-      open: (socket) => this.#accept(socket, admission),
+      open: (socket) =>
+        isWatching ? this.#watch(socket, admission.subprotocol, token) : this.#accept(socket, admission),
     };
+  }
+
+  #watch(socket: TransportSocket, subprotocol: Subprotocol, token: string): SocketHandlers {
+    const share = this.#shares.find(token);
+    const viewer = new Viewer({
+      socket,
+      codec: createServerCodec(subprotocol),
+      share: share?.hasEnded === true ? undefined : share,
+      limits: this.#options.limits,
+      clock: this.#clock,
+      metrics: this.#metrics,
+      onClosed: (gone) => this.#connections.delete(gone),
+    });
+    this.#connections.add(viewer);
+    this.#metrics.connectionsOpened.add();
+    return viewer;
   }
 
   #accept(socket: TransportSocket, { subprotocol, createSession }: Admission): SocketHandlers {
@@ -180,7 +216,7 @@ export class Gateway {
 
   /** How to serve the client, or why it is not let in. */
   #admit(request: UpgradeRequest): Admission | Refusal {
-    if (!STREAM_PATHS.includes(request.path)) {
+    if (!STREAM_PATHS.includes(request.path) && request.path !== WATCH_PATH) {
       return { refused: 'path', response: jsonError(404, 'not_found', `Streams are taken at ${STREAM_PATHS[0]}.`) };
     }
     const subprotocol = chooseSubprotocol(request.subprotocols);

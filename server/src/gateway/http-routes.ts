@@ -6,6 +6,8 @@ import type { HttpRequest, HttpResponse } from './transport.js';
 
 /** Paths on which a WebSocket is accepted (rule HS1). */
 export const STREAM_PATHS: readonly string[] = ['/v1/stream', '/'];
+/** Where viewers watch a shared session (rule WA2). */
+export const WATCH_PATH = '/v1/watch';
 
 /** `starting`: the model warms up. `draining`: sessions finish, new ones are refused. */
 export type ServerState = 'starting' | 'ready' | 'draining';
@@ -26,6 +28,8 @@ export interface HttpView {
   metrics(): string;
   /** The Studio and its like; absent where a server has none. */
   readonly pages?: Pages | undefined;
+  /** Captions of shared sessions; undefined for an address that is none of theirs. */
+  captions(request: HttpRequest): HttpResponse | undefined;
 }
 
 const TEXT = 'text/plain; charset=utf-8';
@@ -47,9 +51,10 @@ export function answerHttp(request: HttpRequest, view: HttpView): HttpResponse {
     case '/metrics':
       return { status: 200, contentType: PROMETHEUS_CONTENT_TYPE, body: view.metrics() };
     case '/v1/stream':
+    case WATCH_PATH:
       return jsonError(426, 'upgrade_required', 'This is a WebSocket endpoint.', { upgrade: 'websocket' });
     default:
-      return view.pages?.answer(request) ?? jsonError(404, 'not_found', 'There is no such page: see /.');
+      return view.captions(request) ?? pageOf(request, view);
   }
 }
 
@@ -70,6 +75,10 @@ function json(status: number, value: unknown, headers: Readonly<Record<string, s
     body: `${JSON.stringify(value)}\n`,
     headers: { 'cache-control': 'no-store', ...headers },
   };
+}
+
+function pageOf(request: HttpRequest, view: HttpView): HttpResponse {
+  return view.pages?.answer(request) ?? jsonError(404, 'not_found', 'There is no such page: see /.');
 }
 
 /** The Studio for browsers, a few lines of text for everybody else. */

@@ -1,0 +1,88 @@
+// A gateway around scripted sessions that are shared, on either transport, for tests of watching.
+import { pino } from 'pino';
+import type { ReadyMessage } from '@sotto/protocol';
+import type { Test } from 'tap';
+import { MetricsRegistry } from '../../server/src/metrics/metrics-registry.js';
+import { Gateway } from '../../server/src/gateway/gateway.js';
+import type { GatewayLimits } from '../../server/src/gateway/limits.js';
+import type { Transport, TransportOptions } from '../../server/src/gateway/transport.js';
+import { SHARING_DEFAULTS, type SharingSettings } from '../../server/src/watch/shares.js';
+import { createUwsTransport, loadUws } from '../../server/src/gateway/uws-transport.js';
+import { createWsTransport } from '../../server/src/gateway/ws-transport.js';
+import { ManualClock } from './manual-clock.js';
+import { ScriptedSession } from './scripted-session.js';
+import { connectWire, type WireClient, type WireEncoding } from './wire-client.js';
+
+export const LIMITS: GatewayLimits = {
+  maxConnections: 2_000,
+  messageBytesMax: 10_000,
+  messagesPerSecondMax: 100,
+  bufferedAudioMsMax: 1_000,
+  inboxBytesMax: 1_000_000,
+  outboxBytesMax: 200_000,
+  outboxStallMs: 10_000,
+  startTimeoutMs: 5_000,
+  idleTimeoutMs: 60_000,
+  pingIntervalMs: 10_000,
+  missedPingsMax: 3,
+  closeTimeoutMs: 200,
+};
+const AUDIO = { encoding: 'pcm_s16le', sampleRate: 16_000, channels: 1 } as const;
+
+type CreateTransport = (options: TransportOptions) => Transport;
+
+const uws = loadUws();
+
+/** Both transports by name; undefined where one cannot run. */
+export const TRANSPORTS: readonly (readonly [string, CreateTransport | undefined])[] = [
+  ['ws', createWsTransport],
+  ['uws', uws && ((options) => createUwsTransport(uws, options))],
+];
+
+export async function openSharedGateway(
+  t: Test,
+  createTransport: CreateTransport,
+  { limits = {}, sharing = {} }: { limits?: Partial<GatewayLimits>; sharing?: Partial<SharingSettings> } = {},
+) {
+  const sessions: ScriptedSession[] = [];
+  const clock = new ManualClock();
+  const metrics = new MetricsRegistry();
+  const gateway = new Gateway({
+    createTransport,
+    limits: { ...LIMITS, ...limits },
+    sharing: { ...SHARING_DEFAULTS, ...sharing },
+    log: pino({ level: 'silent' }),
+    version: '9.9.9',
+    model: { name: 'scripted', device: 'cpu' },
+    clock,
+    metrics,
+  });
+  t.teardown(() => gateway.close());
+  const port = await gateway.listen(0, '127.0.0.1');
+  gateway.open((sink) => {
+    const session = new ScriptedSession(`s${sessions.length}`, sink);
+    sessions.push(session);
+    return session;
+  });
+  const http = `http://127.0.0.1:${port}`;
+  const url = `ws://127.0.0.1:${port}`;
+  return {
+    gateway,
+    clock,
+    http,
+    url,
+    /** The value of a metric without labels. */
+    metric: (name: string): number => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(metrics.expose())?.[1] ?? 0),
+    /** A session that is shared, with both of its ends. */
+    async speak(): Promise<{ speaker: WireClient; session: ScriptedSession; ready: ReadyMessage; token: string }> {
+      const speaker = await connectWire(t, `${url}/v1/stream`);
+      speaker.send({ type: 'start', audio: AUDIO, share: true });
+      const ready = await speaker.next('ready');
+      const session = sessions.at(-1);
+      if (session === undefined) throw new Error('No session was made.');
+      return { speaker, session, ready, token: ready.watchToken ?? '' };
+    },
+    watch: (token: string, encoding: WireEncoding = 'msgpack') =>
+      connectWire(t, `${url}/v1/watch?token=${token}`, encoding),
+  };
+}
