@@ -10,6 +10,8 @@ export interface ConnectOptions extends RecognitionSettings {
   readonly audio?: { readonly encoding?: AudioEncoding; readonly sampleRate?: number; readonly channels?: number };
   /** Words in the language spoken, or in English. Default `transcribe`. */
   readonly task?: 'transcribe' | 'translate';
+  /** Lets others watch: `ready()` then tells `watchToken`, which holds until the session ends (see `watch`). Default false. */
+  readonly share?: boolean;
   /** Makes the WebSocket. Default: that of the platform; Node before 22 has none. */
   readonly webSocket?: WebSocketFactory;
   /** The wire format. Default: MessagePack; `new JsonClientCodec()` is easier to watch in a network panel. One codec serves one session. */

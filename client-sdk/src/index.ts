@@ -9,10 +9,12 @@ export { RECONNECT_DEFAULTS, type Clock, type ReconnectOptions } from './reconne
 export type { ReconnectingEvent, RestartedEvent, SessionEvent } from './session-event.js';
 export { StreamSession, type SessionEnd } from './stream-session.js';
 export * from './transcript-view.js';
+export * from './watch.js';
 export type { WebSocketFactory, WebSocketLike } from './web-socket-like.js';
 export { JsonClientCodec, MsgpackClientCodec } from '@sotto/protocol';
 export type {
   AckMessage,
+  EndedMessage,
   ErrorMessage,
   FinalMessage,
   PartialMessage,
@@ -21,5 +23,6 @@ export type {
   ResumedMessage,
   ServerMessage,
   StoppedMessage,
+  WatchingMessage,
   Word,
 } from '@sotto/protocol';

@@ -36,6 +36,14 @@ export class TranscriptView {
         this.#partials.clear();
         return hadPartials;
       }
+      case 'watching': {
+        // After a reconnect some finals are known already.
+        const last = this.#finals.at(-1)?.segmentId ?? -1;
+        for (const final of event.finals) if (final.segmentId > last) this.apply(final);
+        this.#partials.clear();
+        for (const partial of event.partials) this.#partials.set(partial.segmentId, partial);
+        return true;
+      }
       case 'error':
         return event.segmentId !== undefined && this.#partials.delete(event.segmentId);
       default:

@@ -192,6 +192,28 @@ export function transportContract(t: Test, create: (options: TransportOptions) =
     t.equal(accepted.socket.bufferedBytes, 0);
   });
 
+  t.test('close: while the socket opens, after its first and last message', async (t) => {
+    const closed: number[] = [];
+    const server = await serve(t, create, {
+      upgrade: () => ({
+        accepted: true,
+        subprotocol: '',
+        open: (socket) => {
+          socket.send('no', false);
+          socket.close(4404, 'unknown');
+          return { message: () => {}, drained: () => {}, pong: () => {}, closed: (code) => closed.push(code) };
+        },
+      }),
+    });
+    const client = new WebSocket(server.url);
+    const got = collect(client);
+    const [code] = await once(client, 'close');
+    t.equal(code, 4404);
+    t.strictSame(got, ['no']);
+    await until(() => closed.length > 0);
+    t.strictSame(closed, [4404]);
+  });
+
   t.test('close: a long reason is cut to what a frame holds', async (t) => {
     const server = await serve(t, create);
     const client = await server.connect();

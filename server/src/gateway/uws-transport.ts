@@ -128,6 +128,7 @@ class UwsSocket implements TransportSocket {
   handlers: SocketHandlers | undefined;
   /** Absent before the socket opens and after it closed: uWS throws on a socket that is gone. */
   #socket: UwsWebSocket | undefined;
+  #closedCode: number | undefined;
 
   constructor(
     readonly remoteAddress: string,
@@ -138,7 +139,10 @@ class UwsSocket implements TransportSocket {
   attach(socket: UwsWebSocket): void {
     this.#socket = socket;
     this.registry.add(this);
-    this.handlers = this.open(this);
+    const handlers = this.open(this);
+    // uWS tells of a close within the call that closes.
+    if (this.#closedCode === undefined) this.handlers = handlers;
+    else handlers.closed(this.#closedCode);
   }
 
   receive(data: ArrayBuffer, isBinary: boolean): void {
@@ -148,6 +152,7 @@ class UwsSocket implements TransportSocket {
 
   detach(code: number): void {
     const handlers = this.handlers;
+    this.#closedCode = code;
     this.#socket = undefined;
     this.handlers = undefined;
     this.registry.delete(this);

@@ -22,6 +22,10 @@ export class SharingSession implements SessionPort {
     return this.#session.id;
   }
 
+  get receivedSamples(): number {
+    return this.#session.receivedSamples;
+  }
+
   get backlogMs(): number {
     return this.#session.backlogMs;
   }
