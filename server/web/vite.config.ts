@@ -30,6 +30,9 @@ export default defineConfig({
   },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
+    rolldownOptions: {
+      input: ['index.html', 'overlay.html', 'overlay/editor.html'].map((page) => source(`server/web/${page}`)),
+    },
     // What is inlined as a data: URL would be refused by the page's policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

@@ -28,8 +28,8 @@ export interface HttpView {
   metrics(): string;
   /** The Studio and its like; absent where a server has none. */
   readonly pages?: Pages | undefined;
-  /** Captions of shared sessions; undefined for an address that is none of theirs. */
-  captions(request: HttpRequest): HttpResponse | undefined;
+  /** Captions of shared sessions; undefined for an address that is none of theirs. Absent: nothing is shared. */
+  readonly captions?: (request: HttpRequest) => HttpResponse | undefined;
 }
 
 const TEXT = 'text/plain; charset=utf-8';
@@ -54,7 +54,7 @@ export function answerHttp(request: HttpRequest, view: HttpView): HttpResponse {
     case WATCH_PATH:
       return jsonError(426, 'upgrade_required', 'This is a WebSocket endpoint.', { upgrade: 'websocket' });
     default:
-      return view.captions(request) ?? pageOf(request, view);
+      return view.captions?.(request) ?? pageOf(request, view);
   }
 }
 

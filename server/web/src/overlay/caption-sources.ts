@@ -62,10 +62,17 @@ async function keepMicrophone(send: (samples: Int16Array) => void, { onTrouble }
     } catch (error) {
       if (!(error instanceof CaptureError)) throw error;
       onTrouble(
-        error.code === 'permission_denied' ? 'blocked' : error.code === 'insecure_context' ? 'insecure' : 'no_microphone',
+        error.code === 'permission_denied'
+          ? 'blocked'
+          : error.code === 'insecure_context'
+            ? 'insecure'
+            : 'no_microphone',
         error.message,
       );
-      await Promise.race([pause(RETRY_MS_MAX), new Promise((resolve) => addEventListener('click', resolve, { once: true }))]);
+      await Promise.race([
+        pause(RETRY_MS_MAX),
+        new Promise((resolve) => addEventListener('click', resolve, { once: true })),
+      ]);
     }
     await pause(RETRY_MS);
   }

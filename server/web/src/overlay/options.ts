@@ -80,7 +80,9 @@ export function parseOverlayOptions(query: URLSearchParams): OverlayOptions {
     values.find((value) => value === query.get(name)) ?? standard;
   const flag = (name: keyof OverlayOptions): boolean => ['1', 'true', 'on', 'yes'].includes(query.get(name) ?? '');
   const color = (name: keyof OverlayOptions, standard: string): string =>
-    text(name, /^#?(?:[\da-f]{3,4}|[\da-f]{6}|[\da-f]{8})$/i, standard).replace('#', '').toLowerCase();
+    text(name, /^#?(?:[\da-f]{3,4}|[\da-f]{6}|[\da-f]{8})$/i, standard)
+      .replace('#', '')
+      .toLowerCase();
   return {
     watch: text('watch', /^[\w-]{1,64}$/, d.watch),
     language: text('language', /^(?:auto|[a-z]{2,3})$/, d.language),

@@ -1,7 +1,24 @@
 // Masks the commonest swear words: a courtesy to an audience, not a filter to rely on.
 
 /** Stems: what begins with one is masked, so that forms need no list. */
-const STEMS = ['fuck', 'motherfuck', 'shit', 'bullshit', 'cunt', 'bitch', 'asshole', 'arsehole', 'bastard', 'wanker', 'twat', 'slut', 'whore', 'dickhead', 'cocksuck', 'goddamn'];
+const STEMS = [
+  'fuck',
+  'motherfuck',
+  'shit',
+  'bullshit',
+  'cunt',
+  'bitch',
+  'asshole',
+  'arsehole',
+  'bastard',
+  'wanker',
+  'twat',
+  'slut',
+  'whore',
+  'dickhead',
+  'cocksuck',
+  'goddamn',
+];
 const CHINESE = ['他妈的', '妈的', '操你', '草泥马', '傻逼', '傻屄', '狗屁', '王八蛋', '婊子', '去你妈', '混蛋'];
 
 const SPACED = new RegExp(`(?<![\\p{L}\\p{N}])(?:${STEMS.join('|')})\\p{L}*`, 'giu');
@@ -9,9 +26,10 @@ const UNSPACED = new RegExp(CHINESE.join('|'), 'gu');
 
 /** The text with such words as their first character and stars, as long as they were. */
 export function maskSwearWords(text: string): string {
-  const mask = (word: string): string => {
-    const [first = '', ...rest] = word;
-    return first + '*'.repeat(rest.length);
-  };
-  return text.replace(SPACED, mask).replace(UNSPACED, mask);
+  return text.replace(SPACED, masked).replace(UNSPACED, masked);
+}
+
+function masked(word: string): string {
+  const [first = '', ...rest] = word;
+  return first + '*'.repeat(rest.length);
 }

@@ -1,0 +1,36 @@
+// What the editor has set so far, and the addresses that follow from it.
+import { computed, signal } from '@preact/signals';
+import {
+  formatOverlayOptions,
+  OVERLAY_DEFAULTS,
+  parseOverlayOptions,
+  type OverlayOptions,
+} from '../overlay/options.js';
+
+export type Scene = 'dark' | 'light' | 'picture';
+export const SCENES: readonly Scene[] = ['dark', 'picture', 'light'];
+
+/** A link that was made before may be edited: its query works on the editor too. */
+export const options = signal<OverlayOptions>(parseOverlayOptions(new URLSearchParams(location.search)));
+export const isWatching = signal(options.value.watch !== '');
+export const scene = signal<Scene>('picture');
+
+export function set<K extends keyof OverlayOptions>(name: K, value: OverlayOptions[K]): void {
+  options.value = { ...options.value, [name]: value };
+}
+
+/** What the link says: of the two sources, only the one that was chosen. */
+const chosen = computed<OverlayOptions>(() =>
+  isWatching.value
+    ? { ...options.value, language: OVERLAY_DEFAULTS.language }
+    : { ...options.value, watch: OVERLAY_DEFAULTS.watch },
+);
+
+export const link = computed(() => new URL(`/overlay${formatOverlayOptions(chosen.value)}`, location.href).href);
+export const previewUrl = computed(() => `/overlay${formatOverlayOptions({ ...chosen.value, sample: true })}`);
+/** Addresses for video players; undefined without a token. */
+export const playerUrls = computed(() => {
+  const { watch } = chosen.value;
+  if (watch === '') return undefined;
+  return ['captions.m3u8', 'captions.vtt'].map((file) => new URL(`/v1/watch/${watch}/${file}`, location.href).href);
+});
