@@ -241,6 +241,24 @@ function watchSuite(t: Test, create: (options: TransportOptions) => Transport): 
     );
   });
 
+  t.test('WA8, RS1: viewers stay while the speaker finds a way back, and hear on', async (t) => {
+    const server = await openSharedGateway(t, create, { limits: { resumeGraceMs: 30_000 } });
+    const { session, speaker, ready, token } = await server.speak();
+    const viewer = await server.watch(token);
+    await viewer.next('watching');
+    speaker.socket.terminate();
+    await until(() => server.gateway.status().connections === 1, 'the speaker is gone');
+    session.partial(0, 1, 'meanwhile');
+    t.match(await viewer.next('partial'), { tentative: 'meanwhile' });
+    const again = await connectWire(t, `${server.url}/v1/stream`);
+    again.send({ type: 'resume', token: ready.resumeToken ?? '', events: 0 });
+    await again.next('resumed');
+    session.final(0, 'Meanwhile it was said.');
+    t.match(await viewer.next('final'), { text: 'Meanwhile it was said.' });
+    again.send({ type: 'stop' });
+    t.match(await viewer.next('ended'), { reason: 'stop' });
+  });
+
   t.test('WA9, WA10: captions over plain HTTP, for players of any origin', async (t) => {
     const server = await openSharedGateway(t, create);
     const { session, speaker, token } = await server.speak();
