@@ -23,6 +23,8 @@ export interface RestartedEvent {
   readonly fromMs: number;
   /** Audio before that which was no longer kept, milliseconds: 0 unless an utterance outgrew what is kept. */
   readonly lostMs: number;
+  /** Of a shared session: the token of the new one, in place of the old, which is void. */
+  readonly watchToken?: string;
 }
 
 /** `resumed`, a message of the server, tells that the session goes on where it was, with nothing lost. */

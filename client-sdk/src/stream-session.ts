@@ -251,14 +251,15 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
   }
 
   /** A new session goes on where the words of the last one end. */
-  #restart({ sessionId }: ReadyMessage): void {
+  #restart({ sessionId, watchToken }: ReadyMessage): void {
     const samplesPerMs = this.#start.audio.sampleRate / 1_000;
     const wanted = Math.floor(this.#position.settledMs * samplesPerMs);
     const from = this.#outgoing.restart(wanted);
     this.#position.restart(from);
     const fromMs = from / samplesPerMs;
     const lostMs = Math.max(0, from - wanted) / samplesPerMs;
-    this.#outlets.tell({ type: 'restarted', sessionId, fromMs, lostMs });
+    const share = watchToken === undefined ? {} : { watchToken };
+    this.#outlets.tell({ type: 'restarted', sessionId, fromMs, lostMs, ...share });
   }
 
   #onResumed(message: ResumedMessage): void {

@@ -1,5 +1,13 @@
 // Watching through the client, against a real gateway: what comes, and every way in which it ends or goes on.
-import { TranscriptView, watch, type ServerMessage, type Watch, type WatchOptions } from '@sotto/client';
+import {
+  connect,
+  TranscriptView,
+  watch,
+  type RestartedEvent,
+  type ServerMessage,
+  type Watch,
+  type WatchOptions,
+} from '@sotto/client';
 import { JsonClientCodec } from '@sotto/protocol';
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
@@ -92,6 +100,29 @@ t.test('a server that is full, or gone, is tried again', async (t) => {
   await until(() => nobody.sockets.length > 2, 'several tries');
   nobody.watching.close();
   t.strictSame(await nobody.watching.closed, {});
+});
+
+t.test('a session that had to be started anew tells its new token', async (t) => {
+  const server = await openSharedGateway(t, createWsTransport);
+  const sockets: WebSocket[] = [];
+  const session = connect(server.url, {
+    share: true,
+    reconnect: { delayMs: 1 },
+    webSocket: (address, protocols) => {
+      const socket = new WebSocket(address, protocols);
+      sockets.push(socket);
+      return socket;
+    },
+  });
+  t.teardown(() => session.close());
+  const { watchToken } = await session.ready();
+  const restarted = new Promise<RestartedEvent>((resolve) => session.on('restarted', resolve));
+  sockets[0]?.terminate();
+  const { watchToken: token = '' } = await restarted;
+  t.match(token, /^[\w-]{32}$/);
+  t.not(token, watchToken);
+  const { events } = open(t, server.url, { token });
+  await until(() => events.some(({ type }) => type === 'watching'), 'the new session');
 });
 
 t.test('an address that is none is told at once', async (t) => {

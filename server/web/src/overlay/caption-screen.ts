@@ -1,5 +1,5 @@
 // Draws captions: the last lines of what was said, rolling up, each utterance on a line of its own.
-import { TranscriptView, type ServerMessage } from '@sotto/client';
+import { TranscriptView, type SessionEvent } from '@sotto/client';
 import type { OverlayOptions } from './options.js';
 import { maskSwearWords } from './swear-words.js';
 
@@ -24,12 +24,12 @@ export class CaptionScreen {
   }
 
   /** Takes an event of the session, now or after the delay. */
-  take(event: ServerMessage): void {
+  take(event: SessionEvent): void {
     if (this.#options.delay === 0) this.#apply(event);
     else setTimeout(() => this.#apply(event), this.#options.delay);
   }
 
-  #apply(event: ServerMessage): void {
+  #apply(event: SessionEvent): void {
     if (event.type === 'ready') {
       // A session of its own: its utterances are counted anew.
       this.#view = new TranscriptView({ finalsMax: UTTERANCES_MAX });

@@ -1,5 +1,5 @@
 // Where an overlay's words come from: a session that is watched, the own microphone, or made-up ones; each comes back by itself.
-import { connect, SottoError, watch, type ServerMessage, type StreamSession } from '@sotto/client';
+import { connect, SottoError, watch, type SessionEvent, type StreamSession } from '@sotto/client';
 import { CaptureError, openMicrophone } from '@sotto/client/microphone';
 import workletUrl from 'virtual:capture-worklet';
 
@@ -7,7 +7,7 @@ import workletUrl from 'virtual:capture-worklet';
 export type Trouble = 'blocked' | 'no_microphone' | 'insecure' | 'unknown_share' | 'ended' | 'refused';
 
 export interface SourceListener {
-  onEvent(event: ServerMessage): void;
+  onEvent(event: SessionEvent): void;
   /** Undefined: all is well again. */
   onTrouble(trouble: Trouble | undefined, detail?: string): void;
 }
@@ -42,7 +42,9 @@ export async function listenToMicrophone(language: string, listener: SourceListe
       listener.onTrouble(undefined);
       listener.onEvent(event);
     });
-    for (const type of ['partial', 'final', 'error'] as const) session.on(type, (event) => listener.onEvent(event));
+    for (const type of ['partial', 'final', 'error', 'restarted'] as const) {
+      session.on(type, (event) => listener.onEvent(event));
+    }
     const { error } = await session.closed;
     session = undefined;
     if (error?.retryable === false && error.code !== 'connection_lost') {
