@@ -3,11 +3,11 @@ import { EMBEDDED_MODEL, ModelError, ModelRegistry, OrtError, type InstalledMode
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { openEngine } from './asr/engine-host/open-engine.js';
+import { whisperEngineSpec } from './asr/engine-host/whisper-engine-spec.js';
 import type { Engine } from './asr/engine.js';
 import { EngineError } from './asr/errors.js';
 import { NullEngine } from './asr/null-engine.js';
 import { createRecognizer } from './asr/streaming-recognizer.js';
-import type { WhisperEngineOptions } from './asr/whisper-engine.js';
 import type { Settings } from './config/settings.js';
 import { chooseTransport, TransportUnavailableError } from './gateway/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
@@ -115,17 +115,10 @@ function findModel(settings: Settings): Promise<InstalledModel> {
 
 function openEngines(settings: Settings, model: InstalledModel, log: Logger, deaths: Counter): Promise<Engine[]> {
   if (settings.engine === 'null') return Promise.resolve([new NullEngine(model.directory)]);
-  const { buckets, tailSilenceMs, usesPreviousText } = model.manifest;
-  const options: WhisperEngineOptions = {
-    name: model.name,
-    directory: model.directory,
-    buckets,
-    tailSilenceMs,
-    usesPreviousText,
+  const spec = whisperEngineSpec(model, {
     precision: settings.precision,
     threads: settings.threads || Math.max(1, Math.floor(availableParallelism() / settings.engines)),
-  };
-  const spec = { module: new URL('asr/whisper-engine.js', import.meta.url).href, options };
+  });
   return Promise.all(
     Array.from({ length: settings.engines }, (_, engine) =>
       openEngine(spec, settings.engineHost, {

@@ -185,9 +185,14 @@ t.test('a server that refuses or vanishes: one line, exit code 1', async (t) => 
     if (message.type === 'start') peer.send(READY);
     if (message.type === 'audio') peer.terminate();
   });
-  t.match(await runSotto(['transcribe', YES, '--server', vanishing.url]).result, {
+  t.match(await runSotto(['transcribe', YES, '--server', vanishing.url, '--retry', '0']).result, {
     code: 1,
     stderr: 'sotto: The connection to the server was lost (1006).\n',
+  });
+  t.match(await runSotto(['transcribe', YES, '--server', vanishing.url, '--retry', '1']).result, {
+    code: 1,
+    stderr:
+      /^sotto: The connection was lost; it is being made again\.\nsotto: The connection to the server was lost \(1006\)\.\n$/,
   });
 });
 
@@ -235,7 +240,7 @@ t.test('wrong usage: exit code 2 and what was wanted', async (t) => {
 });
 
 t.test('flags that do not go together are refused', async (t) => {
-  const defaults: TranscribeFlags = { server: 'ws://127.0.0.1:8080', rate: 16_000, channels: 1 };
+  const defaults: TranscribeFlags = { server: 'ws://127.0.0.1:8080', rate: 16_000, channels: 1, retry: 0 };
   const refuses = (files: string[], flags: Partial<TranscribeFlags>, message: RegExp) =>
     t.throws(() => checkUsage(files, { ...defaults, ...flags }), { name: 'CommandError', exitCode: 2, message });
   refuses([YES], { server: 'localhost:8080' }, /--server wants a URL such as ws:/);

@@ -8,6 +8,7 @@ export const STANDARD_INPUT = '-';
 export interface TranscribeFlags {
   readonly server: string;
   readonly fast?: true;
+  readonly retry: number;
   readonly json?: true;
   readonly offline?: true;
   readonly model?: string;

@@ -47,8 +47,13 @@ async function transcribeOne(
     await streamToServer(source, {
       server: flags.server,
       fast: flags.fast ?? false,
+      retries: flags.retry,
       settings: { ...recognitionFlags(flags), ...(showsWords(flags) && { words: true }) },
-      onEvent: (event) => output.event(event),
+      onEvent: (event) => {
+        if (event.type === 'reconnecting' && event.attempt === 1)
+          warn('The connection was lost; it is being made again.');
+        output.event(event);
+      },
       signal,
     });
   } catch (error) {

@@ -18,6 +18,8 @@ export interface StreamOptions {
   readonly server: string;
   /** As fast as the server takes it, instead of at the pace of the recording. */
   readonly fast: boolean;
+  /** How often in a row a lost connection is made again. */
+  readonly retries: number;
   readonly settings: Pick<ConnectOptions, 'language' | 'task' | 'prompt' | 'hotwords' | 'words'>;
   readonly onEvent: (event: SessionEvent) => void;
   /** When it aborts, no more audio is sent: what was heard is still answered. */
@@ -26,10 +28,11 @@ export interface StreamOptions {
 
 /** @throws {CommandError} if the server cannot be reached, refuses, or is lost; AudioFileError if the source is no audio */
 export async function streamToServer(source: AudioSource, options: StreamOptions): Promise<void> {
-  const { server, settings, onEvent, signal } = options;
+  const { server, settings, retries, onEvent, signal } = options;
   const session = connect(server, {
     ...settings,
     audio: source.format,
+    reconnect: retries > 0 && { attemptsMax: retries },
     webSocket: (url, subprotocols) => new WebSocket(url, subprotocols),
   });
   const reading = (async () => {

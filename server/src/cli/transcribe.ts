@@ -17,6 +17,7 @@ export function registerTranscribeCommand(program: Command): void {
     .argument('<files...>', 'wav or flac files; - reads raw PCM (16-bit, little-endian) from standard input')
     .addOption(new Option('--server <url>', 'the server').env('SOTTO_SERVER').default(DEFAULT_SERVER))
     .option('--fast', 'as fast as the server takes it, not at the pace of speech')
+    .option('--retry <count>', 'how often in a row a lost connection is made again', wholeNumber(0, 100), 6)
     .option('--json', 'print every event as a line of JSON')
     .addOption(
       new Option('-f, --format <format>', 'print the whole transcript at the end, as').choices(TRANSCRIPT_FORMATS),
