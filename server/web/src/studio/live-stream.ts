@@ -20,6 +20,8 @@ export interface LiveStreamOptions {
 }
 
 const PING_INTERVAL_MS = 3_000;
+/** A short break goes unnoticed but for its pause; whoever talks must hear within about four seconds that nobody listens. */
+const RECONNECTS_MAX = 4;
 
 export class LiveStream {
   /** Text behind the segments that will not change before it settles, and text that may. */
@@ -36,7 +38,11 @@ export class LiveStream {
 
   constructor(options: LiveStreamOptions) {
     this.#options = options;
-    this.session = connect(STREAM_URL, { language: options.language, words: true });
+    this.session = connect(STREAM_URL, {
+      language: options.language,
+      words: true,
+      reconnect: { attemptsMax: RECONNECTS_MAX },
+    });
     this.#listen();
     void this.#end();
   }
