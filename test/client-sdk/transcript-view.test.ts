@@ -1,28 +1,7 @@
 // What the view shows after each event.
 import { joinTexts, TranscriptView, type ServerMessage } from '@sotto/client';
 import t from 'tap';
-
-const partial = (segmentId: number, stable: string, tentative: string): ServerMessage => ({
-  type: 'partial',
-  segmentId,
-  revision: 1,
-  stable,
-  tentative,
-  startMs: 0,
-  endMs: 1,
-  lagMs: 0,
-});
-const final = (segmentId: number, text: string): ServerMessage => ({
-  type: 'final',
-  segmentId,
-  reason: 'endpoint',
-  text,
-  startMs: 0,
-  endMs: 1,
-  language: 'en',
-  avgLogprob: 0,
-  noSpeechProb: 0,
-});
+import { final, partial } from '../support/speech-messages.js';
 
 t.test('SP4, SP6: text is finals, then stable, then tentative', async (t) => {
   const view = new TranscriptView();

@@ -1,6 +1,5 @@
 // The live transcript on a screen: what grows, what settles, and how long and wide text is broken.
 import assert from 'node:assert/strict';
-import type { ServerMessage } from '@sotto/client';
 import * as fc from 'fast-check';
 import stringWidth from 'string-width';
 import t from 'tap';
@@ -8,28 +7,8 @@ import { TerminalView } from '../../server/src/cli/terminal-view.js';
 import { wrapText } from '../../server/src/captions/wrap-text.js';
 import { holds } from '../support/property.js';
 import { Screen } from '../support/screen.js';
+import { final, partial } from '../support/speech-messages.js';
 
-const partial = (segmentId: number, stable: string, tentative: string): ServerMessage => ({
-  type: 'partial',
-  segmentId,
-  revision: 1,
-  stable,
-  tentative,
-  startMs: 0,
-  endMs: 1,
-  lagMs: 0,
-});
-const final = (segmentId: number, text: string): ServerMessage => ({
-  type: 'final',
-  segmentId,
-  reason: 'endpoint',
-  text,
-  startMs: 0,
-  endMs: 1,
-  language: 'en',
-  avgLogprob: 0,
-  noSpeechProb: 0,
-});
 const lines = (text: string, columns: number) => wrapText(text, columns).map((line) => line.text);
 
 t.test('SP4, SP6: the partial grows in place, its tentative end dimmed, and settles as a line', async (t) => {

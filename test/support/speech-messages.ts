@@ -1,0 +1,25 @@
+// What a server says of a segment, for tests that fold it into text.
+import type { ServerMessage } from '@sotto/protocol';
+
+export const partial = (segmentId: number, stable: string, tentative: string): ServerMessage => ({
+  type: 'partial',
+  segmentId,
+  revision: 1,
+  stable,
+  tentative,
+  startMs: 0,
+  endMs: 1,
+  lagMs: 0,
+});
+
+export const final = (segmentId: number, text: string): ServerMessage => ({
+  type: 'final',
+  segmentId,
+  reason: 'endpoint',
+  text,
+  startMs: 0,
+  endMs: 1,
+  language: 'en',
+  avgLogprob: 0,
+  noSpeechProb: 0,
+});
