@@ -28,3 +28,5 @@ prune(
 );
 // The package's JavaScript fallback, 20 MB: it does not answer, and the server falls back to `ws` instead.
 rmSync(join(modules, 'uWebSockets.js/dist'), { recursive: true, force: true });
+// protobufjs has a command line with dependencies of its own, 20 MB, that nothing here uses.
+rmSync(join(modules, 'protobufjs/cli'), { recursive: true, force: true });

@@ -29,6 +29,11 @@ export const SETTING_GROUPS = {
       meaning: 'Form of the log on standard error: auto is plain lines on a terminal, JSON elsewhere.',
     }),
     logLevel: choice(['debug', 'info', 'warn', 'error', 'silent'], 'info', { meaning: 'What is logged.' }),
+    outboundAllow: optionalText({
+      unit: 'addresses, networks, names',
+      meaning:
+        'What URLs of clients (audio to fetch, callbacks, webhooks) may lead to beside the public internet, comma-separated: 10.0.0.0/8, hooks.internal.',
+    }),
     drainTimeoutMs: integer(10_000, {
       unit: 'milliseconds',
       min: 0,
