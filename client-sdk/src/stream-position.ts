@@ -52,7 +52,7 @@ export class StreamPosition {
     };
     for (const field of ['startMs', 'endMs', 'audioMs']) add(field, baseMs);
     add('offset', this.#baseSamples);
-    add('segmentId', this.#baseSegmentId);
+    for (const field of ['segmentId', 'firstSegmentId', 'lastSegmentId']) add(field, this.#baseSegmentId);
     if (message.type === 'final' && message.words !== undefined) {
       moved['words'] = message.words.map((word): Word => ({
         ...word,

@@ -6,6 +6,7 @@ const UNCOUNTED_OF_SERVER: ReadonlySet<string> = new Set<ServerMessage['type']>(
   'resumed',
   'ack',
   'partial',
+  'polishedDelta',
   'pong',
 ]);
 const UNCOUNTED_OF_CLIENT: ReadonlySet<string> = new Set<ClientMessage['type']>(['start', 'resume', 'audio', 'ping']);

@@ -30,9 +30,24 @@ export const Endpointing = v.object({
   maxUtteranceMs: v.optional(ms(2_000, 28_000)),
 });
 
+/** How a text may be polished; what each is for is told by rule PO2. */
+export const POLISH_MODES = ['standard', 'formal', 'casual', 'concise', 'detailed', 'custom'] as const;
+const polishMode = v.picklist(POLISH_MODES);
+
+/** Whether and how finals are rewritten into text that one would want to read. Every key may be set alone. */
 export const PolishSettings = v.object({
-  mode: v.picklist(['standard', 'formal', 'casual', 'concise', 'detailed', 'custom']),
+  /** Default of a `polish` without it: `standard`. `off` ends it. */
+  mode: v.optional(v.picklist(['off', ...POLISH_MODES])),
+  /** What to do with the text: with the mode `custom` only, which needs it. */
   instruction: v.optional(v.pipe(v.string(), v.maxLength(LIMITS.promptCharsMax))),
+  /** Each final by itself, the whole session when it stops, or both. Default: `segment`. */
+  scope: v.optional(v.picklist(['segment', 'session', 'both'])),
+  /** Whether the text is told while it is being written. Default: no. */
+  deltas: v.optional(v.boolean()),
+  /** The quicker or the better of the server's models; `auto` goes by the length of the text and the load. Default: `auto`. */
+  quality: v.optional(v.picklist(['auto', 'fast', 'best'])),
+  /** Characters of polished Chinese. Default: as recognised. */
+  script: v.optional(v.picklist(['simplified', 'traditional'])),
 });
 
 const language = v.pipe(v.string(), v.regex(/^(auto|[a-z]{2,3})$/, 'a language code such as "en", or "auto"'));
@@ -77,7 +92,7 @@ export const ResumeMessage = v.object({
   type: v.literal('resume'),
   /** `ready.resumeToken` of the session. */
   token: id,
-  /** Events that have come so far: all messages of the server but `ready`, `resumed`, `ack`, `partial` and `pong`. */
+  /** Events that have come so far: all messages of the server but `ready`, `resumed`, `ack`, `partial`, `polishedDelta` and `pong`. */
   events: sampleOffset,
 });
 /** No more audio: finish, send `stopped`, close. */
@@ -105,6 +120,18 @@ export const ReadyMessage = v.object({
   /** Languages that the model knows. */
   languages: v.array(v.string()),
   limits: v.object({ messageBytesMax: v.number(), bufferedAudioMsMax: v.number() }),
+  /** What this server polishes with; absent where it has no polisher. */
+  polish: v.optional(
+    v.object({
+      /** Whether the models answer now. If not, texts fall back (see `polished.fallback`) until they do. */
+      available: v.boolean(),
+      /** Names of the models for `quality: fast` and `quality: best`; one where they are the same. */
+      models: v.array(v.string()),
+      modes: v.array(polishMode),
+      /** Languages that the models write; others fall back. Absent: any. */
+      languages: v.optional(v.array(v.string())),
+    }),
+  ),
   /** A secret: who knows it may `resume` this session. Absent where the server keeps no session without its socket. */
   resumeToken: v.optional(v.string()),
   /** How long the session waits for its client after its socket is lost, milliseconds. */
@@ -164,6 +191,50 @@ export const FinalMessage = v.object({
   avgLogprob: v.number(),
   noSpeechProb: v.number(),
 });
+
+/** A segment, or the whole session, as one would want to read it. It replaces all deltas of its text. */
+export const PolishedMessage = v.object({
+  type: v.literal('polished'),
+  scope: v.picklist(['segment', 'session']),
+  /** With the scope `segment`: whose final this is made of. */
+  segmentId: v.optional(v.number()),
+  /** With the scope `session`: the segments that the text is made of, both included. */
+  firstSegmentId: v.optional(v.number()),
+  lastSegmentId: v.optional(v.number()),
+  /** Never empty. */
+  text: v.string(),
+  mode: polishMode,
+  /** What wrote the text: a model, `rules`, or `none` where it is the raw text. */
+  model: v.string(),
+  /** Why the text is not what a model made of it (rule PO5). */
+  fallback: v.optional(
+    v.picklist([
+      'unavailable',
+      'overloaded',
+      'timeout',
+      'failed',
+      'language',
+      'tooShort',
+      'tooLong',
+      'unrelated',
+      'changedNumber',
+      'changedName',
+      'changedNegation',
+      'markup',
+    ]),
+  ),
+  /** From the final (or the stop) to this message. */
+  latencyMs: v.number(),
+});
+/** A polished text while it is being written: `text` stands at `from` in what has been written of it so far. */
+export const PolishedDeltaMessage = v.object({
+  type: v.literal('polishedDelta'),
+  scope: v.picklist(['segment', 'session']),
+  segmentId: v.optional(v.number()),
+  /** UTF-16 code units. Behind what came before: it goes on. Less: it replaces what came from there on. */
+  from: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  text: v.string(),
+});
 export const MarkEchoMessage = v.object({ type: v.literal('mark'), id, offset: sampleOffset });
 export const PongMessage = v.object({ type: v.literal('pong'), id: v.optional(id) });
 export const StoppedMessage = v.object({
@@ -197,6 +268,8 @@ export const WatchingMessage = v.object({
   finals: v.array(FinalMessage),
   /** The latest partial of each utterance that has no final yet. */
   partials: v.array(PartialMessage),
+  /** What there is of these finals in polished text. Absent: nothing. */
+  polished: v.optional(v.array(PolishedMessage)),
 });
 /** The session that was watched is over: the speaker stopped, was lost, or the server shuts down. */
 export const EndedMessage = v.object({
@@ -213,6 +286,8 @@ export const ServerMessage = v.variant('type', [
   SpeechEndedMessage,
   PartialMessage,
   FinalMessage,
+  PolishedMessage,
+  PolishedDeltaMessage,
   MarkEchoMessage,
   PongMessage,
   StoppedMessage,
@@ -237,6 +312,13 @@ export type AckMessage = v.InferOutput<typeof AckMessage>;
 export type Word = v.InferOutput<typeof Word>;
 export type PartialMessage = v.InferOutput<typeof PartialMessage>;
 export type FinalMessage = v.InferOutput<typeof FinalMessage>;
+export type PolishMode = (typeof POLISH_MODES)[number];
+export type PolishSettings = v.InferOutput<typeof PolishSettings>;
+export type PolishOffer = NonNullable<ReadyMessage['polish']>;
+export type PolishedMessage = v.InferOutput<typeof PolishedMessage>;
+export type PolishedDeltaMessage = v.InferOutput<typeof PolishedDeltaMessage>;
+/** Why a text is not what a model made of it. */
+export type PolishFallback = NonNullable<PolishedMessage['fallback']>;
 export type ErrorMessage = v.InferOutput<typeof ErrorMessage>;
 export type StoppedMessage = v.InferOutput<typeof StoppedMessage>;
 export type WatchingMessage = v.InferOutput<typeof WatchingMessage>;

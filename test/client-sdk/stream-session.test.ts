@@ -285,7 +285,7 @@ t.test('stop may be called twice, and nothing can be sent behind it', async (t) 
 t.test('VS3: messages of a later version are ignored, frames that are none end the session', async (t) => {
   const { session, peers } = await open(t, polite, { codec: new JsonClientCodec() });
   await session.ready();
-  peers[0]?.sendFrame('{"type":"polished","segmentId":0,"text":"Hello."}');
+  peers[0]?.sendFrame('{"type":"fromALaterVersion","segmentId":0,"text":"Hello."}');
   await session.mark();
   peers[0]?.sendFrame('{');
   t.match(await session.closed, { error: { name: 'ServerError', code: 'malformed_message' } });

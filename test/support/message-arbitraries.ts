@@ -38,7 +38,17 @@ const recognition = {
   partialIntervalMs: ms(100, 10_000),
   endpointing,
   words: fc.boolean(),
-  polish: message({ mode: fc.constantFrom('standard' as const, 'custom' as const) }, { instruction: text(100) }),
+  polish: message(
+    {},
+    {
+      mode: fc.constantFrom('off' as const, 'standard' as const, 'custom' as const),
+      instruction: text(100),
+      scope: fc.constantFrom('segment' as const, 'session' as const, 'both' as const),
+      deltas: fc.boolean(),
+      quality: fc.constantFrom('auto' as const, 'fast' as const, 'best' as const),
+      script: fc.constantFrom('simplified' as const, 'traditional' as const),
+    },
+  ),
 };
 const audioFormat: fc.Arbitrary<AudioFormat> = fc.record(
   {
@@ -106,6 +116,17 @@ const finalMessage = message(
     finalizeId: id,
   },
 );
+const scope = fc.constantFrom('segment' as const, 'session' as const);
+const mode = fc.constantFrom('standard' as const, 'concise' as const);
+const polishedMessage = message(
+  { type: just('polished' as const), scope, text: text(400), mode, model: id, latencyMs: time },
+  {
+    segmentId,
+    firstSegmentId: segmentId,
+    lastSegmentId: segmentId,
+    fallback: fc.constantFrom('timeout' as const, 'changedNumber' as const),
+  },
+);
 
 export const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
   message(
@@ -117,7 +138,16 @@ export const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
       languages: fc.array(language),
       limits: message({ messageBytesMax: fc.nat(), bufferedAudioMsMax: fc.nat() }, {}),
     },
-    { resumeToken: id, resumeWindowMs: fc.nat(), shareId: id, watchToken: id },
+    {
+      resumeToken: id,
+      resumeWindowMs: fc.nat(),
+      shareId: id,
+      watchToken: id,
+      polish: message(
+        { available: fc.boolean(), models: fc.array(id), modes: fc.array(mode) },
+        { languages: fc.array(language) },
+      ),
+    },
   ),
   message({ type: just('resumed' as const), sessionId: id, audio: audioFormat, offset, messages: fc.nat() }, {}),
   message({ type: just('ack' as const), offset, lagMs: time }, {}),
@@ -125,6 +155,8 @@ export const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
   message({ type: just('speechEnded' as const), segmentId, endMs: time }, {}),
   partialMessage,
   finalMessage,
+  polishedMessage,
+  message({ type: just('polishedDelta' as const), scope, from: offset, text: text(100) }, { segmentId }),
   message({ type: just('mark' as const), id, offset }, {}),
   message({ type: just('pong' as const) }, { id }),
   message(
@@ -156,7 +188,7 @@ export const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
       finals: fc.array(finalMessage, { maxLength: 3 }),
       partials: fc.array(partialMessage, { maxLength: 2 }),
     },
-    {},
+    { polished: fc.array(polishedMessage, { maxLength: 2 }) },
   ),
   message({ type: just('ended' as const), reason: fc.constantFrom('stop' as const, 'lost' as const) }, {}),
 );

@@ -11,7 +11,7 @@ type MessageSchema = (typeof ClientMessage.options)[number] | (typeof ServerMess
 /** Messages of a viewer's socket; all others are of a speaker's, with these two exceptions. */
 const WATCH = {
   client: ['ping'],
-  server: ['watching', 'speechStarted', 'partial', 'speechEnded', 'final', 'pong', 'error', 'ended'],
+  server: ['watching', 'speechStarted', 'partial', 'speechEnded', 'final', 'polished', 'pong', 'error', 'ended'],
 } as const satisfies Record<Side, readonly string[]>;
 const WATCH_ONLY: readonly string[] = ['watching', 'ended'];
 
@@ -35,6 +35,8 @@ const SUMMARIES: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
     speechEnded: 'An utterance has ended; its final follows.',
     partial: 'What has been understood of an utterance so far: stable text, then tentative text.',
     final: 'The last word on an utterance.',
+    polished: 'A segment, or the whole session, as one would want to read it.',
+    polishedDelta: 'A piece of a polished text that is being written.',
     mark: 'Everything before the mark of this id is done.',
     pong: 'The answer to ping.',
     stopped: 'The totals: the last message of a session that ends well.',

@@ -54,6 +54,18 @@ export const SERVER_ROWS = [
     'finalizeId',
   ]),
   row<Server<'mark'>>('mark', ['id', 'offset']),
+  row<Server<'polished'>>('polished', [
+    'scope',
+    'text',
+    'mode',
+    'model',
+    'latencyMs',
+    'segmentId',
+    'fallback',
+    'firstSegmentId',
+    'lastSegmentId',
+  ]),
+  row<Server<'polishedDelta'>>('polishedDelta', ['scope', 'from', 'text', 'segmentId']),
 ] as const satisfies RowTable;
 
 /** Words of a final are rows too, without a number. */

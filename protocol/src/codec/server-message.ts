@@ -10,6 +10,8 @@ const KNOWN: Readonly<Record<ServerMessage['type'], true>> = {
   partial: true,
   speechEnded: true,
   final: true,
+  polished: true,
+  polishedDelta: true,
   mark: true,
   pong: true,
   stopped: true,
