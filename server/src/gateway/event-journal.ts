@@ -52,6 +52,7 @@ export class EventJournal {
 
 function sizeOf(event: ServerMessage): number {
   if (event.type === 'error') return EVENT_BYTES + event.message.length * CHARACTER_BYTES;
+  if (event.type === 'polished') return EVENT_BYTES + event.text.length * CHARACTER_BYTES;
   if (event.type !== 'final') return EVENT_BYTES;
   return EVENT_BYTES + event.text.length * CHARACTER_BYTES + (event.words?.length ?? 0) * WORD_BYTES;
 }

@@ -1,5 +1,6 @@
 // What waits for one reader: partials and acks coalesce, everything else is kept, and the whole is bounded.
 import type { Frame, ServerMessage } from '@sotto/protocol';
+import { joinDeltas, polishSubject } from './polish-deltas.js';
 import type { TransportSocket } from './transport.js';
 
 /** Bytes in the transport's own buffer above which messages wait here, where they can still be replaced. */
@@ -55,15 +56,17 @@ export class Outbox {
   /** Queues or sends; false when the bound is passed, and the connection must be closed. */
   send(message: ServerMessage): boolean {
     if (this.bytes === 0) this.#progressAt = this.#options.now();
-    const frame = this.#options.encode(message);
-    const waiting = { message, frame, bytes: byteLength(frame) };
     const key = subject(message);
-    if (key !== undefined) this.#replace(key, message);
+    const older = key === undefined ? undefined : this.#replace(key, message);
+    const joined =
+      message.type === 'polishedDelta' && older?.type === 'polishedDelta' ? joinDeltas(older, message) : message;
+    const frame = this.#options.encode(joined);
+    const waiting = { message: joined, frame, bytes: byteLength(frame) };
     if (this.#waiting.size === 0 && this.#options.socket.bufferedBytes < SOCKET_BYTES_MAX) {
       this.#hand(waiting);
       return true;
     }
-    this.#waiting.set(message.type === 'final' || key === undefined ? this.#nextKey++ : key, waiting);
+    this.#waiting.set(isKept(message) || key === undefined ? this.#nextKey++ : key, waiting);
     this.#waitingBytes += waiting.bytes;
     return this.bytes <= this.#options.bytesMax;
   }
@@ -92,12 +95,13 @@ export class Outbox {
     this.#whenEmpty = undefined;
   }
 
-  /** A message stands for the one of its subject that still waits, which is dropped: the order stays that of the events. */
-  #replace(key: string, message: ServerMessage): void {
+  /** A message stands for the one of its subject that still waits, which is taken out and returned: the order stays that of the events. */
+  #replace(key: string, message: ServerMessage): ServerMessage | undefined {
     const older = this.#waiting.get(key);
-    if (older === undefined) return;
+    if (older === undefined) return undefined;
     this.#remove(key, older);
-    if (message.type !== 'final') this.#options.onCoalesced();
+    if (!isKept(message)) this.#options.onCoalesced();
+    return older.message;
   }
 
   #remove(key: string | number, waiting: Waiting): void {
@@ -117,7 +121,12 @@ export class Outbox {
   }
 }
 
-/** What a partial or ack is about; a segment's final replaces its partial. Undefined: the message stands alone. */
+/** Whether no later message may replace it. */
+function isKept({ type }: ServerMessage): boolean {
+  return type === 'final' || type === 'polished';
+}
+
+/** What a partial, delta or ack is about; the final replaces the partial, `polished` its deltas. Undefined: the message stands alone. */
 function subject(message: ServerMessage): string | undefined {
   switch (message.type) {
     case 'ack':
@@ -125,6 +134,9 @@ function subject(message: ServerMessage): string | undefined {
     case 'partial':
     case 'final':
       return `segment ${message.segmentId}`;
+    case 'polishedDelta':
+    case 'polished':
+      return polishSubject(message);
     default:
       return undefined;
   }

@@ -6,11 +6,13 @@ import {
   type ClientMessage,
   type CloseReason,
   type PartialMessage,
+  type PolishedDeltaMessage,
   type ServerMessage,
 } from '@sotto/protocol';
 import { randomBytes } from 'node:crypto';
 import type { SessionFactory, SessionPort, SessionSink } from '../session/session-port.js';
 import { EventJournal } from './event-journal.js';
+import { joinDeltas, polishSubject } from './polish-deltas.js';
 
 /** Random bits of a token: 192, in 32 characters. */
 const TOKEN_BYTES = 24;
@@ -42,6 +44,8 @@ export class ResumableSession {
   readonly #journal = new EventJournal();
   /** The latest partial of each utterance without a final. */
   readonly #partials = new Map<number, PartialMessage>();
+  /** All that is written of each text that is being polished, as one delta. */
+  readonly #deltas = new Map<string, PolishedDeltaMessage>();
   #ack: ServerMessage | undefined;
   #owner: SessionOwner | undefined;
   #audio: AudioFormat | undefined;
@@ -149,7 +153,7 @@ export class ResumableSession {
       offset: this.#session.receivedSamples,
       messages: this.#messages,
     });
-    for (const message of [...missed, ...this.#partials.values()]) owner.send(message);
+    for (const message of [...missed, ...this.#partials.values(), ...this.#deltas.values()]) owner.send(message);
     if (this.#ack !== undefined) owner.send(this.#ack);
     if (this.#ending !== undefined) owner.end(this.#ending);
   }
@@ -168,6 +172,10 @@ export class ResumableSession {
     if (isEvent(message)) this.#journal.add(message);
     if (message.type === 'ack') this.#ack = message;
     else if (message.type === 'partial') this.#partials.set(message.segmentId, message);
+    else if (message.type === 'polishedDelta') {
+      const subject = polishSubject(message);
+      this.#deltas.set(subject, joinDeltas(this.#deltas.get(subject), message));
+    } else if (message.type === 'polished') this.#deltas.delete(polishSubject(message));
     else if ('segmentId' in message && message.type !== 'speechStarted' && message.type !== 'speechEnded') {
       if (message.segmentId !== undefined) this.#partials.delete(message.segmentId);
     }

@@ -10,6 +10,7 @@ import {
   type FinalMessage,
   type Frame,
   type PartialMessage,
+  type PolishedMessage,
   type ServerCodec,
   type ServerMessage,
   type Subprotocol,
@@ -54,6 +55,8 @@ export class Share {
   readonly #alone = new Set<ShareViewer>();
   readonly #finals: FinalMessage[] = [];
   readonly #partials = new Map<number, PartialMessage>();
+  /** What there is of `#finals` in polished text, by segment. */
+  readonly #polished = new Map<number, PolishedMessage>();
   /** Viewers by subprotocol: nothing is encoded for nobody. */
   readonly #listeners: Record<Subprotocol, number> = { 'sotto.v1.msgpack': 0, 'sotto.v1.json': 0 };
   #hasEnded = false;
@@ -87,6 +90,7 @@ export class Share {
       shareId: this.id,
       finals: [...this.#finals],
       partials: [...this.#partials.values()],
+      ...(this.#polished.size === 0 ? {} : { polished: [...this.#polished.values()] }),
     };
   }
 
@@ -142,7 +146,12 @@ export class Share {
         this.#partials.delete(event.segmentId);
         this.captions.settle(event.segmentId, event);
         if (event.text !== '') this.#finals.push(event);
-        if (this.#finals.length > WATCHED_FINALS_MAX) this.#finals.shift();
+        if (this.#finals.length > WATCHED_FINALS_MAX) this.#polished.delete(this.#finals.shift()?.segmentId ?? -1);
+        return;
+      case 'polished':
+        if (this.#finals.some(({ segmentId }) => segmentId === event.segmentId)) {
+          this.#polished.set(event.segmentId ?? -1, event);
+        }
         return;
       case 'error':
         if (event.segmentId === undefined) return;
@@ -160,6 +169,7 @@ function forViewers(message: ServerMessage): ServerMessage | undefined {
     case 'speechStarted':
     case 'partial':
     case 'speechEnded':
+    case 'polished':
       return message;
     case 'final': {
       const { finalizeId: _, ...final } = message;
