@@ -2,9 +2,10 @@
 export * from './audio-format.js';
 export * from './close-codes.js';
 export * from './codec/choose-codec.js';
-export * from './codec/codec.js';
+export type { ClientCodec, Frame, ServerCodec } from './codec/codec.js';
 export * from './codec/json-codec.js';
-export * from './codec/msgpack-codec.js';
+export * from './codec/msgpack-client-codec.js';
+export * from './codec/msgpack-server-codec.js';
 export * from './error-message.js';
 export * from './errors.js';
 export * from './events.js';

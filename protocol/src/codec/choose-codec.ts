@@ -2,7 +2,7 @@
 import { JSON_SUBPROTOCOL, type Subprotocol } from '../version.js';
 import type { ServerCodec } from './codec.js';
 import { JsonServerCodec } from './json-codec.js';
-import { MsgpackServerCodec } from './msgpack-codec.js';
+import { MsgpackServerCodec } from './msgpack-server-codec.js';
 
 /** A fresh codec for one connection. A client names its codec class instead, so that its bundle holds only that one. */
 export function createServerCodec(subprotocol: Subprotocol): ServerCodec {

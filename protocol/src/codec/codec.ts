@@ -1,6 +1,7 @@
 // What a codec is: typed messages on one side, WebSocket frames on the other, one face for each end of the wire.
+import { ProtocolError } from '../errors.js';
 import type { ClientMessage, ServerMessage } from '../messages.js';
-import type { Subprotocol } from '../version.js';
+import { MSGPACK_SUBPROTOCOL, type Subprotocol } from '../version.js';
 
 /** One WebSocket message: a string is a text frame, bytes are a binary frame. */
 export type Frame = string | Uint8Array;
@@ -30,4 +31,13 @@ export interface ClientCodec {
    * @throws {ProtocolError} malformed_message
    */
   decode(frame: Frame): ServerMessage | undefined;
+}
+
+/** The bytes of a frame of the MessagePack subprotocol. @throws {ProtocolError} malformed_message for a text frame */
+export function binaryFrame(frame: Frame): Uint8Array {
+  if (typeof frame !== 'string') return frame;
+  throw new ProtocolError(
+    'malformed_message',
+    `${MSGPACK_SUBPROTOCOL} has no text frames; did you mean the JSON subprotocol?`,
+  );
 }

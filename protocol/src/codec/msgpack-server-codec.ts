@@ -1,14 +1,13 @@
-// The default codec: every message is one binary frame of plain MessagePack.
+// The server's end of the default subprotocol: every message is one binary frame of plain MessagePack.
 import { Packr } from 'msgpackr/pack';
 import { Unpackr } from 'msgpackr/unpack';
 import { ProtocolError } from '../errors.js';
 import type { ClientMessage, ServerMessage } from '../messages.js';
 import { MSGPACK_SUBPROTOCOL } from '../version.js';
 import { parseClientMessage } from './client-message.js';
-import type { ClientCodec, Frame, ServerCodec } from './codec.js';
+import { binaryFrame, type Frame, type ServerCodec } from './codec.js';
 import { assertPlainMsgpack } from './plain-msgpack.js';
-import { CLIENT_ROWS, fromRow, SERVER_ROWS, toRow, type RowTable } from './rows.js';
-import { asServerMessage } from './server-message.js';
+import { CLIENT_ROWS, fromRow, SERVER_ROWS, toRow } from './rows.js';
 
 // Without records or structures neither learns anything from a message, so that all connections may share them.
 // The entries 'pack' and 'unpack' leave out msgpackr's native string extractor: hostile bytes meet memory-safe code only.
@@ -19,7 +18,7 @@ export class MsgpackServerCodec implements ServerCodec {
   readonly subprotocol = MSGPACK_SUBPROTOCOL;
 
   decode(frame: Frame): ClientMessage {
-    const value = unpack(frame);
+    const value = unpack(binaryFrame(frame));
     if (!Array.isArray(value)) return parseClientMessage(value);
     const message = fromRow(CLIENT_ROWS, value);
     if (message === undefined) throw new ProtocolError('unknown_message', 'There is no row of this number.');
@@ -27,34 +26,11 @@ export class MsgpackServerCodec implements ServerCodec {
   }
 
   encode(message: ServerMessage): Frame {
-    return pack(SERVER_ROWS, message);
+    return packr.pack(toRow(SERVER_ROWS, message) ?? message);
   }
 }
 
-export class MsgpackClientCodec implements ClientCodec {
-  readonly subprotocol = MSGPACK_SUBPROTOCOL;
-
-  encode(message: ClientMessage): readonly Frame[] {
-    return [pack(CLIENT_ROWS, message)];
-  }
-
-  decode(frame: Frame): ServerMessage | undefined {
-    const value = unpack(frame);
-    return asServerMessage(Array.isArray(value) ? fromRow(SERVER_ROWS, value) : value);
-  }
-}
-
-function pack(rows: RowTable, message: ClientMessage | ServerMessage): Uint8Array {
-  return packr.pack(toRow(rows, message) ?? message);
-}
-
-function unpack(frame: Frame): unknown {
-  if (typeof frame === 'string') {
-    throw new ProtocolError(
-      'malformed_message',
-      `${MSGPACK_SUBPROTOCOL} has no text frames; did you mean the JSON subprotocol?`,
-    );
-  }
+function unpack(frame: Uint8Array): unknown {
   assertPlainMsgpack(frame);
   try {
     return unpackr.unpack(frame);
