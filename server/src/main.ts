@@ -11,6 +11,7 @@ import { createRecognizer } from './asr/streaming-recognizer.js';
 import type { Settings } from './config/settings.js';
 import { chooseTransport, TransportUnavailableError } from './gateway/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
+import { TlsError, tlsFiles } from './gateway/tls.js';
 import { ListenError } from './gateway/transport.js';
 import { type Counter, MetricsRegistry } from './metrics/metrics-registry.js';
 import { createEngineDeaths, registerRecognitionMetrics } from './metrics/recognition-metrics.js';
@@ -22,7 +23,7 @@ import { VERSION } from './version.js';
 import { Pages } from './web/pages.js';
 
 export interface RunningServer {
-  /** `http://HOST:PORT`; the WebSocket is at the same place. */
+  /** `http://HOST:PORT` (`https:` with TLS); the WebSocket is at the same place. */
   readonly url: string;
   readonly model: ServedModel;
   /** Lets the running sessions finish, takes no new ones. */
@@ -61,7 +62,7 @@ interface Closable {
 }
 
 /** Failures of the outside world: a person can mend them, and needs no stack for it. */
-const PLAIN_FAILURES = [ListenError, TransportUnavailableError, ModelError, EngineError, OrtError] as const;
+const PLAIN_FAILURES = [ListenError, TlsError, TransportUnavailableError, ModelError, EngineError, OrtError] as const;
 
 async function start(settings: Settings, log: Logger, opened: Closable[]): Promise<RunningServer> {
   const installed = await findModel(settings);
@@ -70,9 +71,10 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     device: 'cpu',
     isDemo: settings.engine === 'whisper' && installed.name === EMBEDDED_MODEL,
   };
+  const tls = tlsFiles(settings.tlsCert, settings.tlsKey);
   const metrics = new MetricsRegistry();
   const gateway = new Gateway({
-    createTransport: (options) => chooseTransport(settings.transport, options),
+    createTransport: (options) => chooseTransport(settings.transport, { ...options, tls }),
     limits: settings,
     log,
     version: VERSION,
@@ -97,7 +99,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
 
   return {
-    url: `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`,
     model,
     drain: () => gateway.drain(),
     close: async () => {

@@ -29,6 +29,12 @@ export const SETTING_GROUPS = {
       meaning: 'Form of the log on standard error: auto is plain lines on a terminal, JSON elsewhere.',
     }),
     logLevel: choice(['debug', 'info', 'warn', 'error', 'silent'], 'info', { meaning: 'What is logged.' }),
+    tlsCert: optionalText({
+      unit: 'file',
+      meaning:
+        'Certificate (PEM, with its chain): the server then speaks https and wss only. Empty: http and ws, as behind a proxy.',
+    }),
+    tlsKey: optionalText({ unit: 'file', meaning: 'Private key of the certificate (PEM, without a passphrase).' }),
     outboundAllow: optionalText({
       unit: 'addresses, networks, names',
       meaning:

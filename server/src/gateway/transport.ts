@@ -1,4 +1,5 @@
 // The smallest shape of an HTTP and WebSocket server that the gateway needs; one contract suite holds every implementation to it.
+import type { TlsFiles } from './tls.js';
 
 /** One accepted WebSocket. After its `closed` handler ran, every method does nothing. */
 export interface TransportSocket {
@@ -80,6 +81,8 @@ export interface TransportHandlers {
 
 export interface TransportOptions {
   readonly handlers: TransportHandlers;
+  /** Speaks TLS with this certificate, and nothing else. Absent: plain. Making the transport throws TlsError where the files are wrong. */
+  readonly tls?: TlsFiles | undefined;
   /** Bytes of one message (also of one sent in fragments); a larger one ends the connection before it is read, with 1009 where the library can. */
   readonly messageBytesMax: number;
   /** How long a peer may take to answer a close frame before the connection is dropped, milliseconds. */

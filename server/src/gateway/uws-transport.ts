@@ -4,6 +4,7 @@ import { STATUS_CODES } from 'node:http';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { readTls, type TlsFiles } from './tls.js';
 import {
   closeReason,
   ListenError,
@@ -61,7 +62,7 @@ class UwsTransport implements Transport {
   constructor(library: UwsLibrary, options: TransportOptions) {
     this.#library = library;
     this.#options = options;
-    this.#app = library.App();
+    this.#app = options.tls === undefined ? library.App() : openTls(library, options.tls);
     this.#app.ws('/*', {
       compression: library.DISABLED,
       maxPayloadLength: options.messageBytesMax,
@@ -193,6 +194,12 @@ class UwsSocket implements TransportSocket {
   }
 }
 
+/** uWS reads the files itself and says nothing of what is wrong with them. Throws TlsError. */
+function openTls(library: UwsLibrary, files: TlsFiles): UwsApp {
+  readTls(files);
+  return library.SSLApp({ cert_file_name: files.certFile, key_file_name: files.keyFile });
+}
+
 /** uWS says only that it failed: a plain listen on the same address says why. */
 function listenFailure(port: number, host: string): Promise<string> {
   return new Promise((resolve) => {
@@ -246,6 +253,7 @@ type UpgradeContext = object;
 export interface UwsLibrary {
   readonly DISABLED: number;
   App(): UwsApp;
+  SSLApp(options: { cert_file_name: string; key_file_name: string }): UwsApp;
   us_socket_local_port(token: ListenToken): number;
   us_listen_socket_close(token: ListenToken): void;
 }

@@ -1,8 +1,10 @@
 // The transport on `ws` and node:http: runs on every Node, and can really stop reading from a peer.
-import { createServer, STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import { createServer, STATUS_CODES, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer, type RawData, type ServerOptions } from 'ws';
+import { readTls } from './tls.js';
 import {
   closeReason,
   ListenError,
@@ -41,12 +43,13 @@ class WsTransport implements Transport {
       handleProtocols: (_offered, request) => chosenSubprotocols.get(request) ?? false,
     };
     this.#webSockets = new WebSocketServer(settings);
-    this.#http = createServer((request, response) => {
+    const listener: RequestListener = (request, response) => {
       const answer = options.handlers.request(toRequest(request));
       response.writeHead(answer.status, responseHeaders(answer));
       response.end(answer.body);
       request.resume();
-    });
+    };
+    this.#http = options.tls === undefined ? createServer(listener) : createTlsServer(readTls(options.tls), listener);
     this.#http.on('upgrade', (request, stream, head) => this.#upgrade(request, stream, head));
   }
 
