@@ -2,6 +2,7 @@
 import type { Frame, ServerMessage } from '@sotto/protocol';
 import * as fc from 'fast-check';
 import t from 'tap';
+import { SESSION_COALESCING } from '../../server/src/gateway/coalescing.js';
 import { Outbox } from '../../server/src/gateway/outbox.js';
 
 /** A socket whose reader takes bytes when it is told to. */
@@ -10,12 +11,13 @@ class ManualReader {
   readonly taken: ServerMessage[] = [];
   readonly coalesced: number[] = [];
   now = 0;
-  readonly outbox: Outbox;
+  readonly outbox: Outbox<ServerMessage>;
 
   constructor(bytesMax = Infinity) {
     this.outbox = new Outbox({
       socket: this,
       encode: (message) => JSON.stringify(message),
+      coalescing: SESSION_COALESCING,
       bytesMax,
       now: () => this.now,
       onSent: () => {},

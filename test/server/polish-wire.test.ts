@@ -2,6 +2,7 @@
 import type { Frame, PolishedDeltaMessage, PolishedMessage, ServerMessage } from '@sotto/protocol';
 import * as fc from 'fast-check';
 import t from 'tap';
+import { SESSION_COALESCING } from '../../server/src/gateway/coalescing.js';
 import { Outbox } from '../../server/src/gateway/outbox.js';
 import { createWsTransport } from '../../server/src/gateway/ws-transport.js';
 import { WATCHED_FINALS_MAX } from '../../server/src/watch/share.js';
@@ -54,6 +55,7 @@ t.test('PO6, BP6: whatever a slow reader gets of the deltas, it has the same tex
           },
         },
         encode: (message) => JSON.stringify(message),
+        coalescing: SESSION_COALESCING,
         bytesMax: Infinity,
         now: () => 0,
         onSent: () => {},

@@ -16,7 +16,9 @@ import type { Logger } from 'pino';
 import type { GatewayMetrics } from '../metrics/gateway-metrics.js';
 import type { SessionFactory } from '../session/session-port.js';
 import type { Clock } from './clock.js';
-import { Inbox } from './inbox.js';
+import { SESSION_COALESCING } from './coalescing.js';
+import { Heartbeat } from './heartbeat.js';
+import { Intake } from './intake.js';
 import type { GatewayLimits } from './limits.js';
 import { MessageRate } from './message-rate.js';
 import { Outbox } from './outbox.js';
@@ -50,8 +52,9 @@ export class Connection implements SocketHandlers {
   readonly #options: ConnectionOptions;
   readonly #owner: SessionOwner;
   #session: ResumableSession;
-  readonly #outbox: Outbox;
-  readonly #inbox: Inbox;
+  readonly #outbox: Outbox<ServerMessage>;
+  readonly #intake: Intake<ClientMessage>;
+  readonly #heartbeat: Heartbeat;
   readonly #rate: MessageRate;
   readonly #openedAt: number;
   readonly #gone: Promise<void>;
@@ -59,13 +62,7 @@ export class Connection implements SocketHandlers {
   #state: ConnectionState = 'open';
   #started = false;
   #ready = false;
-  /** The session has too much audio: messages wait in the inbox. */
-  #held = false;
   #messageAt: number;
-  #pingedAt: number;
-  /** Pings sent since the last pong, and since anything was heard. */
-  #pingsUnanswered = 0;
-  #pingsInSilence = 0;
   /** Events that the client has got if it answers the ping that is under way. */
   #eventsAtPing: number | undefined;
 
@@ -74,13 +71,28 @@ export class Connection implements SocketHandlers {
     this.#options = options;
     this.#openedAt = clock.now();
     this.#messageAt = this.#openedAt;
-    this.#pingedAt = this.#openedAt;
     this.#gone = new Promise((resolve) => (this.#resolveGone = resolve));
-    this.#inbox = new Inbox(limits.inboxBytesMax);
+    this.#heartbeat = new Heartbeat(limits, this.#openedAt);
+    this.#intake = new Intake({
+      socket,
+      inboxBytesMax: limits.inboxBytesMax,
+      bytesOf: (message) => (message.type === 'audio' ? message.data.byteLength : 0),
+      backlogMsMax: limits.bufferedAudioMsMax,
+      deliver: (message) => this.#session.receive(message),
+      backlogMs: () => this.#session.backlogMs,
+      onceDrained: (callback) => this.#session.onceDrained(callback),
+      isOpen: () => this.#state === 'open',
+      onReleased: () => {
+        this.#messageAt = clock.now();
+        this.#heartbeat.answered();
+      },
+      onError: (error) => this.#crash(error),
+    });
     this.#rate = new MessageRate(limits.messagesPerSecondMax, this.#openedAt);
     this.#outbox = new Outbox({
       socket,
       encode: (message) => codec.encode(message),
+      coalescing: SESSION_COALESCING,
       bytesMax: limits.outboxBytesMax,
       now: clock.now,
       onSent: (message, bytes) => {
@@ -102,7 +114,7 @@ export class Connection implements SocketHandlers {
     const { limits, metrics, codec, clock } = this.#options;
     metrics.bytesReceived.add(data.byteLength);
     this.#messageAt = clock.now();
-    this.#pingsInSilence = 0;
+    this.#heartbeat.heard();
     if (!this.#rate.take(this.#messageAt)) {
       const text = `At most ${limits.messagesPerSecondMax} messages per second: send larger chunks of audio.`;
       return this.#fail(errorMessage('too_many_messages', text), CLOSE.tooFast);
@@ -130,8 +142,7 @@ export class Connection implements SocketHandlers {
     // Frames come in order: what was sent before the ping has arrived.
     if (this.#eventsAtPing !== undefined) this.#session.confirm(this.#eventsAtPing);
     this.#eventsAtPing = undefined;
-    this.#pingsUnanswered = 0;
-    this.#pingsInSilence = 0;
+    this.#heartbeat.answered();
   }
 
   closed(code: number): void {
@@ -155,16 +166,19 @@ export class Connection implements SocketHandlers {
       return this.#fail(errorMessage('not_started', text), CLOSE.idle);
     }
     // A peer that we do not read cannot be heard.
-    if (this.#held) return;
+    if (this.#intake.isHeld) return;
     if (now - this.#messageAt > limits.idleTimeoutMs) return this.#end(CLOSE.idle);
-    if (now - this.#pingedAt < limits.pingIntervalMs) return;
-    if (this.#pingsInSilence >= limits.missedPingsMax) return socket.terminate();
-    if (this.#pingsUnanswered >= limits.missedPingsMax * 2) return this.#close(CLOSE.slowReader);
-    this.#pingedAt = now;
-    this.#pingsUnanswered++;
-    this.#pingsInSilence++;
-    if (!this.#outbox.isWaiting) this.#eventsAtPing ??= this.#session.events;
-    socket.ping();
+    switch (this.#heartbeat.check(now)) {
+      case 'fine':
+        return;
+      case 'gone':
+        return socket.terminate();
+      case 'deaf':
+        return this.#close(CLOSE.slowReader);
+      case 'ping':
+        if (!this.#outbox.isWaiting) this.#eventsAtPing ??= this.#session.events;
+        socket.ping();
+    }
   }
 
   /** The server shuts down: lets the session finish; resolves when the socket is gone. */
@@ -172,7 +186,7 @@ export class Connection implements SocketHandlers {
     if (this.#state === 'open') {
       if (this.#started) {
         // What waits in the inbox was sent before the shutdown, but there is no time for it: the client still has it and may resume.
-        this.#inbox.clear();
+        this.#intake.clear();
         await this.#session.drain().catch((error: unknown) => this.#crash(error));
       } else {
         this.#end(CLOSE.goingAway);
@@ -191,8 +205,8 @@ export class Connection implements SocketHandlers {
     if (message.type === 'resume' && !this.#started) return this.#resume(message);
     if (message.type === 'start' && !this.#started) this.#start(message.audio);
     // A ping asks whether anybody is there: it does not wait behind audio (rule PI1).
-    if (!this.#held || message.type === 'ping') return this.#deliver(message);
-    if (this.#inbox.push(message)) return;
+    if (message.type === 'ping') return this.#intake.deliver(message);
+    if (this.#intake.take(message)) return;
     const text =
       'Audio comes faster than it is processed: send no more than ready.limits.bufferedAudioMsMax ahead of the last ack.';
     this.#fail(errorMessage('audio_too_fast', text), CLOSE.tooFast);
@@ -216,34 +230,7 @@ export class Connection implements SocketHandlers {
   #start(audio: AudioFormat): void {
     this.#started = true;
     const bytesPerMs = (bytesPerFrame(audio) * audio.sampleRate) / 1_000;
-    this.#inbox.lowerBound(this.#options.limits.bufferedAudioMsMax * bytesPerMs);
-  }
-
-  #deliver(message: ClientMessage): void {
-    this.#session.receive(message);
-    if (this.#held || this.#state !== 'open' || this.#session.backlogMs < this.#options.limits.bufferedAudioMsMax)
-      return;
-    this.#held = true;
-    this.#options.socket.pause();
-    this.#session.onceDrained(() => this.#release());
-  }
-
-  #release(): void {
-    this.#held = false;
-    try {
-      while (this.#state === 'open' && !this.#held) {
-        const message = this.#inbox.shift();
-        if (message === undefined) break;
-        this.#deliver(message);
-      }
-    } catch (error) {
-      this.#crash(error);
-    }
-    if (this.#state !== 'open' || this.#held) return;
-    this.#messageAt = this.#options.clock.now();
-    this.#pingsUnanswered = 0;
-    this.#pingsInSilence = 0;
-    this.#options.socket.resume();
+    this.#intake.lowerBound(this.#options.limits.bufferedAudioMsMax * bytesPerMs);
   }
 
   #send(message: ServerMessage): void {
@@ -256,7 +243,7 @@ export class Connection implements SocketHandlers {
   #end(reason: CloseReason): void {
     if (this.#state !== 'open') return;
     this.#state = 'ending';
-    this.#inbox.clear();
+    this.#intake.clear();
     this.#outbox.onceEmpty(() => this.#close(reason));
   }
 
@@ -294,7 +281,7 @@ export class Connection implements SocketHandlers {
 
   #leave(mayReturn: boolean): void {
     this.#options.sessions.release(this.#session, this.#owner, mayReturn);
-    this.#inbox.clear();
+    this.#intake.clear();
     this.#outbox.clear();
   }
 }

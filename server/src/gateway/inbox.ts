@@ -1,17 +1,18 @@
 // Messages that wait for a session with too much audio on its hands, in order and bounded.
-import type { ClientMessage } from '@sotto/protocol';
 
 /** What a waiting message costs beside its audio, bytes. */
 const MESSAGE_OVERHEAD_BYTES = 256;
 
-export class Inbox {
+export class Inbox<M> {
   #bytesMax: number;
-  readonly #waiting: ClientMessage[] = [];
+  readonly #waiting: M[] = [];
+  readonly #bytesOf: (message: M) => number;
   #bytes = 0;
 
-  /** `bytesMax`: bytes of audio that may wait; any other message counts as a few. */
-  constructor(bytesMax: number) {
+  /** `bytesMax`: bytes that may wait; `bytesOf`: those of what is large in a message, which counts as a few more. */
+  constructor(bytesMax: number, bytesOf: (message: M) => number) {
     this.#bytesMax = bytesMax;
+    this.#bytesOf = bytesOf;
   }
 
   /** Holds no more than this much from now on. */
@@ -20,8 +21,8 @@ export class Inbox {
   }
 
   /** Takes a message; false when the bound is passed, and the message is not kept. */
-  push(message: ClientMessage): boolean {
-    const bytes = this.#bytes + cost(message);
+  push(message: M): boolean {
+    const bytes = this.#bytes + this.#cost(message);
     if (bytes > this.#bytesMax) return false;
     this.#bytes = bytes;
     this.#waiting.push(message);
@@ -29,9 +30,9 @@ export class Inbox {
   }
 
   /** The oldest message, which then no longer waits. */
-  shift(): ClientMessage | undefined {
+  shift(): M | undefined {
     const message = this.#waiting.shift();
-    if (message !== undefined) this.#bytes -= cost(message);
+    if (message !== undefined) this.#bytes -= this.#cost(message);
     return message;
   }
 
@@ -39,8 +40,8 @@ export class Inbox {
     this.#waiting.length = 0;
     this.#bytes = 0;
   }
-}
 
-function cost(message: ClientMessage): number {
-  return MESSAGE_OVERHEAD_BYTES + (message.type === 'audio' ? message.data.byteLength : 0);
+  #cost(message: M): number {
+    return MESSAGE_OVERHEAD_BYTES + this.#bytesOf(message);
+  }
 }

@@ -1,40 +1,41 @@
-// What waits for one reader: partials and acks coalesce, everything else is kept, and the whole is bounded.
-import type { Frame, ServerMessage } from '@sotto/protocol';
-import { joinDeltas, polishSubject } from './polish-deltas.js';
+// What waits for one reader: what is overtaken coalesces, everything else is kept, and the whole is bounded.
+import type { Frame } from '@sotto/protocol';
+import type { Coalescing } from './coalescing.js';
 import type { TransportSocket } from './transport.js';
 
 /** Bytes in the transport's own buffer above which messages wait here, where they can still be replaced. */
 const SOCKET_BYTES_MAX = 16_384;
 
-export interface OutboxOptions {
+export interface OutboxOptions<M> {
   readonly socket: Pick<TransportSocket, 'send' | 'bufferedBytes'>;
-  readonly encode: (message: ServerMessage) => Frame;
+  readonly encode: (message: M) => Frame;
+  readonly coalescing: Coalescing<M>;
   /** Bound of what waits, bytes. */
   readonly bytesMax: number;
   readonly now: () => number;
   /** Called for every message handed to the socket. */
-  readonly onSent: (message: ServerMessage, bytes: number) => void;
+  readonly onSent: (message: M, bytes: number) => void;
   readonly onCoalesced: () => void;
 }
 
-interface Waiting {
-  readonly message: ServerMessage;
+interface Waiting<M> {
+  readonly message: M;
   readonly frame: Frame;
   readonly bytes: number;
 }
 
 /** Orders and bounds the messages of one connection. */
-export class Outbox {
-  readonly #options: OutboxOptions;
+export class Outbox<M> {
+  readonly #options: OutboxOptions<M>;
   /** In the order of sending. The key of a partial or ack is its subject, so that a newer one finds it. */
-  readonly #waiting = new Map<string | number, Waiting>();
+  readonly #waiting = new Map<string | number, Waiting<M>>();
   #waitingBytes = 0;
   #nextKey = 0;
   /** When the reader last took something while something waited. */
   #progressAt = 0;
   #whenEmpty: (() => void) | undefined;
 
-  constructor(options: OutboxOptions) {
+  constructor(options: OutboxOptions<M>) {
     this.#options = options;
   }
 
@@ -54,19 +55,19 @@ export class Outbox {
   }
 
   /** Queues or sends; false when the bound is passed, and the connection must be closed. */
-  send(message: ServerMessage): boolean {
+  send(message: M): boolean {
     if (this.bytes === 0) this.#progressAt = this.#options.now();
-    const key = subject(message);
+    const { coalescing } = this.#options;
+    const key = coalescing.subjectOf(message);
     const older = key === undefined ? undefined : this.#replace(key, message);
-    const joined =
-      message.type === 'polishedDelta' && older?.type === 'polishedDelta' ? joinDeltas(older, message) : message;
+    const joined = older === undefined ? message : coalescing.join(older, message);
     const frame = this.#options.encode(joined);
     const waiting = { message: joined, frame, bytes: byteLength(frame) };
     if (this.#waiting.size === 0 && this.#options.socket.bufferedBytes < SOCKET_BYTES_MAX) {
       this.#hand(waiting);
       return true;
     }
-    this.#waiting.set(isKept(message) || key === undefined ? this.#nextKey++ : key, waiting);
+    this.#waiting.set(coalescing.isKept(message) || key === undefined ? this.#nextKey++ : key, waiting);
     this.#waitingBytes += waiting.bytes;
     return this.bytes <= this.#options.bytesMax;
   }
@@ -96,20 +97,20 @@ export class Outbox {
   }
 
   /** A message stands for the one of its subject that still waits, which is taken out and returned: the order stays that of the events. */
-  #replace(key: string, message: ServerMessage): ServerMessage | undefined {
+  #replace(key: string, message: M): M | undefined {
     const older = this.#waiting.get(key);
     if (older === undefined) return undefined;
     this.#remove(key, older);
-    if (!isKept(message)) this.#options.onCoalesced();
+    if (!this.#options.coalescing.isKept(message)) this.#options.onCoalesced();
     return older.message;
   }
 
-  #remove(key: string | number, waiting: Waiting): void {
+  #remove(key: string | number, waiting: Waiting<M>): void {
     this.#waiting.delete(key);
     this.#waitingBytes -= waiting.bytes;
   }
 
-  #hand(waiting: Waiting): void {
+  #hand(waiting: Waiting<M>): void {
     this.#options.socket.send(waiting.frame, typeof waiting.frame !== 'string');
     this.#options.onSent(waiting.message, waiting.bytes);
   }
@@ -118,27 +119,6 @@ export class Outbox {
     const callback = this.#whenEmpty;
     this.#whenEmpty = undefined;
     callback?.();
-  }
-}
-
-/** Whether no later message may replace it. */
-function isKept({ type }: ServerMessage): boolean {
-  return type === 'final' || type === 'polished';
-}
-
-/** What a partial, delta or ack is about; the final replaces the partial, `polished` its deltas. Undefined: the message stands alone. */
-function subject(message: ServerMessage): string | undefined {
-  switch (message.type) {
-    case 'ack':
-      return 'ack';
-    case 'partial':
-    case 'final':
-      return `segment ${message.segmentId}`;
-    case 'polishedDelta':
-    case 'polished':
-      return polishSubject(message);
-    default:
-      return undefined;
   }
 }
 

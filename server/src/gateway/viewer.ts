@@ -13,6 +13,7 @@ import {
 import type { GatewayMetrics } from '../metrics/gateway-metrics.js';
 import type { Share, ShareViewer } from '../watch/share.js';
 import type { Clock } from './clock.js';
+import { SESSION_COALESCING } from './coalescing.js';
 import { closeLabel } from './connection.js';
 import type { GatewayLimits } from './limits.js';
 import { MessageRate } from './message-rate.js';
@@ -44,7 +45,7 @@ type ViewerState = 'open' | 'ending' | 'closing' | 'closed';
 export class Viewer implements SocketHandlers, ShareViewer {
   readonly subprotocol: Subprotocol;
   readonly #options: ViewerOptions;
-  readonly #outbox: Outbox;
+  readonly #outbox: Outbox<ServerMessage>;
   readonly #rate: MessageRate;
   readonly #gone: Promise<void>;
   #resolveGone: () => void = () => {};
@@ -67,6 +68,7 @@ export class Viewer implements SocketHandlers, ShareViewer {
     this.#outbox = new Outbox({
       socket,
       encode: (message) => codec.encode(message),
+      coalescing: SESSION_COALESCING,
       bytesMax: VIEWER_BYTES_MAX,
       now: clock.now,
       onSent: (message, bytes) => {
