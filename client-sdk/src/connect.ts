@@ -20,6 +20,11 @@ export interface ConnectOptions extends RecognitionSettings {
   readonly auth?: Auth;
   /** How long the server may take until it is ready, milliseconds; of each connection. Default 10000. */
   readonly connectTimeoutMs?: number;
+  /**
+   * Silence of a server that owes an answer, milliseconds, before the connection counts as lost; it is asked by a ping first. Shorter: a network that died without a
+   * word is noticed sooner, a slow one is taken for dead. Default 10000.
+   */
+  readonly silenceMsMax?: number;
   /** Audio kept while the server or the network is slower than the audio, milliseconds; beyond it `send` throws. Default 60000. */
   readonly bufferedMsMax?: number;
   /** The same bound in bytes, for all audio that is kept here. Default 33554432. */
@@ -33,6 +38,7 @@ export const CONNECT_DEFAULTS = {
   sampleRate: 16_000,
   channels: 1,
   connectTimeoutMs: 10_000,
+  silenceMsMax: 10_000,
   bufferedMsMax: 60_000,
   bufferedBytesMax: 33_554_432,
 } as const;
@@ -51,7 +57,7 @@ export const CONNECT_DEFAULTS = {
  */
 export function connect(url: string, options: ConnectOptions = {}): StreamSession {
   const { audio = {}, webSocket = platformWebSocket, codec = new MsgpackClientCodec(), ...rest } = options;
-  const { auth, connectTimeoutMs, bufferedMsMax, bufferedBytesMax, reconnect, ...settings } = rest;
+  const { auth, connectTimeoutMs, silenceMsMax, bufferedMsMax, bufferedBytesMax, reconnect, ...settings } = rest;
   return new StreamSession({
     url: url.replace(/^http/, 'ws'),
     webSocket,
@@ -67,6 +73,7 @@ export function connect(url: string, options: ConnectOptions = {}): StreamSessio
       ...settings,
     },
     connectTimeoutMs: connectTimeoutMs ?? CONNECT_DEFAULTS.connectTimeoutMs,
+    silenceMsMax: silenceMsMax ?? CONNECT_DEFAULTS.silenceMsMax,
     bufferedMsMax: bufferedMsMax ?? CONNECT_DEFAULTS.bufferedMsMax,
     bufferedBytesMax: bufferedBytesMax ?? CONNECT_DEFAULTS.bufferedBytesMax,
     reconnect: reconnect ?? {},

@@ -1,5 +1,5 @@
 // The errors of the client: one class for each thing that a caller may want to do about it.
-import type { ErrorCode } from '@sotto/protocol';
+import type { ErrorCode, ProtocolError } from '@sotto/protocol';
 
 /** What all errors of this package have in common. `code` is stable; `retryable`: a new connection may succeed. */
 export abstract class SottoError extends Error {
@@ -32,6 +32,11 @@ export class ServerError extends SottoError {
     readonly retryable: boolean,
   ) {
     super(message);
+  }
+
+  /** The server sent what is no message. @internal */
+  static ofGarbage({ code, message }: ProtocolError): ServerError {
+    return new ServerError(code, `The server sent what is no message: ${message}`, false);
   }
 }
 

@@ -98,6 +98,11 @@ export class OutgoingQueue {
     return (this.#pushed - this.#sent) / this.#samplesPerMs;
   }
 
+  /** Whether audio is on its way that has not been acknowledged. */
+  get isInFlight(): boolean {
+    return this.#sent > this.#acked;
+  }
+
   /** Samples handed over so far: the offset of the next chunk. */
   get offset(): number {
     return this.#pushed;

@@ -22,6 +22,11 @@ export class PendingAnswers {
     return this.#pings.keys();
   }
 
+  /** Whether anybody waits. */
+  get areDue(): boolean {
+    return this.#marks.size + this.#pings.size > 0;
+  }
+
   mark(id: string): Promise<MarkEcho> {
     return waitFor(this.#marks, id);
   }

@@ -1,4 +1,5 @@
-// When to connect again after a connection was lost: exponential backoff with full jitter, bounded.
+// Whether and when to connect again after a connection was lost: exponential backoff with full jitter, bounded.
+import { CLOSE } from '@sotto/protocol';
 
 /** Time as an input, so that waiting is tested without waiting. */
 export interface Clock {
@@ -75,4 +76,9 @@ export class ReconnectPolicy {
     if (this.#attempts >= attemptsMax) return undefined;
     return random() * Math.min(delayMsMax, delayMs * 2 ** this.#attempts++);
   }
+}
+
+/** Whether a connection that was closed with this code may be made again; unknown codes of 4000-4999 are final (rule VS3). */
+export function mayReturn(closeCode: number): boolean {
+  return Object.values(CLOSE).find(({ code }) => code === closeCode)?.retry ?? closeCode < 4_000;
 }

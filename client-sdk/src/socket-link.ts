@@ -21,8 +21,12 @@ export interface LinkOptions {
   /** How long the server may take until `answered` is called, milliseconds. */
   readonly timeoutMs: number;
   readonly clock: Clock;
-  /** The first message. */
-  readonly hello: () => ClientMessage;
+  /** The first message; a viewer has none. */
+  readonly hello?: () => ClientMessage;
+  /** A server that says nothing for this long, milliseconds, not even to a ping, is given up. */
+  readonly silenceMsMax: number;
+  /** Whether an answer is due: only then is silence suspicious. Default: always. */
+  readonly isExpecting?: () => boolean;
   /** Undefined: a message of a type that this version does not know. */
   readonly onMessage: (message: ServerMessage | undefined) => void;
   /** The server sent what is no message. */
@@ -42,16 +46,23 @@ export interface Loss {
 /** The close code of a connection that ended without one. */
 export const BROKEN = 1006;
 
+/** Looks at the silence of a server in each `silenceMsMax`: heard nothing in the first or second, ping; still nothing in the next, lost. */
+const LOOKS = 3;
+
 export class SocketLink {
   readonly #options: LinkOptions;
-  readonly #cancelTimeout: () => void;
+  /** Cancels what is waited for: the answer to the hello, then the next look at the silence. */
+  #cancelTimer: () => void;
   #socket: WebSocketLike | undefined;
   #failure: unknown;
   #isOver = false;
+  /** Whether anything came since the last look, and whether a ping asked for it. */
+  #isHeard = false;
+  #isAsked = false;
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    this.#cancelTimeout = options.clock.after(options.timeoutMs, () => {
+    this.#cancelTimer = options.clock.after(options.timeoutMs, () => {
       this.#lose({ closeCode: BROKEN, reason: `no answer within ${options.timeoutMs} ms` });
     });
     const { auth } = options;
@@ -62,14 +73,15 @@ export class SocketLink {
     try {
       this.#open(auth);
     } catch (error) {
-      this.#cancelTimeout();
+      this.#cancelTimer();
       throw error;
     }
   }
 
-  /** The server has answered the hello. */
+  /** The server has answered the hello: from now on its silence is watched. */
   answered(): void {
-    this.#cancelTimeout();
+    this.#cancelTimer();
+    if (!this.#isOver) this.#lookLater();
   }
 
   /** Sends a message; nothing where the connection is over or does not stand yet. */
@@ -84,7 +96,7 @@ export class SocketLink {
   close(code: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#cancelTimeout();
+    this.#cancelTimer();
     this.#socket?.close(code);
   }
 
@@ -105,7 +117,7 @@ export class SocketLink {
     );
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
-    socket.addEventListener('open', () => this.send(hello()));
+    if (hello !== undefined) socket.addEventListener('open', () => this.send(hello()));
     socket.addEventListener('message', (event) => this.#receive(event.data));
     socket.addEventListener('error', (event) => (this.#failure = 'error' in event ? event.error : undefined));
     socket.addEventListener('close', ({ code, reason }) => {
@@ -123,7 +135,30 @@ export class SocketLink {
       if (!(error instanceof ProtocolError)) throw error;
       return onGarbage(error);
     }
+    this.#isHeard = true;
+    // The answer to our own question: those of a caller carry ids.
+    if (message?.type === 'pong' && message.id === undefined) return;
     onMessage(message);
+  }
+
+  /**
+   * A network that dies without a word (a phone that leaves the house, a router that forgets) closes no socket. Counted in looks, not by the clock: where timers are
+   * late, as in a background tab or after a sleep, the question is still asked before the connection is given up.
+   */
+  #lookLater(): void {
+    const { clock, silenceMsMax } = this.#options;
+    this.#cancelTimer = clock.after(silenceMsMax / LOOKS, () => this.#look());
+  }
+
+  #look(): void {
+    const { silenceMsMax, isExpecting = () => true } = this.#options;
+    if (!this.#isHeard && this.#isAsked) {
+      return this.#lose({ closeCode: BROKEN, reason: `no sign of the server for ${silenceMsMax} ms` });
+    }
+    this.#isAsked = !this.#isHeard && isExpecting();
+    this.#isHeard = false;
+    if (this.#isAsked) this.send({ type: 'ping' });
+    this.#lookLater();
   }
 
   #lose(loss: Loss): void {

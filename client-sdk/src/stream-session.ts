@@ -17,13 +17,16 @@ import { EventOutlets, type EventOf, type EventType } from './event-outlets.js';
 import { OutgoingQueue } from './outgoing-queue.js';
 import { pcmBytes, type Pcm } from './pcm-bytes.js';
 import { PendingAnswers, type MarkEcho } from './pending-answers.js';
-import { ReconnectPolicy, type ReconnectOptions } from './reconnect-policy.js';
+import { mayReturn, ReconnectPolicy, type ReconnectOptions } from './reconnect-policy.js';
 import type { SessionEvent } from './session-event.js';
 import { BROKEN, SocketLink, type LinkOptions, type Loss } from './socket-link.js';
 import { StreamPosition } from './stream-position.js';
 
 /** What {@link StreamSession} needs; `connect` fills it in. */
-export interface StreamSessionOptions extends Pick<LinkOptions, 'url' | 'webSocket' | 'codec' | 'auth'> {
+export interface StreamSessionOptions extends Pick<
+  LinkOptions,
+  'url' | 'webSocket' | 'codec' | 'auth' | 'silenceMsMax'
+> {
   readonly start: StartMessage;
   readonly connectTimeoutMs: number;
   readonly bufferedMsMax: number;
@@ -196,7 +199,7 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
   }
 
   #connect(): SocketLink {
-    const { url, webSocket, codec, auth, connectTimeoutMs } = this.#options;
+    const { url, webSocket, codec, auth, connectTimeoutMs, silenceMsMax } = this.#options;
     this.#isLinked = false;
     return new SocketLink({
       url,
@@ -204,12 +207,14 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
       codec,
       auth,
       timeoutMs: connectTimeoutMs,
+      silenceMsMax,
+      // Where nothing is due, pings would only keep a forgotten session from its idle bound (CL3).
+      isExpecting: () => this.#outgoing.isInFlight || this.#answers.areDue || this.#state === 'stopping',
       clock: this.#policy.clock,
       hello: () =>
         this.#token === undefined ? this.#start : { type: 'resume', token: this.#token, events: this.#events },
       onMessage: (message) => this.#receive(message),
-      onGarbage: ({ code, message }) =>
-        this.#fail(new ServerError(code, `The server sent what is no message: ${message}`, false)),
+      onGarbage: (error) => this.#fail(ServerError.ofGarbage(error)),
       onLost: (loss) => this.#onLost(loss),
     });
   }
@@ -376,11 +381,6 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     this.#outlets.end(end.error);
     this.#end.resolve(end);
   }
-}
-
-/** Whether a connection that was closed with this code may be made again; unknown codes of 4000-4999 are final (rule VS3). */
-function mayReturn(closeCode: number): boolean {
-  return Object.values(CLOSE).find(({ code }) => code === closeCode)?.retry ?? closeCode < 4_000;
 }
 
 /** A start that has what was configured later. */

@@ -1,14 +1,10 @@
 // Watches a session that its speaker shares: the words as they come, from a server that may go away and come back.
-import {
-  CLOSE,
-  MsgpackClientCodec,
-  ProtocolError,
-  type ClientCodec,
-  type EndedMessage,
-  type ServerMessage,
-} from '@sotto/protocol';
+import { CLOSE, MsgpackClientCodec, type ClientCodec, type EndedMessage, type ServerMessage } from '@sotto/protocol';
+import { deferred } from './deferred.js';
 import { ConnectError, ConnectionLostError, ServerError, type SottoError } from './errors.js';
-import { platformWebSocket, type WebSocketFactory, type WebSocketLike } from './web-socket-like.js';
+import { mayReturn, ReconnectPolicy } from './reconnect-policy.js';
+import { BROKEN, SocketLink, type Loss } from './socket-link.js';
+import { platformWebSocket, type WebSocketFactory } from './web-socket-like.js';
 
 export interface WatchOptions {
   /** `ready.watchToken` of the session, as the speaker got it from `connect(url, { share: true })`. */
@@ -21,11 +17,17 @@ export interface WatchOptions {
   readonly webSocket?: WebSocketFactory;
   /** Default: MessagePack. */
   readonly codec?: ClientCodec;
-  /** The first wait before a new try, milliseconds; it doubles with each, up to `retryMsMax`, and is shortened at random. Default 500. */
+  /** The longest first wait before a new try, milliseconds; it doubles with each, up to `retryMsMax`, and is shortened at random. Default 500. */
   readonly retryMs?: number;
   /** Default 15000. */
   readonly retryMsMax?: number;
+  /** Silence of the server, also to a ping, before the connection counts as lost, milliseconds. Default 15000. */
+  readonly silenceMsMax?: number;
 }
+
+export const WATCH_DEFAULTS = { retryMs: 500, retryMsMax: 15_000, silenceMsMax: 15_000 } as const;
+
+const CONNECT_TIMEOUT_MS = 10_000;
 
 /** How watching ended: with the session (`ended`), with an error that no new try can mend, or by `close` (neither). */
 export interface WatchEnd {
@@ -40,11 +42,9 @@ export interface Watch {
   close(): void;
 }
 
-const CONNECT_TIMEOUT_MS = 10_000;
-
 /**
  * Watches at `url`, the server's address or its stream (`ws://127.0.0.1:8080`). Reconnects by itself until the session is over, the token is refused or
- * `close` is called.
+ * `close` is called; also where the network died without a word.
  *
  * ```ts
  * const view = new TranscriptView();
@@ -56,12 +56,12 @@ export function watch(url: string, options: WatchOptions): Watch {
   return new Watcher(watchUrl(url, options.token), options);
 }
 
-/** `/v1/watch` of a server that is named by any of its addresses. */
+/** `/v1/watch` of a server that is named by any of its addresses. By hand: the URL of React Native cannot be changed. */
 function watchUrl(url: string, token: string): string {
-  const address = new URL(url.replace(/^http/, 'ws'));
-  address.pathname = address.pathname.replace(/(?:\/v1\/(?:stream|watch))?\/?$/, '/v1/watch');
-  address.search = new URLSearchParams({ token }).toString();
-  return address.href;
+  const [, base] = /^((?:ws|http)s?:\/\/[^/?#\s]+[^?#\s]*)/.exec(url) ?? [];
+  if (base === undefined) throw new TypeError(`${url} is no address of a server, such as wss://captions.example.`);
+  const server = base.replace(/^http/, 'ws').replace(/(?:\/v1\/(?:stream|watch))?\/*$/, '');
+  return `${server}/v1/watch?token=${encodeURIComponent(token)}`;
 }
 
 class Watcher implements Watch {
@@ -69,59 +69,49 @@ class Watcher implements Watch {
   readonly #url: string;
   readonly #options: WatchOptions;
   readonly #codec: ClientCodec;
-  #resolveClosed: (end: WatchEnd) => void = () => {};
-  #socket: WebSocketLike | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #policy: ReconnectPolicy;
+  readonly #end = deferred<WatchEnd>();
+  #link: SocketLink;
+  #cancelRetry: () => void = () => {};
   #isOver = false;
-  /** Tries since the server last answered. */
-  #tries = 0;
   #ended: EndedMessage | undefined;
   #error: SottoError | undefined;
 
   constructor(url: string, options: WatchOptions) {
+    const { retryMs, retryMsMax } = { ...WATCH_DEFAULTS, ...options };
     this.#url = url;
     this.#options = options;
     this.#codec = options.codec ?? new MsgpackClientCodec();
-    this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    this.#connect();
+    this.#policy = new ReconnectPolicy({ attemptsMax: Infinity, delayMs: retryMs, delayMsMax: retryMsMax });
+    this.closed = this.#end.promise;
+    this.#link = this.#connect();
   }
 
   close(): void {
     this.#finish({});
   }
 
-  #connect(): void {
-    const { webSocket = platformWebSocket } = this.#options;
-    const socket = webSocket(this.#url, [this.#codec.subprotocol]);
-    socket.binaryType = 'arraybuffer';
-    this.#socket = socket;
-    socket.addEventListener('message', ({ data }) => {
-      if (this.#socket === socket) this.#receive(data);
+  #connect(): SocketLink {
+    const { webSocket = platformWebSocket, silenceMsMax = WATCH_DEFAULTS.silenceMsMax } = this.#options;
+    return new SocketLink({
+      url: this.#url,
+      webSocket,
+      codec: this.#codec,
+      auth: undefined,
+      timeoutMs: CONNECT_TIMEOUT_MS,
+      silenceMsMax,
+      clock: this.#policy.clock,
+      onMessage: (event) => this.#receive(event),
+      onGarbage: (error) => this.#finish({ error: ServerError.ofGarbage(error) }),
+      onLost: (loss) => this.#onLost(loss),
     });
-    socket.addEventListener('error', () => {});
-    socket.addEventListener('close', ({ code, reason }) => {
-      if (this.#socket === socket) this.#onClose(code, reason);
-    });
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      socket.close();
-      if (this.#socket === socket) this.#onClose(1006, `no answer within ${CONNECT_TIMEOUT_MS} ms`);
-    }, CONNECT_TIMEOUT_MS);
   }
 
-  #receive(data: unknown): void {
-    let event: ServerMessage | undefined;
-    try {
-      event = this.#codec.decode(data instanceof ArrayBuffer ? new Uint8Array(data) : String(data));
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      const text = `The server sent what is no message: ${error.message}`;
-      return this.#finish({ error: new ServerError(error.code, text, false) });
-    }
+  #receive(event: ServerMessage | undefined): void {
     if (event === undefined) return;
     if (event.type === 'watching') {
-      clearTimeout(this.#timer);
-      this.#tries = 0;
+      this.#link.answered();
+      this.#policy.progressed();
       this.#options.onConnected?.(true);
     }
     if (event.type === 'ended') this.#ended = event;
@@ -131,35 +121,37 @@ class Watcher implements Watch {
     this.#options.onEvent(event);
   }
 
-  #onClose(code: number, reason: string): void {
-    this.#socket = undefined;
-    clearTimeout(this.#timer);
+  #onLost({ closeCode, reason }: Loss): void {
     if (this.#ended !== undefined) return this.#finish({ ended: this.#ended });
     if (this.#error?.retryable === false) return this.#finish({ error: this.#error });
-    const known = Object.values(CLOSE).find((it) => it.code === code);
     // One that read too slowly begins anew with the lines of the moment.
-    const isRetryable = known === undefined ? code < 4_000 : known.retry || code === CLOSE.slowReader.code;
-    if (!isRetryable) return this.#finish({ error: this.#lost(code, reason) });
+    const isRetryable = mayReturn(closeCode) || closeCode === CLOSE.slowReader.code;
+    if (!isRetryable) return this.#finish({ error: this.#lost(closeCode, reason) });
     this.#error = undefined;
     this.#options.onConnected?.(false);
-    const { retryMs = 500, retryMsMax = 15_000 } = this.#options;
-    const wait = Math.min(retryMsMax, retryMs * 2 ** this.#tries++) * (0.5 + Math.random() / 2);
-    this.#timer = setTimeout(() => this.#connect(), wait);
+    this.#cancelRetry = this.#policy.clock.after(this.#policy.next() ?? 0, () => this.#reconnect());
   }
 
-  #lost(code: number, reason: string): SottoError {
-    return this.#tries > 0
-      ? new ConnectError(this.#url, reason || `close code ${code}`)
-      : new ConnectionLostError(code, reason, false);
+  #reconnect(): void {
+    try {
+      this.#link = this.#connect();
+    } catch {
+      // The platform, or the caller's factory, makes no socket now.
+      this.#onLost({ closeCode: BROKEN, reason: 'no socket could be made' });
+    }
+  }
+
+  #lost(closeCode: number, reason: string): SottoError {
+    return this.#policy.attempts > 0
+      ? new ConnectError(this.#url, reason || `close code ${closeCode}`)
+      : new ConnectionLostError(closeCode, reason, false);
   }
 
   #finish(end: WatchEnd): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    clearTimeout(this.#timer);
-    const socket = this.#socket;
-    this.#socket = undefined;
-    socket?.close(CLOSE.done.code);
-    this.#resolveClosed(end);
+    this.#cancelRetry();
+    this.#link.close(CLOSE.done.code);
+    this.#end.resolve(end);
   }
 }

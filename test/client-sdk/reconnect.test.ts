@@ -10,6 +10,8 @@ import {
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
 import { ReconnectPolicy } from '../../client-sdk/src/reconnect-policy.js';
+import { CALM, ChaosProxy } from '../support/chaos-proxy.js';
+import { ManualClock } from '../support/manual-clock.js';
 import { until } from '../support/wire-client.js';
 import { READY, startWireServer, type WireScript } from '../support/wire-server.js';
 
@@ -183,4 +185,60 @@ t.test('HS11: no token, or one that cannot be sent, is told', async (t) => {
   t.throws(() => connect(url, { webSocket, auth: 'two words' }), { name: 'TypeError', message: /letters, digits/ });
   const failing = connect(url, { webSocket, auth: () => Promise.reject(new Error('no keys today')) });
   await t.rejects(failing.ready(), { name: 'ConnectError', message: /no keys today/ });
+});
+
+t.test('a network that dies without a word is noticed while an answer is due, and nothing of it is lost', async (t) => {
+  const server = await startWireServer(t, (message, peer) => {
+    if (message.type === 'start') peer.send(RESUMABLE);
+    if (message.type === 'resume') peer.send(RESUMED);
+    if (message.type === 'ping') peer.send({ type: 'pong' });
+    if (message.type === 'mark') peer.send({ type: 'mark', id: message.id, offset: 0 });
+  });
+  const proxy = await ChaosProxy.start(t, Number(new URL(server.url).port), CALM);
+  const clock = new ManualClock();
+  const session = connect(proxy.url, { webSocket, reconnect: { ...FAST, clock }, silenceMsMax: 3_000 });
+  t.teardown(() => session.close());
+  const told: string[] = [];
+  for (const type of ['reconnecting', 'resumed', 'pong'] as const) session.on(type, () => told.push(type));
+  await session.ready();
+  proxy.freezeAll();
+  for (let second = 0; second < 20; second++) clock.advance(1_000);
+  t.same(told, [], 'where nothing is due, silence says nothing');
+  session.send(Int16Array.of(1, 2, 3));
+  const marked = session.mark();
+  for (let second = 0; second < 3; second++) clock.advance(1_000);
+  t.same(told, ['reconnecting'], 'within the bound');
+  clock.advance(FAST.delayMsMax);
+  await marked;
+  t.same(told, ['reconnecting', 'resumed']);
+  t.match(
+    server.peers[1]?.received.map(({ type }) => type),
+    ['resume', 'audio', 'mark'],
+  );
+});
+
+t.test('a server that is slow but answers pings is waited for', async (t) => {
+  const clock = new ManualClock();
+  const { session, peers, events } = await open(
+    t,
+    (message, peer) => {
+      if (message.type === 'start') peer.send(RESUMABLE);
+      if (message.type === 'ping') peer.send({ type: 'pong', ...(message.id === undefined ? {} : { id: message.id }) });
+    },
+    { reconnect: { ...FAST, clock }, silenceMsMax: 3_000 },
+  );
+  const marked = session.mark();
+  const pings = () => peers[0]?.received.filter((it) => it.type === 'ping' && it.id === undefined).length ?? 0;
+  for (let second = 0; second < 10; second++) {
+    clock.advance(1_000);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    // A question of the caller's behind each of the client's own: when it is answered, so is that.
+    if (second % 2 === 1) await session.ping();
+  }
+  t.ok(pings() >= 2, `${pings()} pings`);
+  const asked = peers[0]?.received.find(({ type }) => type === 'mark');
+  if (asked?.type === 'mark') peers[0]?.send({ type: 'mark', id: asked.id, offset: 0 });
+  await marked;
+  t.notOk(events.some(({ type }) => type === 'reconnecting'));
+  t.equal(events.filter(({ type }) => type === 'pong').length, 5, 'answers to its own pings are not told');
 });

@@ -26,13 +26,13 @@ import { startTestGateway, type CreateTransport } from '../support/test-gateway.
 const SEED = Number(process.env['SOTTO_CHAOS_SEED'] ?? 20_261);
 const CHUNK_SAMPLES = SAMPLE_RATE / 25;
 
-const uws = loadUws();
-const TRANSPORTS: [string, CreateTransport | undefined][] = [
-  ['ws', createWsTransport],
-  ['uws', uws && ((options) => createUwsTransport(uws, options))],
-];
-
 const CODECS = { msgpack: () => new MsgpackClientCodec(), json: () => new JsonClientCodec() };
+const uws = loadUws();
+/** Each transport and each codec once: they do not know of each other. */
+const TRANSPORTS: ['ws' | 'uws', keyof typeof CODECS, CreateTransport | undefined][] = [
+  ['ws', 'json', createWsTransport],
+  ['uws', 'msgpack', uws && ((options) => createUwsTransport(uws, options))],
+];
 
 /** Loud and quiet stretches of random lengths: utterances that differ in length, and so in their scripted words. */
 function randomSpeech(seed: number, utterances: number): Float32Array {
@@ -120,37 +120,35 @@ function assertOrderly(t: Test, { events }: Heard): void {
   t.equal(faults, 0, 'partials grow, acks never fall back');
 }
 
-for (const [name, createTransport] of TRANSPORTS) {
-  for (const codec of ['msgpack', 'json'] as const) {
-    const skip = createTransport === undefined && 'no binary for this Node';
-    t.test(`RS1-RS6: 60 cuts cost no word (${name}, ${codec})`, { skip, timeout: 120_000 }, async (t) => {
-      if (createTransport === undefined) return;
-      const samples = randomSpeech(SEED, 60);
-      const { url, port, metric } = await startTestGateway(
-        t,
-        createTransport,
-        createSessionFactory({
-          vad: new LoudnessVad(),
-          recognizer: new ScriptedRecognizer({ records: false }),
-          settings: SESSION_DEFAULTS,
-        }),
-      );
-      const whole = await hear(t, url, samples, { codec: CODECS[codec]() });
-      t.equal(whole.events.filter(({ type }) => type === 'reconnecting').length, 0);
-      t.ok(whole.finals.length >= 60, `${whole.finals.length} finals`);
+for (const [name, codec, createTransport] of TRANSPORTS) {
+  const skip = createTransport === undefined && 'no binary for this Node';
+  t.test(`RS1-RS6: 60 cuts cost no word (${name}, ${codec})`, { skip, timeout: 120_000 }, async (t) => {
+    if (createTransport === undefined) return;
+    const samples = randomSpeech(SEED, 60);
+    const { url, port, metric } = await startTestGateway(
+      t,
+      createTransport,
+      createSessionFactory({
+        vad: new LoudnessVad(),
+        recognizer: new ScriptedRecognizer({ records: false }),
+        settings: SESSION_DEFAULTS,
+      }),
+    );
+    const whole = await hear(t, url, samples, { codec: CODECS[codec]() });
+    t.equal(whole.events.filter(({ type }) => type === 'reconnecting').length, 0);
+    t.ok(whole.finals.length >= 60, `${whole.finals.length} finals`);
 
-      const proxy = await ChaosProxy.start(t, port, { seed: SEED, cuts: 60, bytesMax: 60_000, msMax: 60 });
-      const broken = await hear(t, proxy.url, samples, { codec: CODECS[codec]() });
-      t.ok(proxy.cuts >= 50, `${proxy.cuts} cuts, ${proxy.connections} connections`);
-      t.ok(broken.events.filter(({ type }) => type === 'resumed').length >= 25, 'most of them while the session ran');
-      t.notOk(broken.events.some(({ type }) => type === 'restarted'));
-      t.strictSame(storyOf(broken), storyOf(whole), 'the same events, each once, in the same order');
-      t.equal(broken.view.text, whole.view.text);
-      t.equal(broken.audioMs, Math.round(samples.length / 16), 'a timeline without gaps');
-      assertOrderly(t, broken);
-      t.equal(await metric('sotto_resumes_total{outcome="unknown"}'), 0);
-    });
-  }
+    const proxy = await ChaosProxy.start(t, port, { seed: SEED, cuts: 60, bytesMax: 60_000, msMax: 60 });
+    const broken = await hear(t, proxy.url, samples, { codec: CODECS[codec]() });
+    t.ok(proxy.cuts >= 50, `${proxy.cuts} cuts, ${proxy.connections} connections`);
+    t.ok(broken.events.filter(({ type }) => type === 'resumed').length >= 25, 'most of them while the session ran');
+    t.notOk(broken.events.some(({ type }) => type === 'restarted'));
+    t.strictSame(storyOf(broken), storyOf(whole), 'the same events, each once, in the same order');
+    t.equal(broken.view.text, whole.view.text);
+    t.equal(broken.audioMs, Math.round(samples.length / 16), 'a timeline without gaps');
+    assertOrderly(t, broken);
+    t.equal(await metric('sotto_resumes_total{outcome="unknown"}'), 0);
+  });
 }
 
 t.test('RS7: servers that restart in the middle of speech cost no word', { timeout: 120_000 }, async (t) => {

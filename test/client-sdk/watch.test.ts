@@ -12,6 +12,7 @@ import { JsonClientCodec } from '@sotto/protocol';
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
 import { createWsTransport } from '../../server/src/gateway/ws-transport.js';
+import { CALM, ChaosProxy } from '../support/chaos-proxy.js';
 import { openSharedGateway } from '../support/shared-gateway.js';
 import { until } from '../support/wire-client.js';
 
@@ -79,6 +80,18 @@ t.test('a lost network is found again; nothing is lost or doubled', async (t) =>
   t.same(connected.slice(0, 4), [true, false, true, false]);
 });
 
+t.test('a network that dies without a word is noticed while nobody speaks', async (t) => {
+  const server = await openSharedGateway(t, createWsTransport);
+  const { session, token } = await server.speak();
+  const proxy = await ChaosProxy.start(t, Number(new URL(server.url).port), CALM);
+  const { view, events, connected } = open(t, proxy.url, { token, silenceMsMax: 600 });
+  await until(() => events.length === 1, 'watching');
+  proxy.freezeAll();
+  session.final(0, 'Said while the network was dead.');
+  await until(() => view.text === 'Said while the network was dead.', 'the line over a new connection');
+  t.same(connected.slice(0, 3), [true, false, true]);
+});
+
 t.test('what no new try can mend ends it with the reason', async (t) => {
   const server = await openSharedGateway(t, createWsTransport);
   const { watching, sockets } = open(t, server.url, { token: 'wrong' });
@@ -126,5 +139,6 @@ t.test('a session that had to be started anew tells its new token', async (t) =>
 });
 
 t.test('an address that is none is told at once', async (t) => {
+  t.throws(() => watch('http:///v1/watch', { token: 'x', onEvent: () => {} }), TypeError);
   t.throws(() => watch('not a url', { token: 'x', onEvent: () => {} }), TypeError);
 });

@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Test } from 'tap';
 
+/** A proxy that breaks nothing by itself. */
+export const CALM: ChaosOptions = { seed: 1, cuts: 0, bytesMax: 1, msMax: 1 };
+
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
@@ -29,6 +32,8 @@ export class ChaosProxy {
   readonly #random: () => number;
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((socket) => this.#serve(socket));
+  /** Sockets whose network has died without a word. */
+  readonly #frozen = new WeakSet<Socket>();
   #target: number;
   /** Connections broken so far, and those that were made. */
   cuts = 0;
@@ -68,6 +73,11 @@ export class ChaosProxy {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Nothing passes any more on the connections of the moment, and nobody is told; later ones work. */
+  freezeAll(): void {
+    for (const socket of this.#sockets) this.#frozen.add(socket);
+  }
+
   #serve(client: Socket): void {
     this.connections++;
     const server = connect(this.#target, '127.0.0.1');
@@ -78,6 +88,7 @@ export class ChaosProxy {
       socket.on('error', () => {});
       socket.on('close', () => {
         this.#sockets.delete(socket);
+        if (this.#frozen.has(socket)) return;
         for (const other of both) other.destroy();
       });
     }
@@ -95,7 +106,7 @@ export class ChaosProxy {
     ] as const) {
       let left = budget;
       from.on('data', (bytes) => {
-        if (isCut) return;
+        if (isCut || this.#frozen.has(from)) return;
         if (bytes.length < left || this.cuts >= this.#options.cuts) {
           left -= bytes.length;
           to.write(bytes);
@@ -107,7 +118,9 @@ export class ChaosProxy {
         to.write(bytes.subarray(0, left), () => both.forEach((socket) => socket.destroy()));
         from.destroy();
       });
-      from.on('end', () => to.end());
+      from.on('end', () => {
+        if (!this.#frozen.has(from)) to.end();
+      });
     }
   }
 

@@ -13,6 +13,14 @@ export class ManualClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
+  after(delayMs: number, callback: () => void): () => void {
+    const cancel = this.every(delayMs, () => {
+      cancel();
+      callback();
+    });
+    return cancel;
+  }
+
   /** Moves the time and runs what falls due, in order. */
   advance(ms: number): void {
     const end = this.#now + ms;
