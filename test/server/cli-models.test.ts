@@ -1,11 +1,12 @@
 // The command `sotto models` in a process of its own, on a models folder of its own.
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { fixturesFolder, tinyWhisperFolder } from '../support/fixtures.js';
+import { ModelHub } from '../support/model-hub.js';
 
 const command = fileURLToPath(new URL('../../server/bin/sotto.mjs', import.meta.url));
 
@@ -15,10 +16,13 @@ interface Outcome {
   readonly stderr: string;
 }
 
-async function folder(t: Test): Promise<(...args: string[]) => Promise<Outcome>> {
+async function folder(
+  t: Test,
+  more: Readonly<Record<string, string>> = {},
+): Promise<(...args: string[]) => Promise<Outcome>> {
   const models = await mkdtemp(join(tmpdir(), 'sotto-models-'));
   t.teardown(() => rm(models, { recursive: true }));
-  const env = { ...process.env, SOTTO_MODELS: models };
+  const env = { ...process.env, SOTTO_MODELS: models, ...more };
   return (...args) =>
     new Promise((settle) => {
       execFile(process.execPath, [command, 'models', ...args], { env }, (error, stdout, stderr) => {
@@ -29,7 +33,7 @@ async function folder(t: Test): Promise<(...args: string[]) => Promise<Outcome>>
 
 t.test('list, add, check', async (t) => {
   const sotto = await folder(t);
-  t.match(await sotto('list'), { code: 0, stdout: /\* +demo-en.*comes with Sotto[^]*npx sotto models add DIR/ });
+  t.match(await sotto('list'), { code: 0, stdout: /\* +demo-en.*comes with Sotto[^]*npx sotto models pull openai/ });
   t.match(await sotto('add', tinyWhisperFolder, '--name', 'tiny'), { code: 0, stdout: /^Added tiny: / });
   t.match(await sotto('list'), { code: 0, stdout: /\* +tiny +0\.1 M parameters, 226 kB +2, 4, 6, 12, 30 s/ });
   const { code, stdout } = await sotto('check', 'tiny', '--threads', '1');
@@ -37,6 +41,28 @@ t.test('list, add, check', async (t) => {
   t.match(stdout, /languages +en, zh, de\n/);
   t.match(stdout, /Speed with 1 thread /);
   t.match(stdout, /\n30 s +\d+ ms +[\d.]+ x/);
+});
+
+t.test('pull fetches a Whisper from a hub, adds it, and fetches nothing twice', async (t) => {
+  const names = await readdir(tinyWhisperFolder);
+  const files = Object.fromEntries(
+    await Promise.all(names.map(async (name) => [name, await readFile(join(tinyWhisperFolder, name))] as const)),
+  );
+  const hub = await ModelHub.start(t, { id: 'someone/Whisper-Tiny', files });
+  const home = await mkdtemp(join(tmpdir(), 'sotto-hf-'));
+  t.teardown(() => rm(home, { recursive: true }));
+  const sotto = await folder(t, { HF_ENDPOINT: hub.endpoint, HF_HOME: home });
+  const pulled = await sotto('pull', 'someone/Whisper-Tiny');
+  t.match(pulled, { code: 0, stdout: /^Pulled Whisper-Tiny \([0-9a-f]{12}\): .*\nTo see that it runs/ });
+  t.match(pulled.stderr, /█ 100 % of 2\d\d kB/);
+  t.match(await sotto('list'), { code: 0, stdout: /\* +Whisper-Tiny +0\.1 M parameters/ });
+  t.match(await sotto('check', 'Whisper-Tiny', '--threads', '1'), { code: 0 }, 'it runs from the cache');
+  hub.seen.length = 0;
+  t.match(await sotto('pull', 'someone/Whisper-Tiny'), { code: 0 });
+  t.equal(hub.seen.length, 1);
+  t.match(await sotto('pull', 'someone/Whisper-Tiny', '--offline', '--name', 'other'), { code: 0 });
+  t.match(await sotto('pull', 'someone/else'), { code: 1, stderr: /^sotto: .* answered 404\n$/ });
+  t.match(await sotto('pull', '../..'), { code: 1, stderr: /is no name of a model/ });
 });
 
 t.test('a model that understands nothing is not calibrated', async (t) => {

@@ -18,7 +18,7 @@ const ERROR_RATE_MAX = { synthesised: 0.2, recorded: 0.5 };
 t.test('the demo model', async (t) => {
   const server = await ServerProcess.start(t);
   t.match(server.stdout, /^Sotto is listening on http:\/\/127\.0\.0\.1:\d+ \(model demo-en, cpu\)$/m);
-  await server.says(/demo-en is the small demo model.*npx sotto models add DIR/);
+  await server.says(/demo-en is the small demo model.*npx sotto models pull openai/);
 
   await t.test('understands speech that the project made itself', async (t) => {
     const clips = fixtureClips.filter((clip) => clip.language === 'en' && clip.kind === 'read');

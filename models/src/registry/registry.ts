@@ -1,7 +1,7 @@
 // The models of this machine: the embedded one, and what is installed in the models folder.
 import { mkdir, readdir, realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ModelError } from '../model-error.js';
 import { MODEL_NAME, type ModelManifest, readManifest, writeManifest } from './manifest.js';
@@ -130,6 +130,23 @@ export class ModelRegistry {
     await writeManifest(home, { ...manifest, directory: target, default: false });
     if (options.default) await this.#makeDefault(name);
     return this.find(name);
+  }
+
+  /**
+   * Installs a pulled snapshot. Where an older snapshot of the same repository has the name, it is replaced; what was measured of other files is not kept.
+   * @throws ModelError as {@link add} does
+   */
+  async addPulled(directory: string, options: AddOptions & { readonly name: string }): Promise<InstalledModel> {
+    const home = join(this.folder, options.name);
+    const known = await readManifest(home).catch(() => undefined);
+    if (known?.directory === undefined || dirname(known.directory) !== dirname(directory)) {
+      return this.add(directory, options);
+    }
+    await validateModel(directory);
+    const manifest = known.directory === directory ? known : await readManifest(directory);
+    await writeManifest(home, { ...manifest, directory, default: known.default });
+    if (options.default) await this.#makeDefault(options.name);
+    return this.find(options.name);
   }
 
   /** Marks an installed model as the one that serves when none is named. */

@@ -1,8 +1,10 @@
-// `sotto models`: which models there are, adding one, checking that it runs, calibrating its padding.
-import { ModelRegistry, type InstalledModel } from '@sotto/models';
+// `sotto models`: which models there are, fetching or adding one, checking that it runs, calibrating its padding.
+import { realpath } from 'node:fs/promises';
+import { hubSettings, ModelRegistry, pullModel, type InstalledModel } from '@sotto/models';
 import { InvalidArgumentError, type Command } from 'commander';
 import { asCommandError } from './command-error.js';
 import { calibrationReport, checkReport, modelTable } from './models-report.js';
+import { showPullProgress } from './pull-progress.js';
 
 interface FolderFlag {
   readonly models?: string;
@@ -18,7 +20,9 @@ interface CalibrateFlags extends FolderFlag {
 }
 
 export function registerModelsCommand(program: Command): void {
-  const models = program.command('models').description('The models of this machine: list, add, check, calibrate.');
+  const models = program
+    .command('models')
+    .description('The models of this machine: list, pull, add, check, calibrate.');
   const subcommand = (spec: string, description: string): Command =>
     models
       .command(spec)
@@ -26,6 +30,17 @@ export function registerModelsCommand(program: Command): void {
       .option('--models <folder>', 'where installed models are (default: SOTTO_MODELS, else the user data folder)');
 
   subcommand('list', 'List the installed models.').action(told(list));
+
+  subcommand(
+    'pull <repository>',
+    'Fetch a Whisper (owner/name) or a GGUF (owner/name:Q4_K_M) from a Hugging Face hub and add it. Goes on where it was cut off.',
+  )
+    .option('--name <name>', "name in Sotto (default: the repository's)")
+    .option('--default', 'use it when no model is named')
+    .option('--connections <count>', 'connections at a time', wholeNumber, 6)
+    .option('--offline', 'take it from the cache, ask no hub (HF_HUB_OFFLINE)')
+    .addHelpText('after', PULL_HELP)
+    .action(told(pull));
 
   subcommand(
     'add <dir>',
@@ -57,6 +72,13 @@ export function registerModelsCommand(program: Command): void {
     .action(told(runCalibration));
 }
 
+const PULL_HELP = `
+A revision is named by owner/name@revision. These variables are honoured, as Hugging Face's own tools do:
+  HF_ENDPOINT   another hub or a mirror (default https://huggingface.co)
+  HF_TOKEN      for models that want one
+  HF_HOME       where files are kept (default ~/.cache/huggingface), HF_HUB_CACHE: the cache itself
+`;
+
 /** Failures that a person can mend are one line. */
 function told<Arguments extends unknown[]>(action: (...given: Arguments) => Promise<void>) {
   return async (...given: Arguments): Promise<void> => {
@@ -79,7 +101,36 @@ async function list(flags: FolderFlag): Promise<void> {
   print(modelTable(models, serving.name));
   for (const { name, error } of broken) print(`${name} cannot be used: ${error.message}\n`);
   if (serving.isEmbedded)
-    print('\nOnly the demo model is installed. Add a Whisper in Hugging Face layout: npx sotto models add DIR\n');
+    print(
+      '\nOnly the demo model is installed. Get a better one: npx sotto models pull openai/whisper-large-v3-turbo\n',
+    );
+}
+
+interface PullFlags extends FolderFlag {
+  readonly name?: string;
+  readonly default?: true;
+  readonly connections: number;
+  readonly offline?: true;
+}
+
+async function pull(repository: string, flags: PullFlags): Promise<void> {
+  const settings = hubSettings();
+  const bar = showPullProgress(process.stderr);
+  const pulled = await pullModel(repository, {
+    settings: { ...settings, isOffline: settings.isOffline || flags.offline === true },
+    connections: flags.connections,
+    onProgress: bar.update,
+  }).finally(bar.end);
+  if (pulled.kind === 'gguf') {
+    print(`${pulled.id}: ${pulled.main}\n`);
+    return;
+  }
+  const model = await registryOf(flags).addPulled(await realpath(pulled.directory), {
+    name: flags.name ?? pulled.id.split('/').at(-1) ?? pulled.id,
+    default: flags.default ?? false,
+  });
+  print(`Pulled ${model.name} (${pulled.commit.slice(0, 12)}): ${model.directory}\n`);
+  print(`To see that it runs, and how fast: npx sotto models check ${model.name}\n`);
 }
 
 async function add(directory: string, flags: FolderFlag & { name?: string; default?: true }): Promise<void> {

@@ -28,8 +28,8 @@ async function serve(flags: SettingFlags): Promise<void> {
   process.stdout.write(`Sotto is listening on ${url} (model ${model.name}, ${model.device})\n`);
   if (model.isDemo) {
     process.stdout.write(
-      `${model.name} is the small demo model: it knows read English and makes many mistakes. For real work download a Whisper ` +
-        'in Hugging Face layout and name its folder: npx sotto models add DIR\n',
+      `${model.name} is the small demo model: it knows read English and makes many mistakes. For real work: ` +
+        'npx sotto models pull openai/whisper-large-v3-turbo\n',
     );
   }
 }

@@ -1,0 +1,35 @@
+// The error of everything that asks a model hub: a stable code, and a message that says what to do.
+
+/**
+ * - `badName`: what was asked for is no name of a repository.
+ * - `repositoryUnknown`: the hub has no such repository or revision, or hides it.
+ * - `accessDenied`: the hub wants a token, a better one, or the model's terms to be accepted.
+ * - `fileUnknown`: the repository has no file of the kind that is wanted.
+ * - `unreachable`: the hub cannot be reached, or failed again and again.
+ * - `badAnswer`: the hub answered something that is not its protocol.
+ * - `hashMismatch`: a file is not what the hub says it is, twice in a row.
+ * - `diskFull`: the files do not fit where they are kept.
+ * - `offline`: the hub must not be asked, and the files are not here.
+ */
+export type HubErrorCode =
+  | 'badName'
+  | 'repositoryUnknown'
+  | 'accessDenied'
+  | 'fileUnknown'
+  | 'unreachable'
+  | 'badAnswer'
+  | 'hashMismatch'
+  | 'diskFull'
+  | 'offline';
+
+export class HubError extends Error {
+  override readonly name = 'HubError';
+
+  constructor(
+    readonly code: HubErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
