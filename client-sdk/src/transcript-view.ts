@@ -1,5 +1,5 @@
-// Folds the events of a session into the text to show: what is final, what is stable, what may still change.
-import type { FinalMessage, PartialMessage } from '@sotto/protocol';
+// Folds the events of a session into the text to show: what is final, what is stable, what may still change, and what was polished.
+import type { FinalMessage, PartialMessage, PolishedDeltaMessage, PolishedMessage } from '@sotto/protocol';
 import { joinTexts } from './join-texts.js';
 import type { SessionEvent } from './session-event.js';
 
@@ -8,12 +8,24 @@ export interface TranscriptViewOptions {
   readonly finalsMax?: number;
 }
 
+/** The polished text of a final, or of the session. */
+export interface PolishedText {
+  readonly text: string;
+  /** What it came with; absent while it is still being written (`polish: { deltas: true }`). */
+  readonly message?: PolishedMessage;
+}
+
 /** Feed it every event; it is pure state, so that any user interface can draw it. */
 export class TranscriptView {
   readonly #finalsMax: number;
   readonly #finals: FinalMessage[] = [];
   /** The latest partial of each utterance that has no final yet, in the order of the audio. */
   readonly #partials = new Map<number, PartialMessage>();
+  /** By segment. */
+  readonly #polished = new Map<number, PolishedText>();
+  /** Texts of whole sessions: a long one comes in several, a restarted one in one for each part. */
+  readonly #sessionTexts: string[] = [];
+  #sessionDraft = '';
 
   constructor({ finalsMax = 10_000 }: TranscriptViewOptions = {}) {
     this.#finalsMax = finalsMax;
@@ -28,7 +40,13 @@ export class TranscriptView {
       case 'final':
         this.#partials.delete(event.segmentId);
         if (event.text !== '') this.#finals.push(event);
-        if (this.#finals.length > this.#finalsMax) this.#finals.shift();
+        if (this.#finals.length > this.#finalsMax) this.#polished.delete(this.#finals.shift()?.segmentId ?? -1);
+        return true;
+      case 'polished':
+        this.#polish(event);
+        return true;
+      case 'polishedDelta':
+        this.#draft(event);
         return true;
       case 'restarted': {
         // They come again, under other ids.
@@ -40,6 +58,7 @@ export class TranscriptView {
         // After a reconnect some finals are known already.
         const last = this.#finals.at(-1)?.segmentId ?? -1;
         for (const final of event.finals) if (final.segmentId > last) this.apply(final);
+        for (const polished of event.polished ?? []) this.#polish(polished);
         this.#partials.clear();
         for (const partial of event.partials) this.#partials.set(partial.segmentId, partial);
         return true;
@@ -51,9 +70,19 @@ export class TranscriptView {
     }
   }
 
-  /** Finals with words in them, oldest first. */
+  /** Finals with words in them, oldest first, as they were recognised. */
   get finals(): readonly FinalMessage[] {
     return this.#finals;
+  }
+
+  /** The polished text of a final, as far as it has come; undefined where there is none. */
+  polishedOf(segmentId: number): PolishedText | undefined {
+    return this.#polished.get(segmentId);
+  }
+
+  /** The one polished text of everything (`polish: { scope: 'session' }`), as far as it has come; empty before. */
+  get sessionText(): string {
+    return [...this.#sessionTexts, this.#sessionDraft].filter((text) => text !== '').join('\n\n');
   }
 
   /** Text behind the finals that will not change before its final comes. */
@@ -66,10 +95,39 @@ export class TranscriptView {
     return this.#pending().tentative;
   }
 
-  /** Everything that has been understood so far. */
+  /** Everything that has been understood so far, polished where that has come. */
   get text(): string {
+    return this.#join(({ segmentId, text }) => this.#polished.get(segmentId)?.message?.text ?? text);
+  }
+
+  /** Everything that has been understood so far, as it was recognised. */
+  get rawText(): string {
+    return this.#join(({ text }) => text);
+  }
+
+  #join(textOf: (final: FinalMessage) => string): string {
     const { stable, tentative } = this.#pending();
-    return joinTexts([...this.#finals.map(({ text }) => text), stable + tentative]);
+    return joinTexts([...this.#finals.map(textOf), stable + tentative]);
+  }
+
+  #polish(message: PolishedMessage): void {
+    if (message.segmentId !== undefined) {
+      this.#polished.set(message.segmentId, { text: message.text, message });
+    } else {
+      this.#sessionTexts.push(message.text);
+      this.#sessionDraft = '';
+    }
+  }
+
+  #draft({ segmentId, from, text }: PolishedDeltaMessage): void {
+    if (segmentId === undefined) {
+      this.#sessionDraft = this.#sessionDraft.slice(0, from) + text;
+      return;
+    }
+    const written = this.#polished.get(segmentId);
+    // One that comes behind its text is of a connection that was lost.
+    if (written?.message !== undefined) return;
+    this.#polished.set(segmentId, { text: (written?.text ?? '').slice(0, from) + text });
   }
 
   /** Stable is the run of stable text from the first utterance without a final; from its first tentative word on all is tentative. */

@@ -1,5 +1,5 @@
 // What the view shows after each event.
-import { joinTexts, TranscriptView, type ServerMessage } from '@sotto/client';
+import { joinTexts, TranscriptView, type PolishedMessage, type ServerMessage } from '@sotto/client';
 import t from 'tap';
 import { final, partial } from '../support/speech-messages.js';
 
@@ -41,6 +41,66 @@ t.test('SP7, SP3: noise and failed utterances leave nothing behind', async (t) =
   t.equal(view.apply({ type: 'error', code: 'offset_gap', message: '', retryable: false, fatal: false }), false);
   t.equal(view.text, '');
   t.equal(view.finals.length, 0);
+});
+
+const polished = (text: string, more: Partial<PolishedMessage> = { segmentId: 0 }): PolishedMessage => ({
+  type: 'polished',
+  scope: more.segmentId === undefined ? 'session' : 'segment',
+  text,
+  mode: 'standard',
+  model: 'small',
+  latencyMs: 80,
+  ...more,
+});
+
+t.test('PO3: polished text takes the place of its final, which stays at hand', async (t) => {
+  const view = new TranscriptView();
+  view.apply(final(0, 'um ask not'));
+  view.apply(final(1, 'what'));
+  t.equal(view.polishedOf(0), undefined);
+  t.equal(view.apply(polished('Ask not.')), true);
+  t.equal(view.text, 'Ask not. what');
+  t.equal(view.rawText, 'um ask not what');
+  t.match(view.polishedOf(0), { text: 'Ask not.', message: { model: 'small' } });
+  t.equal(view.finals[0]?.text, 'um ask not');
+  t.equal(view.sessionText, '');
+});
+
+t.test(
+  'PO6: deltas are put together, also where they take something back, and their polished replaces them',
+  async (t) => {
+    const view = new TranscriptView();
+    const delta = (from: number, text: string): boolean =>
+      view.apply({ type: 'polishedDelta', scope: 'segment', segmentId: 0, from, text });
+    view.apply(final(0, 'um ask not'));
+    delta(0, 'Ask ');
+    delta(4, 'knot');
+    t.match(view.polishedOf(0), { text: 'Ask knot' });
+    delta(4, 'not');
+    t.match(view.polishedOf(0), { text: 'Ask not' });
+    t.equal(view.text, 'um ask not', 'half a text replaces nothing');
+    view.apply(polished('Ask not.'));
+    delta(0, 'late');
+    t.equal(view.text, 'Ask not.');
+  },
+);
+
+t.test('PO4: the text of the whole session stands by itself', async (t) => {
+  const view = new TranscriptView();
+  view.apply(final(0, 'one two'));
+  view.apply({ type: 'polishedDelta', scope: 'session', from: 0, text: 'One' });
+  t.equal(view.sessionText, 'One');
+  view.apply(polished('One, two.', { firstSegmentId: 0, lastSegmentId: 0 }));
+  view.apply(polished('Three.', { firstSegmentId: 1, lastSegmentId: 1 }));
+  t.equal(view.sessionText, 'One, two.\n\nThree.');
+  t.equal(view.text, 'one two');
+});
+
+t.test('PO9: a viewer who comes late gets what was polished', async (t) => {
+  const view = new TranscriptView();
+  const watching = { type: 'watching', version: 1, shareId: 'w' } as const;
+  view.apply({ ...watching, finals: [final(0, 'one')], partials: [], polished: [polished('One.')] });
+  t.equal(view.text, 'One.');
 });
 
 t.test('the view is bounded', async (t) => {

@@ -1,7 +1,7 @@
 // What a server says of a segment, for tests that fold it into text.
-import type { ServerMessage } from '@sotto/protocol';
+import type { FinalMessage, PartialMessage } from '@sotto/protocol';
 
-export const partial = (segmentId: number, stable: string, tentative: string): ServerMessage => ({
+export const partial = (segmentId: number, stable: string, tentative: string): PartialMessage => ({
   type: 'partial',
   segmentId,
   revision: 1,
@@ -12,7 +12,7 @@ export const partial = (segmentId: number, stable: string, tentative: string): S
   lagMs: 0,
 });
 
-export const final = (segmentId: number, text: string): ServerMessage => ({
+export const final = (segmentId: number, text: string): FinalMessage => ({
   type: 'final',
   segmentId,
   reason: 'endpoint',
