@@ -151,7 +151,7 @@ class Corpus:
             if shorter:
                 other = buckets[int(rng.choice(shorter)), kind]
                 if len(other):
-                    take = np.where(rng.random(count) < 0.12, rng.choice(other, count), take)
+                    take = np.where(rng.random(count) < (0.3 if kind else 0.12), rng.choice(other, count), take)
             chosen.append(take)
         utterance = rng.permutation(np.concatenate(chosen))
         count, kinds = self.facts[utterance, 1], self.facts[utterance, 6]

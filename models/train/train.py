@@ -57,6 +57,8 @@ class Recipe:
     hours: float = 220
     compile: bool = True
     graphs: bool = True
+    recorded: int = 99
+    """Shapes of a batch that are recorded as CUDA graphs at most; the others run plainly."""
     judge_every: float = 300
     seed: int = 0
 
@@ -196,7 +198,9 @@ def train(work: Path, out: Path, recipe: Recipe, device: torch.device, tests: Pa
     # Graphs cannot be recorded on the default stream, and all of training has to be on the stream that they were recorded on.
     with torch.cuda.stream(torch.cuda.Stream()) if device.type == "cuda" else contextlib.nullcontext():
         if recipe.graphs and device.type == "cuda":
-            shapes = [(seconds, prompt) for seconds in BUCKETS for prompt in (0, *PROMPTS[seconds])]
+            # Batches with long previous text are rare: not worth the time and the memory of their graphs.
+            shapes = [(seconds, prompt) for prompt in (0, 1) for seconds in BUCKETS]
+            shapes = [(seconds, prompt and PROMPTS[seconds][0]) for seconds, prompt in shapes][: recipe.recorded]
             share = lambda: (time.time() - began) / recipe.seconds  # noqa: E731
             step.record(shapes, lambda shape: learn(share(), *shape), corpus.lock, say)
         last, next_judge, spliced = (done, time.time()), time.time() + recipe.judge_every, False
