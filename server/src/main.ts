@@ -80,6 +80,10 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     version: VERSION,
     model,
     pages: Pages.load(),
+    corsOrigins: settings.corsOrigins
+      .split(',')
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== ''),
     sharing: { isEnabled: settings.shareEnabled, viewersMax: settings.viewersMax },
     metrics,
   });

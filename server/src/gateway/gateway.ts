@@ -11,6 +11,7 @@ import type { Logger } from 'pino';
 import { createGatewayMetrics, type GatewayMetrics } from '../metrics/gateway-metrics.js';
 import { MetricsRegistry } from '../metrics/metrics-registry.js';
 import type { SessionFactory } from '../session/session-port.js';
+import { createRouter, type Route, type Router } from '../http/route.js';
 import { Shares, SHARING_DEFAULTS, type SharingSettings } from '../watch/shares.js';
 import type { Pages } from '../web/pages.js';
 import { systemClock, type Clock } from './clock.js';
@@ -20,6 +21,7 @@ import { answerHttp, jsonError, STREAM_PATHS, WATCH_PATH, type ServerStatus } fr
 import type { GatewayLimits } from './limits.js';
 import { SessionKeeper } from './session-keeper.js';
 import type {
+  HttpRequest,
   HttpResponse,
   SocketHandlers,
   Transport,
@@ -27,6 +29,7 @@ import type {
   TransportSocket,
   UpgradeDecision,
   UpgradeRequest,
+  WholeResponse,
 } from './transport.js';
 import { Viewer } from './viewer.js';
 
@@ -42,6 +45,8 @@ export interface GatewayOptions {
   readonly version: string;
   /** What recognises, for `GET /health`. */
   readonly model: { readonly name: string; readonly device: string };
+  /** Origins whose pages may use the routes of {@link Gateway.open}; `*`: all. Default: none. */
+  readonly corsOrigins?: readonly string[];
   /** What browsers see. Default: nothing. */
   readonly pages?: Pages;
   /** Whether and how sessions may be watched. Default: {@link SHARING_DEFAULTS}. */
@@ -62,6 +67,7 @@ export class Gateway {
   readonly #shares: Shares;
   readonly #connections = new Set<Connection | Viewer>();
   readonly #stopChecking: () => void;
+  #router: Router = () => undefined;
   #state: GatewayState = { name: 'starting' };
   #draining: Promise<void> | undefined;
 
@@ -76,14 +82,9 @@ export class Gateway {
     this.#sessions = new SessionKeeper({ limits: options.limits, clock: this.#clock, metrics: this.#metrics });
     this.#transport = options.createTransport({
       handlers: {
-        request: (request) =>
-          answerHttp(request, {
-            status: () => this.status(),
-            metrics: () => this.#registry.expose(),
-            pages: options.pages,
-            captions: (wanted) => answerCaptions(wanted, this.#shares),
-          }),
+        request: (request) => this.#answer(request),
         upgrade: (request) => this.#upgrade(request),
+        failed: (error) => options.log.error({ err: error }, 'a request failed'),
       },
       messageBytesMax: options.limits.messageBytesMax * READ_SLACK,
       closeTimeoutMs: options.limits.closeTimeoutMs,
@@ -113,10 +114,11 @@ export class Gateway {
     return this.#transport.listen(port, host);
   }
 
-  /** The model is warm: sessions may come. */
-  open(createSession: SessionFactory): void {
-    if (this.#state.name === 'starting')
-      this.#state = { name: 'ready', createSession: this.#shares.sharing(createSession) };
+  /** The model is warm: sessions may come, and the routes are answered. @throws TypeError when two routes are the same. */
+  open(createSession: SessionFactory, routes: readonly Route[] = []): void {
+    if (this.#state.name !== 'starting') return;
+    this.#router = createRouter(routes, { corsOrigins: this.#options.corsOrigins ?? [] });
+    this.#state = { name: 'ready', createSession: this.#shares.sharing(createSession) };
   }
 
   status(): ServerStatus {
@@ -132,7 +134,7 @@ export class Gateway {
   }
 
   /**
-   * Takes no new session and lets the running ones finish: their finals are sent, their sockets closed with `goingAway`; those without a socket end. `/ready` says 503
+   * Takes no new session or request and lets the running ones finish: their finals are sent, their sockets closed with `goingAway`; those without a socket end. `/ready` says 503
    * meanwhile. Resolves when all sockets are gone; the caller bounds the time.
    */
   drain(): Promise<void> {
@@ -153,7 +155,27 @@ export class Gateway {
 
   async #drainConnections(): Promise<void> {
     this.#sessions.close();
-    await Promise.all([...this.#connections].map((connection) => connection.drain()));
+    await Promise.all([
+      ...[...this.#connections].map((connection) => connection.drain()),
+      this.#transport.requestsDone(),
+    ]);
+  }
+
+  #answer(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
+    if (this.#state.name === 'ready') return this.#router(request) ?? this.#builtIn(request);
+    const answer = this.#builtIn(request);
+    // What it does not know is a route, perhaps.
+    return answer.status === 404 || answer.status === 405 ? REFUSALS[this.#state.name] : answer;
+  }
+
+  /** What the gateway answers by itself, whatever its state. */
+  #builtIn(request: HttpRequest): HttpResponse {
+    return answerHttp(request, {
+      status: () => this.status(),
+      metrics: () => this.#registry.expose(),
+      pages: this.#options.pages,
+      captions: (wanted) => answerCaptions(wanted, this.#shares),
+    });
   }
 
   #upgrade(request: UpgradeRequest): UpgradeDecision {
@@ -226,9 +248,8 @@ export class Gateway {
     }
     switch (this.#state.name) {
       case 'starting':
-        return { refused: 'starting', response: unavailable('overloaded', 'The model is still loading.') };
       case 'draining':
-        return { refused: 'draining', response: unavailable('shutting_down', 'The server is shutting down.') };
+        return { refused: this.#state.name, response: REFUSALS[this.#state.name] };
       case 'ready':
         if (this.#connections.size < this.#options.limits.maxConnections) {
           return { subprotocol, createSession: this.#state.createSession };
@@ -251,9 +272,14 @@ interface Admission {
 interface Refusal {
   /** Label of the metric. */
   readonly refused: 'path' | 'subprotocol' | 'starting' | 'draining' | 'full';
-  readonly response: HttpResponse;
+  readonly response: WholeResponse;
 }
 
-function unavailable(code: ErrorCode, message: string): HttpResponse {
+const REFUSALS = {
+  starting: unavailable('overloaded', 'The model is still loading.'),
+  draining: unavailable('shutting_down', 'The server is shutting down.'),
+} as const;
+
+function unavailable(code: ErrorCode, message: string): WholeResponse {
   return jsonError(503, code, message, { 'retry-after': '1' });
 }
