@@ -8,6 +8,8 @@ import type { Engine } from './asr/engine.js';
 import { EngineError } from './asr/errors.js';
 import { NullEngine } from './asr/null-engine.js';
 import { createRecognizer } from './asr/streaming-recognizer.js';
+import { TemporaryKeys } from './compat/authorizer.js';
+import { createDialects } from './compat/dialects.js';
 import type { Settings } from './config/settings.js';
 import { chooseTransport, TransportUnavailableError } from './gateway/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
@@ -99,7 +101,12 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   opened.push(recognizer);
   registerRecognitionMetrics(metrics, recognizer);
   await Promise.all(engines.map((engine) => engine.warmUp()));
-  gateway.open(createSessionFactory({ vad, recognizer, settings: sessionSettings(settings), log }));
+  const session = sessionSettings(settings);
+  gateway.open(
+    createSessionFactory({ vad, recognizer, settings: session, log }),
+    [],
+    createDialects({ keys: new TemporaryKeys(), session, languages: recognizer.model.languages }),
+  );
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
 
   return {
