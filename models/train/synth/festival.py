@@ -25,9 +25,10 @@ PROGRAM = r"""
     (utt.save.wave utt file 'riff)
     (mapcar (lambda (seg) (format t "P %s %f\n" (item.name seg) (item.feat seg 'end))) (utt.relation.items utt 'Segment))
     (mapcar (lambda (token) (if (not (item.parent token)) (begin (format t "T\n") (sotto_daughters (item.daughter1 token))))) (utt.relation.items utt 'Token))
-    (format t "DONE\n")
-    (fflush nil)))
+    t))
 """
+MOST_ENDS = 200
+DONE = r'(begin (format t "DONE\n") (fflush nil))'
 
 
 class Festival:
@@ -37,29 +38,53 @@ class Festival:
         program = os.path.join(libraries, "festival") if libraries else shutil.which("festival")
         if not program or not os.path.exists(program):
             raise FileNotFoundError("festival is not installed")
-        environment = {**os.environ, "LD_LIBRARY_PATH": libraries} if libraries else None
-        self._child = subprocess.Popen(
-            [program, "--pipe"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True, encoding="ascii"
-        )
+        self._program, self._environment = program, {**os.environ, "LD_LIBRARY_PATH": libraries} if libraries else None
+        self._ends = 0
         memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
         self._wave = tempfile.NamedTemporaryFile(suffix=".wav", dir=memory)
-        self._voice = ""
-        self._order(PROGRAM)
+        self._start()
         for voice in VOICES:
             if self.say("Good morning.", voice) is None:
                 raise RuntimeError(f"festival does not speak with {voice}")
 
+    def _start(self) -> None:
+        self._child = subprocess.Popen(
+            [self._program, "--pipe"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=self._environment,
+            text=True,
+            encoding="latin-1",
+        )
+        self._voice = ""
+        self._order(PROGRAM)
+
     def say(self, text: str, voice: str, stretch: float = 1.0) -> Utterance | None:
-        """Speech of `text`, or None where festival's words cannot be matched to the written ones."""
+        """Speech of `text`, or None where festival's words cannot be matched to the written ones. Festival ends at a text that it cannot say."""
+        try:
+            return self._say(text, voice, stretch)
+        except (EOFError, BrokenPipeError) as end:
+            self._child.kill()
+            self._child.wait()
+            self._ends += 1
+            if self._ends > MOST_ENDS:
+                raise RuntimeError("festival ends too often") from end
+            self._start()
+            return None
+
+    def _say(self, text: str, voice: str, stretch: float) -> Utterance | None:
         if voice != self._voice:
             self._order(f"(voice_{voice})")
             self._voice = voice
         plain = text.encode("ascii", "ignore").decode().replace("\\", " ").replace('"', " ")
         self._order(f'(sotto_say "{plain}" "{self._wave.name}" {stretch:.3f})')
+        self._order(DONE)
         phones, tokens, start = [], [], 0.0
-        while (line := self._child.stdout.readline().split()) != ["DONE"]:
-            if not line and self._child.poll() is not None:
-                raise RuntimeError("festival ended")
+        while (raw := self._child.stdout.readline()) != "DONE\n":
+            if not raw:
+                raise EOFError
+            line = raw.split()
             match line:
                 case ["P", name, end]:
                     phones.append((name, start, float(end)))
@@ -68,6 +93,8 @@ class Festival:
                     tokens.append([])
                 case ["W", first, last]:
                     tokens[-1].append((float(first), float(last)))
+        if not tokens:
+            return None
         with wave.open(self._wave.name) as file:
             rate, samples = file.getframerate(), np.frombuffer(file.readframes(file.getnframes()), "<i2")
         words = [_span(parts) for parts in tokens]
