@@ -149,9 +149,9 @@ def train(work: Path, out: Path, recipe: Recipe, device: torch.device, tests: Pa
     out.mkdir(parents=True, exist_ok=True)
     (out / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1))
     kind = torch.bfloat16 if device.type == "cuda" else torch.float32
+    began = time.time()
     while not (work / "ready").exists():
         time.sleep(0.5)
-    began = time.time()
 
     def say(text: str) -> None:
         print(f"[{out.name} {time.time() - began:.0f} s] {text}", flush=True)
