@@ -39,13 +39,37 @@ export class OrtValue extends NativeHandle {
     return new OrtValue(pointer, cpuMemory, data);
   }
 
+  /** Made by `OrtSession.allocate`. `letGo` is called when the native value is gone. */
+  static allocate(
+    allocator: Pointer,
+    type: ElementType,
+    dims: readonly number[],
+    place: MemoryPlace,
+    letGo: () => void,
+  ): OrtValue {
+    const sizes = BigInt64Array.from(dims, BigInt);
+    const pointer = outOf<Pointer>((out) =>
+      ortApi().createTensor(allocator, sizes, dims.length, onnxTypeOf(type), out),
+    );
+    return new OrtValue(pointer, place, undefined, letGo);
+  }
+
   /** Takes over a native value that lives in `place`. `data`: memory of ours that it uses, kept until it is released. */
   constructor(
     pointer: Pointer,
     readonly place: MemoryPlace,
     data?: Tensor['data'],
+    letGo?: () => void,
   ) {
-    super('value', pointer, () => ortApi().releaseValue(pointer), data);
+    super(
+      'value',
+      pointer,
+      () => {
+        ortApi().releaseValue(pointer);
+        letGo?.();
+      },
+      data,
+    );
   }
 
   get type(): ElementType {

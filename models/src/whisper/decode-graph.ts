@@ -8,9 +8,17 @@ import type { LayerBuilder } from './layers.js';
 const masked = { float32: -1e30, float16: -65_504 } as const;
 
 /**
+ * How the decoder remembers the tokens that it was fed. `growing`: each run writes a new, longer cache; places may be left out by a mask. `inPlace`: a
+ * buffer of fixed size, in which each row's places follow each other without gaps; a run writes behind them. So nothing is copied, and shapes repeat.
+ */
+export type Cache = 'growing' | 'inPlace';
+
+/**
  * Adds the graph. B rows, n new tokens each, P places in the cache, m chosen positions, T encoder frames, V tokens. Inputs:
  * - `tokens`, `positions` int64 [B, n]: rows that are shorter are padded behind with any token.
- * - `mask` bool [B, P + n]: which places, cached and new, hold a token of the row; the others are never attended to.
+ * - `mask` bool [B, P + n] (`growing`): which places, cached and new, hold a token of the row; the others are never attended to.
+ * - `lastPlace` int32 [B] (`inPlace`): the row's last place, of those that hold its text after this run. `places` int32 [1]: how many places the
+ *   longest row then has. Several new tokens at once are the first of their rows.
  * - `select` int64 [m]: positions (row * n + column) for which a next token is chosen.
  * - `atBegin` int64 [m]: 1 where the next token is the first of a text.
  * - `audioFrames` int64 [B]: encoder frames before the padding.
@@ -20,16 +28,15 @@ const masked = { float32: -1e30, float16: -65_504 } as const;
  * `noSpeech` float32 [m] (probability of <|nospeech|> before suppression), `languages` float32 [m, languages] (their probabilities among each
  * other, multilingual models only), `logits` float32 [m, V] (after suppression), `rawLogits` float32 [m, V], `presentKey_i`, `presentValue_i`.
  */
-export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens): void {
-  const { graph, config, precision } = layers;
+export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cache: Cache): void {
+  const { graph, config } = layers;
   const { width, decoderHeads: heads, decoderInner } = config;
   const headWidth = width / heads;
   const tokens = graph.input('tokens', 'int64', ['batch', 'new']);
   const positions = graph.input('positions', 'int64', ['batch', 'new']);
-  const mask = graph.input('mask', 'bool', ['batch', 'places']);
   const select = graph.input('select', 'int64', ['chosen']);
   const shape = graph.op('Concat', [graph.op('Shape', [tokens]), graph.integers(width)], { axis: 0 });
-  const bias = addAttentionBias(layers, tokens, mask);
+  const attend = cache === 'growing' ? growingAttention(layers, tokens) : inPlaceAttention(layers);
   let residual = addEmbedding(layers, tokens, positions);
   let result: TensorName | undefined;
   const norm = (name: string): TensorName => {
@@ -45,26 +52,15 @@ export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens): vo
     const x = norm(`${self}_layer_norm`);
     const project = (name: string, hasBias: boolean): TensorName =>
       layers.unflatten(layers.linear(x, `${self}.${name}`, width, width, hasBias), shape);
-    const cache = ['batch', heads, 'past', headWidth];
-    const pastKey = graph.input(`pastKey_${i}`, precision, cache);
-    const pastValue = graph.input(`pastValue_${i}`, precision, cache);
-    const [heard = '', presentKey = '', presentValue = ''] = graph.ops(
-      'com.microsoft.MultiHeadAttention',
-      [project('q_proj', true), project('k_proj', false), project('v_proj', true), '', '', bias, pastKey, pastValue],
-      { num_heads: heads },
-      [true, true, true],
-    );
-    const present = ['batch', heads, 'places', headWidth];
-    graph.output(`presentKey_${i}`, presentKey, precision, present);
-    graph.output(`presentValue_${i}`, presentValue, precision, present);
+    const heard = attend(i, project('q_proj', true), project('k_proj', false), project('v_proj', true));
     result = layers.linear(layers.flatten(heard), `${self}.out_proj`, width, width);
 
     const cross = `${layer}.encoder_attn`;
     const query = layers.linear(norm(`${cross}_layer_norm`), `${cross}.q_proj`, width, width);
     queries.push(query);
     const audio = ['batch', heads, 'frames', headWidth];
-    const crossKey = graph.input(`crossKey_${i}`, precision, audio);
-    const crossValue = graph.input(`crossValue_${i}`, precision, audio);
+    const crossKey = graph.input(`crossKey_${i}`, layers.precision, audio);
+    const crossValue = graph.input(`crossValue_${i}`, layers.precision, audio);
     const looked = graph.op(
       'com.microsoft.MultiHeadAttention',
       [layers.unflatten(query, shape), crossKey, crossValue],
@@ -77,6 +73,60 @@ export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens): vo
   addChoice(layers, states, special);
   const frames = addAttendedFrames(layers, queries, shape);
   graph.output('frame', graph.op('Gather', [frames, select], { axis: 0 }), 'int64', ['chosen']);
+}
+
+/** Self-attention of one layer: query, key and value [B, n, width] -> what was heard, of the same shape. */
+type Attention = (layer: number, query: TensorName, key: TensorName, value: TensorName) => TensorName;
+
+function growingAttention(layers: LayerBuilder, tokens: TensorName): Attention {
+  const { graph } = layers;
+  const mask = graph.input('mask', 'bool', ['batch', 'places']);
+  const bias = addAttentionBias(layers, tokens, mask);
+  return (layer, query, key, value) =>
+    addCachedAttention(layers, layer, ['past', 'places'], (pastKey, pastValue) => ({
+      opType: 'com.microsoft.MultiHeadAttention',
+      inputs: [query, key, value, '', '', bias, pastKey, pastValue],
+      attributes: {},
+    }));
+}
+
+/** Causal by itself: what is behind a row's last place is never looked at, so neither mask nor bias is needed. */
+function inPlaceAttention(layers: LayerBuilder): Attention {
+  const { graph, config } = layers;
+  const lastPlace = graph.input('lastPlace', 'int32', ['batch']);
+  const places = graph.input('places', 'int32', [1]);
+  return (layer, query, key, value) =>
+    addCachedAttention(layers, layer, ['capacity', 'capacity'], (pastKey, pastValue) => ({
+      opType: 'com.microsoft.GroupQueryAttention',
+      inputs: [query, key, value, pastKey, pastValue, lastPlace, places],
+      attributes: { kv_num_heads: config.decoderHeads },
+    }));
+}
+
+/** Declares the cache of a layer, past and present, around the operator that reads and writes it. */
+function addCachedAttention(
+  { graph, config, precision }: LayerBuilder,
+  layer: number,
+  [past, present]: readonly [string, string],
+  operator: (
+    pastKey: TensorName,
+    pastValue: TensorName,
+  ) => { opType: string; inputs: readonly TensorName[]; attributes: Readonly<Record<string, number>> },
+): TensorName {
+  const { decoderHeads: heads, width } = config;
+  const dims = (places: string): (string | number)[] => ['batch', heads, places, width / heads];
+  const pastKey = graph.input(`pastKey_${layer}`, precision, dims(past));
+  const pastValue = graph.input(`pastValue_${layer}`, precision, dims(past));
+  const { opType, inputs, attributes } = operator(pastKey, pastValue);
+  const [heard = '', presentKey = '', presentValue = ''] = graph.ops(
+    opType,
+    inputs,
+    { num_heads: heads, ...attributes },
+    [true, true, true],
+  );
+  graph.output(`presentKey_${layer}`, presentKey, precision, dims(present));
+  graph.output(`presentValue_${layer}`, presentValue, precision, dims(present));
+  return heard;
 }
 
 function addEmbedding(layers: LayerBuilder, tokens: TensorName, positions: TensorName): TensorName {
@@ -122,7 +172,7 @@ function addChoice(layers: LayerBuilder, states: TensorName, special: SpecialTok
   const logits = graph.op('Add', [raw, graph.op('Gather', [rules, atBegin])]);
   graph.output('rawLogits', raw, 'float32', ['chosen', size]);
   graph.output('logits', logits, 'float32', ['chosen', size]);
-  graph.output('best', graph.op('ArgMax', [logits], { axis: 1, keepdims: 0 }), 'int64', ['chosen']);
+  graph.output('best', layers.indexOfLargest(logits, 2), 'int64', ['chosen']);
 
   const axis = graph.integers(1);
   const total = (x: TensorName, keepdims: number): TensorName => graph.op('ReduceLogSumExp', [x, axis], { keepdims });
@@ -171,6 +221,6 @@ function addAttendedFrames(layers: LayerBuilder, queries: readonly TensorName[],
   const heard = graph.op('Less', [frames, graph.op('Unsqueeze', [audioFrames, graph.integers(1, 2, 3)])]);
   const within = graph.op('Where', [heard, scores, graph.floats(Float32Array.of(masked.float32), [])]);
   const mean = graph.op('ReduceMean', [graph.op('Softmax', [within]), graph.integers(1)], { keepdims: 0 });
-  const peak = graph.op('ArgMax', [mean], { axis: 2, keepdims: 0 });
+  const peak = layers.indexOfLargest(mean, 3);
   return graph.op('Reshape', [peak, graph.integers(-1)]);
 }

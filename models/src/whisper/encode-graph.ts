@@ -74,13 +74,13 @@ function addEncoder(layers: LayerBuilder, features: TensorName): { rows: TensorN
   const { graph, config } = layers;
   const { width, melBins, encoderHeads, encoderInner } = config;
   const convolve = (x: TensorName, name: string, inputs: number, stride: number): TensorName =>
-    graph.op('Gelu', [
+    layers.gelu(
       graph.op(
         'Conv',
         [x, layers.weight(`${name}.weight`, [width, inputs, 3]), layers.weight(`${name}.bias`, [width])],
         { kernel_shape: [3], strides: [stride], pads: [1, 1] },
       ),
-    ]);
+    );
   const narrowed = convolve(convolve(features, 'encoder.conv1', melBins, 1), 'encoder.conv2', width, 2);
   const frames = graph.op('Transpose', [narrowed], { perm: [0, 2, 1] });
   const shape = graph.op('Shape', [frames]);

@@ -1,14 +1,9 @@
 // Whisper as graphs: from a Hugging Face folder to a network that hears and decodes.
 export { compileWhisper, type CompileOptions, type CompiledWhisper } from './compile.js';
 export { readWhisperConfig, type WhisperConfig } from './config.js';
-export type { Precision } from './layers.js';
+export type { Kernels, Precision } from './layers.js';
 export { sampleRate, samplesPerEncoderFrame } from './mel-filters.js';
-export {
-  WhisperNetwork,
-  type Choices,
-  type CpuPrecision,
-  type DecoderInput,
-  type NetworkOptions,
-  type WhisperDecoder,
-} from './network.js';
+export type { Cache } from './decode-graph.js';
+export type { Choices, DecoderInput, WhisperDecoder } from './decoder.js';
+export { WhisperNetwork, type CpuPrecision, type NetworkOptions } from './network.js';
 export { buildPrompt, type Prompt, type PromptRequest } from './prompt.js';

@@ -8,6 +8,12 @@ import { findWeight, type Weights, type WeightType } from './safetensors.js';
 /** What the graphs calculate in. Weights of another type are cast, once, when the session is made. */
 export type Precision = 'float32' | 'float16';
 
+/**
+ * Whose fused operators the graphs are built of. The operators of `cuda` exist on the CPU too, most of them slower there: so a graph can be checked
+ * where there is no GPU.
+ */
+export type Kernels = 'cpu' | 'cuda';
+
 const onnxTypeOfWeight: { readonly [T in WeightType]: OnnxType } = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
 const onnxNumber: { readonly [P in Precision]: number } = { float32: 1, float16: 10 };
 
@@ -38,6 +44,7 @@ export class LayerBuilder {
     readonly config: WhisperConfig,
     readonly weights: Weights,
     readonly precision: Precision,
+    readonly kernels: Kernels,
     private readonly int8: ReadonlyMap<string, Int8Weight> = new Map(),
   ) {}
 
@@ -84,7 +91,7 @@ export class LayerBuilder {
    * times slower than the two (0.74 ms and 0.10 ms for 300 rows of 384).
    */
   addAndNorm(residual: TensorName, result: TensorName, name: string): [normed: TensorName, sum: TensorName] {
-    if (this.precision === 'float32') {
+    if (this.kernels === 'cpu') {
       const sum = this.graph.op('Add', [residual, result]);
       return [this.norm(sum, name), sum];
     }
@@ -109,7 +116,7 @@ export class LayerBuilder {
   selfAttention(query: TensorName, key: TensorName, value: TensorName, shape: TensorName, heads: number): TensorName {
     const { graph } = this;
     const { width } = this.config;
-    if (this.precision !== 'float32') {
+    if (this.kernels === 'cuda') {
       const inputs = [query, key, value].map((x) => this.unflatten(x, shape));
       return this.flatten(graph.op('com.microsoft.MultiHeadAttention', inputs, { num_heads: heads }));
     }
@@ -128,10 +135,26 @@ export class LayerBuilder {
     return this.flatten(graph.op('Transpose', [heard], { perm: [0, 2, 1, 3] }));
   }
 
+  /** The exact one, by the error function. */
+  gelu(x: TensorName): TensorName {
+    return this.graph.op(this.kernels === 'cuda' ? 'com.microsoft.Gelu' : 'Gelu', [x]);
+  }
+
+  /**
+   * The index of the largest value along the last axis, which is left out. CUDA has ArgMax only in older forms than the graphs', so it takes the
+   * first of one.
+   */
+  indexOfLargest(x: TensorName, rank: number): TensorName {
+    const { graph } = this;
+    if (this.kernels === 'cpu') return graph.op('ArgMax', [x], { axis: rank - 1, keepdims: 0 });
+    const [, index = ''] = graph.ops('TopK', [x, graph.integers(1)], { axis: rank - 1 }, [true, true]);
+    return graph.op('Squeeze', [index, graph.integers(rank - 1)]);
+  }
+
   /** fc1, exact GELU, fc2. */
   feedForward(x: TensorName, layer: string, inner: number): TensorName {
     const { width } = this.config;
-    const hidden = this.graph.op('Gelu', [this.linear(x, `${layer}.fc1`, inner, width)]);
+    const hidden = this.gelu(this.linear(x, `${layer}.fc1`, inner, width));
     return this.linear(hidden, `${layer}.fc2`, width, inner);
   }
 

@@ -34,6 +34,10 @@ const Options = v.object({
   maxBatch: v.optional(count, 8),
   /** What a CPU calculates in; see NetworkOptions. `auto`: int8. A GPU calculates in float16 and refuses the others. Default `auto`. */
   precision: v.optional(v.picklist(['auto', 'fp32', 'int8']), 'auto'),
+  /** How the decoder remembers, whose operators the graphs are built of, and where traces go; see NetworkOptions. For studies. */
+  cache: v.optional(v.picklist(['growing', 'inPlace'])),
+  kernels: v.optional(v.picklist(['cpu', 'cuda'])),
+  profilePrefix: v.optional(v.string()),
   /** Default: the CPU. */
   cuda: v.optional(
     v.object({ deviceId: v.pipe(v.number(), v.safeInteger()), options: v.optional(v.record(v.string(), v.string())) }),
@@ -74,7 +78,7 @@ export class WhisperEngine implements Engine {
   static async load(options: unknown): Promise<WhisperEngine> {
     try {
       const parsed = v.parse(Options, options);
-      const { cuda, threads } = parsed;
+      const { cuda, threads, cache, kernels, profilePrefix } = parsed;
       const device: CudaProvider | 'cpu' = cuda
         ? { name: 'cuda', deviceId: cuda.deviceId, ...(cuda.options && { options: cuda.options }) }
         : 'cpu';
@@ -83,6 +87,9 @@ export class WhisperEngine implements Engine {
         device,
         ...(precision && { precision }),
         ...(threads && { threads }),
+        ...(cache && { cache }),
+        ...(kernels && { kernels }),
+        ...(profilePrefix && { profilePrefix }),
       });
       return new WhisperEngine(network, parsed);
     } catch (cause) {

@@ -1,0 +1,114 @@
+// What a decoder is, however it remembers: tokens in, choices out.
+import { OrtError } from '../onnxruntime/errors.js';
+import { OrtValue, type OrtBinding, type Tensor } from '../onnxruntime/index.js';
+
+/** New tokens of a batch of B rows, n each; see the decode graph for the shapes. */
+export interface DecoderInput {
+  readonly batch: number;
+  /** [B * n], row after row; rows that are shorter are padded behind. */
+  readonly tokens: readonly number[];
+  /** [B * n]: the token's place in its row's text, padding and rejected tokens not counted. */
+  readonly positions: readonly number[];
+  /** Which of the n new places of each row hold a token of its text: [B * n]. */
+  readonly present: readonly boolean[];
+  /** Indices into `tokens` behind which a next token is chosen. */
+  readonly select: readonly number[];
+  /** For each of `select`: whether the next token is the first of a text. */
+  readonly atBegin: readonly boolean[];
+  /** Whether the logits are wanted too, for sampling. */
+  readonly logits: boolean;
+}
+
+/** What was chosen behind each of `select`. */
+export interface Choices {
+  /** The likeliest token under the rules. */
+  readonly best: readonly number[];
+  /** Natural log of its probability. */
+  readonly logprob: Float32Array;
+  /** Encoder frame that the alignment heads looked at. */
+  readonly frame: readonly number[];
+  /** Probability of <|nospeech|>: means something at <|startoftranscript|> only. */
+  readonly noSpeech: Float32Array;
+  /** [select, languages]: probabilities of the languages among each other, at <|startoftranscript|>. Empty for English-only models. */
+  readonly languages: Float32Array;
+  /** [select, vocabulary] under the rules; empty unless asked for. */
+  readonly logits: Float32Array;
+}
+
+/** The decoder of one batch of windows: it remembers the tokens that it was fed. */
+export interface WhisperDecoder {
+  /** Places in the memory of the longest row: the tokens fed so far, padding included where it is remembered too. */
+  readonly places: number;
+  /** Feeds tokens, remembers them and chooses what follows. Throws OrtError. */
+  advance(input: DecoderInput): Promise<Choices>;
+  /** Takes the places from `from` to `to` (the row's last) out of its text: they are not attended to again. */
+  forget(row: number, from: number, to: number): void;
+  /** Forgets everything that was fed; the audio stays. */
+  restart(): void;
+  /** May be called twice. */
+  close(): void;
+}
+
+/** Binds what every run of the decode graph wants beside its cache. */
+export function bindInput(binding: OrtBinding, input: DecoderInput): void {
+  const { batch, tokens, positions, select, atBegin } = input;
+  const width = tokens.length / batch;
+  bindTensor(binding, 'tokens', int64(tokens, [batch, width]));
+  bindTensor(binding, 'positions', int64(positions, [batch, width]));
+  bindTensor(binding, 'select', int64(select));
+  bindTensor(binding, 'atBegin', int64(atBegin.map(Number)));
+}
+
+/** Binds the outputs that come back to the host. */
+export function bindChoices(binding: OrtBinding, perLanguage: boolean, logits: boolean): void {
+  const names = ['best', 'logprob', 'frame', 'noSpeech'];
+  if (perLanguage) names.push('languages');
+  if (logits) names.push('logits');
+  for (const name of names) binding.output(name);
+}
+
+/** Reads and closes those outputs. */
+export function takeChoices(outputs: ReadonlyMap<string, OrtValue>): Choices {
+  const floats = (name: string): Float32Array => {
+    if (!outputs.has(name)) return new Float32Array(0);
+    const data = takeData(outputs, name);
+    if (data instanceof Float32Array) return data;
+    throw new OrtError('unsupportedType', 'the graph gave other numbers than float32');
+  };
+  return {
+    best: Array.from(takeData(outputs, 'best'), Number),
+    logprob: floats('logprob'),
+    frame: Array.from(takeData(outputs, 'frame'), Number),
+    noSpeech: floats('noSpeech'),
+    languages: floats('languages'),
+    logits: floats('logits'),
+  };
+}
+
+export function bindTensor(binding: OrtBinding, name: string, tensor: Tensor): void {
+  const value = OrtValue.fromTensor(tensor);
+  binding.input(name, value);
+  value.close();
+}
+
+export function int64(values: readonly number[], dims: readonly number[] = [values.length]): Tensor {
+  return { type: 'int64', dims, data: BigInt64Array.from(values, BigInt) };
+}
+
+/** Of `pastKey_0`: `presentKey_0`. */
+export function presentOf(past: string): string {
+  return past.replace('past', 'present');
+}
+
+export function take(values: ReadonlyMap<string, OrtValue>, name: string): OrtValue {
+  const value = values.get(name);
+  if (value === undefined) throw new OrtError('fail', `the decoder gave no ${name}`);
+  return value;
+}
+
+function takeData(values: ReadonlyMap<string, OrtValue>, name: string): Tensor['data'] {
+  const value = take(values, name);
+  const { data } = value.read();
+  value.close();
+  return data;
+}

@@ -1,0 +1,98 @@
+// A decoder whose cache grows with every run: any places may be left out by a mask.
+import { OrtValue, type MemoryPlace, type OrtBinding, type OrtSession, type Tensor } from '../onnxruntime/index.js';
+import type { WhisperConfig } from './config.js';
+import {
+  bindChoices,
+  bindInput,
+  bindTensor,
+  int64,
+  presentOf,
+  take,
+  takeChoices,
+  type Choices,
+  type DecoderInput,
+  type WhisperDecoder,
+} from './decoder.js';
+
+export class GrowingDecoder implements WhisperDecoder {
+  readonly #binding: OrtBinding;
+  /** `pastKey_i`, `pastValue_i`. */
+  #past: Map<string, OrtValue>;
+  /** Which places of the cache hold tokens of their row's text, row by row. */
+  readonly #rows: boolean[][];
+
+  /** Takes over `heard`. @param frames encoder frames of each row before the padding */
+  constructor(
+    session: OrtSession,
+    private readonly config: WhisperConfig,
+    private readonly place: MemoryPlace,
+    heard: ReadonlyMap<string, OrtValue>,
+    frames: readonly number[],
+  ) {
+    this.#binding = session.bind();
+    this.#rows = frames.map(() => []);
+    for (const [name, value] of heard) {
+      this.#binding.input(name, value);
+      value.close();
+    }
+    bindTensor(this.#binding, 'audioFrames', int64(frames));
+    this.#past = this.#emptyCache();
+  }
+
+  async advance(input: DecoderInput): Promise<Choices> {
+    const { batch, tokens, present } = input;
+    const width = tokens.length / batch;
+    this.#rows.forEach((row, i) => row.push(...present.slice(i * width, (i + 1) * width)));
+    const mask = Uint8Array.from(this.#rows.flat(), Number);
+    bindInput(this.#binding, input);
+    bindTensor(this.#binding, 'mask', { type: 'bool', dims: [batch, mask.length / batch], data: mask });
+    for (const [name, value] of this.#past) this.#binding.input(name, value);
+    for (const name of this.#past.keys()) this.#binding.output(presentOf(name), this.place);
+    bindChoices(this.#binding, this.config.isMultilingual, input.logits);
+    const outputs = await this.#binding.run();
+    for (const [name, value] of this.#past) {
+      value.close();
+      this.#past.set(name, take(outputs, presentOf(name)));
+    }
+    return takeChoices(outputs);
+  }
+
+  get places(): number {
+    return this.#rows[0]?.length ?? 0;
+  }
+
+  forget(row: number, from: number, to: number): void {
+    this.#rows[row]?.fill(false, from, to);
+  }
+
+  restart(): void {
+    this.#closeCache();
+    this.#past = this.#emptyCache();
+    for (const row of this.#rows) row.length = 0;
+  }
+
+  close(): void {
+    this.#closeCache();
+    this.#binding.close();
+  }
+
+  #emptyCache(): Map<string, OrtValue> {
+    const { decoderLayers, decoderHeads, width } = this.config;
+    const dims = [this.#rows.length, decoderHeads, 0, width / decoderHeads];
+    const cache = new Map<string, OrtValue>();
+    for (let i = 0; i < decoderLayers; i++) {
+      for (const kind of ['Key', 'Value']) {
+        const tensor: Tensor =
+          this.place.device === 'cpu'
+            ? { type: 'float32', dims, data: new Float32Array(0) }
+            : { type: 'float16', dims, data: new Uint16Array(0) };
+        cache.set(`past${kind}_${i}`, OrtValue.fromTensor(tensor));
+      }
+    }
+    return cache;
+  }
+
+  #closeCache(): void {
+    for (const value of this.#past.values()) value.close();
+  }
+}
