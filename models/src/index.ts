@@ -5,5 +5,6 @@ export * from './hub/index.js';
 export * from './model-error.js';
 export * from './quality/index.js';
 export * from './registry/index.js';
+export * from './synth/index.js';
 export * from './tokenizer/index.js';
 export * from './whisper/index.js';

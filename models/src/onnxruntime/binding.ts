@@ -55,12 +55,15 @@ export class OrtBinding extends NativeHandle {
   /**
    * Runs off the event loop, then unbinds the outputs. Returns those that ONNX Runtime allocated, by name: the caller closes them. One run of a
    * binding at a time.
+   * @param cudaGraph in a session with `enable_cuda_graph`: the number of the CUDA graph to record, and from then on to play; it must always be given the
+   * same bound values, whose contents may change. -1: none for this run.
    */
-  async run(): Promise<Map<string, OrtValue>> {
+  async run(cudaGraph?: number): Promise<Map<string, OrtValue>> {
     const pointer = this.pointer;
+    const options = cudaGraph === undefined ? null : OrtEnvironment.shared.runOptions(cudaGraph);
     const done = this.retain();
     try {
-      await offThread(ortApi().runWithBinding, this.#session, null, pointer);
+      await offThread(ortApi().runWithBinding, this.#session, options, pointer);
       return this.#allocatedOutputs(pointer);
     } finally {
       this.#unbindOutputs(pointer);

@@ -27,6 +27,8 @@ export class OrtEnvironment {
   readonly allocator: Pointer;
   /** Memory descriptions by place: as many as there are devices, so they are kept. */
   readonly #places = new Map<string, Pointer>();
+  /** By CUDA graph: as many as a session is given numbers, so they are kept. */
+  readonly #runOptions = new Map<number, Pointer>();
 
   private constructor() {
     this.pointer = outOf<Pointer>((out) => ortApi().createEnv(logSeverities.error, 'sotto', out));
@@ -59,6 +61,17 @@ export class OrtEnvironment {
       this.#places.set(key, info);
     }
     return info;
+  }
+
+  /** Run options that name a CUDA graph; see `OrtBinding.run`. */
+  runOptions(cudaGraph: number): Pointer {
+    let options = this.#runOptions.get(cudaGraph);
+    if (options === undefined) {
+      options = outOf<Pointer>((out) => ortApi().createRunOptions(out));
+      check(ortApi().addRunConfigEntry(options, 'gpu_graph_id', String(cudaGraph)));
+      this.#runOptions.set(cudaGraph, options);
+    }
+    return options;
   }
 
   /** A string that ONNX Runtime allocated for the caller; its memory is freed. */

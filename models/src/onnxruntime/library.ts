@@ -92,7 +92,9 @@ export interface OrtApi {
     [binding: Pointer, allocator: Pointer, values: Out<Pointer>, count: Out<number>]
   >;
   readonly clearBoundOutputs: Release;
-  readonly runWithBinding: Action<[session: Pointer, runOptions: null, binding: Pointer]>;
+  readonly createRunOptions: Action<[out: Out<Pointer>]>;
+  readonly addRunConfigEntry: Action<[options: Pointer, key: string, value: string]>;
+  readonly runWithBinding: Action<[session: Pointer, runOptions: Pointer | null, binding: Pointer]>;
   readonly run: Action<
     [
       session: Pointer,
@@ -136,6 +138,7 @@ const signatures: { readonly [F in keyof OrtApi]: readonly [position: number, si
   sessionGetOutputCount: [31, 'void *F(void *, _Out_ size_t *)'],
   sessionGetInputName: [36, 'void *F(void *, size_t, void *, _Out_ void **)'],
   sessionGetOutputName: [37, 'void *F(void *, size_t, void *, _Out_ void **)'],
+  createRunOptions: [39, 'void *F(_Out_ void **)'],
   createTensor: [48, 'void *F(void *, const int64_t *, size_t, int, _Out_ void **)'],
   createTensorWithData: [49, 'void *F(void *, void *, size_t, const int64_t *, size_t, int, _Out_ void **)'],
   getTensorMutableData: [51, 'void *F(void *, _Out_ void **)'],
@@ -165,6 +168,7 @@ const signatures: { readonly [F in keyof OrtApi]: readonly [position: number, si
   bindOutputToDevice: [138, 'void *F(void *, const char *, void *)'],
   getBoundOutputValues: [140, 'void *F(void *, void *, _Out_ void **, _Out_ size_t *)'],
   clearBoundOutputs: [142, release],
+  addRunConfigEntry: [165, 'void *F(void *, const char *, const char *)'],
   appendCudaProvider: [204, 'void *F(void *, void *)'],
   createCudaProviderOptions: [205, 'void *F(_Out_ void **)'],
   updateCudaProviderOptions: [206, 'void *F(void *, const char **, const char **, size_t)'],

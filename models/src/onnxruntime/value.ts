@@ -13,6 +13,7 @@ import {
 import { OrtEnvironment, cpuMemory, type MemoryPlace } from './environment.js';
 import { OrtError } from './errors.js';
 import { check, ortApi, outOf, type Pointer } from './library.js';
+import { copyFromDevice, copyToDevice } from './cuda-runtime.js';
 import { NativeHandle } from './native-handle.js';
 
 interface Shape {
@@ -80,17 +81,34 @@ export class OrtValue extends NativeHandle {
     return (this.#shape ??= shapeOf(this.pointer)).dims;
   }
 
-  /** A copy of the contents. Throws OrtError `notOnCpu` for a value in a device's memory: bind such an output to `cpuMemory` instead. */
+  /** A copy of the contents, from a device's memory too. */
   read(): Tensor {
     const { type, dims } = this;
-    if (this.place.device !== 'cpu') {
-      throw new OrtError('notOnCpu', `the value is in the memory of ${this.place.device}:${this.place.id}`);
-    }
     const length = elementCount(dims) * bytesPerElement(type);
     if (length === 0) return tensorOfBytes(type, dims, new Uint8Array(0));
-    const address = outOf<Pointer>((out) => ortApi().getTensorMutableData(this.pointer, out));
     // A view, then a copy: koffi.decode with a length keeps some bytes of its own for every call.
-    return tensorOfBytes(type, dims, new Uint8Array(koffi.view(address, length)).slice());
+    const bytes =
+      this.place.device === 'cpu'
+        ? new Uint8Array(koffi.view(this.#address(), length)).slice()
+        : copyFromDevice(this.#address(), length);
+    return tensorOfBytes(type, dims, bytes);
+  }
+
+  /** Writes the contents anew, in a device's memory too. Throws OrtError `invalidArgument` when the tensor is of another type or size. */
+  write(tensor: Tensor): void {
+    checkTensor(tensor);
+    const { type, dims, data } = tensor;
+    if (type !== this.type || elementCount(dims) !== elementCount(this.dims)) {
+      throw new OrtError('invalidArgument', `${type} [${dims.join(', ')}] does not fit [${this.dims.join(', ')}]`);
+    }
+    if (data.byteLength === 0) return;
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    if (this.place.device === 'cpu') new Uint8Array(koffi.view(this.#address(), bytes.length)).set(bytes);
+    else copyToDevice(this.#address(), bytes);
+  }
+
+  #address(): Pointer {
+    return outOf<Pointer>((out) => ortApi().getTensorMutableData(this.pointer, out));
   }
 }
 

@@ -14,67 +14,106 @@ import {
   type WhisperDecoder,
 } from './decoder.js';
 import type { Precision } from './layers.js';
+import type { StepGraph } from './step-graph.js';
+
+/** What a decoder reads and writes on its device. */
+export interface DecoderMemory {
+  /** Rows that the buffers are for: those behind the windows are fed padding. */
+  readonly batch: number;
+  /** `crossKey_i`, `crossValue_i`, `alignmentKeys`: what the encoder made of the windows. */
+  readonly heard: ReadonlyMap<string, OrtValue>;
+  /** `pastKey_i`, `pastValue_i` [batch, heads, maxTargetPositions, headWidth]: each is its own present, too. */
+  readonly cache: ReadonlyMap<string, OrtValue>;
+  /** Steps as a CUDA graph, where there is one. */
+  readonly steps?: StepGraph;
+  /** Called when the decoder is closed. */
+  release(): void;
+}
+
+/** Allocates a cache. */
+export function allocateCache(
+  session: OrtSession,
+  { decoderLayers, decoderHeads, maxTargetPositions, width }: WhisperConfig,
+  precision: Precision,
+  place: MemoryPlace,
+  batch: number,
+): Map<string, OrtValue> {
+  const dims = [batch, decoderHeads, maxTargetPositions, width / decoderHeads];
+  const names = Array.from({ length: decoderLayers }, (_, i) => [`pastKey_${i}`, `pastValue_${i}`]).flat();
+  return new Map(names.map((name) => [name, session.allocate(precision, dims, place)]));
+}
 
 export class InPlaceDecoder implements WhisperDecoder {
   readonly #binding: OrtBinding;
-  /** `pastKey_i`, `pastValue_i` [batch, heads, maxTargetPositions, headWidth]: each is its own present, too. */
-  readonly #cache: ReadonlyMap<string, OrtValue>;
   /** How many places of each row hold its text. */
   readonly #lengths: number[];
+  #isClosed = false;
 
-  /** Takes over `heard`. @param frames encoder frames of each row before the padding */
+  /** @param frames encoder frames of each row before the padding */
   constructor(
     session: OrtSession,
     private readonly config: WhisperConfig,
-    precision: Precision,
-    place: MemoryPlace,
-    heard: ReadonlyMap<string, OrtValue>,
+    private readonly memory: DecoderMemory,
     frames: readonly number[],
   ) {
-    const { decoderLayers, decoderHeads, maxTargetPositions, width } = config;
     this.#binding = session.bind();
     this.#lengths = frames.map(() => 0);
-    for (const [name, value] of heard) {
-      this.#binding.input(name, value);
-      value.close();
+    const padded = Array.from({ length: memory.batch }, (_, row) => frames[row] ?? 1);
+    for (const values of [memory.heard, memory.cache]) {
+      for (const [name, value] of values) this.#binding.input(name, value);
     }
-    bindTensor(this.#binding, 'audioFrames', int64(frames));
-    const dims = [frames.length, decoderHeads, maxTargetPositions, width / decoderHeads];
-    const cache = new Map<string, OrtValue>();
-    for (let i = 0; i < decoderLayers; i++) {
-      for (const kind of ['Key', 'Value']) {
-        const value = session.allocate(precision, dims, place);
-        cache.set(`past${kind}_${i}`, value);
-        this.#binding.input(`past${kind}_${i}`, value);
-      }
-    }
-    this.#cache = cache;
+    bindTensor(this.#binding, 'audioFrames', int64(padded));
+    memory.steps?.open(padded);
   }
 
   /** Several tokens of a row at once only as its first ones; the padding of a row is behind them. */
   async advance(input: DecoderInput): Promise<Choices> {
-    const { batch, tokens, present } = input;
-    const width = tokens.length / batch;
+    const { tokens, present } = input;
+    const { batch, cache, steps } = this.memory;
+    const width = tokens.length / input.batch;
     const isFirst = this.places === 0;
     if (width > 1 && !isFirst) {
       throw new OrtError('invalidArgument', `${width} tokens at once are not the first of their rows`);
     }
     const added = this.#lengths.map((_, row) => textBefore(present, row * width, width));
-    const reached = this.#lengths.map((length, row) => length + (added[row] ?? 0));
     // A row without a new token is fed one all the same: it is written behind its text, and overwritten or never looked at.
-    const lastPlace = Int32Array.from(this.#lengths, (length, row) => length + Math.max(1, added[row] ?? 0) - 1);
+    const lastPlace = Int32Array.from(
+      { length: batch },
+      (_, row) => (this.#lengths[row] ?? 0) + Math.max(1, added[row] ?? 0) - 1,
+    );
     const places = isFirst ? width : Math.max(...lastPlace) + 1;
     if (places > this.config.maxTargetPositions) {
       throw new OrtError('invalidArgument', `${places} places are more than ${this.config.maxTargetPositions}`);
     }
+    const padding = Array.from({ length: (batch - input.batch) * width }, () => 0);
+    const padded = {
+      ...input,
+      batch,
+      tokens: [...tokens, ...padding],
+      positions: [...input.positions, ...padding],
+    };
+    const isStep = width === 1 && !isFirst && !input.logits && !input.atBegin.includes(true);
+    const choices =
+      steps && isStep
+        ? await steps.step(padded, lastPlace)
+        : await this.#run(padded, lastPlace, places, cache, steps && -1);
+    for (const [row, count] of added.entries()) this.#lengths[row] = (this.#lengths[row] ?? 0) + count;
+    return choices;
+  }
+
+  async #run(
+    input: DecoderInput,
+    lastPlace: Int32Array,
+    places: number,
+    cache: ReadonlyMap<string, OrtValue>,
+    cudaGraph: number | undefined,
+  ): Promise<Choices> {
     bindInput(this.#binding, input);
-    bindTensor(this.#binding, 'lastPlace', { type: 'int32', dims: [batch], data: lastPlace });
+    bindTensor(this.#binding, 'lastPlace', { type: 'int32', dims: [lastPlace.length], data: lastPlace });
     bindTensor(this.#binding, 'places', { type: 'int32', dims: [1], data: Int32Array.of(places) });
-    for (const [name, value] of this.#cache) this.#binding.output(presentOf(name), value);
+    for (const [name, value] of cache) this.#binding.output(presentOf(name), value);
     bindChoices(this.#binding, this.config.isMultilingual, input.logits);
-    const outputs = await this.#binding.run();
-    for (const [row, length] of reached.entries()) this.#lengths[row] = length;
-    return takeChoices(outputs);
+    return takeChoices(await this.#binding.run(cudaGraph));
   }
 
   get places(): number {
@@ -92,8 +131,10 @@ export class InPlaceDecoder implements WhisperDecoder {
   }
 
   close(): void {
-    for (const value of this.#cache.values()) value.close();
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#binding.close();
+    this.memory.release();
   }
 }
 

@@ -15,7 +15,8 @@ import type { WhisperConfig } from './config.js';
 import type { Cache } from './decode-graph.js';
 import type { WhisperDecoder } from './decoder.js';
 import { GrowingDecoder } from './growing-decoder.js';
-import { InPlaceDecoder } from './in-place-decoder.js';
+import { DecoderBuffers } from './decoder-buffers.js';
+import { allocateCache, InPlaceDecoder, type DecoderMemory } from './in-place-decoder.js';
 import type { Kernels, Precision } from './layers.js';
 import { samplesPerEncoderFrame } from './mel-filters.js';
 
@@ -31,6 +32,8 @@ export interface NetworkOptions {
   readonly threads?: number;
   /** How the decoder remembers; see the decode graph. Default: `growing` on the CPU, `inPlace` on a GPU. */
   readonly cache?: Cache;
+  /** Whether steps are recorded and played as CUDA graphs, in buffers that are kept for every shape (`inPlace` only). */
+  readonly stepGraphs?: boolean;
   /** Whose operators the graphs are built of. Default: the device's. */
   readonly kernels?: Kernels;
   /** Writes a trace of every node to files that begin so; see SessionOptions. */
@@ -49,10 +52,15 @@ const cpuConfig = { 'session.intra_op.allow_spinning': '0' } as const;
  */
 const cudaOptions = { use_tf32: '0', cudnn_conv_algo_search: 'HEURISTIC' } as const;
 
+function withDefaults(device: CudaProvider, more: Readonly<Record<string, string>> = {}): CudaProvider {
+  return { ...device, options: { ...cudaOptions, ...more, ...device.options } };
+}
+
 export class WhisperNetwork {
   /** Compiles and loads a Hugging Face folder. Throws ModelError or OrtError. */
   static async load(directory: string, options: NetworkOptions = {}): Promise<WhisperNetwork> {
-    const { device = 'cpu', precision, threads, cache = device === 'cpu' ? 'growing' : 'inPlace' } = options;
+    const { device = 'cpu', precision, threads, stepGraphs = false } = options;
+    const { cache = device === 'cpu' ? 'growing' : 'inPlace' } = options;
     if (device !== 'cpu' && precision !== undefined) {
       throw new ModelError('unsupported', `a GPU calculates in float16, not in ${precision}`);
     }
@@ -64,23 +72,29 @@ export class WhisperNetwork {
     const session: SessionOptions = {
       externalDataFolder: compiled.weightsFolder,
       ...(threads === undefined ? {} : { intraOpThreads: threads }),
-      ...(device === 'cpu'
-        ? { config: cpuConfig }
-        : { providers: [{ ...device, options: { ...cudaOptions, ...device.options } }] }),
+      ...(device === 'cpu' ? { config: cpuConfig } : { providers: [withDefaults(device)] }),
     };
-    const traced = (name: string): SessionOptions =>
-      options.profilePrefix === undefined ? session : { ...session, profilePrefix: `${options.profilePrefix}-${name}` };
-    const encode = await OrtSession.load(compiled.encode, traced('encode'));
+    const recorded: SessionOptions =
+      device !== 'cpu' && stepGraphs
+        ? { ...session, providers: [withDefaults(device, { enable_cuda_graph: '1' })] }
+        : session;
+    if (stepGraphs && cache !== 'inPlace') {
+      throw new ModelError('unsupported', 'steps are recorded in a cache in place only');
+    }
+    const traced = (plain: SessionOptions, name: string): SessionOptions =>
+      options.profilePrefix === undefined ? plain : { ...plain, profilePrefix: `${options.profilePrefix}-${name}` };
+    const encode = await OrtSession.load(compiled.encode, traced(session, 'encode'));
     try {
-      const decode = await OrtSession.load(compiled.decode, traced('decode'));
+      const decode = await OrtSession.load(compiled.decode, traced(recorded, 'decode'));
       const place: MemoryPlace = device === 'cpu' ? cpuMemory : { device: 'cuda', id: device.deviceId };
-      return new WhisperNetwork(compiled, cache, encode, decode, place);
+      return new WhisperNetwork(compiled, cache, stepGraphs, encode, decode, place);
     } catch (error) {
       encode.close();
       throw error;
     }
   }
 
+  readonly #buffers: DecoderBuffers | undefined;
   readonly config: WhisperConfig;
   readonly special: SpecialTokens;
   readonly #precision: Precision;
@@ -88,6 +102,7 @@ export class WhisperNetwork {
   private constructor(
     { config, special, precision }: CompiledWhisper,
     private readonly cache: Cache,
+    stepGraphs: boolean,
     private readonly encode: OrtSession,
     private readonly decode: OrtSession,
     private readonly place: MemoryPlace,
@@ -95,6 +110,8 @@ export class WhisperNetwork {
     this.config = config;
     this.special = special;
     this.#precision = precision;
+    // In the encoder's memory: what a recorded step scribbles over is the decoder's.
+    this.#buffers = stepGraphs ? new DecoderBuffers(decode, encode, config, precision, place) : undefined;
   }
 
   /**
@@ -108,22 +125,59 @@ export class WhisperNetwork {
     if (!Number.isInteger(samples / samplesPerEncoderFrame) || samples === 0) {
       throw new OrtError('invalidArgument', `${audio.length} samples are not ${batch} windows of whole 20 ms frames`);
     }
+    const frames = heardSamples.map((count) => Math.max(1, Math.ceil(count / samplesPerEncoderFrame)));
+    const kept = this.#buffers?.take(batch, samples / samplesPerEncoderFrame);
+    try {
+      const heard = await this.#encode(audio, kept?.batch ?? batch, samples, kept?.heard);
+      return this.#decoder(batch, frames, heard, kept);
+    } catch (error) {
+      kept?.release();
+      throw error;
+    }
+  }
+
+  /** @param targets where the outputs are written; else ONNX Runtime allocates them */
+  async #encode(
+    audio: Float32Array,
+    batch: number,
+    samples: number,
+    targets: ReadonlyMap<string, OrtValue> | undefined,
+  ): Promise<ReadonlyMap<string, OrtValue>> {
+    let data = audio;
+    if (data.length < batch * samples) {
+      data = new Float32Array(batch * samples);
+      data.set(audio);
+    }
     const binding = this.encode.bind();
-    const input = OrtValue.fromTensor({ type: 'float32', dims: [batch, samples], data: audio });
+    const input = OrtValue.fromTensor({ type: 'float32', dims: [batch, samples], data });
     try {
       binding.input('audio', input);
       for (const name of this.encode.outputs) {
-        if (name.startsWith('cross') || name === 'alignmentKeys') binding.output(name, this.place);
+        if (name.startsWith('cross') || name === 'alignmentKeys')
+          binding.output(name, targets?.get(name) ?? this.place);
       }
-      const heard = await binding.run();
-      const frames = heardSamples.map((count) => Math.max(1, Math.ceil(count / samplesPerEncoderFrame)));
-      return this.cache === 'growing'
-        ? new GrowingDecoder(this.decode, this.config, this.place, heard, frames)
-        : new InPlaceDecoder(this.decode, this.config, this.#precision, this.place, heard, frames);
+      const allocated = await binding.run();
+      return targets ?? allocated;
     } finally {
       input.close();
       binding.close();
     }
+  }
+
+  #decoder(
+    batch: number,
+    frames: readonly number[],
+    heard: ReadonlyMap<string, OrtValue>,
+    kept: DecoderMemory | undefined,
+  ): WhisperDecoder {
+    const { decode, config, place } = this;
+    if (this.cache === 'growing') return new GrowingDecoder(decode, config, place, heard, frames);
+    if (kept) return new InPlaceDecoder(decode, config, kept, frames);
+    const cache = allocateCache(decode, config, this.#precision, place, batch);
+    const release = (): void => {
+      for (const value of [...heard.values(), ...cache.values()]) value.close();
+    };
+    return new InPlaceDecoder(decode, config, { batch, heard, cache, release }, frames);
   }
 
   /** Ends the traces that `profilePrefix` began and names their files. */
@@ -133,6 +187,7 @@ export class WhisperNetwork {
 
   /** May be called twice; decoders that are open stay usable until they are closed. */
   close(): void {
+    this.#buffers?.close();
     this.encode.close();
     this.decode.close();
   }

@@ -49,3 +49,27 @@ function floatOfHalf(word: number): number {
   if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : Number.NaN;
   return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
+
+/** The nearest half (ties to even), as bits; beyond its range infinity. */
+export function halfOfFloat(value: number): number {
+  float32[0] = value;
+  const bits = bits32[0] ?? 0;
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00;
+  // 65520 and more round up to infinity.
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  // Below 2^-14 halves are multiples of 2^-24.
+  if (magnitude < 0x38800000) return sign | roundToEven(Math.abs(float32[0] ?? 0) * 2 ** 24);
+  const odd = (magnitude >>> 13) & 1;
+  return sign | ((magnitude - 0x38000000 + 0xfff + odd) >>> 13);
+}
+
+const float32 = new Float32Array(1);
+const bits32 = new Uint32Array(float32.buffer);
+
+function roundToEven(value: number): number {
+  const below = Math.floor(value);
+  const rest = value - below;
+  return rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below;
+}

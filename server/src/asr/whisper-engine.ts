@@ -37,6 +37,7 @@ const Options = v.object({
   /** How the decoder remembers, whose operators the graphs are built of, and where traces go; see NetworkOptions. For studies. */
   cache: v.optional(v.picklist(['growing', 'inPlace'])),
   kernels: v.optional(v.picklist(['cpu', 'cuda'])),
+  stepGraphs: v.optional(v.boolean()),
   profilePrefix: v.optional(v.string()),
   /** Default: the CPU. */
   cuda: v.optional(
@@ -78,7 +79,7 @@ export class WhisperEngine implements Engine {
   static async load(options: unknown): Promise<WhisperEngine> {
     try {
       const parsed = v.parse(Options, options);
-      const { cuda, threads, cache, kernels, profilePrefix } = parsed;
+      const { cuda, threads, cache, kernels, stepGraphs, profilePrefix } = parsed;
       const device: CudaProvider | 'cpu' = cuda
         ? { name: 'cuda', deviceId: cuda.deviceId, ...(cuda.options && { options: cuda.options }) }
         : 'cpu';
@@ -89,6 +90,7 @@ export class WhisperEngine implements Engine {
         ...(threads && { threads }),
         ...(cache && { cache }),
         ...(kernels && { kernels }),
+        ...(stepGraphs && { stepGraphs }),
         ...(profilePrefix && { profilePrefix }),
       });
       return new WhisperEngine(network, parsed);

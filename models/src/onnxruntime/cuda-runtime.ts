@@ -1,0 +1,67 @@
+// Copies between JavaScript's memory and a GPU's, by NVIDIA's runtime library, which the CUDA provider has loaded already.
+import koffi, { type KoffiFunc } from 'koffi';
+import { OrtError } from './errors.js';
+import type { Pointer } from './library.js';
+
+/** `cudaMemcpyKind`. */
+const hostToDevice = 1;
+const deviceToHost = 2;
+
+interface CudaRuntime {
+  readonly copyToDevice: KoffiFunc<(to: Pointer, from: Uint8Array, bytes: number, kind: number) => number>;
+  readonly copyToHost: KoffiFunc<(to: Uint8Array, from: Pointer, bytes: number, kind: number) => number>;
+  readonly errorString: KoffiFunc<(error: number) => string>;
+}
+
+/** The releases that ONNX Runtime's packages of these years are built for. */
+const libraryNames =
+  process.platform === 'win32'
+    ? ['cudart64_13.dll', 'cudart64_12.dll']
+    : ['libcudart.so.13', 'libcudart.so.12', 'libcudart.so'];
+
+let loaded: CudaRuntime | undefined;
+/** Kept, as koffi unloads a library when its object is collected. */
+const libraries: unknown[] = [];
+
+/** Throws OrtError `engineError`. */
+export function copyToDevice(address: Pointer, bytes: Uint8Array): void {
+  checkCuda(cudaRuntime().copyToDevice(address, bytes, bytes.byteLength, hostToDevice));
+}
+
+/** Throws OrtError `engineError`. */
+export function copyFromDevice(address: Pointer, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  checkCuda(cudaRuntime().copyToHost(bytes, address, length, deviceToHost));
+  return bytes;
+}
+
+function checkCuda(status: number): void {
+  if (status !== 0) throw new OrtError('engineError', `CUDA: ${cudaRuntime().errorString(status)} (${status})`);
+}
+
+function cudaRuntime(): CudaRuntime {
+  return (loaded ??= load());
+}
+
+function load(): CudaRuntime {
+  let cause: unknown;
+  for (const name of libraryNames) {
+    try {
+      const library = koffi.load(name);
+      libraries.push(library);
+      return {
+        copyToDevice: library.func('int cudaMemcpy(void *, const void *, size_t, int)') as CudaRuntime['copyToDevice'],
+        copyToHost: library.func('cudaMemcpy', 'int', [
+          koffi.out(koffi.pointer('uint8_t')),
+          'void *',
+          'size_t',
+          'int',
+        ]) as CudaRuntime['copyToHost'],
+        errorString: library.func('const char *cudaGetErrorString(int)') as CudaRuntime['errorString'],
+      };
+    } catch (error) {
+      cause ??= error;
+    }
+  }
+  throw new OrtError('libraryNotFound', `NVIDIA's runtime library is not there: ${libraryNames.join(', ')}`, { cause });
+}

@@ -1,0 +1,95 @@
+// A tokenizer.json with Whisper's vocabulary by number: every special token at its place, the text tokens made up.
+
+/** Text tokens of the multilingual vocabulary: <|endoftext|> is the first number behind them. */
+const TEXT_TOKENS = 50_257;
+/** <|0.00|> to <|30.00|> by 20 ms. */
+const TIMESTAMPS = 1_501;
+
+/** openai/whisper `tokenizer.py` LANGUAGES, in its order. */
+const LANGUAGES =
+  'en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no th ur hr bg lt la mi ml cy sk te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so af oc ka be tg sd gu am yi lo uz fo ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su yue'.split(
+    ' ',
+  );
+
+export interface Vocabulary {
+  readonly size: number;
+  readonly endOfText: number;
+  readonly startOfTranscript: number;
+  /** The content of tokenizer.json. */
+  readonly file: Readonly<Record<string, unknown>>;
+}
+
+export function synthVocabulary(languages: 99 | 100): Vocabulary {
+  const special = [
+    '<|endoftext|>',
+    '<|startoftranscript|>',
+    ...LANGUAGES.slice(0, languages).map((code) => `<|${code}|>`),
+    '<|translate|>',
+    '<|transcribe|>',
+    '<|startoflm|>',
+    '<|startofprev|>',
+    '<|nospeech|>',
+    '<|notimestamps|>',
+    ...Array.from({ length: TIMESTAMPS }, (_, i) => `<|${(i * 0.02).toFixed(2)}|>`),
+  ];
+  const bytes = byteAlphabet();
+  const words = Array.from({ length: TEXT_TOKENS - bytes.length }, (_, i) => `Ġ${letters(i)}`);
+  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
+  return {
+    size: TEXT_TOKENS + special.length,
+    endOfText: TEXT_TOKENS,
+    startOfTranscript: TEXT_TOKENS + 1,
+    file: {
+      version: '1.0',
+      truncation: null,
+      padding: null,
+      added_tokens: special.map((content, i) => ({
+        id: TEXT_TOKENS + i,
+        content,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+        special: true,
+      })),
+      normalizer: null,
+      pre_tokenizer: byteLevel,
+      post_processor: null,
+      decoder: byteLevel,
+      model: {
+        type: 'BPE',
+        dropout: null,
+        unk_token: null,
+        continuing_subword_prefix: null,
+        end_of_word_suffix: null,
+        fuse_unk: false,
+        byte_fallback: false,
+        vocab: Object.fromEntries([...bytes, ...words].map((entry, id) => [entry, id])),
+        // Text is spelled byte by byte: the made-up words are only ever written by the model.
+        merges: [],
+      },
+    },
+  };
+}
+
+/** GPT-2's characters for the 256 bytes, printable ones first. */
+function byteAlphabet(): string[] {
+  const ranges = [
+    [0x21, 0x7e],
+    [0xa1, 0xac],
+    [0xae, 0xff],
+    [0x100, 0x143],
+  ] as const;
+  return ranges.flatMap(([from, to]) =>
+    Array.from({ length: to - from + 1 }, (_, i) => String.fromCodePoint(from + i)),
+  );
+}
+
+/** 0: aa, 1: ab, ... 26: ba: at least two letters, no number twice. */
+function letters(index: number): string {
+  let text = '';
+  for (let rest = index, length = 0; rest > 0 || length < 2; length++, rest = Math.floor(rest / 26)) {
+    text = String.fromCharCode(97 + (rest % 26)) + text;
+  }
+  return text;
+}
