@@ -1,6 +1,7 @@
 // Every setting of the server, in one table: its flag, variable, file key, help and documentation are derived from it.
 import { LIMITS } from '@sotto/protocol';
 import { SHARING_DEFAULTS } from '../watch/shares.js';
+import { POLISH_BUDGETS } from '../session/session-polish.js';
 import { SESSION_DEFAULTS } from '../session/session-settings.js';
 import { choice, fraction, integer, optionalText, text, toggle, type Setting } from './setting.js';
 
@@ -24,11 +25,6 @@ export const SETTING_GROUPS = {
     transport: choice(['auto', 'uws', 'ws'], 'auto', {
       meaning:
         'WebSocket server: uWebSockets.js, or ws, which runs on every Node. auto takes the first that runs here.',
-    }),
-    corsOrigins: optionalText({
-      unit: 'origins',
-      meaning:
-        'Origins (https://example.org, separated by commas; * for all) whose pages may call the HTTP API from a browser. Empty: none but the server itself.',
     }),
     log: choice(['auto', 'plain', 'json'], 'auto', {
       meaning: 'Form of the log on standard error: auto is plain lines on a terminal, JSON elsewhere.',
@@ -239,6 +235,32 @@ export const SETTING_GROUPS = {
       meaning: 'How long a peer may take to answer a close. Beyond: the connection is dropped.',
     }),
   },
+  Polish: {
+    polish: choice(['auto', 'rules', 'off'], 'auto', {
+      meaning:
+        'What turns finals into readable text, where a client asks for it: auto is the best there is, rules needs no model, off refuses it.',
+    }),
+    polishBudgetMs: integer(POLISH_BUDGETS.segmentMs, {
+      unit: 'milliseconds',
+      min: 100,
+      max: HOUR_MS,
+      meaning:
+        'How long the polish of one final may take. Beyond: the text is that of the rules. The final itself never waits.',
+    }),
+    polishStopBudgetMs: integer(POLISH_BUDGETS.stopMs, {
+      unit: 'milliseconds',
+      min: 100,
+      max: HOUR_MS,
+      meaning:
+        'How long `stopped` may wait for all that is still to be polished, the text of the whole session included.',
+    }),
+    polishWaitingMax: integer(256, {
+      unit: 'texts',
+      min: 1,
+      max: 100_000,
+      meaning: 'Texts that may wait for one model. Beyond: the text is that of the rules.',
+    }),
+  },
   Watching: {
     shareEnabled: toggle(SHARING_DEFAULTS.isEnabled, {
       meaning:
@@ -254,7 +276,13 @@ export const SETTING_GROUPS = {
 } as const;
 
 type Groups = typeof SETTING_GROUPS;
-type Table = Groups['Server'] & Groups['Recognition'] & Groups['Speech'] & Groups['Connections'] & Groups['Watching'];
+type Table = Groups['Server'] &
+  Groups['Recognition'] &
+  Groups['Speech'] &
+  Groups['Connections'] &
+  Groups['Polish'] &
+  Groups['Polish'] &
+  Groups['Watching'];
 
 /** The resolved settings: every key has a valid value. */
 export type Settings = { readonly [K in keyof Table]: Table[K] extends Setting<infer T> ? T : never };

@@ -1,0 +1,155 @@
+// Whether what a model wrote may stand for what was said.
+import type { PolishFallback, PolishMode } from '@sotto/protocol';
+import { align, type Aligned } from './alignment.js';
+import { unitsOf, type Unit } from './units.js';
+import { asksChinese } from '../rules/chinese.js';
+import { asksEnglish } from '../rules/english.js';
+import { rememberingLikeness } from './word-likeness.js';
+
+/** What is wrong with a model's text; the codes are the wire's. */
+export type GuardFailure = Extract<
+  PolishFallback,
+  'tooShort' | 'tooLong' | 'unrelated' | 'changedNumber' | 'changedName' | 'changedNegation' | 'markup'
+>;
+
+/** What a mode allows. Lengths are in units (words, Chinese characters) of what was said, fillers not counted. */
+interface Allowance {
+  /** Units of the result, at least and at most, as a share of those said. */
+  readonly shortest: number;
+  readonly longest: number;
+  /** Units that any result may be longer by: short texts gain more. */
+  readonly slack: number;
+  /** Share of what was said that must be found in the result, and share of the result that must be found in what was said. */
+  readonly kept: number;
+  readonly grounded: number;
+}
+
+/**
+ * `standard` keeps the wording; the others choose their words, so that only an answer to the text, or another text, shows. The figures are ours: set so that the
+ * texts of test/server/polish-guard.test.ts fall on their sides with room.
+ */
+const ALLOWANCES: Readonly<Record<PolishMode, Allowance>> = {
+  standard: { shortest: 0.5, longest: 1.3, slack: 4, kept: 0.5, grounded: 0.7 },
+  formal: { shortest: 0.4, longest: 2.2, slack: 12, kept: 0.2, grounded: 0.2 },
+  casual: { shortest: 0.4, longest: 1.8, slack: 8, kept: 0.2, grounded: 0.2 },
+  concise: { shortest: 0.08, longest: 1.1, slack: 3, kept: 0.05, grounded: 0.3 },
+  detailed: { shortest: 0.6, longest: 3.5, slack: 20, kept: 0.35, grounded: 0.15 },
+  // The caller decides what comes of it: a translation, a list.
+  custom: { shortest: 0, longest: 6, slack: 60, kept: 0, grounded: 0 },
+};
+/** Below so many units shares mean nothing: only length is looked at, and what must not change. */
+const FEW_UNITS = 4;
+/** Units of either text that are aligned: the alignment's time and memory grow with their product. */
+export const GUARD_UNITS_MAX = 2_000;
+/** Signs of a model that talks to its user or formats for a page: none of them is ever spoken. */
+const MARKUP = /```|<\/?[a-z][\w-]*>|<\||\|>|^#{1,6} |\*\*|^\s*[-*] |\[(?:INST|\/INST)\]/mu;
+/** Behind these somebody corrects himself: what was said before may go. */
+const REPAIRS = new Set([
+  'no',
+  'sorry',
+  'mean',
+  'rather',
+  'wait',
+  'actually',
+  'correction',
+  '不',
+  '对',
+  '错',
+  '抱',
+  '歉',
+]);
+const REPAIR_REACH = 6;
+const REQUEST = /\b(?:can|could|would|will|may|shall) (?:you|i|we)\b[^.!?]*$/i;
+/** English words that any two texts have in common. */
+const COMMON = new Set(
+  (
+    'a an the and or but if of in on at to for from with by as is are was were be been am do does did have has had it its this that these those ' +
+    'i you he she we they me him her us them my your his our their there here what which who when where how will would can could should may must'
+  ).split(' '),
+);
+
+/** What is wrong with `polished` as the text of `raw`; undefined: nothing. */
+export function guard(raw: string, polished: string, mode: PolishMode): GuardFailure | undefined {
+  if (polished.trim() === '') return 'tooShort';
+  if (mode !== 'custom' && MARKUP.test(polished) && !MARKUP.test(raw)) return 'markup';
+  const said = unitsOf(raw);
+  const written = unitsOf(polished);
+  const allowance = ALLOWANCES[mode];
+  const meant = said.filter(({ kind }) => kind !== 'filler').length;
+  if (written.length > Math.max(said.length, meant) * allowance.longest + allowance.slack) return 'tooLong';
+  if (written.length < Math.floor(meant * allowance.shortest)) return 'tooShort';
+  if (said.length > GUARD_UNITS_MAX || written.length > GUARD_UNITS_MAX)
+    return mode === 'standard' ? 'tooLong' : undefined;
+  if (mode !== 'custom' && isAnswer(raw, polished)) return 'unrelated';
+  const aligned = align(said, written, rememberingLikeness());
+  if (isUnrelated(aligned, allowance)) return 'unrelated';
+  return mode === 'standard' ? changed(aligned, said, written) : undefined;
+}
+
+/** A request may become one without a question mark ("please send …"); what asks for a fact stays a question. */
+function isAnswer(raw: string, polished: string): boolean {
+  const bare = raw.replace(/[\s,.?!，。？！]+$/u, '');
+  const asks = asksChinese(bare) || (asksEnglish(bare) && !REQUEST.test(bare));
+  return asks && !/[?？]/.test(polished);
+}
+
+function isUnrelated(aligned: readonly Aligned<Unit>[], { kept, grounded }: Allowance): boolean {
+  // Where the words are free, those that any text has prove nothing.
+  const counts = (unit: Unit | undefined): boolean =>
+    unit !== undefined && unit.kind !== 'filler' && (kept >= 0.5 || !COMMON.has(unit.text));
+  const said = aligned.filter(({ before }) => counts(before));
+  const written = aligned.filter(({ after }) => counts(after));
+  const isFew = said.length < FEW_UNITS && written.length < FEW_UNITS;
+  if (isFew && kept < 0.5) return false;
+  // In a short text one word is a large share.
+  const ease = isFew ? 0.5 : 1;
+  return pairedShare(said) < kept * ease || pairedShare(written) < grounded * ease;
+}
+
+function pairedShare(aligned: readonly Aligned<Unit>[]): number {
+  return aligned.length === 0 ? 1 : aligned.filter(isPaired).length / aligned.length;
+}
+
+function isPaired({ before, after }: Aligned<Unit>): boolean {
+  return before !== undefined && after !== undefined;
+}
+
+/** Numbers, names and negations must be those that were said; each may go where its speaker corrects himself, or says it twice. */
+function changed(
+  aligned: readonly Aligned<Unit>[],
+  said: readonly Unit[],
+  written: readonly Unit[],
+): GuardFailure | undefined {
+  const saidTexts = new Set(said.map(({ text }) => text));
+  const writtenTexts = new Set(written.map(({ text }) => text));
+  let place = 0;
+  for (const { before, after, isEqual } of aligned) {
+    if (before !== undefined) place++;
+    if (isEqual) continue;
+    if (before?.kind === 'number' && before.text !== '1' && !writtenTexts.has(before.text) && !isRepaired(said, place))
+      return 'changedNumber';
+    if (after?.kind === 'number' && after.text !== '1' && !saidTexts.has(after.text)) return 'changedNumber';
+    if (before?.isName === true && !writtenTexts.has(before.text) && !isRepaired(said, place)) return 'changedName';
+    if (after?.isName === true && !saidTexts.has(after.text) && !isInflected(before, after)) return 'changedName';
+    const isNegated = before?.kind === 'negation';
+    const negates = after?.kind === 'negation';
+    if (isNegated !== negates && !(isNegated && mayGo(before, said, place))) return 'changedNegation';
+  }
+  return undefined;
+}
+
+/** Whether a correction follows closely behind the unit before `place`. */
+function isRepaired(said: readonly Unit[], place: number): boolean {
+  return said.slice(place, place + REPAIR_REACH).some(({ text }) => REPAIRS.has(text));
+}
+
+/** A "no" is often no negation but the beginning of a correction; a negation that is said twice may go once. */
+function mayGo({ text }: Unit, said: readonly Unit[], place: number): boolean {
+  const around = [...said.slice(Math.max(0, place - 4), place - 1), ...said.slice(place, place + 3)];
+  return text === 'no' || around.some((other) => other.text === text) || isRepaired(said, place);
+}
+
+/** "american" for "America": the capital is that of the same word in another form. */
+function isInflected(before: Unit | undefined, after: Unit): boolean {
+  return before !== undefined && before.text.slice(0, 4) === after.text.slice(0, 4);
+}
