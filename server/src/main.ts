@@ -8,8 +8,6 @@ import type { Engine } from './asr/engine.js';
 import { EngineError } from './asr/errors.js';
 import { NullEngine } from './asr/null-engine.js';
 import { createRecognizer } from './asr/streaming-recognizer.js';
-import { TemporaryKeys } from './compat/authorizer.js';
-import { createDialects } from './compat/dialects.js';
 import type { Settings } from './config/settings.js';
 import { chooseTransport, TransportUnavailableError } from './gateway/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
@@ -17,6 +15,7 @@ import { TlsError, tlsFiles } from './gateway/tls.js';
 import { ListenError } from './gateway/transport.js';
 import { type Counter, MetricsRegistry } from './metrics/metrics-registry.js';
 import { createEngineDeaths, registerRecognitionMetrics } from './metrics/recognition-metrics.js';
+import { openPolish } from './polish/open-polish.js';
 import type { SessionSettings } from './session/session-settings.js';
 import { createSessionFactory } from './session/session.js';
 import { NullVad } from './vad/null-vad.js';
@@ -75,17 +74,16 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   };
   const tls = tlsFiles(settings.tlsCert, settings.tlsKey);
   const metrics = new MetricsRegistry();
+  const polishing = openPolish(settings, log, metrics);
+  if (polishing !== undefined) opened.push(polishing);
   const gateway = new Gateway({
     createTransport: (options) => chooseTransport(settings.transport, { ...options, tls }),
     limits: settings,
     log,
     version: VERSION,
     model,
+    polish: () => polishing?.offer,
     pages: Pages.load(),
-    corsOrigins: settings.corsOrigins
-      .split(',')
-      .map((origin) => origin.trim())
-      .filter((origin) => origin !== ''),
     sharing: { isEnabled: settings.shareEnabled, viewersMax: settings.viewersMax },
     metrics,
   });
@@ -101,12 +99,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   opened.push(recognizer);
   registerRecognitionMetrics(metrics, recognizer);
   await Promise.all(engines.map((engine) => engine.warmUp()));
-  const session = sessionSettings(settings);
-  gateway.open(
-    createSessionFactory({ vad, recognizer, settings: session, log }),
-    [],
-    createDialects({ keys: new TemporaryKeys(), session, languages: recognizer.model.languages }),
-  );
+  gateway.open(createSessionFactory({ vad, recognizer, polishing, settings: sessionSettings(settings), log }));
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
 
   return {
@@ -152,6 +145,12 @@ function sessionSettings(settings: Settings): SessionSettings {
     partialIntervalMs,
     bufferedAudioMsMax,
     messageBytesMax,
+    polish: {
+      segmentMs: settings.polishBudgetMs,
+      stopMs: settings.polishStopBudgetMs,
+      // The rest of the drain is for what else there is to say.
+      drainMs: Math.min(settings.polishStopBudgetMs, settings.drainTimeoutMs / 2),
+    },
   };
 }
 

@@ -22,7 +22,6 @@ const options: TransportOptions = {
         closed: () => {},
       }),
     }),
-    failed: () => {},
   },
   messageBytesMax: 1_000_000,
   closeTimeoutMs: 200,

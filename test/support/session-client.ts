@@ -46,6 +46,7 @@ export class SessionClient {
       vad: dependencies.vad ?? new LoudnessVad(),
       recognizer: dependencies.recognizer ?? new ScriptedRecognizer(),
       settings: dependencies.settings ?? SESSION_DEFAULTS,
+      polishing: dependencies.polishing,
       ...(dependencies.log === undefined ? {} : { log: dependencies.log }),
     });
   }

@@ -429,7 +429,6 @@ function handlersWith(overrides: Partial<TransportHandlers>): TransportHandlers 
   return {
     request: () => ({ status: 200, contentType: 'text/plain', body: 'ok' }),
     upgrade: () => ({ accepted: false, response: { status: 404, contentType: 'text/plain', body: '' } }),
-    failed: () => {},
     ...overrides,
   };
 }

@@ -1,10 +1,8 @@
 // The plain HTTP side of the gateway: is it alive, is it ready, its numbers, and a page that says what this is.
-import { JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL } from '@sotto/protocol';
+import { JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL, type PolishOffer } from '@sotto/protocol';
 import { PROMETHEUS_CONTENT_TYPE } from '../metrics/metrics-registry.js';
 import type { Pages } from '../web/pages.js';
-import { errorResponse, HttpError } from '../http/http-error.js';
-import { jsonResponse } from '../http/json-response.js';
-import type { RequestHead, WholeResponse } from './transport.js';
+import type { HttpRequest, HttpResponse } from './transport.js';
 
 /** Paths on which a WebSocket is accepted (rule HS1). */
 export const STREAM_PATHS: readonly string[] = ['/v1/stream', '/'];
@@ -26,18 +24,20 @@ export interface ServerStatus {
 
 export interface HttpView {
   status(): ServerStatus;
+  /** What is polished with. Absent or undefined: nothing is. */
+  readonly polish?: () => PolishOffer | undefined;
   /** The Prometheus text. */
   metrics(): string;
   /** The Studio and its like; absent where a server has none. */
   readonly pages?: Pages | undefined;
   /** Captions of shared sessions; undefined for an address that is none of theirs. Absent: nothing is shared. */
-  readonly captions?: (request: RequestHead) => WholeResponse | undefined;
+  readonly captions?: (request: HttpRequest) => HttpResponse | undefined;
 }
 
 const TEXT = 'text/plain; charset=utf-8';
 
 /** Answers a request that is no upgrade. */
-export function answerHttp(request: RequestHead, view: HttpView): WholeResponse {
+export function answerHttp(request: HttpRequest, view: HttpView): HttpResponse {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return jsonError(405, 'method_not_allowed', `${request.path} answers GET.`, { allow: 'GET, HEAD' });
   }
@@ -45,10 +45,14 @@ export function answerHttp(request: RequestHead, view: HttpView): WholeResponse 
     case '/':
       return home(request, view);
     case '/health':
-      return jsonResponse(200, view.status());
+      return json(200, view.status());
     case '/ready': {
       const { status } = view.status();
-      return jsonResponse(status === 'ready' ? 200 : 503, { status }, status === 'ready' ? {} : { 'retry-after': '1' });
+      return json(
+        status === 'ready' ? 200 : 503,
+        { status, polish: view.polish?.() },
+        status === 'ready' ? {} : { 'retry-after': '1' },
+      );
     }
     case '/metrics':
       return { status: 200, contentType: PROMETHEUS_CONTENT_TYPE, body: view.metrics() };
@@ -66,16 +70,25 @@ export function jsonError(
   code: string,
   message: string,
   headers: Readonly<Record<string, string>> = {},
-): WholeResponse {
-  return errorResponse(new HttpError(status, code, message, headers));
+): HttpResponse {
+  return json(status, { error: { code, message } }, headers);
 }
 
-function pageOf(request: RequestHead, view: HttpView): WholeResponse {
+function json(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): HttpResponse {
+  return {
+    status,
+    contentType: 'application/json; charset=utf-8',
+    body: `${JSON.stringify(value)}\n`,
+    headers: { 'cache-control': 'no-store', ...headers },
+  };
+}
+
+function pageOf(request: HttpRequest, view: HttpView): HttpResponse {
   return view.pages?.answer(request) ?? jsonError(404, 'not_found', 'There is no such page: see /.');
 }
 
 /** The Studio for browsers, a few lines of text for everybody else. */
-function home(request: RequestHead, view: HttpView): WholeResponse {
+function home(request: HttpRequest, view: HttpView): HttpResponse {
   const page = request.header('accept').includes('text/html') ? view.pages?.answer(request) : undefined;
   if (page !== undefined) return { ...page, headers: { ...page.headers, vary: 'accept' } };
   const hint =

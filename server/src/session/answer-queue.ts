@@ -1,10 +1,15 @@
 // Finals and marks in the order of the audio, however the work behind them finishes.
 import type { ServerMessage } from '@sotto/protocol';
 
+interface Place {
+  message: ServerMessage | undefined;
+  onSent?: (() => void) | undefined;
+}
+
 /** Sends each answer when it is known and all before it are sent. Its length is bounded by whoever adds to it. */
 export class AnswerQueue {
   readonly #send: (message: ServerMessage) => void;
-  readonly #waiting: { message: ServerMessage | undefined }[] = [];
+  readonly #waiting: Place[] = [];
   #onEmpty: (() => void)[] = [];
   #isClosed = false;
 
@@ -22,12 +27,13 @@ export class AnswerQueue {
     this.#flush();
   }
 
-  /** Adds the place of an answer that is to come; it is given by calling what is returned. */
-  reserve(): (message: ServerMessage) => void {
-    const place: { message: ServerMessage | undefined } = { message: undefined };
+  /** Adds the place of an answer that is to come; it is given by calling what is returned. `onSent` is called when it has been sent. */
+  reserve(): (message: ServerMessage, onSent?: () => void) => void {
+    const place: Place = { message: undefined };
     this.#waiting.push(place);
-    return (message) => {
+    return (message, onSent) => {
       place.message = message;
+      place.onSent = onSent;
       this.#flush();
     };
   }
@@ -46,10 +52,11 @@ export class AnswerQueue {
 
   #flush(): void {
     while (!this.#isClosed) {
-      const message = this.#waiting[0]?.message;
-      if (message === undefined) break;
+      const [next] = this.#waiting;
+      if (next?.message === undefined) break;
       this.#waiting.shift();
-      this.#send(message);
+      this.#send(next.message);
+      next.onSent?.();
     }
     if (this.#waiting.length === 0) this.#settle();
   }

@@ -13,8 +13,10 @@ import { Endpointer, type EndpointEvent } from '../vad/endpointing.js';
 import { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from '../vad/vad.js';
 import { AudioRing } from './audio-ring.js';
 import { SAMPLES_PER_MS } from './samples.js';
+import type { Polishing } from '../polish/polishing.js';
 import type { SessionLog } from './session-log.js';
 import { changeSettings, startSettings, type SessionSettings, type StreamSettings } from './session-settings.js';
+import { SessionPolish } from './session-polish.js';
 import { Timeline } from './timeline.js';
 import { Utterances, type Ending, type UtteranceTotals } from './utterances.js';
 
@@ -28,6 +30,8 @@ const LOOKBACK_MS_MAX = 30_000;
 export interface LiveStreamOptions {
   readonly vad: VoiceActivityDetector;
   readonly recognizer: Recognizer;
+  /** Undefined: nothing is polished. */
+  readonly polishing: Polishing | undefined;
   readonly settings: SessionSettings;
   readonly log: SessionLog;
   readonly send: (message: ServerMessage) => void;
@@ -53,6 +57,7 @@ export class LiveStream {
   readonly #vad: VadStream;
   readonly #endpointer: Endpointer;
   readonly #utterances: Utterances;
+  readonly #polish: SessionPolish | undefined;
   readonly #frame = new Float32Array(VAD_FRAME_SAMPLES);
   readonly #steps: Step[] = [];
   readonly #rateHz: number;
@@ -76,11 +81,14 @@ export class LiveStream {
     this.#timeline = new Timeline(audio);
     this.#ring = new AudioRing((2 * bufferedAudioMsMax + LIMITS.gapMsMax + LOOKBACK_MS_MAX) * SAMPLES_PER_MS);
     this.#endpointer = new Endpointer(this.#settings.endpointing);
+    const { polishing, log, send } = options;
+    this.#polish = polishing && new SessionPolish({ polishing, log, send, budgets: options.settings.polish });
     this.#utterances = new Utterances({
       recognizer: options.recognizer,
       ring: this.#ring,
-      log: options.log,
-      send: options.send,
+      log,
+      send,
+      onFinal: (final, settings) => this.#polish?.add(final, settings.polish),
       lagMs: () => this.#lagMs,
       onProgress: () => this.#work(),
     });
@@ -142,7 +150,7 @@ export class LiveStream {
   }
 
   /** No more audio comes: ends the utterance in progress, and resolves when all answers are sent (never, once the stream is closed). */
-  async finish(): Promise<void> {
+  async finish(reason: 'stop' | 'drain'): Promise<void> {
     this.#ring.push(this.#resampler.flush());
     const end = this.#ring.end;
     this.#audioEnd = end;
@@ -159,6 +167,7 @@ export class LiveStream {
       this.#work();
     });
     await this.#utterances.finished();
+    await this.#polish?.finish(reason);
   }
 
   /** Calls back when less than half of the bound waits. */
@@ -174,6 +183,7 @@ export class LiveStream {
     this.#steps.length = 0;
     this.#whenDrained = [];
     this.#utterances.close();
+    this.#polish?.close();
     this.#vad.close();
     this.#resampler.close();
   }

@@ -1,6 +1,8 @@
 // The settings of a session: the server's defaults, what a client may change, and what this server cannot honour.
 import { LIMITS, type ConfigureMessage, type ErrorCode, type StartMessage } from '@sotto/protocol';
 import { ENDPOINTING_DEFAULTS, type EndpointingOptions } from '../vad/endpointing.js';
+import { changePolish, NO_POLISH, type PolishWish } from './polish-settings.js';
+import { POLISH_BUDGETS, type PolishBudgets } from './session-polish.js';
 
 /** What the server's operator decides: what holds where a client does not say, and the bounds of a session. */
 export interface SessionSettings {
@@ -11,6 +13,7 @@ export interface SessionSettings {
   readonly bufferedAudioMsMax: number;
   /** Bytes of one message, told to clients in `ready`. */
   readonly messageBytesMax: number;
+  readonly polish: PolishBudgets;
 }
 
 export const SESSION_DEFAULTS = {
@@ -18,6 +21,7 @@ export const SESSION_DEFAULTS = {
   partialIntervalMs: 500,
   bufferedAudioMsMax: 30_000,
   messageBytesMax: LIMITS.messageBytesMax,
+  polish: POLISH_BUDGETS,
 } as const satisfies SessionSettings;
 
 /** The settings of one stream, complete. */
@@ -29,6 +33,7 @@ export interface StreamSettings {
   readonly words: boolean;
   readonly partialIntervalMs: number;
   readonly endpointing: EndpointingOptions;
+  readonly polish: PolishWish;
 }
 
 /** A setting that cannot be honoured. */
@@ -47,6 +52,7 @@ export function startSettings(message: StartMessage, defaults: SessionSettings):
     words: false,
     partialIntervalMs: defaults.partialIntervalMs,
     endpointing: defaults.endpointing,
+    polish: NO_POLISH,
   };
   return changeSettings(none, message);
 }
@@ -71,6 +77,7 @@ export function changeSettings(
       prefixPaddingMs: change.endpointing?.prefixPaddingMs ?? endpointing.prefixPaddingMs,
       maxUtteranceMs: change.endpointing?.maxUtteranceMs ?? endpointing.maxUtteranceMs,
     },
+    polish: changePolish(settings.polish, change.polish),
   };
 }
 
@@ -86,9 +93,6 @@ export function refusalOf(
   }
   if (change.type === 'start' && change.task === 'translate' && model.languages.length < 2) {
     return { code: 'unsupported_option', message: `${model.name} knows one language and cannot translate.` };
-  }
-  if (change.polish !== undefined) {
-    return { code: 'unsupported_option', message: 'This server has no polisher.' };
   }
   return undefined;
 }

@@ -6,20 +6,25 @@ import {
   PROTOCOL_VERSION,
   type ClientMessage,
   type CloseReason,
+  type ConfigureMessage,
   type ErrorCode,
   type ServerMessage,
   type StartMessage,
 } from '@sotto/protocol';
 import type { Recognizer } from '../asr/recognizer.js';
+import type { Polishing } from '../polish/polishing.js';
 import type { VoiceActivityDetector } from '../vad/vad.js';
 import { LiveStream } from './live-stream.js';
 import { SILENT_LOG, type SessionLog } from './session-log.js';
 import type { SessionFactory, SessionPort, SessionSink } from './session-port.js';
-import { refusalOf, type SessionSettings } from './session-settings.js';
+import { changePolish, NO_POLISH, refusePolish } from './polish-settings.js';
+import { refusalOf, type Refusal, type SessionSettings } from './session-settings.js';
 
 export interface SessionDependencies {
   readonly vad: VoiceActivityDetector;
   readonly recognizer: Recognizer;
+  /** Default: nothing is polished, and `polish` is refused. */
+  readonly polishing?: Polishing | undefined;
   readonly settings: SessionSettings;
   /** Where failures are reported that a client need not see. Default: nowhere. */
   readonly log?: SessionLog;
@@ -53,6 +58,8 @@ export class Session implements SessionPort {
   readonly #log: SessionLog;
   #state: State = { name: 'awaitingStart' };
   #onEnded: (() => void)[] = [];
+  /** What the client has asked for so far. */
+  #polishWish = NO_POLISH;
   /** What the stream had received when it ended. */
   #received = 0;
 
@@ -110,8 +117,8 @@ export class Session implements SessionPort {
     if (message.type !== 'start') {
       return this.#fatal('not_started', `The first message is "start", not "${message.type}".`);
     }
-    const { vad, recognizer, settings } = this.#dependencies;
-    const refusal = refusalOf(message, recognizer.model);
+    const { vad, recognizer, settings, polishing } = this.#dependencies;
+    const refusal = this.#refusalOf(message);
     if (refusal !== undefined) return this.#fatal(refusal.code, refusal.message);
     this.#state = { name: 'streaming', stream: this.#openStream(message, vad, recognizer, settings) };
     this.#send({
@@ -121,7 +128,17 @@ export class Session implements SessionPort {
       model: recognizer.model.name,
       languages: [...recognizer.model.languages],
       limits: { messageBytesMax: settings.messageBytesMax, bufferedAudioMsMax: settings.bufferedAudioMsMax },
+      ...(polishing === undefined ? {} : { polish: polishing.offer }),
     });
+  }
+
+  /** Why settings cannot be honoured; where they can, the wish for polish is taken note of. */
+  #refusalOf(message: StartMessage | ConfigureMessage): Refusal | undefined {
+    const { recognizer, polishing } = this.#dependencies;
+    const wish = changePolish(this.#polishWish, message.polish);
+    const refusal = refusalOf(message, recognizer.model) ?? refusePolish(wish, polishing);
+    if (refusal === undefined) this.#polishWish = wish;
+    return refusal;
   }
 
   #openStream(
@@ -133,6 +150,7 @@ export class Session implements SessionPort {
     return new LiveStream(message, {
       vad,
       recognizer,
+      polishing: this.#dependencies.polishing,
       settings,
       log: this.#log,
       send: (answer) => this.#send(answer),
@@ -149,7 +167,7 @@ export class Session implements SessionPort {
       case 'mark':
         return stream.mark(message.id);
       case 'configure': {
-        const refusal = refusalOf(message, this.#dependencies.recognizer.model);
+        const refusal = this.#refusalOf(message);
         if (refusal === undefined) stream.configure(message);
         else this.#error(refusal.code, refusal.message);
         return;
@@ -169,7 +187,7 @@ export class Session implements SessionPort {
 
   async #sayGoodbye(stream: LiveStream, reason: 'stop' | 'drain'): Promise<void> {
     try {
-      await stream.finish();
+      await stream.finish(reason);
     } catch (error) {
       return this.#fatal('internal', 'The server failed on this stream.', error);
     }

@@ -23,6 +23,8 @@ export interface UtterancesOptions {
   readonly ring: AudioRing;
   readonly log: SessionLog;
   readonly send: (message: ServerMessage) => void;
+  /** A final has been sent; the settings are those of its utterance. */
+  readonly onFinal: (final: FinalMessage, settings: StreamSettings) => void;
   /** Audio received and not yet decoded, milliseconds. */
   readonly lagMs: () => number;
   /** A final or a partial is there: what waited for it may go on. */
@@ -117,7 +119,11 @@ export class Utterances {
     this.#options.send({ type: 'speechEnded', segmentId: segment.id, endMs: toMs(end) });
     const answer = this.#answers.reserve();
     segment.finish(end, speechRatio).then(
-      (hypothesis) => this.#settle(segment, () => answer(this.#final(segment, end, ending, hypothesis))),
+      (hypothesis) =>
+        this.#settle(segment, () => {
+          const final = this.#final(segment, end, ending, hypothesis);
+          answer(final, () => this.#options.onFinal(final, segment.settings));
+        }),
       (error: unknown) => this.#settle(segment, () => answer(this.#failure(segment, end, error))),
     );
   }

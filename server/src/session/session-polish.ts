@@ -1,0 +1,194 @@
+// The polish of one session: its finals one after the other, so that each reads on from the one before, and its whole text at the end.
+import { joinTexts } from '@sotto/client';
+import type { FinalMessage, PolishedMessage, PolishFallback, ServerMessage } from '@sotto/protocol';
+import type { Polishing, PolishResult, PolishStyle } from '../polish/polishing.js';
+import { styleOf, type PolishWish } from './polish-settings.js';
+import type { SessionLog } from './session-log.js';
+
+/** Texts of one session that may wait for their turn. Beyond, a new one falls back: `overloaded`. */
+export const PENDING_POLISH_MAX = 64;
+/** Characters of a session's text that are polished in one piece (rule PO4). */
+export const SESSION_PART_CHARS = 50_000;
+/** A silence that ends a paragraph of a session's text, milliseconds. */
+const PARAGRAPH_SILENCE_MS = 3_000;
+
+export interface PolishBudgets {
+  /** Time for one segment, from its turn on, milliseconds. Beyond: `timeout`. */
+  readonly segmentMs: number;
+  /** Time for all that waits when the session stops, its whole text included, milliseconds. */
+  readonly stopMs: number;
+  /** The same when the server shuts down. */
+  readonly drainMs: number;
+}
+
+export const POLISH_BUDGETS = { segmentMs: 8_000, stopMs: 20_000, drainMs: 5_000 } as const satisfies PolishBudgets;
+
+export interface SessionPolishOptions {
+  readonly polishing: Polishing;
+  readonly budgets: PolishBudgets;
+  readonly log: SessionLog;
+  readonly send: (message: ServerMessage) => void;
+}
+
+/** Which text a message is about, as the wire tells it. */
+type Subject = Pick<PolishedMessage, 'scope' | 'segmentId' | 'firstSegmentId' | 'lastSegmentId'>;
+
+interface Item {
+  readonly subject: Subject;
+  readonly text: string;
+  readonly language: string;
+  readonly style: PolishStyle;
+  readonly deltas: boolean;
+  /** When its final was sent, or the session stopped. */
+  readonly since: number;
+  /** Set where it is not to be polished. */
+  readonly fallback?: PolishFallback;
+}
+
+/** Text of the scope `session` that is not polished yet. */
+interface Part {
+  readonly first: FinalMessage;
+  last: FinalMessage;
+  text: string;
+  style: PolishStyle;
+  deltas: boolean;
+}
+
+export class SessionPolish {
+  readonly #options: SessionPolishOptions;
+  readonly #closing = new AbortController();
+  readonly #waiting: Item[] = [];
+  #part: Part | undefined;
+  /** Polished text of the segment before. */
+  #previous = '';
+  /** When the work must be over, once the session ends. */
+  #deadline = Infinity;
+  #working: Promise<void> | undefined;
+
+  constructor(options: SessionPolishOptions) {
+    this.#options = options;
+  }
+
+  /** A final has been sent; `wish` is that of its utterance. */
+  add(final: FinalMessage, wish: PolishWish): void {
+    const style = styleOf(wish);
+    if (style === undefined || final.text.trim() === '') return;
+    if (wish.scope !== 'segment') this.#collect(final, style, wish.deltas);
+    if (wish.scope === 'session') return;
+    const { text, language, segmentId } = final;
+    const isFull = this.#waiting.length >= PENDING_POLISH_MAX;
+    this.#push({
+      subject: { scope: 'segment', segmentId },
+      text,
+      language,
+      style,
+      deltas: wish.deltas,
+      since: performance.now(),
+      ...(isFull ? { fallback: 'overloaded' as const } : {}),
+    });
+  }
+
+  /** No final comes any more: resolves when all that is to be said is said, within the budget. */
+  async finish(reason: 'stop' | 'drain'): Promise<void> {
+    const { stopMs, drainMs } = this.#options.budgets;
+    this.#deadline = performance.now() + (reason === 'drain' ? drainMs : stopMs);
+    this.#endPart();
+    await this.#working;
+  }
+
+  /** Stops all work; nothing is sent any more. */
+  close(): void {
+    this.#waiting.length = 0;
+    this.#closing.abort();
+  }
+
+  #collect(final: FinalMessage, style: PolishStyle, deltas: boolean): void {
+    if (this.#part !== undefined && this.#part.text.length + final.text.length > SESSION_PART_CHARS) this.#endPart();
+    const part = this.#part;
+    if (part === undefined) {
+      this.#part = { first: final, last: final, text: final.text.trim(), style, deltas };
+      return;
+    }
+    const isApart = final.startMs - part.last.endMs >= PARAGRAPH_SILENCE_MS;
+    part.text = isApart ? `${part.text}\n\n${final.text.trim()}` : joinTexts([part.text, final.text]);
+    part.last = final;
+    part.style = style;
+    part.deltas = deltas;
+  }
+
+  #endPart(): void {
+    const part = this.#part;
+    this.#part = undefined;
+    if (part === undefined) return;
+    const { first, last, text, style, deltas } = part;
+    const subject = { scope: 'session' as const, firstSegmentId: first.segmentId, lastSegmentId: last.segmentId };
+    this.#push({ subject, text, language: last.language, style, deltas, since: performance.now() });
+  }
+
+  #push(item: Item): void {
+    if (this.#closing.signal.aborted) return;
+    this.#waiting.push(item);
+    this.#working ??= this.#work().finally(() => (this.#working = undefined));
+  }
+
+  async #work(): Promise<void> {
+    for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift()) {
+      const result = await this.#polish(item);
+      if (this.#closing.signal.aborted) return;
+      const { subject, style, since } = item;
+      if (subject.scope === 'segment') this.#previous = result.text;
+      this.#options.send({
+        type: 'polished',
+        ...subject,
+        text: result.text,
+        mode: style.mode,
+        model: result.model,
+        ...(result.fallback === undefined ? {} : { fallback: result.fallback }),
+        latencyMs: Math.round(performance.now() - since),
+      });
+    }
+  }
+
+  async #polish(item: Item): Promise<PolishResult> {
+    const { polishing, log, send } = this.#options;
+    const { subject, text, language, style, deltas, fallback } = item;
+    try {
+      if (fallback !== undefined) return await polishing.fallBack(item, fallback);
+      const isSession = subject.scope === 'session';
+      const { scope, segmentId } = subject;
+      const result = await polishing.polish({
+        text,
+        language,
+        style,
+        previous: isSession ? '' : this.#previous,
+        paragraphs: isSession,
+        budgetMs: this.#budgetMs(isSession),
+        signal: this.#closing.signal,
+        onText: deltas
+          ? (from, piece) =>
+              send({
+                type: 'polishedDelta',
+                scope,
+                ...(segmentId === undefined ? {} : { segmentId }),
+                from,
+                text: piece,
+              })
+          : undefined,
+      });
+      // Nothing but control characters: the client gets what it has.
+      return result.text === '' ? { ...result, text } : result;
+    } catch (error) {
+      if (!this.#closing.signal.aborted) log.error({ err: error }, 'polish failed');
+      return { text, model: 'none', fallback: 'failed' };
+    }
+  }
+
+  /** At the end what waits shares what is left; half of it is kept for the text of the whole session. */
+  #budgetMs(isSession: boolean): number {
+    const { segmentMs, stopMs } = this.#options.budgets;
+    const left = Math.max(0, this.#deadline - performance.now());
+    if (isSession) return Math.min(stopMs, left);
+    const keeps = this.#waiting.at(-1)?.subject.scope === 'session';
+    return Math.min(segmentMs, keeps ? left / 2 : left);
+  }
+}
