@@ -11,6 +11,9 @@ import { languageOf } from '../../server/src/polish/text/language.js';
 import { polisherContract } from '../support/polisher-contract.js';
 import { holds } from '../support/property.js';
 
+const letters = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9 ]/g, '');
+const bare = (text: string): string => text.replaceAll(/\s/g, '');
+
 polisherContract(t, 'rules', async () => ({ polisher: new RulesPolisher() }));
 
 const ENGLISH = [
@@ -62,7 +65,6 @@ t.test('rules keep every word that is no filler, and are done after one pass', a
     t,
     fc.property(words, (said) => {
       const once = tidy(said.join(' '), 'en');
-      const letters = (text: string) => text.toLowerCase().replaceAll(/[^a-z0-9 ]/g, '');
       const unstuttered = said
         .filter((word, at) => word !== 'we' || said[at - 1] !== 'we')
         .join(' ')
@@ -129,7 +131,6 @@ t.test('long texts are cut between sentences, and nothing is lost', async (t) =>
       const text = cleanText(pieces.join(''));
       const cut = chunksOf(text, max);
       const joined = cut.map(({ text: part, behind }) => part + behind).join('');
-      const bare = (it: string) => it.replaceAll(/\s/g, '');
       return bare(joined) === bare(text) && cut.every(({ text: part }) => part.length <= max && part.trim() !== '');
     }),
   );

@@ -23,6 +23,10 @@ function open(polisher: ScriptedPolisher, budgets = BUDGETS): SessionClient {
   return new SessionClient({ polishing: service(polisher), settings: { ...SESSION_DEFAULTS, polish: budgets } });
 }
 
+function rules(): SessionClient {
+  return new SessionClient({ polishing: new PolishService({ fast: new RulesPolisher(), waitingMax: 1 }) });
+}
+
 /** Two utterances of a second each. */
 function speak(client: SessionClient): SessionClient {
   return client.audio(speech(1)).audio(silence(1.5)).audio(speech(1)).audio(silence(1.5));
@@ -31,7 +35,6 @@ function speak(client: SessionClient): SessionClient {
 t.test('PO1: ready says what there is, and what is not there is refused', async (t) => {
   const none = new SessionClient().send(START);
   t.notOk('polish' in (none.of('ready')[0] ?? {}));
-  const rules = () => new SessionClient({ polishing: new PolishService({ fast: new RulesPolisher(), waitingMax: 1 }) });
   t.match(rules().send(START).of('ready'), [{ polish: { available: true, models: ['rules'], modes: ['standard'] } }]);
   for (const polish of [{ mode: 'formal' as const }, { mode: 'custom' as const, instruction: 'shout' }]) {
     const client = rules().send({ ...START, polish });

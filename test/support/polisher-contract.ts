@@ -20,18 +20,8 @@ export const REQUEST: PolishRequest = {
 /** The contract of `Polisher`, held against a fresh one for each test. */
 export function polisherContract(t: Test, name: string, open: (t: Test) => Promise<ContractSubject>): void {
   t.test(`a polisher, ${name}`, async (t) => {
-    const make = async (t: Test): Promise<Polisher> => {
-      const { polisher, close } = await open(t);
-      t.teardown(async () => {
-        await polisher.close();
-        await close?.();
-      });
-      await polisher.warmUp();
-      return polisher;
-    };
-
     t.test('gives a text, whose pieces were told', async (t) => {
-      const polisher = await make(t);
+      const polisher = await opened(t, open);
       t.ok(polisher.isAvailable);
       t.ok(polisher.modes.includes('standard'));
       t.ok(polisher.concurrency >= 1);
@@ -45,7 +35,7 @@ export function polisherContract(t: Test, name: string, open: (t: Test) => Promi
     });
 
     t.test('takes several texts at once', async (t) => {
-      const polisher = await make(t);
+      const polisher = await opened(t, open);
       const signal = new AbortController().signal;
       const texts = await Promise.all(
         Array.from({ length: 6 }, (_, index) =>
@@ -56,7 +46,7 @@ export function polisherContract(t: Test, name: string, open: (t: Test) => Promi
     });
 
     t.test('takes any text, language and mode', async (t) => {
-      const polisher = await make(t);
+      const polisher = await opened(t, open);
       const signal = new AbortController().signal;
       for (const request of [
         { text: '嗯我们去吧', language: 'zh', script: 'traditional' as const },
@@ -69,7 +59,7 @@ export function polisherContract(t: Test, name: string, open: (t: Test) => Promi
     });
 
     t.test('ends when it is told to', async (t) => {
-      const polisher = await make(t);
+      const polisher = await opened(t, open);
       const controller = new AbortController();
       const run = polisher.polish(REQUEST, { signal: controller.signal }).then(
         () => 'done',
@@ -82,9 +72,19 @@ export function polisherContract(t: Test, name: string, open: (t: Test) => Promi
     });
 
     t.test('closes twice', async (t) => {
-      const polisher = await make(t);
+      const polisher = await opened(t, open);
       await polisher.close();
       await polisher.close();
     });
   });
+}
+
+async function opened(t: Test, open: (t: Test) => Promise<ContractSubject>): Promise<Polisher> {
+  const { polisher, close } = await open(t);
+  t.teardown(async () => {
+    await polisher.close();
+    await close?.();
+  });
+  await polisher.warmUp();
+  return polisher;
 }
