@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .judge import Item, load_items, save_items
-from .recordings import add_recordings, joined, read_training_recordings
+from .recordings import add_recordings, balanced, joined, read_training_recordings
 from .shards import ShardWriter
 from .synth.worker import speak_shards, speak_test_set
 from .text import ExcludedTexts, read_sentences
@@ -28,7 +28,7 @@ def write_context(sentences: list[str], tokenizer: Path, out: Path) -> None:
 def write_recordings(folder: Path, tokenizer: Path, libopus: str, work: Path, workers: int) -> None:
     """Training shards of the real speech and `real-dev.npz`, the speakers held out."""
     recordings = read_training_recordings(folder, libopus, workers)
-    train = [r for r in recordings if not r.held_out]
+    train = balanced([r for r in recordings if not r.held_out])
     tokens = load_tokenizer(tokenizer)
     for name, group in (("real", train), ("real-joined", joined(train))):
         shard = ShardWriter(tokens)

@@ -8,6 +8,8 @@ import type { Engine } from './asr/engine.js';
 import { EngineError } from './asr/errors.js';
 import { NullEngine } from './asr/null-engine.js';
 import { createRecognizer } from './asr/streaming-recognizer.js';
+import { TemporaryKeys } from './compat/authorizer.js';
+import { createDialects } from './compat/dialects.js';
 import type { Settings } from './config/settings.js';
 import { chooseTransport, TransportUnavailableError } from './gateway/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
@@ -84,6 +86,10 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     model,
     polish: () => polishing?.offer,
     pages: Pages.load(),
+    corsOrigins: settings.corsOrigins
+      .split(',')
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== ''),
     sharing: { isEnabled: settings.shareEnabled, viewersMax: settings.viewersMax },
     metrics,
   });
@@ -99,7 +105,12 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   opened.push(recognizer);
   registerRecognitionMetrics(metrics, recognizer);
   await Promise.all(engines.map((engine) => engine.warmUp()));
-  gateway.open(createSessionFactory({ vad, recognizer, polishing, settings: sessionSettings(settings), log }));
+  const session = sessionSettings(settings);
+  gateway.open(
+    createSessionFactory({ vad, recognizer, polishing, settings: session, log }),
+    [],
+    createDialects({ keys: new TemporaryKeys(), session, languages: recognizer.model.languages }),
+  );
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
 
   return {

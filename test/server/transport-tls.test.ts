@@ -22,6 +22,7 @@ const options: TransportOptions = {
         closed: () => {},
       }),
     }),
+    failed: () => {},
   },
   messageBytesMax: 1_000_000,
   closeTimeoutMs: 200,

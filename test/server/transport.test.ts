@@ -3,18 +3,24 @@ import t from 'tap';
 import { chooseTransport } from '../../server/src/gateway/choose-transport.js';
 import { createUwsTransport, loadUws } from '../../server/src/gateway/uws-transport.js';
 import { createWsTransport } from '../../server/src/gateway/ws-transport.js';
+import { httpContract } from '../support/http-contract.js';
 import { transportContract } from '../support/transport-contract.js';
 
-t.test('ws transport', async (t) => transportContract(t, createWsTransport));
+t.test('ws transport', async (t) => {
+  transportContract(t, createWsTransport);
+  httpContract(t, createWsTransport);
+});
 
 const library = loadUws();
 t.test('uws transport', { skip: library === undefined && 'no uWebSockets.js binary for this Node' }, async (t) => {
-  if (library !== undefined) transportContract(t, (options) => createUwsTransport(library, options));
+  if (library === undefined) return;
+  transportContract(t, (options) => createUwsTransport(library, options));
+  httpContract(t, (options) => createUwsTransport(library, options));
 });
 
 t.test('choice', async (t) => {
   const options = {
-    handlers: { request: () => ({ status: 200, contentType: '', body: '' }), upgrade: () => fail() },
+    handlers: { request: () => ({ status: 200, contentType: '', body: '' }), upgrade: () => fail(), failed: () => {} },
     messageBytesMax: 1,
     closeTimeoutMs: 1,
   };

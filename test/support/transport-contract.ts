@@ -429,6 +429,7 @@ function handlersWith(overrides: Partial<TransportHandlers>): TransportHandlers 
   return {
     request: () => ({ status: 200, contentType: 'text/plain', body: 'ok' }),
     upgrade: () => ({ accepted: false, response: { status: 404, contentType: 'text/plain', body: '' } }),
+    failed: () => {},
     ...overrides,
   };
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { answerHttp, type HttpView } from '../../server/src/gateway/http-routes.js';
-import type { HttpResponse } from '../../server/src/gateway/transport.js';
+import type { RequestHead, WholeResponse } from '../../server/src/gateway/transport.js';
 import { Pages } from '../../server/src/web/pages.js';
 
 async function builtFolder(): Promise<string> {
@@ -23,10 +23,16 @@ function get(
   pages: Pages,
   path: string,
   headers: Readonly<Record<string, string>> = { accept: 'text/html' },
-): HttpResponse {
+): WholeResponse {
   const status = { status: 'ready', version: '1', model: 'm', device: 'cpu', connections: 0, uptimeMs: 1 } as const;
   const view: HttpView = { status: () => status, metrics: () => '', pages };
-  const request = { method: 'GET', path, query: new URLSearchParams(), header: (name: string) => headers[name] ?? '' };
+  const request: RequestHead = {
+    method: 'GET',
+    path,
+    query: new URLSearchParams(),
+    remoteAddress: '127.0.0.1',
+    header: (name) => headers[name] ?? '',
+  };
   return answerHttp(request, view);
 }
 

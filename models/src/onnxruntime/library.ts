@@ -1,9 +1,7 @@
-// Finds and loads libonnxruntime and types the functions of its C API that this project calls.
-import { existsSync, readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+// Loads libonnxruntime and types the functions of its C API that this project calls.
 import koffi, { type KoffiFunc } from 'koffi';
 import { OrtError, codeOfStatus } from './errors.js';
+import { libraryFile } from './library-file.js';
 
 /** The address of a native object. */
 export type Pointer = bigint;
@@ -262,25 +260,3 @@ function functionAt<F extends (...args: never[]) => unknown>(
   return koffi.decode(address, prototype) as KoffiFunc<F>;
 }
 let prototypeCount = 0;
-
-/** On Linux, macOS (with the version in it) and Windows. */
-const libraryName = /^(libonnxruntime\.so\.1|libonnxruntime[.\d]*\.dylib|onnxruntime\.dll)$/;
-
-/** SOTTO_ONNXRUNTIME, or the library that the onnxruntime-node package ships for this platform. */
-function libraryFile(): string {
-  const named = process.env['SOTTO_ONNXRUNTIME'];
-  if (named) {
-    if (!existsSync(named)) throw new OrtError('libraryNotFound', `SOTTO_ONNXRUNTIME names no file: ${named}`);
-    return named;
-  }
-  const root = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
-  const folder = join(root, 'bin', 'napi-v6', process.platform, process.arch);
-  const name = existsSync(folder) ? readdirSync(folder).find((entry) => libraryName.test(entry)) : undefined;
-  if (name === undefined) {
-    throw new OrtError(
-      'libraryNotFound',
-      `onnxruntime-node ships no library for ${process.platform}-${process.arch}; name one in SOTTO_ONNXRUNTIME`,
-    );
-  }
-  return join(folder, name);
-}

@@ -8,7 +8,8 @@ import numpy as np
 
 from .voice import Span, Utterance, resample
 
-ACCENTS = ("en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029", "en-us-nyc")
+ACCENTS = ("en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029", "en-us-nyc")
+"""Voices of espeak-ng 1.51; `en` is the one of Great Britain (there is no `en-gb`)."""
 HELD_OUT_VARIANTS = ("f5", "m7", "Andy", "steph", "boris", "klatt4")
 """Never trained on: the synthetic test set is spoken by these."""
 UNSUITABLE = re.compile("Demonic|croak|[Rr]obot|Storm|Tweaky|fast|whisper")
@@ -36,6 +37,10 @@ class _Event(ctypes.Structure):
     ]
 
 
+class UnknownVoice(Exception):
+    """Raised at the start: a voice that is silently left out would never be missed."""
+
+
 class Espeak:
     """One instance a process. `libraries` holds the shared objects and `espeak-ng-data`; "" means the system's."""
 
@@ -55,6 +60,14 @@ class Espeak:
         self._callback = callback(self._receive)
         self._lib.espeak_SetSynthCallback(self._callback)
         self._voice = ""
+        for voice in (*ACCENTS, *(f"{ACCENTS[0]}+{variant}" for variant in HELD_OUT_VARIANTS)):
+            self._choose(voice)
+
+    def _choose(self, voice: str) -> None:
+        if voice != self._voice:
+            if self._lib.espeak_SetVoiceByName(voice.encode()) != 0:
+                raise UnknownVoice(f"espeak-ng has no voice {voice!r}")
+            self._voice = voice
 
     def _receive(self, wave, count, events) -> int:
         if count > 0 and wave:
@@ -69,10 +82,7 @@ class Espeak:
 
     def say(self, text: str, voice: str, rate: float = 170, pitch: float = 50, pitch_range: float = 50, word_gap: int = 0) -> Utterance | None:
         """Speech of `text`; `rate` in words a minute, `pitch` and its range 0-100, `word_gap` in 10 ms. None where a word has no time."""
-        if voice != self._voice:
-            if self._lib.espeak_SetVoiceByName(voice.encode()) != 0:
-                return None
-            self._voice = voice
+        self._choose(voice)
         for key, value in ((_RATE, rate), (_PITCH, pitch), (_RANGE, pitch_range), (_WORD_GAP, word_gap)):
             self._lib.espeak_SetParameter(key, int(value), 0)
         self._chunks.clear()

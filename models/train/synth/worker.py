@@ -8,6 +8,8 @@ from ..shards import ShardWriter
 from ..text import Sayings
 from ..tokenizer import load_tokenizer
 from .espeak import ACCENTS, HELD_OUT_VARIANTS, Espeak
+from .festival import VOICES as FESTIVAL_VOICES
+from .festival import Festival
 from .flite import Flite
 from .voice import RATE, Utterance
 
@@ -15,6 +17,7 @@ LONGEST = 29.0
 SHORTEST = 0.25
 FLITE_SHARE = 0.6
 VOICES = (("slt", 3), ("rms", 3), ("awb", 3), ("kal16", 1.5))
+FESTIVAL_SHARE = 0.14
 
 
 class Speaker:
@@ -23,10 +26,22 @@ class Speaker:
     def __init__(self, libraries: str, seed: int) -> None:
         self._flite, self._espeak = Flite(libraries), Espeak(libraries)
         self._random = random.Random(seed)
+        self._festival: Festival | None = None
+        try:
+            self._festival = Festival(libraries)
+        except (OSError, RuntimeError) as problem:
+            print(f"[voices {seed}] without festival: {problem}", flush=True)
 
     def say(self, text: str, held_out: bool = False) -> tuple[Utterance | None, str]:
         """(utterance, kind); `held_out` takes the voices that are never trained on."""
         rng = self._random
+        if self._festival and not held_out and rng.random() < FESTIVAL_SHARE:
+            try:
+                # Its segments carry the names of flite's.
+                return self._festival.say(text, rng.choice(FESTIVAL_VOICES), rng.uniform(0.75, 1.35)), "flite"
+            except Exception as problem:  # noqa: BLE001 - one voice less is better than one speaker less
+                print(f"[voices] festival is left out from now on: {problem}", flush=True)
+                self._festival = None
         if not held_out and rng.random() < FLITE_SHARE:
             voice = rng.choices([v for v, _ in VOICES], [w for _, w in VOICES])[0]
             return self._flite.say(text, voice, rng.uniform(0.72, 1.35), rng.uniform(0.75, 1.45)), "flite"

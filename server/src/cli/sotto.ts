@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { VERSION } from '../version.js';
 import { CommandError } from './command-error.js';
 import { registerConfigCommand } from './config.js';
+import { registerDoctorCommand } from './doctor.js';
 import { registerModelsCommand } from './models.js';
 import { registerServeCommand } from './serve.js';
 import { registerTranscribeCommand } from './transcribe.js';
@@ -19,6 +20,7 @@ registerServeCommand(program);
 registerTranscribeCommand(program);
 registerModelsCommand(program);
 registerConfigCommand(program);
+registerDoctorCommand(program);
 
 try {
   await program.parseAsync();

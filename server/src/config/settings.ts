@@ -26,6 +26,11 @@ export const SETTING_GROUPS = {
       meaning:
         'WebSocket server: uWebSockets.js, or ws, which runs on every Node. auto takes the first that runs here.',
     }),
+    corsOrigins: optionalText({
+      unit: 'origins',
+      meaning:
+        'Origins (https://example.org, separated by commas; * for all) whose pages may call the HTTP API from a browser. Empty: none but the server itself.',
+    }),
     log: choice(['auto', 'plain', 'json'], 'auto', {
       meaning: 'Form of the log on standard error: auto is plain lines on a terminal, JSON elsewhere.',
     }),

@@ -3,7 +3,7 @@ import { MPEGTS_MAX, SEGMENT_MS } from '../captions/live-captions.js';
 import { VTT_CONTENT_TYPE } from '../captions/web-vtt.js';
 import type { Shares } from '../watch/shares.js';
 import { jsonError } from './http-routes.js';
-import type { HttpRequest, HttpResponse } from './transport.js';
+import type { RequestHead, WholeResponse } from './transport.js';
 
 const PLAYLIST_CONTENT_TYPE = 'application/vnd.apple.mpegurl';
 /** Players of any origin may read: the token is what protects. */
@@ -12,7 +12,7 @@ const ROUTE =
   /^\/v1\/watch\/(?<token>[\w-]{1,64})\/(?:(?<file>captions\.(?:m3u8|vtt))|segments\/(?<index>\d{1,9})\.vtt)$/;
 
 /** The answer to a GET below `/v1/watch/`, or undefined for any other address (rules WA9 to WA11). */
-export function answerCaptions(request: HttpRequest, shares: Shares): HttpResponse | undefined {
+export function answerCaptions(request: RequestHead, shares: Shares): WholeResponse | undefined {
   const { token, file, index } = ROUTE.exec(request.path)?.groups ?? {};
   if (token === undefined) return undefined;
   const captions = shares.find(token)?.captions;
@@ -31,10 +31,10 @@ export function answerCaptions(request: HttpRequest, shares: Shares): HttpRespon
   return found(VTT_CONTENT_TYPE, segment, `public, max-age=${(SEGMENT_MS * 10) / 1_000}`);
 }
 
-function found(contentType: string, body: string, caching: string): HttpResponse {
+function found(contentType: string, body: string, caching: string): WholeResponse {
   return { status: 200, contentType, body, headers: { 'cache-control': caching, ...ANY_ORIGIN } };
 }
 
-function missing(code: string, message: string): HttpResponse {
+function missing(code: string, message: string): WholeResponse {
   return jsonError(404, code, message, ANY_ORIGIN);
 }

@@ -11,16 +11,21 @@ import {
 import type { Logger } from 'pino';
 import { createGatewayMetrics, type GatewayMetrics } from '../metrics/gateway-metrics.js';
 import { MetricsRegistry } from '../metrics/metrics-registry.js';
+import { SessionMeter } from '../metrics/session-meter.js';
 import type { SessionFactory } from '../session/session-port.js';
+import { createRouter, type Route, type Router } from '../http/route.js';
 import { Shares, SHARING_DEFAULTS, type SharingSettings } from '../watch/shares.js';
 import type { Pages } from '../web/pages.js';
 import { systemClock, type Clock } from './clock.js';
 import { Connection } from './connection.js';
+import { DialectConnection } from './dialect-connection.js';
+import type { Dialect, DialectAdmission } from './dialect.js';
 import { answerCaptions } from './caption-routes.js';
 import { answerHttp, jsonError, STREAM_PATHS, WATCH_PATH, type ServerStatus } from './http-routes.js';
 import type { GatewayLimits } from './limits.js';
 import { SessionKeeper } from './session-keeper.js';
 import type {
+  HttpRequest,
   HttpResponse,
   SocketHandlers,
   Transport,
@@ -28,6 +33,7 @@ import type {
   TransportSocket,
   UpgradeDecision,
   UpgradeRequest,
+  WholeResponse,
 } from './transport.js';
 import { Viewer } from './viewer.js';
 
@@ -43,6 +49,8 @@ export interface GatewayOptions {
   readonly version: string;
   /** What recognises, for `GET /health`. */
   readonly model: { readonly name: string; readonly device: string };
+  /** Origins whose pages may use the routes of {@link Gateway.open}; `*`: all. Default: none. */
+  readonly corsOrigins?: readonly string[];
   /** What the server polishes with, for `GET /ready`. Default: nothing. */
   readonly polish?: () => PolishOffer | undefined;
   /** What browsers see. Default: nothing. */
@@ -63,8 +71,10 @@ export class Gateway {
   readonly #transport: Transport;
   readonly #sessions: SessionKeeper;
   readonly #shares: Shares;
-  readonly #connections = new Set<Connection | Viewer>();
+  readonly #connections = new Set<Connection | Viewer | DialectConnection>();
+  readonly #dialects = new Map<string, Dialect>();
   readonly #stopChecking: () => void;
+  #router: Router = () => undefined;
   #state: GatewayState = { name: 'starting' };
   #draining: Promise<void> | undefined;
 
@@ -79,15 +89,9 @@ export class Gateway {
     this.#sessions = new SessionKeeper({ limits: options.limits, clock: this.#clock, metrics: this.#metrics });
     this.#transport = options.createTransport({
       handlers: {
-        request: (request) =>
-          answerHttp(request, {
-            status: () => this.status(),
-            polish: () => options.polish?.(),
-            metrics: () => this.#registry.expose(),
-            pages: options.pages,
-            captions: (wanted) => answerCaptions(wanted, this.#shares),
-          }),
+        request: (request) => this.#answer(request),
         upgrade: (request) => this.#upgrade(request),
+        failed: (error) => options.log.error({ err: error }, 'a request failed'),
       },
       messageBytesMax: options.limits.messageBytesMax * READ_SLACK,
       closeTimeoutMs: options.limits.closeTimeoutMs,
@@ -117,10 +121,12 @@ export class Gateway {
     return this.#transport.listen(port, host);
   }
 
-  /** The model is warm: sessions may come. */
-  open(createSession: SessionFactory): void {
-    if (this.#state.name === 'starting')
-      this.#state = { name: 'ready', createSession: this.#shares.sharing(createSession) };
+  /** The model is warm: sessions may come, in Sotto's own wire format and in these dialects, and the routes are answered. @throws TypeError when two routes are the same. */
+  open(createSession: SessionFactory, routes: readonly Route[] = [], dialects: readonly Dialect[] = []): void {
+    if (this.#state.name !== 'starting') return;
+    this.#router = createRouter(routes, { corsOrigins: this.#options.corsOrigins ?? [] });
+    for (const dialect of dialects) for (const path of dialect.paths) this.#dialects.set(path, dialect);
+    this.#state = { name: 'ready', createSession: this.#shares.sharing(createSession) };
   }
 
   status(): ServerStatus {
@@ -136,7 +142,7 @@ export class Gateway {
   }
 
   /**
-   * Takes no new session and lets the running ones finish: their finals are sent, their sockets closed with `goingAway`; those without a socket end. `/ready` says 503
+   * Takes no new session or request and lets the running ones finish: their finals are sent, their sockets closed with `goingAway`; those without a socket end. `/ready` says 503
    * meanwhile. Resolves when all sockets are gone; the caller bounds the time.
    */
   drain(): Promise<void> {
@@ -157,10 +163,33 @@ export class Gateway {
 
   async #drainConnections(): Promise<void> {
     this.#sessions.close();
-    await Promise.all([...this.#connections].map((connection) => connection.drain()));
+    await Promise.all([
+      ...[...this.#connections].map((connection) => connection.drain()),
+      this.#transport.requestsDone(),
+    ]);
+  }
+
+  #answer(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
+    if (this.#state.name === 'ready') return this.#router(request) ?? this.#builtIn(request);
+    const answer = this.#builtIn(request);
+    // What it does not know is a route, perhaps.
+    return answer.status === 404 || answer.status === 405 ? REFUSALS[this.#state.name] : answer;
+  }
+
+  /** What the gateway answers by itself, whatever its state. */
+  #builtIn(request: HttpRequest): HttpResponse {
+    return answerHttp(request, {
+      status: () => this.status(),
+      polish: () => this.#options.polish?.(),
+      metrics: () => this.#registry.expose(),
+      pages: this.#options.pages,
+      captions: (wanted) => answerCaptions(wanted, this.#shares),
+    });
   }
 
   #upgrade(request: UpgradeRequest): UpgradeDecision {
+    const dialect = this.#dialects.get(request.path);
+    if (dialect !== undefined) return this.#upgradeTo(dialect, request);
     const admission = this.#admit(request);
     if ('refused' in admission) {
       this.#metrics.connectionsRefused.add(1, admission.refused);
@@ -178,39 +207,87 @@ export class Gateway {
     };
   }
 
-  #watch(socket: TransportSocket, subprotocol: Subprotocol, token: string): SocketHandlers {
-    const share = this.#shares.find(token);
-    const viewer = new Viewer({
-      socket,
-      codec: createServerCodec(subprotocol),
-      share: share?.hasEnded === true ? undefined : share,
-      limits: this.#options.limits,
-      clock: this.#clock,
-      metrics: this.#metrics,
-      onClosed: (gone) => this.#connections.delete(gone),
-    });
-    this.#connections.add(viewer);
-    this.#metrics.connectionsOpened.add();
-    return viewer;
+  #upgradeTo(dialect: Dialect, request: UpgradeRequest): UpgradeDecision {
+    const room = this.#room();
+    if (typeof room === 'string') {
+      this.#metrics.connectionsRefused.add(1, room);
+      return { accepted: false, response: dialect.unavailable(room === 'full' ? 'full' : 'draining') };
+    }
+    const admission = dialect.admit(request);
+    if (!admission.accepted) {
+      this.#metrics.connectionsRefused.add(1, dialect.name);
+      return admission;
+    }
+    const { subprotocol } = admission;
+    return { accepted: true, subprotocol, open: (socket) => this.#converse(socket, dialect, admission, room) };
   }
 
-  #accept(socket: TransportSocket, { subprotocol, createSession }: Admission): SocketHandlers {
+  #converse(
+    socket: TransportSocket,
+    dialect: Dialect,
+    admission: Extract<DialectAdmission, { accepted: true }>,
+    createSession: SessionFactory,
+  ): SocketHandlers {
     const { limits, log } = this.#options;
-    try {
-      const connection = new Connection({
+    return this.#keep(
+      new DialectConnection({
         socket,
-        codec: createServerCodec(subprotocol),
-        createSession,
-        sessions: this.#sessions,
+        dialect: dialect.name,
+        admission,
+        createSession: this.#measured(createSession),
         limits,
         clock: this.#clock,
         metrics: this.#metrics,
         log,
         onClosed: (gone) => this.#connections.delete(gone),
+      }),
+    );
+  }
+
+  #measured(create: SessionFactory): SessionFactory {
+    return (sink) => {
+      const meter = new SessionMeter(this.#metrics);
+      return create({
+        send: (message) => {
+          meter.observe(message, this.#clock.now());
+          sink.send(message);
+        },
+        end: (reason) => sink.end(reason),
       });
-      this.#connections.add(connection);
-      this.#metrics.connectionsOpened.add();
-      return connection;
+    };
+  }
+
+  #watch(socket: TransportSocket, subprotocol: Subprotocol, token: string): SocketHandlers {
+    const share = this.#shares.find(token);
+    return this.#keep(
+      new Viewer({
+        socket,
+        codec: createServerCodec(subprotocol),
+        share: share?.hasEnded === true ? undefined : share,
+        limits: this.#options.limits,
+        clock: this.#clock,
+        metrics: this.#metrics,
+        onClosed: (gone) => this.#connections.delete(gone),
+      }),
+    );
+  }
+
+  #accept(socket: TransportSocket, { subprotocol, createSession }: Admission): SocketHandlers {
+    const { limits, log } = this.#options;
+    try {
+      return this.#keep(
+        new Connection({
+          socket,
+          codec: createServerCodec(subprotocol),
+          createSession,
+          sessions: this.#sessions,
+          limits,
+          clock: this.#clock,
+          metrics: this.#metrics,
+          log,
+          onClosed: (gone) => this.#connections.delete(gone),
+        }),
+      );
     } catch (error) {
       log.error({ err: error }, 'session could not be made');
       socket.close(CLOSE.internal.code, CLOSE.internal.reason);
@@ -221,6 +298,8 @@ export class Gateway {
   /** How to serve the client, or why it is not let in. */
   #admit(request: UpgradeRequest): Admission | Refusal {
     if (!STREAM_PATHS.includes(request.path) && request.path !== WATCH_PATH) {
+      // Other paths are known once the dialects are.
+      if (this.#state.name === 'starting') return { refused: 'starting', response: REFUSALS.starting };
       return { refused: 'path', response: jsonError(404, 'not_found', `Streams are taken at ${STREAM_PATHS[0]}.`) };
     }
     const subprotocol = chooseSubprotocol(request.subprotocols);
@@ -228,17 +307,23 @@ export class Gateway {
       const text = `Known subprotocols: ${SUBPROTOCOLS.join(' and ')}.`;
       return { refused: 'subprotocol', response: jsonError(400, 'unknown_subprotocol', text) };
     }
-    switch (this.#state.name) {
-      case 'starting':
-        return { refused: 'starting', response: unavailable('overloaded', 'The model is still loading.') };
-      case 'draining':
-        return { refused: 'draining', response: unavailable('shutting_down', 'The server is shutting down.') };
-      case 'ready':
-        if (this.#connections.size < this.#options.limits.maxConnections) {
-          return { subprotocol, createSession: this.#state.createSession };
-        }
-        return { refused: 'full', response: unavailable('overloaded', 'All connections are taken.') };
-    }
+    const room = this.#room();
+    return typeof room === 'string'
+      ? { refused: room, response: REFUSALS[room] }
+      : { subprotocol, createSession: room };
+  }
+
+  /** What makes the session of one connection more, or why there is none. */
+  #room(): SessionFactory | keyof typeof REFUSALS {
+    if (this.#state.name !== 'ready') return this.#state.name;
+    return this.#connections.size < this.#options.limits.maxConnections ? this.#state.createSession : 'full';
+  }
+
+  /** Counts a connection among those that are open, and looks after it. */
+  #keep<C extends Connection | Viewer | DialectConnection>(connection: C): C {
+    this.#connections.add(connection);
+    this.#metrics.connectionsOpened.add();
+    return connection;
   }
 }
 
@@ -254,10 +339,16 @@ interface Admission {
 
 interface Refusal {
   /** Label of the metric. */
-  readonly refused: 'path' | 'subprotocol' | 'starting' | 'draining' | 'full';
-  readonly response: HttpResponse;
+  readonly refused: 'path' | 'subprotocol' | keyof typeof REFUSALS;
+  readonly response: WholeResponse;
 }
 
-function unavailable(code: ErrorCode, message: string): HttpResponse {
+const REFUSALS = {
+  starting: unavailable('overloaded', 'The model is still loading.'),
+  draining: unavailable('shutting_down', 'The server is shutting down.'),
+  full: unavailable('overloaded', 'All connections are taken.'),
+} as const;
+
+function unavailable(code: ErrorCode, message: string): WholeResponse {
   return jsonError(503, code, message, { 'retry-after': '1' });
 }

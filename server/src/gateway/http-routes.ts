@@ -2,7 +2,9 @@
 import { JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL, type PolishOffer } from '@sotto/protocol';
 import { PROMETHEUS_CONTENT_TYPE } from '../metrics/metrics-registry.js';
 import type { Pages } from '../web/pages.js';
-import type { HttpRequest, HttpResponse } from './transport.js';
+import { errorResponse, HttpError } from '../http/http-error.js';
+import { jsonResponse } from '../http/json-response.js';
+import type { RequestHead, WholeResponse } from './transport.js';
 
 /** Paths on which a WebSocket is accepted (rule HS1). */
 export const STREAM_PATHS: readonly string[] = ['/v1/stream', '/'];
@@ -31,13 +33,13 @@ export interface HttpView {
   /** The Studio and its like; absent where a server has none. */
   readonly pages?: Pages | undefined;
   /** Captions of shared sessions; undefined for an address that is none of theirs. Absent: nothing is shared. */
-  readonly captions?: (request: HttpRequest) => HttpResponse | undefined;
+  readonly captions?: (request: RequestHead) => WholeResponse | undefined;
 }
 
 const TEXT = 'text/plain; charset=utf-8';
 
 /** Answers a request that is no upgrade. */
-export function answerHttp(request: HttpRequest, view: HttpView): HttpResponse {
+export function answerHttp(request: RequestHead, view: HttpView): WholeResponse {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return jsonError(405, 'method_not_allowed', `${request.path} answers GET.`, { allow: 'GET, HEAD' });
   }
@@ -45,10 +47,10 @@ export function answerHttp(request: HttpRequest, view: HttpView): HttpResponse {
     case '/':
       return home(request, view);
     case '/health':
-      return json(200, view.status());
+      return jsonResponse(200, view.status());
     case '/ready': {
       const { status } = view.status();
-      return json(
+      return jsonResponse(
         status === 'ready' ? 200 : 503,
         { status, polish: view.polish?.() },
         status === 'ready' ? {} : { 'retry-after': '1' },
@@ -70,25 +72,16 @@ export function jsonError(
   code: string,
   message: string,
   headers: Readonly<Record<string, string>> = {},
-): HttpResponse {
-  return json(status, { error: { code, message } }, headers);
+): WholeResponse {
+  return errorResponse(new HttpError(status, code, message, headers));
 }
 
-function json(status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): HttpResponse {
-  return {
-    status,
-    contentType: 'application/json; charset=utf-8',
-    body: `${JSON.stringify(value)}\n`,
-    headers: { 'cache-control': 'no-store', ...headers },
-  };
-}
-
-function pageOf(request: HttpRequest, view: HttpView): HttpResponse {
+function pageOf(request: RequestHead, view: HttpView): WholeResponse {
   return view.pages?.answer(request) ?? jsonError(404, 'not_found', 'There is no such page: see /.');
 }
 
 /** The Studio for browsers, a few lines of text for everybody else. */
-function home(request: HttpRequest, view: HttpView): HttpResponse {
+function home(request: RequestHead, view: HttpView): WholeResponse {
   const page = request.header('accept').includes('text/html') ? view.pages?.answer(request) : undefined;
   if (page !== undefined) return { ...page, headers: { ...page.headers, vary: 'accept' } };
   const hint =

@@ -38,30 +38,55 @@ export interface SocketHandlers {
   closed(code: number): void;
 }
 
-/** A plain HTTP request; its body is not read. */
-export interface HttpRequest {
+/** What is known of an HTTP request before its body. It stays readable after the handler returned. */
+export interface RequestHead {
   /** Upper case. */
   readonly method: string;
-  /** Without the query. */
+  /** Without the query, as it was sent (percent-encoded). */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** Address of the peer, as text. */
+  readonly remoteAddress: string;
   /** A header by its lower-case name; empty when absent. */
   header(name: string): string;
 }
 
-/** A small response, sent whole. HEAD requests get its headers alone. */
+/** A plain HTTP request. */
+export interface HttpRequest extends RequestHead {
+  /**
+   * The body as it arrives, which can be read once; whoever reads slowly slows the client down. A body that is not read, or not to its end, is
+   * discarded when the response is there. Iterating throws {@link RequestAbortedError} when the client goes away or sends nothing for too long.
+   */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Aborted when the client goes away before it has the whole response. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A response. Text and bytes are sent whole. What is iterated is sent piece by piece, as fast as the client reads; when the client goes away or
+ * stops reading for too long, the iterator's `return` is called, and when the iterator throws, the connection is dropped, so that nobody takes
+ * the part for the whole. HEAD requests get the headers alone.
+ */
 export interface HttpResponse {
   readonly status: number;
+  /** Empty: a response without content. */
   readonly contentType: string;
-  readonly body: string;
+  readonly body: ResponseBody;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+export type ResponseBody = string | Uint8Array | AsyncIterable<string | Uint8Array>;
+
 /** A request to become a WebSocket. */
-export interface UpgradeRequest extends HttpRequest {
-  readonly remoteAddress: string;
+export interface UpgradeRequest extends RequestHead {
   /** Subprotocols that the client offers, in its order of preference. */
   readonly subprotocols: readonly string[];
+}
+
+/** The client went away before its request was read or answered, or sent nothing for too long: nobody is left to tell. */
+export class RequestAbortedError extends Error {
+  override readonly name = 'RequestAbortedError';
+  readonly code = 'request_aborted';
 }
 
 /** The answer to an {@link UpgradeRequest}: a socket with its subprotocol (empty: none), or an HTTP response. */
@@ -71,12 +96,31 @@ export type UpgradeDecision =
       readonly subprotocol: string;
       readonly open: (socket: TransportSocket) => SocketHandlers;
     }
-  | { readonly accepted: false; readonly response: HttpResponse };
+  | { readonly accepted: false; readonly response: WholeResponse };
 
-/** What the transport asks of the gateway. Both are called on the event loop and answer at once. */
+/** A response that is there at once. */
+export interface WholeResponse extends HttpResponse {
+  readonly body: string;
+}
+
+/** What a client gets when a handler fails unexpectedly. */
+export const FAILED_RESPONSE: WholeResponse = {
+  status: 500,
+  contentType: 'application/json; charset=utf-8',
+  body: '{"error":{"code":"internal","message":"The server failed at this request; its log says why."}}\n',
+};
+
+/** Default of {@link TransportOptions.stallTimeoutMs}. */
+export const STALL_TIMEOUT_MS = 30_000;
+
+/** What the transport asks of the gateway. Called on the event loop. */
 export interface TransportHandlers {
-  request(request: HttpRequest): HttpResponse;
+  /** May take its time. A rejection is answered with status 500. */
+  request(request: HttpRequest): HttpResponse | Promise<HttpResponse>;
+  /** Answers at once. */
   upgrade(request: UpgradeRequest): UpgradeDecision;
+  /** Something that `request` gave threw, or it itself did: for the log. */
+  failed(error: unknown): void;
 }
 
 export interface TransportOptions {
@@ -87,6 +131,8 @@ export interface TransportOptions {
   readonly messageBytesMax: number;
   /** How long a peer may take to answer a close frame before the connection is dropped, milliseconds. */
   readonly closeTimeoutMs: number;
+  /** How long an HTTP client may send nothing of a body that is waited for, or take nothing of a response, milliseconds. Default 30,000. */
+  readonly stallTimeoutMs?: number;
 }
 
 /** A listening server. */
@@ -98,6 +144,8 @@ export interface Transport {
   listen(port: number, host: string): Promise<number>;
   /** Sends one message to every socket that has subscribed to the topic. Never blocks and never drops, as {@link TransportSocket.send}. */
   publish(topic: string, data: Uint8Array | string, isBinary: boolean): void;
+  /** Resolves when no HTTP request is under way any more; those that come meanwhile count too. */
+  requestsDone(): Promise<void>;
   /** Takes no new connection from now on; open sockets live on. May be called twice. */
   stopListening(): void;
   /** Stops listening and drops every connection. Resolves when all are gone. May be called twice. */

@@ -1,22 +1,25 @@
 // The transport on uWebSockets.js: the least memory and time per connection, where a native binary for this Node exists.
-import { existsSync } from 'node:fs';
-import { STATUS_CODES } from 'node:http';
-import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
-import { dirname, join } from 'node:path';
 import { readTls, type TlsFiles } from './tls.js';
 import {
   closeReason,
   ListenError,
   parseSubprotocols,
-  type HttpRequest,
-  type HttpResponse,
   type SocketHandlers,
   type Transport,
   type TransportOptions,
   type TransportSocket,
-  type UpgradeRequest,
 } from './transport.js';
+import { headOf, refuse, UwsExchange } from './uws-exchange.js';
+import type {
+  ListenToken,
+  UpgradeContext,
+  UwsApp,
+  UwsLibrary,
+  UwsRequest,
+  UwsResponse,
+  UwsWebSocket,
+} from './uws-library.js';
 
 /** Seconds without traffic after which uWS drops a socket by itself: behind the gateway's own pings, it ends sockets whose close goes unanswered. */
 const IDLE_TIMEOUT_S = 120;
@@ -25,29 +28,10 @@ const KEEPING_TOPIC = 'keep';
 /** uSockets: fail when the port is taken instead of sharing it. */
 const LISTEN_EXCLUSIVE_PORT = 1;
 
-/** The native library, or undefined where it has no binary for this platform and Node. */
-export function loadUws(): UwsLibrary | undefined {
-  const binary = findBinary();
-  return binary === undefined ? undefined : (createRequire(import.meta.url)(binary) as UwsLibrary);
-}
+export { loadUws } from './uws-library.js';
 
 export function createUwsTransport(library: UwsLibrary, options: TransportOptions): Transport {
   return new UwsTransport(library, options);
-}
-
-/**
- * The binary is loaded by its path: the package's own entry falls back to a JavaScript server that does not work when there is none. It lies in
- * `binaries/` of the npm alias and in the root of the package that its author publishes.
- */
-function findBinary(): string | undefined {
-  const name = `uws_${process.platform}_${process.arch}_${process.versions.modules}.node`;
-  let folder: string;
-  try {
-    folder = dirname(createRequire(import.meta.url).resolve('uWebSockets.js/package.json'));
-  } catch {
-    return undefined;
-  }
-  return [join(folder, 'binaries', name), join(folder, name)].find((path) => existsSync(path));
 }
 
 class UwsTransport implements Transport {
@@ -57,13 +41,14 @@ class UwsTransport implements Transport {
   readonly #options: TransportOptions;
   readonly #app: UwsApp;
   readonly #sockets = new Set<UwsSocket>();
+  readonly #requests = new Set<Promise<void>>();
   #listening: ListenToken | undefined;
 
   constructor(library: UwsLibrary, options: TransportOptions) {
     this.#library = library;
     this.#options = options;
     this.#app = options.tls === undefined ? library.App() : openTls(library, options.tls);
-    this.#app.ws('/*', {
+    this.#app.ws<UserData>('/*', {
       compression: library.DISABLED,
       maxPayloadLength: options.messageBytesMax,
       // The gateway's outbox bounds what waits for a peer; uWS itself must not drop.
@@ -78,7 +63,7 @@ class UwsTransport implements Transport {
       close: (socket, code) => socket.getUserData().adapter.detach(code),
     });
     this.#app.any('/*', (response, request) => {
-      respond(response, options.handlers.request(toRequest(request)), request.getMethod() === 'head');
+      this.#track(new UwsExchange(response, request, options, () => this.#listening === undefined).run());
     });
   }
 
@@ -95,6 +80,10 @@ class UwsTransport implements Transport {
     this.#app.publish(topic, data, isBinary);
   }
 
+  async requestsDone(): Promise<void> {
+    while (this.#requests.size > 0) await Promise.all(this.#requests);
+  }
+
   stopListening(): void {
     if (this.#listening === undefined) return;
     this.#library.us_listen_socket_close(this.#listening);
@@ -104,18 +93,23 @@ class UwsTransport implements Transport {
   close(): Promise<void> {
     this.stopListening();
     for (const socket of this.#sockets) socket.terminate();
+    // What is left are HTTP connections.
+    this.#app.close();
     return Promise.resolve();
   }
 
+  #track(request: Promise<void>): void {
+    const done = request.finally(() => this.#requests.delete(done));
+    this.#requests.add(done);
+  }
+
   #upgrade(response: UwsResponse, request: UwsRequest, context: UpgradeContext): void {
-    const decision = this.#options.handlers.upgrade(toUpgradeRequest(response, request));
-    if (!decision.accepted) return respond(response, decision.response, false);
-    const adapter = new UwsSocket(
-      text(response.getRemoteAddressAsText()),
-      (socket) => decision.open(socket),
-      this.#sockets,
-    );
-    response.upgrade(
+    const head = headOf(response, request);
+    const subprotocols = parseSubprotocols(head.header('sec-websocket-protocol'));
+    const decision = this.#options.handlers.upgrade({ ...head, subprotocols });
+    if (!decision.accepted) return refuse(response, decision.response);
+    const adapter = new UwsSocket(head.remoteAddress, (socket) => decision.open(socket), this.#sockets);
+    response.upgrade<UserData>(
       { adapter },
       request.getHeader('sec-websocket-key'),
       decision.subprotocol,
@@ -125,10 +119,14 @@ class UwsTransport implements Transport {
   }
 }
 
+interface UserData {
+  readonly adapter: UwsSocket;
+}
+
 class UwsSocket implements TransportSocket {
   handlers: SocketHandlers | undefined;
   /** Absent before the socket opens and after it closed: uWS throws on a socket that is gone. */
-  #socket: UwsWebSocket | undefined;
+  #socket: UwsWebSocket<UserData> | undefined;
   #closedCode: number | undefined;
 
   constructor(
@@ -137,7 +135,7 @@ class UwsSocket implements TransportSocket {
     private readonly registry: Set<UwsSocket>,
   ) {}
 
-  attach(socket: UwsWebSocket): void {
+  attach(socket: UwsWebSocket<UserData>): void {
     this.#socket = socket;
     this.registry.add(this);
     const handlers = this.open(this);
@@ -207,108 +205,4 @@ function listenFailure(port: number, host: string): Promise<string> {
     probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
     probe.listen(port, host, () => probe.close(() => resolve('unknown')));
   });
-}
-
-function toRequest(request: UwsRequest): HttpRequest {
-  // uWS frees the request when the handler returns; the gateway answers within it.
-  return {
-    method: request.getMethod().toUpperCase(),
-    path: request.getUrl(),
-    query: new URLSearchParams(request.getQuery()),
-    header: (name) => request.getHeader(name),
-  };
-}
-
-function toUpgradeRequest(response: UwsResponse, request: UwsRequest): UpgradeRequest {
-  return {
-    ...toRequest(request),
-    remoteAddress: text(response.getRemoteAddressAsText()),
-    subprotocols: parseSubprotocols(request.getHeader('sec-websocket-protocol')),
-  };
-}
-
-function respond(response: UwsResponse, answer: HttpResponse, headOnly: boolean): void {
-  response.writeStatus(`${answer.status} ${STATUS_CODES[answer.status] ?? ''}`);
-  response.writeHeader('content-type', answer.contentType);
-  for (const [name, value] of Object.entries(answer.headers ?? {})) response.writeHeader(name, value);
-  // The connection ends with the answer: uWS cannot list idle keep-alive connections, which would hold up a shutdown.
-  if (headOnly) {
-    // uWS 20 takes a response without a body for one that is still open, and insists on the handler.
-    response.onAborted(() => {});
-    response.endWithoutBody(Buffer.byteLength(answer.body), true);
-  } else {
-    response.end(answer.body, true);
-  }
-}
-
-function text(bytes: ArrayBuffer): string {
-  return Buffer.from(bytes).toString('latin1');
-}
-
-/** Opaque native handles. */
-type ListenToken = object;
-type UpgradeContext = object;
-
-/** The part of uWebSockets.js 20 that is used here (its own types come with the package, which may be absent). */
-export interface UwsLibrary {
-  readonly DISABLED: number;
-  App(): UwsApp;
-  SSLApp(options: { cert_file_name: string; key_file_name: string }): UwsApp;
-  us_socket_local_port(token: ListenToken): number;
-  us_listen_socket_close(token: ListenToken): void;
-}
-
-interface UwsApp {
-  ws(pattern: string, behavior: UwsBehavior): UwsApp;
-  any(pattern: string, handler: (response: UwsResponse, request: UwsRequest) => void): UwsApp;
-  publish(topic: string, data: Uint8Array | string, isBinary: boolean): boolean;
-  listen(host: string, port: number, options: number, done: (token: ListenToken | false) => void): UwsApp;
-}
-
-interface UwsBehavior {
-  readonly compression: number;
-  readonly maxPayloadLength: number;
-  readonly maxBackpressure: number;
-  readonly idleTimeout: number;
-  readonly sendPingsAutomatically: boolean;
-  upgrade(response: UwsResponse, request: UwsRequest, context: UpgradeContext): void;
-  open(socket: UwsWebSocket): void;
-  message(socket: UwsWebSocket, data: ArrayBuffer, isBinary: boolean): void;
-  drain(socket: UwsWebSocket): void;
-  pong(socket: UwsWebSocket): void;
-  close(socket: UwsWebSocket, code: number): void;
-}
-
-interface UwsWebSocket {
-  getUserData(): { readonly adapter: UwsSocket };
-  send(data: Uint8Array | string, isBinary: boolean): number;
-  ping(): number;
-  getBufferedAmount(): number;
-  subscribe(topic: string): boolean;
-  unsubscribe(topic: string): boolean;
-  end(code: number, reason: string): void;
-  close(): void;
-}
-
-interface UwsRequest {
-  getMethod(): string;
-  getUrl(): string;
-  getQuery(): string;
-  getHeader(name: string): string;
-}
-
-interface UwsResponse {
-  writeStatus(status: string): UwsResponse;
-  writeHeader(name: string, value: string): UwsResponse;
-  end(body: string, closeConnection: boolean): UwsResponse;
-  endWithoutBody(contentLength: number, closeConnection: boolean): UwsResponse;
-  onAborted(handler: () => void): UwsResponse;
-  getRemoteAddressAsText(): ArrayBuffer;
-  upgrade(
-    data: { adapter: UwsSocket },
-    key: string,
-    subprotocol: string,
-    extensions: string,
-    context: UpgradeContext,
-  ): void;
 }

@@ -1,21 +1,27 @@
 // The transport on `ws` and node:http: runs on every Node, and can really stop reading from a peer.
-import { createServer, STATUS_CODES, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer, type RawData, type ServerOptions } from 'ws';
+import { headersOf, headOf, NodeExchange } from './node-exchange.js';
 import { readTls } from './tls.js';
 import {
   closeReason,
   ListenError,
   parseSubprotocols,
-  type HttpRequest,
-  type HttpResponse,
   type SocketHandlers,
   type Transport,
   type TransportOptions,
   type TransportSocket,
-  type UpgradeRequest,
+  type WholeResponse,
 } from './transport.js';
 
 export function createWsTransport(options: TransportOptions): Transport {
@@ -29,6 +35,7 @@ class WsTransport implements Transport {
   readonly #http: Server;
   readonly #webSockets: WebSocketServer;
   readonly #topics: Topics = new Map();
+  readonly #requests = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
 
   constructor(options: TransportOptions) {
@@ -43,13 +50,16 @@ class WsTransport implements Transport {
       handleProtocols: (_offered, request) => chosenSubprotocols.get(request) ?? false,
     };
     this.#webSockets = new WebSocketServer(settings);
-    const listener: RequestListener = (request, response) => {
-      const answer = options.handlers.request(toRequest(request));
-      response.writeHead(answer.status, responseHeaders(answer));
-      response.end(answer.body);
-      request.resume();
-    };
-    this.#http = options.tls === undefined ? createServer(listener) : createTlsServer(readTls(options.tls), listener);
+    const serve = (request: IncomingMessage, response: ServerResponse, waitsForContinue: boolean): void =>
+      this.#track(new NodeExchange(request, response, options, waitsForContinue).run());
+    const listener: RequestListener = (request, response) => serve(request, response, false);
+    // Uploads take as long as they take; a client that stalls is noticed by its body.
+    const limits = { requestTimeout: 0 };
+    this.#http =
+      options.tls === undefined
+        ? createServer(limits, listener)
+        : createTlsServer({ ...readTls(options.tls), ...limits }, listener);
+    this.#http.on('checkContinue', (request, response) => serve(request, response, true));
     this.#http.on('upgrade', (request, stream, head) => this.#upgrade(request, stream, head));
   }
 
@@ -69,6 +79,10 @@ class WsTransport implements Transport {
     for (const socket of this.#topics.get(topic) ?? []) socket.send(data, isBinary);
   }
 
+  async requestsDone(): Promise<void> {
+    while (this.#requests.size > 0) await Promise.all(this.#requests);
+  }
+
   stopListening(): void {
     if (!this.#http.listening) return;
     this.#http.close();
@@ -86,12 +100,19 @@ class WsTransport implements Transport {
     return this.#closing;
   }
 
-  #upgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void {
+  #track(request: Promise<void>): void {
+    const done = request.finally(() => this.#requests.delete(done));
+    this.#requests.add(done);
+  }
+
+  #upgrade(request: IncomingMessage, stream: Duplex, firstBytes: Buffer): void {
     stream.on('error', () => stream.destroy());
-    const decision = this.#options.handlers.upgrade(toUpgradeRequest(request));
+    const head = headOf(request);
+    const subprotocols = parseSubprotocols(head.header('sec-websocket-protocol'));
+    const decision = this.#options.handlers.upgrade({ ...head, subprotocols });
     if (!decision.accepted) return refuse(stream, decision.response);
     chosenSubprotocols.set(request, decision.subprotocol || false);
-    this.#webSockets.handleUpgrade(request, stream, head, (socket) => {
+    this.#webSockets.handleUpgrade(request, stream, firstBytes, (socket) => {
       const adapter = new WsSocket(socket, request.socket.remoteAddress ?? '', this.#topics);
       adapter.attach(decision.open(adapter));
     });
@@ -184,39 +205,12 @@ function toBytes(data: RawData): Uint8Array {
   return data instanceof ArrayBuffer ? new Uint8Array(data) : data;
 }
 
-function toRequest(request: IncomingMessage): HttpRequest {
-  const target = request.url ?? '/';
-  const mark = target.indexOf('?');
-  return {
-    method: request.method ?? 'GET',
-    path: mark < 0 ? target : target.slice(0, mark),
-    query: new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)),
-    header: (name) => {
-      const value = request.headers[name];
-      return Array.isArray(value) ? value.join(', ') : (value ?? '');
-    },
-  };
-}
-
-function toUpgradeRequest(request: IncomingMessage): UpgradeRequest {
-  const plain = toRequest(request);
-  return {
-    ...plain,
-    remoteAddress: request.socket.remoteAddress ?? '',
-    subprotocols: parseSubprotocols(plain.header('sec-websocket-protocol')),
-  };
-}
-
-function responseHeaders(response: HttpResponse): Record<string, string | number> {
-  return {
-    ...response.headers,
-    'content-type': response.contentType,
+function refuse(stream: Duplex, response: WholeResponse): void {
+  const headers = {
+    ...headersOf(response),
     'content-length': Buffer.byteLength(response.body),
+    connection: 'close',
   };
-}
-
-function refuse(stream: Duplex, response: HttpResponse): void {
-  const headers = { ...responseHeaders(response), connection: 'close' };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   stream.end(
     `HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ''}\r\n${lines.join('')}\r\n${response.body}`,

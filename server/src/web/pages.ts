@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { extname, join, posix, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { HttpRequest, HttpResponse } from '../gateway/transport.js';
+import type { RequestHead, WholeResponse } from '../gateway/transport.js';
 
 /** Where the build puts them; src/ and dist/ both lie directly in the package. */
 export const PAGES_FOLDER = fileURLToPath(new URL('../../dist/pages', import.meta.url));
@@ -59,7 +59,7 @@ export class Pages {
   }
 
   /** The answer to a GET or HEAD, or undefined where there is no such file. */
-  answer(request: HttpRequest): HttpResponse | undefined {
+  answer(request: RequestHead): WholeResponse | undefined {
     const file = this.#files.get(request.path);
     if (file === undefined) return undefined;
     const { contentType, body, headers } = file;

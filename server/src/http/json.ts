@@ -1,0 +1,47 @@
+// JSON bodies, read within a bound and validated.
+import * as v from 'valibot';
+import type { HttpRequest } from '../gateway/transport.js';
+import { mediaType, readBody } from './body.js';
+import { HttpError } from './http-error.js';
+
+export { jsonResponse } from './json-response.js';
+
+export interface JsonLimits {
+  /** Default 1 MiB. */
+  readonly bytesMax?: number;
+}
+
+const BYTES_MAX = 1_048_576;
+
+/**
+ * The body as the schema has it. Rejects with HttpError: 415 `unsupported_media_type` for another content type, 413 `body_too_large`, 400
+ * `invalid_json`, 400 `invalid_request` naming the field.
+ */
+export async function readJson<const S extends v.GenericSchema>(
+  request: HttpRequest,
+  schema: S,
+  { bytesMax = BYTES_MAX }: JsonLimits = {},
+): Promise<v.InferOutput<S>> {
+  const type = mediaType(request);
+  if (type !== '' && type !== 'application/json' && !type.endsWith('+json')) {
+    throw new HttpError(415, 'unsupported_media_type', `JSON is wanted (content-type: application/json), not ${type}.`);
+  }
+  return validated(schema, parse(await readBody(request, bytesMax)));
+}
+
+/** The value as the schema has it. @throws HttpError 400 `invalid_request` naming the field. */
+export function validated<const S extends v.GenericSchema>(schema: S, value: unknown): v.InferOutput<S> {
+  const result = v.safeParse(schema, value, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const path = v.getDotPath(issue);
+  throw new HttpError(400, 'invalid_request', path === null ? issue.message : `${path}: ${issue.message}`);
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new HttpError(400, 'invalid_json', 'The body is no JSON.', {}, { cause });
+  }
+}

@@ -1,0 +1,191 @@
+// multipart/form-data (RFC 7578), part by part as it arrives.
+import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
+import type { HttpRequest } from '../gateway/transport.js';
+import { bodyTooLarge, boundedBody, mediaType } from './body.js';
+import { HttpError } from './http-error.js';
+
+export type FormPart = FormField | FormFile;
+
+export interface FormField {
+  readonly kind: 'field';
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface FormFile {
+  readonly kind: 'file';
+  readonly name: string;
+  /** As the client calls it, without folders; may be empty. Never a path to write to. */
+  readonly fileName: string;
+  readonly contentType: string;
+  /** Read once, and before the next part is asked for: then the rest of it is passed over. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+export interface MultipartLimits {
+  /** Bytes of one file. Beyond: 413. */
+  readonly fileBytesMax: number;
+  /** Bytes of one field. Beyond: 413. Default 64 KiB. */
+  readonly fieldBytesMax?: number;
+  /** Parts, files among them. Beyond: 413. Default 200. */
+  readonly partsMax?: number;
+  /** Files. Beyond: 400. Default 1. */
+  readonly filesMax?: number;
+}
+
+const FIELD_BYTES_MAX = 65_536;
+const PARTS_MAX = 200;
+/** Of the body, for everything that is no file: boundaries, headers, fields. */
+const FRAME_BYTES_MAX = 2_097_152;
+
+/**
+ * The parts in their order. Iterating throws HttpError: 415 `unsupported_media_type`, 413 `body_too_large` (before anything is read where
+ * content-length tells), 400 `invalid_multipart` for a body that is damaged or cut off; or RequestAbortedError.
+ */
+export async function* readMultipart(
+  request: HttpRequest,
+  limits: MultipartLimits,
+): AsyncGenerator<FormPart, void, undefined> {
+  const { fileBytesMax, filesMax = 1 } = limits;
+  if (mediaType(request) !== 'multipart/form-data') {
+    throw new HttpError(415, 'unsupported_media_type', 'A form is wanted (content-type: multipart/form-data).');
+  }
+  const body = boundedBody(request, fileBytesMax * filesMax + FRAME_BYTES_MAX);
+  const reader = new PartReader(openParser(request.header('content-type'), limits), limits);
+  const feeding = reader.feed(body);
+  try {
+    for (;;) {
+      const part = await reader.next();
+      if (part === undefined) return;
+      yield part;
+    }
+  } finally {
+    reader.stop();
+    await feeding;
+  }
+}
+
+function openParser(contentType: string, { fileBytesMax, ...limits }: MultipartLimits): BusboyInstance {
+  const { fieldBytesMax = FIELD_BYTES_MAX, partsMax = PARTS_MAX, filesMax = 1 } = limits;
+  try {
+    return new Busboy({
+      headers: { 'content-type': contentType },
+      limits: {
+        // One more than allowed tells a file of just that size from one that was cut.
+        fileSize: fileBytesMax + 1,
+        files: filesMax,
+        fieldSize: fieldBytesMax,
+        fieldNameSize: 200,
+        parts: partsMax,
+        headerPairs: 20,
+      },
+    });
+  } catch (cause) {
+    throw damaged('The form has no boundary.', cause);
+  }
+}
+
+function damaged(message: string, cause?: unknown): HttpError {
+  return new HttpError(400, 'invalid_multipart', message, {}, { cause });
+}
+
+/** Turns the parser's events into parts that are asked for. */
+class PartReader {
+  readonly #parser: BusboyInstance;
+  readonly #parts: FormPart[] = [];
+  #file: BusboyFileStream | undefined;
+  #end: 'finished' | { readonly error: unknown } | undefined;
+  #isStopped = false;
+  /** Whoever waits: the reader for a part, or the feeder for room. */
+  #wakeReader: (() => void) | undefined;
+  #wakeFeeder: (() => void) | undefined;
+
+  constructor(parser: BusboyInstance, limits: MultipartLimits) {
+    this.#parser = parser;
+    parser.on('field', (name, value, isNameCut, isValueCut) => {
+      if (isNameCut || isValueCut) return this.#fail(bodyTooLarge(limits.fieldBytesMax ?? FIELD_BYTES_MAX));
+      this.#add({ kind: 'field', name, value });
+    });
+    parser.on('file', (name, stream, fileName, _encoding, contentType) => {
+      this.#file = stream;
+      const bytes = this.#bytesOf(stream, limits.fileBytesMax);
+      this.#add({ kind: 'file', name, fileName: fileName ?? '', contentType, bytes });
+    });
+    parser.on('filesLimit', () => this.#fail(damaged(`The form may have ${limits.filesMax ?? 1} file.`)));
+    parser.on('partsLimit', () =>
+      this.#fail(new HttpError(413, 'body_too_large', `The form may have ${limits.partsMax ?? PARTS_MAX} parts.`)),
+    );
+    parser.on('finish', () => {
+      this.#end ??= 'finished';
+      this.#wakeReader?.();
+    });
+    parser.on('error', (error) => this.#fail(damaged('The form is damaged or cut off.', error)));
+    parser.on('drain', () => this.#wakeFeeder?.());
+  }
+
+  async feed(body: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      for await (const piece of body) {
+        if (this.#isOver) return;
+        if (!this.#parser.write(piece)) await this.#room();
+      }
+      this.#parser.end();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async next(): Promise<FormPart | undefined> {
+    for (;;) {
+      const part = this.#parts.shift();
+      if (part !== undefined) return part;
+      if (typeof this.#end === 'object') throw this.#end.error;
+      if (this.#end === 'finished') return undefined;
+      // What was not read of the last file is in the way.
+      this.#file?.resume();
+      await new Promise<void>((resolve) => {
+        this.#wakeReader = resolve;
+      });
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#file?.resume();
+    this.#wakeFeeder?.();
+  }
+
+  get #isOver(): boolean {
+    return this.#isStopped || this.#end !== undefined;
+  }
+
+  async #room(): Promise<void> {
+    if (this.#isOver || !this.#parser.writableNeedDrain) return;
+    await new Promise<void>((resolve) => {
+      this.#wakeFeeder = resolve;
+    });
+  }
+
+  async *#bytesOf(stream: BusboyFileStream, bytesMax: number): AsyncGenerator<Uint8Array, void, undefined> {
+    let bytes = 0;
+    for await (const piece of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      bytes += piece.length;
+      if (bytes > bytesMax) throw bodyTooLarge(bytesMax);
+      yield piece;
+    }
+    if (typeof this.#end === 'object') throw this.#end.error;
+  }
+
+  #add(part: FormPart): void {
+    this.#parts.push(part);
+    this.#wakeReader?.();
+  }
+
+  #fail(error: unknown): void {
+    this.#end ??= { error };
+    // Whoever reads a file gets the error there.
+    this.#file?.destroy(error instanceof Error ? error : undefined);
+    this.#wakeReader?.();
+    this.#wakeFeeder?.();
+  }
+}

@@ -1,0 +1,74 @@
+// A gateway that speaks the dialects, around real sessions whose detector hears loudness and whose recogniser counts half seconds (`w0 w1 …`).
+import { pino } from 'pino';
+import type { Test } from 'tap';
+import { ALLOW_ALL, TemporaryKeys, type Authorizer } from '../../server/src/compat/authorizer.js';
+import { createDialects } from '../../server/src/compat/dialects.js';
+import type { SessionConfig } from '../../server/src/compat/openai-realtime/session-config.js';
+import { Gateway } from '../../server/src/gateway/gateway.js';
+import type { GatewayLimits } from '../../server/src/gateway/limits.js';
+import type { TlsFiles } from '../../server/src/gateway/tls.js';
+import { createUwsTransport, loadUws } from '../../server/src/gateway/uws-transport.js';
+import { createWsTransport } from '../../server/src/gateway/ws-transport.js';
+import { MetricsRegistry } from '../../server/src/metrics/metrics-registry.js';
+import { createSessionFactory } from '../../server/src/session/session.js';
+import { SESSION_DEFAULTS } from '../../server/src/session/session-settings.js';
+import { LoudnessVad } from './loudness-vad.js';
+import { ManualClock } from './manual-clock.js';
+import { ScriptedRecognizer, type ScriptedRecognizerOptions } from './scripted-recognizer.js';
+import { ROOMY_LIMITS } from './test-gateway.js';
+
+export interface CompatGatewayOptions {
+  readonly limits?: Partial<GatewayLimits>;
+  readonly recognizer?: ScriptedRecognizerOptions;
+  readonly authorizer?: Authorizer;
+  /** Default: `ws`, which can slow a client down. */
+  readonly transport?: 'ws' | 'uws';
+  readonly tls?: TlsFiles;
+}
+
+/** Serves until the test ends. */
+export async function openCompatGateway(t: Test, options: CompatGatewayOptions = {}) {
+  const { limits = {}, authorizer = ALLOW_ALL, transport = 'ws' } = options;
+  const uws = loadUws();
+  const clock = new ManualClock();
+  const vad = new LoudnessVad();
+  const recognizer = new ScriptedRecognizer({ records: true, ...options.recognizer });
+  const metrics = new MetricsRegistry();
+  const { bufferedAudioMsMax } = { ...ROOMY_LIMITS, ...limits };
+  const settings = { ...SESSION_DEFAULTS, bufferedAudioMsMax };
+  let wallNow = Date.now();
+  const keys = new TemporaryKeys<SessionConfig>(authorizer, () => wallNow);
+  const gateway = new Gateway({
+    createTransport: (asked) =>
+      transport === 'uws' && uws !== undefined
+        ? createUwsTransport(uws, asked)
+        : createWsTransport({ ...asked, tls: options.tls }),
+    limits: { ...ROOMY_LIMITS, ...limits },
+    log: pino({ level: 'silent' }),
+    version: '9.9.9',
+    model: { name: 'scripted', device: 'cpu' },
+    clock,
+    metrics,
+  });
+  t.teardown(() => gateway.close());
+  const port = await gateway.listen(0, '127.0.0.1');
+  gateway.open(
+    createSessionFactory({ vad, recognizer, settings }),
+    [],
+    createDialects({ keys, session: settings, languages: recognizer.model.languages }),
+  );
+  return {
+    gateway,
+    clock,
+    vad,
+    recognizer,
+    keys,
+    port,
+    http: `http://127.0.0.1:${port}`,
+    url: `ws://127.0.0.1:${port}`,
+    /** Moves the time of day, by which keys expire. */
+    passes: (ms: number) => void (wallNow += ms),
+    metric: (name: string): number =>
+      Number(new RegExp(`^${name.replaceAll(/[{}]/g, String.raw`\$&`)} (\\S+)$`, 'm').exec(metrics.expose())?.[1] ?? 0),
+  };
+}
