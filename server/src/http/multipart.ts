@@ -168,10 +168,15 @@ class PartReader {
 
   async *#bytesOf(stream: BusboyFileStream, bytesMax: number): AsyncGenerator<Uint8Array, void, undefined> {
     let bytes = 0;
-    for await (const piece of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      bytes += piece.length;
-      if (bytes > bytesMax) throw bodyTooLarge(bytesMax);
-      yield piece;
+    try {
+      for await (const piece of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+        bytes += piece.length;
+        if (bytes > bytesMax) throw bodyTooLarge(bytesMax);
+        yield piece;
+      }
+    } catch (error) {
+      if (typeof this.#end === 'object') throw this.#end.error;
+      throw error instanceof HttpError ? error : damaged('The form is cut off.', error);
     }
     if (typeof this.#end === 'object') throw this.#end.error;
   }
