@@ -18,7 +18,9 @@ export interface FinalDecodeOptions {
   readonly thresholds?: GuardThresholds;
   /** No further temperature is tried after this time, milliseconds: live finals must not be late. */
   readonly fallbackBudgetMs: number;
-  /** Default {@link FALLBACK_TEMPERATURES}. */
+  /** Of the first decode. Default 0: greedy. */
+  readonly temperature?: number;
+  /** Default {@link FALLBACK_TEMPERATURES}; only those above the first are tried. */
   readonly temperatures?: readonly number[];
   readonly now?: () => number;
 }
@@ -34,9 +36,12 @@ export interface FinalDecode {
   readonly language: string;
   readonly avgLogprob: number;
   readonly noSpeechProb: number;
+  /** At which it was decoded in the end. */
+  readonly temperature: number;
 }
 
 interface Candidate {
+  readonly temperature: number;
   readonly result: DecodeResult;
   readonly text: string;
   readonly assessment: Assessment;
@@ -56,6 +61,7 @@ export async function decodeFinal(
 ): Promise<FinalDecode> {
   const {
     thresholds = WHISPER_THRESHOLDS,
+    temperature: first = 0,
     temperatures = FALLBACK_TEMPERATURES,
     now = () => performance.now(),
   } = options;
@@ -63,10 +69,10 @@ export async function decodeFinal(
   const attempt = async (ask: FinalAsk): Promise<Candidate> => {
     const result = await decode(ask);
     const text = tokenizer.decode(result.tokens.map((token) => token.id));
-    return { result, text, assessment: assess(result, text, thresholds) };
+    return { temperature: ask.temperature, result, text, assessment: assess(result, text, thresholds) };
   };
-  let best = await attempt({ temperature: 0, seed: 0, withPrevious: true });
-  for (const [index, temperature] of temperatures.entries()) {
+  let best = await attempt({ temperature: first, seed: 0, withPrevious: first <= PROMPT_TEMPERATURE_MAX });
+  for (const [index, temperature] of temperatures.filter((one) => one > first).entries()) {
     if (isGood(best) || best.assessment.silent || now() - started >= options.fallbackBudgetMs) break;
     const next = await attempt({ temperature, seed: index + 1, withPrevious: temperature <= PROMPT_TEMPERATURE_MAX });
     best = isGood(next) || isBetter(next, best) ? next : best;
@@ -89,7 +95,7 @@ function isBetter(a: Candidate, b: Candidate): boolean {
 }
 
 function verdict(
-  { result, text, assessment }: Candidate,
+  { temperature, result, text, assessment }: Candidate,
   speechRatio: number,
   tokenizer: WhisperTokenizer,
   thresholds: GuardThresholds,
@@ -98,6 +104,7 @@ function verdict(
     language: result.language,
     avgLogprob: assessment.avgLogprob,
     noSpeechProb: result.noSpeechProbability,
+    temperature,
   };
   const noise = (reason: Noise): FinalDecode => ({ ...facts, tokens: [], text: '', noise: reason });
   if (text.trim() === '') return noise('empty');

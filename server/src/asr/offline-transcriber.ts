@@ -3,7 +3,12 @@ import { ModelRegistry, WhisperTokenizer } from '@sotto/models';
 import { SileroVad } from '../vad/silero-vad.js';
 import { openEngine } from './engine-host/open-engine.js';
 import { whisperEngineSpec } from './engine-host/whisper-engine-spec.js';
-import { FileTranscriber, type TranscribedSegment, type TranscribeOptions } from './file-transcriber.js';
+import {
+  FileTranscriber,
+  type TranscribedSegment,
+  type TranscribeOptions,
+  type TranscribeRun,
+} from './file-transcriber.js';
 import { Scheduler } from './scheduler.js';
 
 export interface OfflineTranscriberOptions extends TranscribeOptions {
@@ -17,8 +22,11 @@ export interface OfflineTranscriberOptions extends TranscribeOptions {
 
 export interface OfflineTranscriber {
   readonly model: string;
-  /** Segments of a recording (16 kHz mono) in order. Throws AsrError or VadError. */
-  transcribe(samples: Float32Array): AsyncIterable<TranscribedSegment>;
+  /** Segments of a recording (16 kHz mono, whole or block by block) in order. Throws AsrError, VadError, or what the blocks throw. */
+  transcribe(
+    audio: Float32Array | AsyncIterable<Float32Array>,
+    run?: TranscribeRun,
+  ): AsyncGenerator<TranscribedSegment, void, undefined>;
   /** May be called twice. */
   close(): Promise<void>;
 }
@@ -42,7 +50,11 @@ export async function createOfflineTranscriber(options: OfflineTranscriberOption
   };
   return {
     model: model.name,
-    transcribe: (samples) => files.transcribe(samples, options),
+    transcribe: (audio, run) => files.transcribe(audio instanceof Float32Array ? whole(audio) : audio, options, run),
     close: () => (closed ??= close()),
   };
+}
+
+async function* whole(samples: Float32Array): AsyncGenerator<Float32Array, void, undefined> {
+  yield samples;
 }

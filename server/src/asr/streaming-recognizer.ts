@@ -1,8 +1,10 @@
 // Recognition of live segments: partials over the growing audio, then one final over all of it.
 import { WhisperTokenizer } from '@sotto/models';
+import type { VoiceActivityDetector } from '../vad/vad.js';
 import type { QueueBounds } from './decode-queue.js';
 import type { DecodeRequest, Engine } from './engine.js';
 import { AsrError, messageOf } from './errors.js';
+import { FileTranscriber } from './file-transcriber.js';
 import { decodeFinal, type FinalAsk } from './final-decode.js';
 import { type GuardThresholds, WHISPER_THRESHOLDS } from './hypothesis/hallucination-guards.js';
 import { HypothesisTracker } from './hypothesis/hypothesis-tracker.js';
@@ -71,6 +73,11 @@ export class StreamingRecognizer implements Recognizer {
 
   open(options: SegmentOptions): RecognizedSegment {
     return new LiveSegment(this.#scheduler, this.#tokenizer, this.#options, options);
+  }
+
+  /** Recognition of whole recordings on the same engines: its windows yield to those of live segments. */
+  files(detector: VoiceActivityDetector): FileTranscriber {
+    return new FileTranscriber(this.#scheduler, this.#tokenizer, detector);
   }
 
   /** Fails what waits (`shutting_down`), ends the runs under way, closes the engines. */
