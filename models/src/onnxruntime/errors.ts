@@ -21,15 +21,14 @@ const nativeCodes = [
 
 /**
  * What went wrong: a code of ONNX Runtime, or one of this module: `closed` (used after `close()`), `libraryNotFound`,
- * `unsupportedLibrary` (too old, or not ONNX Runtime), `unsupportedType`, `notOnCpu`.
+ * `unsupportedLibrary` (too old, or not ONNX Runtime), `unsupportedType`.
  */
 export type OrtErrorCode =
   | (typeof nativeCodes)[number]
   | 'closed'
   | 'libraryNotFound'
   | 'unsupportedLibrary'
-  | 'unsupportedType'
-  | 'notOnCpu';
+  | 'unsupportedType';
 
 /** A call into ONNX Runtime failed or could not be made. */
 export class OrtError extends Error {

@@ -2,7 +2,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RandomTensor, writeRandomWeights } from './random-weights.js';
-import { WHISPER_SIZES, type WhisperSize, type WhisperSizeName } from './sizes.js';
+import type { WhisperSize } from './sizes.js';
 import { synthVocabulary } from './tokenizer-file.js';
 
 const MAX_SOURCE_POSITIONS = 1_500;
@@ -17,11 +17,10 @@ export interface SynthOptions {
 
 /** Writes the folder in Hugging Face's layout, the weights in half precision and last: a folder with weights is whole. */
 export async function synthesizeModel(
-  name: WhisperSizeName,
+  size: WhisperSize,
   directory: string,
   { seed = 1, onProgress }: SynthOptions = {},
 ): Promise<void> {
-  const size = WHISPER_SIZES[name];
   const vocabulary = synthVocabulary(size.languages);
   await mkdir(directory, { recursive: true });
   const json = (file: string, content: object): Promise<void> =>

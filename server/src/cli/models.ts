@@ -1,6 +1,16 @@
 // `sotto models`: which models there are, fetching or adding one, checking that it runs, calibrating its padding.
 import { realpath } from 'node:fs/promises';
-import { hubSettings, ModelRegistry, pullModel, type InstalledModel } from '@sotto/models';
+import {
+  hubSettings,
+  inspectModel,
+  isWhisperSize,
+  ModelError,
+  ModelRegistry,
+  pullModel,
+  synthesizeModel,
+  WHISPER_SIZES,
+  type InstalledModel,
+} from '@sotto/models';
 import { InvalidArgumentError, type Command } from 'commander';
 import { asCommandError } from './command-error.js';
 import { calibrationReport, checkReport, modelTable } from './models-report.js';
@@ -49,6 +59,14 @@ export function registerModelsCommand(program: Command): void {
     .option('--name <name>', "name in Sotto (default: the folder's)")
     .option('--default', 'use it when no model is named')
     .action(told(add));
+
+  subcommand(
+    'synth <size> <dir>',
+    'Write a model of a known size with random weights: it hears nothing, and is as fast as the real one.',
+  )
+    .option('--seed <number>', 'the same seed gives the same weights', wholeNumber, 1)
+    .addHelpText('after', `\nSizes: ${Object.keys(WHISPER_SIZES).join(', ')}\n`)
+    .action(told(synthesize));
 
   subcommand('check <name>', 'Load a model, run it, and tell its size, its contexts and its speed on this machine.')
     .option('--threads <count>', 'threads of one run (default: all cores)', wholeNumber)
@@ -131,6 +149,18 @@ async function pull(repository: string, flags: PullFlags): Promise<void> {
   });
   print(`Pulled ${model.name} (${pulled.commit.slice(0, 12)}): ${model.directory}\n`);
   print(`To see that it runs, and how fast: npx sotto models check ${model.name}\n`);
+}
+
+async function synthesize(name: string, directory: string, { seed }: { seed: number }): Promise<void> {
+  if (!isWhisperSize(name)) {
+    throw new ModelError('unsupported', `No size "${name}": there are ${Object.keys(WHISPER_SIZES).join(', ')}`);
+  }
+  await synthesizeModel(WHISPER_SIZES[name], directory, { seed });
+  const { parameters, weightBytes } = await inspectModel(directory);
+  print(
+    `Wrote ${Math.round(parameters / 1e6)} million random parameters (${Math.round(weightBytes / 1e6)} MB) to ${directory}\n`,
+  );
+  print(`To use it in benchmarks: npx sotto models add ${directory}\n`);
 }
 
 async function add(directory: string, flags: FolderFlag & { name?: string; default?: true }): Promise<void> {

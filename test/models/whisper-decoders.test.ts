@@ -1,0 +1,146 @@
+// Decoders that remember in place: what they refuse, what they share, and that nothing stays behind.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { liveHandles, WhisperNetwork, type Choices, type DecoderInput, type WhisperDecoder } from '@sotto/models';
+import t, { type Test } from 'tap';
+import { RANDOM_WHISPER, randomAudio, writeRandomWhisper } from '../support/random-whisper.js';
+
+const folder = await mkdtemp(join(tmpdir(), 'sotto-decoders-'));
+t.teardown(() => rm(folder, { recursive: true }));
+const directory = await writeRandomWhisper(join(folder, 'whisper'));
+const options = { threads: 1, kernels: 'cuda', cache: 'inPlace' } as const;
+
+/** One row after the other, each from its place on; no token: padding. */
+function rows(tokens: readonly (readonly (number | null)[])[], from: number, more: Partial<DecoderInput> = {}) {
+  const width = tokens[0]?.length ?? 0;
+  return {
+    batch: tokens.length,
+    tokens: tokens.flatMap((row) => row.map((token) => token ?? 0)),
+    positions: tokens.flatMap((row) => row.map((_, i) => from + i)),
+    present: tokens.flatMap((row) => row.map((token) => token !== null)),
+    select: tokens.map((_, row) => row * width + width - 1),
+    atBegin: tokens.map(() => false),
+    logits: false,
+    ...more,
+  } satisfies DecoderInput;
+}
+
+for (const stepGraphs of [false, true]) {
+  t.test(`tokens that a cache in place cannot take are refused (recorded steps: ${stepGraphs})`, async (t) => {
+    const network = await WhisperNetwork.load(directory, { ...options, stepGraphs });
+    t.teardown(() => network.close());
+    const decoder = await network.hear(randomAudio(1, 6_400), [6_400]);
+    const refused = { name: 'OrtError', code: 'invalidArgument' };
+    await t.rejects(decoder.advance(rows([[1, null, 3]], 0)), { ...refused, message: /behind its padding/ });
+    await decoder.advance(rows([[1, 2, 3]], 0));
+    t.equal(decoder.places, 3);
+    await t.rejects(decoder.advance(rows([[4, 5]], 3)), { ...refused, message: /not the first/ });
+    t.throws(() => decoder.forget(0, 1, 2), { ...refused, message: /only the last/ });
+    decoder.forget(0, 2, 3);
+    t.equal(decoder.places, 2);
+    const { maxTargetPositions: most } = RANDOM_WHISPER;
+    for (let place = 2; place < most; place += 1) await decoder.advance(rows([[place]], place));
+    await t.rejects(decoder.advance(rows([[1]], 0)), { ...refused, message: new RegExp(`more than ${most}`) });
+    decoder.restart();
+    t.equal(decoder.places, 0);
+    await decoder.advance(rows([[1]], 0));
+    decoder.close();
+    decoder.close();
+  });
+}
+
+t.test('what was forgotten is overwritten: choices are those of a text without it', async (t) => {
+  for (const stepGraphs of [false, true]) {
+    const network = await WhisperNetwork.load(directory, { ...options, stepGraphs });
+    const audio = randomAudio(2, 6_400);
+    const plain = await network.hear(audio, [6_400]);
+    await plain.advance(rows([[9, 8]], 0));
+    const wanted = await plain.advance(rows([[7]], 2));
+    plain.close();
+    const other = await network.hear(audio, [6_400]);
+    await other.advance(rows([[9, 8, 50, 51]], 0));
+    other.forget(0, 2, 4);
+    same(t, await other.advance(rows([[7]], 2)), wanted);
+    other.close();
+    network.close();
+  }
+});
+
+t.test(
+  'recorded steps: decoders that are open together do not feel each other, nor who had their buffers before',
+  async (t) => {
+    const plain = await WhisperNetwork.load(directory, options);
+    const recorded = await WhisperNetwork.load(directory, { ...options, stepGraphs: true });
+    const play = async (decoder: WhisperDecoder, first: number): Promise<Choices> => {
+      await decoder.advance(
+        rows(
+          [
+            [first, 8],
+            [3, null],
+            [4, 4],
+          ],
+          0,
+        ),
+      );
+      return decoder.advance(rows([[7], [null], [first]], 2, { select: [0, 2], atBegin: [false, false] }));
+    };
+    const audio = (seed: number) => Float32Array.from([1, 2, 3].flatMap((row) => [...randomAudio(seed + row, 6_400)]));
+    const heard = [6_400, 3_200, 6_400];
+    const expected: Choices[] = [];
+    for (const seed of [10, 20, 30]) {
+      const decoder = await plain.hear(audio(seed), heard);
+      expected.push(await play(decoder, seed));
+      decoder.close();
+    }
+    // Three rows in buffers of four; the third decoder takes the first one's.
+    const one = await recorded.hear(audio(10), heard);
+    const two = await recorded.hear(audio(20), heard);
+    same(t, await play(two, 20), expected[1]);
+    same(t, await play(one, 10), expected[0]);
+    one.close();
+    const three = await recorded.hear(audio(30), heard);
+    same(t, await play(three, 30), expected[2]);
+    three.close();
+    two.close();
+    plain.close();
+    recorded.close();
+  },
+);
+
+t.test('steps that a recording cannot do are run as they are: logits, and the first token of a text', async (t) => {
+  const network = await WhisperNetwork.load(directory, { ...options, stepGraphs: true });
+  t.teardown(() => network.close());
+  const decoder = await network.hear(randomAudio(4, 6_400), [6_400]);
+  await decoder.advance(rows([[1, 2]], 0));
+  const told = await decoder.advance(rows([[3]], 2, { logits: true }));
+  t.equal(told.logits.length, RANDOM_WHISPER.vocabulary);
+  const first = await decoder.advance(rows([[4]], 3, { atBegin: [true] }));
+  t.equal(first.best.length, 1);
+  decoder.close();
+});
+
+t.test('steps are recorded in a cache in place only', async (t) => {
+  const loading = WhisperNetwork.load(directory, { threads: 1, cache: 'growing', stepGraphs: true });
+  await t.rejects(loading, { name: 'ModelError', code: 'unsupported' });
+});
+
+t.test('a closed network leaves nothing in native memory', async (t) => {
+  const before = liveHandles();
+  for (const stepGraphs of [false, true]) {
+    const network = await WhisperNetwork.load(directory, { ...options, stepGraphs });
+    for (const seed of [1, 2]) {
+      const decoder = await network.hear(randomAudio(seed, 6_400), [6_400]);
+      await decoder.advance(rows([[1, 2]], 0));
+      await decoder.advance(rows([[3]], 2));
+      decoder.close();
+    }
+    network.close();
+  }
+  t.same(liveHandles(), before);
+});
+
+function same(t: Test, found: Choices, wanted: Choices | undefined): void {
+  t.same([found.best, found.frame], [wanted?.best, wanted?.frame]);
+  t.ok(found.logprob.every((value, i) => Math.abs(value - (wanted?.logprob[i] ?? Number.NaN)) < 1e-4));
+}
