@@ -2,7 +2,7 @@
 import { readFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import { assert, float, property } from 'fast-check';
 import {
   inspectModel,
   isWhisperSize,
@@ -102,15 +102,10 @@ t.test('sizes are known by their names on the hub', async (t) => {
 });
 
 t.test('property: the nearest half, as its definition says', async (t) => {
-  const valueOf = (half: number): number => {
-    const [exponent, fraction] = [(half >> 10) & 31, half & 1023];
-    const magnitude = exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25);
-    return half & 0x8000 ? -magnitude : magnitude;
-  };
   const lost = Array.from({ length: 0x7c00 }, (_, half) => half).filter((half) => halfOfFloat(valueOf(half)) !== half);
   t.same(lost, [], 'every half is its own nearest');
-  fc.assert(
-    fc.property(fc.float({ min: -65_000, max: 65_000, noNaN: true }), (value) => {
+  assert(
+    property(float({ min: -65_000, max: 65_000, noNaN: true }), (value) => {
       const half = halfOfFloat(value);
       const error = Math.abs(valueOf(half) - value);
       const neighbours = [half - 1, half + 1].filter((bits) => (bits & 0x7fff) < 0x7c00 && bits >= 0);
@@ -123,3 +118,9 @@ t.test('property: the nearest half, as its definition says', async (t) => {
   t.equal(halfOfFloat(65_520), 0x7c00);
   t.equal(halfOfFloat(Number.NaN) & 0x7e00, 0x7e00);
 });
+
+function valueOf(half: number): number {
+  const [exponent, fraction] = [(half >> 10) & 31, half & 1023];
+  const magnitude = exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25);
+  return half & 0x8000 ? -magnitude : magnitude;
+}

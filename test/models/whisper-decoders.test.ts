@@ -72,20 +72,6 @@ t.test(
   async (t) => {
     const plain = await WhisperNetwork.load(directory, options);
     const recorded = await WhisperNetwork.load(directory, { ...options, stepGraphs: true });
-    const play = async (decoder: WhisperDecoder, first: number): Promise<Choices> => {
-      await decoder.advance(
-        rows(
-          [
-            [first, 8],
-            [3, null],
-            [4, 4],
-          ],
-          0,
-        ),
-      );
-      return decoder.advance(rows([[7], [null], [first]], 2, { select: [0, 2], atBegin: [false, false] }));
-    };
-    const audio = (seed: number) => Float32Array.from([1, 2, 3].flatMap((row) => [...randomAudio(seed + row, 6_400)]));
     const heard = [6_400, 3_200, 6_400];
     const expected: Choices[] = [];
     for (const seed of [10, 20, 30]) {
@@ -139,6 +125,25 @@ t.test('a closed network leaves nothing in native memory', async (t) => {
   }
   t.same(liveHandles(), before);
 });
+
+/** A prompt with rows of different length, then a step in which the middle row is silent. */
+async function play(decoder: WhisperDecoder, first: number): Promise<Choices> {
+  await decoder.advance(
+    rows(
+      [
+        [first, 8],
+        [3, null],
+        [4, 4],
+      ],
+      0,
+    ),
+  );
+  return decoder.advance(rows([[7], [null], [first]], 2, { select: [0, 2], atBegin: [false, false] }));
+}
+
+function audio(seed: number): Float32Array {
+  return Float32Array.from([1, 2, 3].flatMap((row) => [...randomAudio(seed + row, 6_400)]));
+}
 
 function same(t: Test, found: Choices, wanted: Choices | undefined): void {
   t.same([found.best, found.frame], [wanted?.best, wanted?.frame]);
