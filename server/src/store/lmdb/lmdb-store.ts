@@ -1,0 +1,126 @@
+// The embedded store: one LMDB file in the data folder of one process.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { open, type Database, type RootDatabase } from 'lmdb';
+import type {
+  KeyValueStore,
+  StoreChange,
+  StoreEntry,
+  StoreExpectation,
+  StoreMap,
+  StoreRange,
+} from '../key-value-store.js';
+import { STORE_MAPS } from '../key-value-store.js';
+import { asStoreError } from '../store-error.js';
+import { checkDataFile } from './data-file.js';
+import { lockFolder } from './folder-lock.js';
+
+const ENCODING = { encoding: 'binary', keyEncoding: 'binary' } as const;
+
+type ByteMap = Database<Buffer, Buffer>;
+
+export class LmdbStore implements KeyValueStore {
+  readonly kind = 'lmdb';
+  readonly #root: RootDatabase<Buffer, Buffer>;
+  readonly #maps: ReadonlyMap<StoreMap, ByteMap>;
+  readonly #unlock: () => void;
+  #isClosed = false;
+
+  private constructor(root: RootDatabase<Buffer, Buffer>, unlock: () => void) {
+    this.#root = root;
+    this.#unlock = unlock;
+    this.#maps = new Map(STORE_MAPS.map((name) => [name, root.openDB<Buffer, Buffer>({ name, ...ENCODING })]));
+  }
+
+  /** Opens or makes the folder, and holds it. Rejects with StoreError `store_in_use`, `store_damaged` or `store_unavailable`. */
+  static async open(folder: string): Promise<LmdbStore> {
+    try {
+      // What is said in a room is nobody else's business.
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw asStoreError(error, `${folder} cannot be made`);
+    }
+    const unlock = lockFolder(folder);
+    try {
+      const path = join(folder, 'data.mdb');
+      await checkDataFile(path);
+      return new LmdbStore(open<Buffer, Buffer>({ path, maxDbs: STORE_MAPS.length, ...ENCODING }), unlock);
+    } catch (error) {
+      unlock();
+      throw asStoreError(error, `${folder} cannot be used`);
+    }
+  }
+
+  async get(map: StoreMap, key: string): Promise<Uint8Array | undefined> {
+    return this.#read(() => this.#value(map, key));
+  }
+
+  async getMany(map: StoreMap, keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#read(() => keys.map((key) => this.#value(map, key)));
+  }
+
+  async entries(map: StoreMap, range: StoreRange): Promise<StoreEntry[]> {
+    return this.#read(() =>
+      [...this.#map(map).getRange(rangeOf(range))].map(({ key, value }) => ({ key: key.toString(), value })),
+    );
+  }
+
+  async keys(map: StoreMap, range: StoreRange): Promise<string[]> {
+    return this.#read(() => [...this.#map(map).getKeys(rangeOf(range))].map((key) => key.toString()));
+  }
+
+  async commit(changes: readonly StoreChange[], expect: readonly StoreExpectation[] = []): Promise<boolean> {
+    try {
+      return await this.#root.transaction(() => {
+        const holds = expect.every(({ map, key, value }) => isSame(this.#value(map, key), value));
+        if (holds) for (const change of changes) this.#apply(change);
+        return holds;
+      });
+    } catch (error) {
+      throw asStoreError(error, 'The data folder cannot be written');
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#root.close();
+    this.#unlock();
+  }
+
+  #map(name: StoreMap): ByteMap {
+    return this.#maps.get(name) as ByteMap;
+  }
+
+  #value(map: StoreMap, key: string): Buffer | undefined {
+    return this.#map(map).getBinary(Buffer.from(key));
+  }
+
+  #apply({ map, key, value }: StoreChange): void {
+    // Within the transaction: done when it is.
+    if (value === undefined) void this.#map(map).remove(Buffer.from(key));
+    else void this.#map(map).put(Buffer.from(key), Buffer.from(value));
+  }
+
+  #read<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw asStoreError(error, 'The data folder cannot be read');
+    }
+  }
+}
+
+function rangeOf({ from, to, reverse = false, limit }: StoreRange) {
+  return {
+    ...(from !== undefined && { start: Buffer.from(from) }),
+    ...(to !== undefined && { end: Buffer.from(to) }),
+    reverse,
+    limit,
+  };
+}
+
+function isSame(value: Uint8Array | undefined, wanted: Uint8Array | undefined): boolean {
+  if (value === undefined || wanted === undefined) return value === wanted;
+  return Buffer.compare(value, wanted) === 0;
+}

@@ -1,0 +1,117 @@
+// The store that several nodes share: each map is a hash and a sorted set of its keys in Redis.
+import { Redis } from 'ioredis';
+import type {
+  KeyValueStore,
+  StoreChange,
+  StoreEntry,
+  StoreExpectation,
+  StoreMap,
+  StoreRange,
+} from '../key-value-store.js';
+import { asStoreError } from '../store-error.js';
+import { COMMIT_SCRIPT } from './commit-script.js';
+
+/** All keys begin with it; the braces keep them in one slot of a cluster. */
+export const REDIS_PREFIX = '{sotto}:';
+/** How long one command may take, milliseconds: a store that does not answer is an error, not a wait. */
+const COMMAND_TIMEOUT_MS = 5_000;
+/** Longest wait between two tries to connect again, milliseconds. */
+const RECONNECT_MS_MAX = 2_000;
+
+export class RedisStore implements KeyValueStore {
+  readonly kind = 'redis';
+  readonly redis: Redis;
+  readonly #prefix: string;
+  #isClosed = false;
+
+  private constructor(redis: Redis, prefix: string) {
+    this.redis = redis;
+    this.#prefix = prefix;
+  }
+
+  /** Connects. Rejects with StoreError `store_unavailable`. */
+  static async open(url: string, prefix = REDIS_PREFIX): Promise<RedisStore> {
+    const redis = new Redis(url, {
+      lazyConnect: true,
+      // Without a connection a command fails at once: nothing piles up.
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      commandTimeout: COMMAND_TIMEOUT_MS,
+      retryStrategy: (tries) => Math.min(tries * 100, RECONNECT_MS_MAX),
+    });
+    // Every command tells its own failure; without a listener a lost connection would end the process.
+    redis.on('error', () => undefined);
+    try {
+      await redis.connect();
+    } catch (error) {
+      redis.disconnect();
+      throw asStoreError(error, `Redis at ${placeOf(url)} cannot be reached`);
+    }
+    return new RedisStore(redis, prefix);
+  }
+
+  async get(map: StoreMap, key: string): Promise<Uint8Array | undefined> {
+    return this.#ask(async () => (await this.redis.hgetBuffer(this.#hash(map), key)) ?? undefined);
+  }
+
+  async getMany(map: StoreMap, keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
+    if (keys.length === 0) return [];
+    const values = await this.#ask(() => this.redis.hmgetBuffer(this.#hash(map), ...keys));
+    return values.map((value) => value ?? undefined);
+  }
+
+  async entries(map: StoreMap, range: StoreRange): Promise<StoreEntry[]> {
+    const keys = await this.keys(map, range);
+    const values = await this.getMany(map, keys);
+    return keys.flatMap((key, index) => {
+      const value = values[index];
+      // Removed in between.
+      return value === undefined ? [] : [{ key, value }];
+    });
+  }
+
+  async keys(map: StoreMap, { from, to, reverse = false, limit }: StoreRange): Promise<string[]> {
+    const order = `${this.#hash(map)}:order`;
+    const [first, last] = [from === undefined ? (reverse ? '+' : '-') : `[${from}`, to === undefined ? '' : `(${to}`];
+    return this.#ask(() =>
+      reverse
+        ? this.redis.zrevrangebylex(order, first, last || '-', 'LIMIT', 0, limit)
+        : this.redis.zrangebylex(order, first, last || '+', 'LIMIT', 0, limit),
+    );
+  }
+
+  async commit(changes: readonly StoreChange[], expect: readonly StoreExpectation[] = []): Promise<boolean> {
+    const args = [
+      expect.length,
+      ...[...expect, ...changes].flatMap(({ map, key, value }) => argumentsOf(map, key, value)),
+    ];
+    return (await this.#ask(() => this.redis.eval(COMMIT_SCRIPT, 1, this.#prefix, ...args))) === 1;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.redis.quit().catch(() => this.redis.disconnect());
+  }
+
+  #hash(map: StoreMap): string {
+    return this.#prefix + map;
+  }
+
+  async #ask<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      throw asStoreError(error, 'Redis does not answer');
+    }
+  }
+}
+
+function argumentsOf(map: StoreMap, key: string, value: Uint8Array | undefined): (string | Buffer)[] {
+  return value === undefined ? [map, key, '0', ''] : [map, key, '1', Buffer.from(value)];
+}
+
+/** Host and port of a URL, without its password. */
+export function placeOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : 'the address given';
+}
