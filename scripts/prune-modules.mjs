@@ -19,6 +19,12 @@ const DEAD_WEIGHT = [
   'opencc-js/dist/umd',
   'opencc-js/dist/esm/full.js',
   'opencc-js/dist/esm-lib',
+  // The sources of LMDB, for those who compile it.
+  'lmdb/dependencies',
+  // Forms of the library for browsers and for older module systems.
+  'luxon/build/amd',
+  'luxon/build/cjs-browser',
+  'luxon/build/global',
 ];
 
 /** Removes the children of a folder that `keep` refuses; a package that is absent or laid out otherwise is left alone. */
@@ -60,6 +66,14 @@ prune(
   join(modules, '@node-llama-cpp'),
   (name) => name === `${llamaPlatform}-${arch}` || name.startsWith(`${llamaPlatform}-${arch}-`),
 );
+// lmdb: one binary for each Node and C library, and one by N-API for every other Node. Kept is the one that its loader takes.
+const lmdb = join(modules, `@lmdb/lmdb-${platform}-${arch}`);
+const { glibcVersionRuntime } = process.report.getReport().header;
+const libc = platform !== 'linux' ? '' : glibcVersionRuntime ? 'glibc' : 'musl';
+const lmdbBinary = [`abi${process.versions.modules}`, 'napi']
+  .map((runtime) => `node.${[runtime, libc, 'node'].filter(Boolean).join('.')}`)
+  .find((name) => existsSync(join(lmdb, name)));
+prune(lmdb, (name) => name === lmdbBinary || !name.endsWith('.node'));
 for (const path of DEAD_WEIGHT) remove(join(modules, path));
 // Source maps, of which an install has thousands: a debugger shows the built code of a library without them.
 removeFiles(modules, (name) => /\.[cm]?[jt]s\.map$/.test(name));

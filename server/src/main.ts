@@ -20,6 +20,8 @@ import { createEngineDeaths, registerRecognitionMetrics } from './metrics/recogn
 import { openPolish } from './polish/open-polish.js';
 import type { SessionSettings } from './session/session-settings.js';
 import { createSessionFactory } from './session/session.js';
+import { openStorage } from './storage.js';
+import { StoreError } from './store/store-error.js';
 import { NullVad } from './vad/null-vad.js';
 import { SileroVad } from './vad/silero-vad.js';
 import { VERSION } from './version.js';
@@ -65,7 +67,15 @@ interface Closable {
 }
 
 /** Failures of the outside world: a person can mend them, and needs no stack for it. */
-const PLAIN_FAILURES = [ListenError, TlsError, TransportUnavailableError, ModelError, EngineError, OrtError] as const;
+const PLAIN_FAILURES = [
+  ListenError,
+  TlsError,
+  TransportUnavailableError,
+  ModelError,
+  EngineError,
+  OrtError,
+  StoreError,
+] as const;
 
 async function start(settings: Settings, log: Logger, opened: Closable[]): Promise<RunningServer> {
   const installed = await findModel(settings);
@@ -74,6 +84,8 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     device: 'cpu',
     isDemo: settings.engine === 'whisper' && installed.name === EMBEDDED_MODEL,
   };
+  const storage = await openStorage(settings, log);
+  opened.push(storage);
   const tls = tlsFiles(settings.tlsCert, settings.tlsKey);
   const metrics = new MetricsRegistry();
   const polishing = openPolish(settings, log, metrics);
@@ -91,6 +103,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
       .map((origin) => origin.trim())
       .filter((origin) => origin !== ''),
     sharing: { isEnabled: settings.shareEnabled, viewersMax: settings.viewersMax },
+    storeState: () => storage.health.state,
     metrics,
   });
   opened.push(gateway);
@@ -106,9 +119,10 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   registerRecognitionMetrics(metrics, recognizer);
   await Promise.all(engines.map((engine) => engine.warmUp()));
   const session = sessionSettings(settings);
+  const sessions = createSessionFactory({ vad, recognizer, polishing, settings: session, log });
   gateway.open(
-    createSessionFactory({ vad, recognizer, polishing, settings: session, log }),
-    [],
+    storage.recording(sessions),
+    storage.routes,
     createDialects({ keys: new TemporaryKeys(), session, languages: recognizer.model.languages }),
   );
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');

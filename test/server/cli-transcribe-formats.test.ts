@@ -1,7 +1,7 @@
 // Transcripts as files: every format, and cues that can be read.
 import t from 'tap';
 import { cuesOf, type TranscriptSegment } from '../../server/src/captions/cues.js';
-import { formatTranscript } from '../../server/src/cli/transcribe-formats.js';
+import { formatTranscript } from '../../server/src/captions/transcript-formats.js';
 
 /** A segment whose words follow each other evenly. */
 function spoken(text: string, words: readonly string[], startMs = 0, wordMs = 400): TranscriptSegment {

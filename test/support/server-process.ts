@@ -16,7 +16,8 @@ export class ServerProcess {
   private constructor(flags: readonly string[], environment: NodeJS.ProcessEnv) {
     this.#child = spawn(process.execPath, ['--import', 'tsx', 'server/src/cli/sotto.ts', 'serve', ...flags], {
       cwd: root,
-      env: { ...process.env, SOTTO_PORT: '0', ...environment },
+      // Several run at a time, and a data folder has one server: tests of the store name their own.
+      env: { ...process.env, SOTTO_PORT: '0', SOTTO_STORE: 'none', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child.stdout?.on('data', (data) => (this.stdout += String(data)));

@@ -24,7 +24,15 @@ function get(
   path: string,
   headers: Readonly<Record<string, string>> = { accept: 'text/html' },
 ): WholeResponse {
-  const status = { status: 'ready', version: '1', model: 'm', device: 'cpu', connections: 0, uptimeMs: 1 } as const;
+  const status = {
+    status: 'ready',
+    version: '1',
+    model: 'm',
+    device: 'cpu',
+    store: 'off',
+    connections: 0,
+    uptimeMs: 1,
+  } as const;
   const view: HttpView = { status: () => status, metrics: () => '', pages };
   const request: RequestHead = {
     method: 'GET',

@@ -40,8 +40,13 @@ export class SpawnedServer implements AsyncDisposable {
     const child = spawn(
       process.execPath,
       [join(repositoryRoot, 'server/bin/sotto.mjs'), 'serve', '--host', '127.0.0.1', '--port', `${port}`, ...flags],
-      // A process group of its own, so that it can be ended with all its children.
-      { cwd: repositoryRoot, stdio: ['ignore', 'pipe', 'pipe'], detached: true },
+      // A process group of its own, so that it can be ended with all its children. The data folder is the user's own server's.
+      {
+        cwd: repositoryRoot,
+        env: { SOTTO_STORE: 'none', ...process.env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
+      },
     );
     const killWithBench = (): void => killGroup(child);
     process.once('exit', killWithBench);

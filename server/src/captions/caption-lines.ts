@@ -2,12 +2,26 @@
 import stringWidth from 'string-width';
 import { pieces, wrapText } from './wrap-text.js';
 
-/** Lines of a cue and columns of a line: the usual limits of subtitle style guides (a wide character takes two columns, so 21 Chinese ones). */
+/** Lines of a cue and columns of a line: the usual limits of subtitle style guides. */
 export const CAPTION_LINES = 2;
 export const CAPTION_COLUMNS = 42;
+/** The limit for text with Chinese, Japanese or Korean in it: 18 characters, of two columns each (style guides say 16 to 18). */
+export const WIDE_CAPTION_COLUMNS = 36;
+
+const WIDE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
+
+/** Whether a text has characters of scripts that are read by the character. */
+export function isWide(text: string): boolean {
+  return WIDE.test(text);
+}
+
+/** Columns that a line of the text may take. */
+export function columnsOf(text: string): number {
+  return isWide(text) ? WIDE_CAPTION_COLUMNS : CAPTION_COLUMNS;
+}
 
 /** How many lines the text takes. */
-export function lineCount(text: string, columns: number = CAPTION_COLUMNS): number {
+export function lineCount(text: string, columns: number = columnsOf(text)): number {
   return wrapText(text, columns).length;
 }
 
@@ -15,7 +29,7 @@ export function lineCount(text: string, columns: number = CAPTION_COLUMNS): numb
  * The text in as few lines as it takes, none wider than `columns` (at least 2), and as even as word borders allow: the narrowest width that needs no
  * further line leaves no lonely word on the last.
  */
-export function captionLines(text: string, columns: number = CAPTION_COLUMNS): string[] {
+export function captionLines(text: string, columns: number = columnsOf(text)): string[] {
   const count = lineCount(text, columns);
   // No narrower than the widest word, which would be torn apart.
   const widestWord = Math.max(2, ...[...pieces(text)].map((piece) => stringWidth(piece.text.trimEnd())));

@@ -1,11 +1,13 @@
 // Cuts segments into subtitle cues: short enough to read, at word borders, with the words' times.
-import type { FinalMessage } from '@sotto/protocol';
+import type { FinalMessage, Word } from '@sotto/protocol';
 import stringWidth from 'string-width';
-import { CAPTION_COLUMNS, CAPTION_LINES, lineCount } from './caption-lines.js';
+import { CAPTION_LINES, columnsOf, lineCount } from './caption-lines.js';
 import { pieces } from './wrap-text.js';
 
 /** One transcribed stretch of speech, from a server or from whole-file decoding. */
-export type TranscriptSegment = Pick<FinalMessage, 'text' | 'startMs' | 'endMs' | 'words'>;
+export interface TranscriptSegment extends Pick<FinalMessage, 'text' | 'startMs' | 'endMs'> {
+  readonly words?: readonly Word[] | undefined;
+}
 
 export interface Cue {
   readonly startMs: number;
@@ -14,7 +16,7 @@ export interface Cue {
 }
 
 /** A cue stands for at most this long, milliseconds: the usual limit of subtitle style guides. */
-const CUE_MS_MAX = 7_000;
+export const CUE_MS_MAX = 7_000;
 /** A sentence that ends after this, milliseconds, ends its cue. */
 const CUE_MS_MIN = 1_000;
 const SENTENCE_END = /[.!?。！？…]["'”’」）)]*$/u;
@@ -83,8 +85,9 @@ function endsCue(words: readonly PlacedWord[], text: string): boolean {
 /** Whether a text has room in a cue; the width alone mostly tells. */
 function fits(text: string): boolean {
   const width = stringWidth(text);
-  if (width <= CAPTION_COLUMNS) return true;
-  return width <= CAPTION_LINES * CAPTION_COLUMNS && lineCount(text) <= CAPTION_LINES;
+  const columns = columnsOf(text);
+  if (width <= columns) return true;
+  return width <= CAPTION_LINES * columns && lineCount(text, columns) <= CAPTION_LINES;
 }
 
 function cueOf(words: readonly PlacedWord[], next: PlacedWord | undefined, text: string): Cue {

@@ -1,5 +1,5 @@
 // The flags of `sotto transcribe` and what its two ways, with and without a server, make of them alike.
-import type { TranscriptFormat } from './transcribe-formats.js';
+import type { TranscriptFormat } from '../captions/transcript-formats.js';
 
 /** As a file name: standard input. */
 export const STANDARD_INPUT = '-';

@@ -4,7 +4,7 @@ import type { OfflineTranscriber } from '../asr/offline-transcriber.js';
 import { asCommandError } from './command-error.js';
 import type { TranscriptSegment } from '../captions/cues.js';
 import { recognitionFlags, showsWords, type TranscribeFlags } from './transcribe-flags.js';
-import { formatTranscript } from './transcribe-formats.js';
+import { formatTranscript } from '../captions/transcript-formats.js';
 import { print, warn, writeTranscript } from './transcribe-output.js';
 
 /** @throws {CommandError} and errors with a code */

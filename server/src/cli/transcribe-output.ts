@@ -5,7 +5,7 @@ import type { FinalMessage, SessionEvent } from '@sotto/client';
 import { CommandError } from './command-error.js';
 import { TerminalView, type Terminal } from './terminal-view.js';
 import { STANDARD_INPUT } from './transcribe-flags.js';
-import { formatTranscript, type TranscriptFormat } from './transcribe-formats.js';
+import { formatTranscript, type TranscriptFormat } from '../captions/transcript-formats.js';
 
 /** Takes the events of one source. */
 export interface TranscriptOutput {

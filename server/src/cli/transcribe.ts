@@ -3,7 +3,7 @@ import { LIMITS } from '@sotto/protocol';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { asCommandError, CommandError } from './command-error.js';
 import { STANDARD_INPUT, type TranscribeFlags } from './transcribe-flags.js';
-import { TRANSCRIPT_FORMATS } from './transcribe-formats.js';
+import { TRANSCRIPT_FORMATS } from '../captions/transcript-formats.js';
 import { transcribeLive } from './transcribe-live.js';
 import { transcribeOffline } from './transcribe-offline.js';
 import { warn } from './transcribe-output.js';
@@ -73,7 +73,7 @@ export function checkUsage(files: readonly string[], flags: TranscribeFlags): vo
     throw new CommandError('Standard input can be read once.', 2);
   }
   if (flags.outputDir !== undefined && flags.format === undefined) {
-    throw new CommandError('--output-dir needs a format: add -f txt, json, srt or vtt.', 2);
+    throw new CommandError('--output-dir needs a format: add -f txt, json, srt, vtt or tsv.', 2);
   }
   if (flags.json && flags.format !== undefined) throw new CommandError('Choose one of --json and --format.', 2);
   if (flags.offline) {

@@ -299,6 +299,32 @@ export const SETTING_GROUPS = {
       meaning: 'Viewers of one session at a time; each is also one of maxConnections. Beyond: closed with 1013.',
     }),
   },
+  Storage: {
+    store: choice(['auto', 'lmdb', 'redis', 'none'], 'auto', {
+      meaning:
+        'Where transcripts, jobs and results are kept: in LMDB in the data folder of this server, in Redis for several nodes, or nowhere. auto: Redis where redisUrl is set, else LMDB.',
+    }),
+    dataDir: optionalText({
+      unit: 'folder',
+      meaning:
+        'Data folder of the server, which one process uses at a time. Empty: sotto/data in the user data folder.',
+    }),
+    redisUrl: optionalText({
+      unit: 'URL',
+      meaning: 'Redis that the nodes share, such as redis://:password@host:6379/0 (rediss for TLS).',
+      otherVariables: ['REDIS_URL'],
+    }),
+    retentionMs: integer(24 * HOUR_MS, {
+      unit: 'milliseconds',
+      min: 60_000,
+      max: 10 * 365 * 24 * HOUR_MS,
+      meaning: 'How long transcripts, jobs and results of files are kept. Audio is never kept beyond its job.',
+    }),
+    listing: choice(['auto', 'on', 'off'], 'auto', {
+      meaning:
+        'Whether clients may list and search transcripts and jobs. auto: those on this machine, where host is a loopback address. One by its id is always shown: the id is the secret.',
+    }),
+  },
 } as const;
 
 type Groups = typeof SETTING_GROUPS;
@@ -308,7 +334,8 @@ type Table = Groups['Server'] &
   Groups['Connections'] &
   Groups['Files'] &
   Groups['Polish'] &
-  Groups['Watching'];
+  Groups['Watching'] &
+  Groups['Storage'];
 
 /** The resolved settings: every key has a valid value. */
 export type Settings = { readonly [K in keyof Table]: Table[K] extends Setting<infer T> ? T : never };

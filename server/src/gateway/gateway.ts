@@ -14,6 +14,7 @@ import { MetricsRegistry } from '../metrics/metrics-registry.js';
 import { SessionMeter } from '../metrics/session-meter.js';
 import type { SessionFactory } from '../session/session-port.js';
 import { createRouter, type Route, type Router } from '../http/route.js';
+import type { StoreState } from '../store/store-health.js';
 import { Shares, SHARING_DEFAULTS, type SharingSettings } from '../watch/shares.js';
 import type { Pages } from '../web/pages.js';
 import { systemClock, type Clock } from './clock.js';
@@ -57,6 +58,8 @@ export interface GatewayOptions {
   readonly pages?: Pages;
   /** Whether and how sessions may be watched. Default: {@link SHARING_DEFAULTS}. */
   readonly sharing?: SharingSettings;
+  /** How what is kept is, for `GET /health` and `/ready`. Default: nothing is kept. */
+  readonly storeState?: () => StoreState;
   /** Default: a registry of its own. */
   readonly metrics?: MetricsRegistry;
   /** Default: the system's. */
@@ -136,6 +139,7 @@ export class Gateway {
       version: this.#options.version,
       model: name,
       device,
+      store: this.#options.storeState?.() ?? 'off',
       connections: this.#connections.size,
       uptimeMs: Math.round(process.uptime() * 1_000),
     };

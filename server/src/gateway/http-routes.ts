@@ -1,6 +1,7 @@
 // The plain HTTP side of the gateway: is it alive, is it ready, its numbers, and a page that says what this is.
 import { JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL, type PolishOffer } from '@sotto/protocol';
 import { PROMETHEUS_CONTENT_TYPE } from '../metrics/metrics-registry.js';
+import type { StoreState } from '../store/store-health.js';
 import type { Pages } from '../web/pages.js';
 import { errorResponse, HttpError } from '../http/http-error.js';
 import { jsonResponse } from '../http/json-response.js';
@@ -20,6 +21,8 @@ export interface ServerStatus {
   readonly version: string;
   readonly model: string;
   readonly device: string;
+  /** Whether transcripts are kept: a server whose store fails serves all the same. */
+  readonly store: StoreState;
   readonly connections: number;
   readonly uptimeMs: number;
 }
@@ -49,10 +52,10 @@ export function answerHttp(request: RequestHead, view: HttpView): WholeResponse 
     case '/health':
       return jsonResponse(200, view.status());
     case '/ready': {
-      const { status } = view.status();
+      const { status, store } = view.status();
       return jsonResponse(
         status === 'ready' ? 200 : 503,
-        { status, polish: view.polish?.() },
+        { status, store, polish: view.polish?.() },
         status === 'ready' ? {} : { 'retry-after': '1' },
       );
     }

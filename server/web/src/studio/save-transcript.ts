@@ -1,12 +1,13 @@
 // Takes the transcript out of the page: to the clipboard or into a file.
 import { joinTexts } from '@sotto/client';
-import type { TranscriptFormat } from '../../../src/cli/transcribe-formats.js';
+import type { TranscriptFormat } from '../../../src/captions/transcript-formats.js';
 import type { Segment } from './live-stream.js';
 
 const MEDIA_TYPES: Readonly<Record<TranscriptFormat, string>> = {
   txt: 'text/plain',
   srt: 'application/x-subrip',
   vtt: 'text/vtt',
+  tsv: 'text/tab-separated-values',
   json: 'application/json',
 };
 
@@ -21,7 +22,7 @@ export async function copyTranscript(segments: readonly Segment[]): Promise<void
 
 /** Starts a download, in the same formats as `sotto transcribe`. */
 export async function saveTranscript(format: TranscriptFormat, segments: readonly Segment[]): Promise<void> {
-  const { formatTranscript } = await import('../../../src/cli/transcribe-formats.js');
+  const { formatTranscript } = await import('../../../src/captions/transcript-formats.js');
   const blob = new Blob([formatTranscript(format, segments)], { type: `${MEDIA_TYPES[format]};charset=utf-8` });
   const link = document.createElement('a');
   link.href = URL.createObjectURL(blob);

@@ -1,0 +1,115 @@
+// A session whose finals are kept: the session itself never knows that it is recorded.
+import type { ClientMessage, CloseReason, PolishedMessage, ServerMessage, StartMessage } from '@sotto/protocol';
+import type { SessionFactory, SessionPort, SessionSink } from '../session/session-port.js';
+import type { SessionRecorder } from './session-recorder.js';
+import type { KeptSegment } from './transcript.js';
+import type { TranscriptWriter } from './transcript-writer.js';
+
+/** Segments whose polished text may still come; of older ones it is not kept. */
+const POLISH_AWAITED_MAX = 64;
+
+export class RecordingSession implements SessionPort {
+  readonly #session: SessionPort;
+  readonly #sink: SessionSink;
+  readonly #recorder: SessionRecorder;
+  #start: StartMessage | undefined;
+  #writer: TranscriptWriter | undefined;
+  readonly #unpolished = new Map<number, KeptSegment>();
+
+  constructor(create: SessionFactory, sink: SessionSink, recorder: SessionRecorder) {
+    this.#sink = sink;
+    this.#recorder = recorder;
+    this.#session = create({ send: (message) => this.#send(message), end: (reason) => this.#end(reason) });
+  }
+
+  get id(): string {
+    return this.#session.id;
+  }
+
+  get receivedSamples(): number {
+    return this.#session.receivedSamples;
+  }
+
+  get backlogMs(): number {
+    return this.#session.backlogMs;
+  }
+
+  receive(message: ClientMessage): void {
+    if (message.type === 'start') this.#start ??= message;
+    this.#session.receive(message);
+  }
+
+  onceDrained(callback: () => void): void {
+    this.#session.onceDrained(callback);
+  }
+
+  drain(): Promise<void> {
+    return this.#session.drain();
+  }
+
+  abandon(): void {
+    this.#session.abandon();
+    this.#finish();
+  }
+
+  #send(message: ServerMessage): void {
+    // The client first: its words never wait for a disk.
+    this.#sink.send(message);
+    this.#observe(message);
+  }
+
+  #observe(message: ServerMessage): void {
+    switch (message.type) {
+      case 'ready': {
+        const { language = 'auto', task = 'transcribe' } = this.#start ?? {};
+        this.#writer ??= this.#recorder.begin({ id: message.sessionId, model: message.model, language, task });
+        return;
+      }
+      case 'final':
+        if (message.text.trim() !== '') this.#keep({ ...message, polished: undefined });
+        return;
+      case 'polished':
+        return this.#keepPolished(message);
+      case 'stopped':
+        return this.#writer?.set({ audioMs: message.audioMs });
+      default:
+    }
+  }
+
+  #keep({ segmentId, text, startMs, endMs, language, avgLogprob, noSpeechProb, words, polished }: KeptSegment): void {
+    const segment = {
+      segmentId,
+      text,
+      startMs,
+      endMs,
+      language,
+      avgLogprob,
+      noSpeechProb,
+      ...(words !== undefined && { words }),
+      ...(polished !== undefined && { polished }),
+    };
+    this.#writer?.keep(segment);
+    this.#unpolished.set(segmentId, segment);
+    const [oldest] = this.#unpolished.keys();
+    if (this.#unpolished.size > POLISH_AWAITED_MAX && oldest !== undefined) this.#unpolished.delete(oldest);
+  }
+
+  #keepPolished({ scope, segmentId = -1, text }: PolishedMessage): void {
+    if (scope === 'session') return this.#writer?.set({ polished: text });
+    const segment = this.#unpolished.get(segmentId);
+    if (segment === undefined) return;
+    this.#unpolished.delete(segmentId);
+    this.#writer?.keep({ ...segment, polished: text });
+  }
+
+  #end(reason: CloseReason): void {
+    this.#sink.end(reason);
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#writer === undefined) return;
+    void this.#recorder.finish(this.#writer);
+    this.#writer = undefined;
+  }
+}
