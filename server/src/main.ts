@@ -123,7 +123,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   gateway.open(
     storage.recording(sessions),
     storage.routes,
-    createDialects({ keys: new TemporaryKeys(), session, languages: recognizer.model.languages }),
+    createDialects({ keys: new TemporaryKeys(), session, model: recognizer.model }),
   );
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
 

@@ -55,7 +55,7 @@ export async function openCompatGateway(t: Test, options: CompatGatewayOptions =
   gateway.open(
     createSessionFactory({ vad, recognizer, settings }),
     [],
-    createDialects({ keys, session: settings, languages: recognizer.model.languages }),
+    createDialects({ keys, session: settings, model: recognizer.model }),
   );
   return {
     gateway,

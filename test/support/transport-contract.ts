@@ -75,6 +75,22 @@ export function transportContract(t: Test, create: (options: TransportOptions) =
     t.equal(request.query.get('x'), '1');
   });
 
+  t.test('upgrades with headers of the decision', async (t) => {
+    const server = await serve(t, create, {
+      upgrade: () => ({
+        accepted: true,
+        subprotocol: 'b',
+        headers: { 'x-request-id': '7', 'x-other': 'o' },
+        open: () => ({ message: () => {}, drained: () => {}, pong: () => {}, closed: () => {} }),
+      }),
+    });
+    const client = new WebSocket(server.url, ['a', 'b']);
+    t.teardown(() => client.terminate());
+    const [[response]] = await Promise.all([once(client, 'upgrade'), once(client, 'open')]);
+    t.match(response, { statusCode: 101, headers: { 'x-request-id': '7', 'x-other': 'o' } });
+    t.equal(client.protocol, 'b');
+  });
+
   t.test('upgrades a client that offers no subprotocol', async (t) => {
     const server = await serve(t, create);
     const client = await server.connect();

@@ -18,6 +18,8 @@ export type DialectAdmission =
       readonly accepted: true;
       /** Empty: none. */
       readonly subprotocol: string;
+      /** Further headers of the answer. */
+      readonly headers?: Readonly<Record<string, string>>;
       /** The client is there. Called once, with sessions that are measured. */
       readonly converse: (peer: DialectPeer, createSession: SessionFactory) => Conversation;
     }
@@ -36,6 +38,7 @@ export interface DialectPeer {
 /** One JSON text frame. */
 export interface DialectEvent {
   readonly type: string;
+  readonly [field: string]: unknown;
 }
 
 export interface DialectClose {

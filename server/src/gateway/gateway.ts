@@ -222,8 +222,13 @@ export class Gateway {
       this.#metrics.connectionsRefused.add(1, dialect.name);
       return admission;
     }
-    const { subprotocol } = admission;
-    return { accepted: true, subprotocol, open: (socket) => this.#converse(socket, dialect, admission, room) };
+    const { subprotocol, headers } = admission;
+    return {
+      accepted: true,
+      subprotocol,
+      headers,
+      open: (socket) => this.#converse(socket, dialect, admission, room),
+    };
   }
 
   #converse(

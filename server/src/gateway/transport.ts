@@ -94,6 +94,8 @@ export type UpgradeDecision =
   | {
       readonly accepted: true;
       readonly subprotocol: string;
+      /** Further headers of the answer, by lower-case name. */
+      readonly headers?: Readonly<Record<string, string>> | undefined;
       readonly open: (socket: TransportSocket) => SocketHandlers;
     }
   | { readonly accepted: false; readonly response: WholeResponse };

@@ -108,6 +108,10 @@ class UwsTransport implements Transport {
     const subprotocols = parseSubprotocols(head.header('sec-websocket-protocol'));
     const decision = this.#options.handlers.upgrade({ ...head, subprotocols });
     if (!decision.accepted) return refuse(response, decision.response);
+    const headers = Object.entries(decision.headers ?? {});
+    // uWS writes the status line by itself, but only in front of its own headers.
+    if (headers.length > 0) response.writeStatus('101 Switching Protocols');
+    for (const [name, value] of headers) response.writeHeader(name, value);
     const adapter = new UwsSocket(head.remoteAddress, (socket) => decision.open(socket), this.#sockets);
     response.upgrade<UserData>(
       { adapter },

@@ -21,6 +21,7 @@ import {
   type Transport,
   type TransportOptions,
   type TransportSocket,
+  type UpgradeDecision,
   type WholeResponse,
 } from './transport.js';
 
@@ -47,9 +48,13 @@ class WsTransport implements Transport {
       closeTimeout: options.closeTimeoutMs,
       perMessageDeflate: false,
       // The protocol is chosen by the gateway before the upgrade and carried on the request.
-      handleProtocols: (_offered, request) => chosenSubprotocols.get(request) ?? false,
+      handleProtocols: (_offered, request) => acceptances.get(request)?.subprotocol || false,
     };
     this.#webSockets = new WebSocketServer(settings);
+    this.#webSockets.on('headers', (lines, request) => {
+      for (const [name, value] of Object.entries(acceptances.get(request)?.headers ?? {}))
+        lines.push(`${name}: ${value}`);
+    });
     const serve = (request: IncomingMessage, response: ServerResponse, waitsForContinue: boolean): void =>
       this.#track(new NodeExchange(request, response, options, waitsForContinue).run());
     const listener: RequestListener = (request, response) => serve(request, response, false);
@@ -111,7 +116,7 @@ class WsTransport implements Transport {
     const subprotocols = parseSubprotocols(head.header('sec-websocket-protocol'));
     const decision = this.#options.handlers.upgrade({ ...head, subprotocols });
     if (!decision.accepted) return refuse(stream, decision.response);
-    chosenSubprotocols.set(request, decision.subprotocol || false);
+    acceptances.set(request, decision);
     this.#webSockets.handleUpgrade(request, stream, firstBytes, (socket) => {
       const adapter = new WsSocket(socket, request.socket.remoteAddress ?? '', this.#topics);
       adapter.attach(decision.open(adapter));
@@ -122,7 +127,7 @@ class WsTransport implements Transport {
 /** Who listens to what; a topic that nobody listens to is not in it. */
 type Topics = Map<string, Set<WsSocket>>;
 
-const chosenSubprotocols = new WeakMap<IncomingMessage, string | false>();
+const acceptances = new WeakMap<IncomingMessage, Extract<UpgradeDecision, { accepted: true }>>();
 
 class WsSocket implements TransportSocket {
   readonly #socket: WebSocket;

@@ -27,7 +27,7 @@ export const newId = (prefix: 'event' | 'item' | 'sess'): string => `${prefix}_$
 
 /** An event with an id of its own. */
 export function event(type: string, fields: Readonly<Record<string, unknown>> = {}): DialectEvent {
-  return { type, event_id: newId('event'), ...fields } as DialectEvent;
+  return { type, event_id: newId('event'), ...fields };
 }
 
 /** `clientEventId`: the `event_id` of what it answers. */

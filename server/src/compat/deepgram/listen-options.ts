@@ -1,0 +1,168 @@
+// The query of `/v1/listen`: what a client of Deepgram may ask for, and what of it this server knows.
+import { LIMITS, type AudioFormat, type RecognitionSettings } from '@sotto/protocol';
+import * as v from 'valibot';
+import { hotwordsOf, primaryLanguage } from '../language.js';
+
+/**
+ * The shortest silence that may end an utterance, milliseconds. Deepgram's recogniser goes on across an endpoint, so that its clients ask for 10 or 25 ms; here each
+ * utterance is decoded for itself, and one that is cut at every breath is heard badly.
+ */
+export const ENDPOINTING_MS_MIN = 300;
+const ENDPOINTING_MS_MAX = 10_000;
+
+/** Raw encodings, and what they are here. */
+const ENCODINGS = {
+  linear16: 'pcm_s16le',
+  linear32: 'pcm_f32le',
+  mulaw: 'mulaw',
+  alaw: 'alaw',
+} as const satisfies Record<string, AudioFormat['encoding']>;
+/** Known to Deepgram; here they are decoded within a container only. */
+const PACKED_ENCODINGS = new Set(['flac', 'amr-nb', 'amr-wb', 'opus', 'ogg-opus', 'speex', 'g729']);
+
+/** A query that cannot be honoured. */
+export class ListenQueryError extends Error {
+  override readonly name = 'ListenQueryError';
+  readonly code = 'INVALID_QUERY_PARAMETER';
+}
+
+const flag = v.optional(
+  v.pipe(
+    v.string(),
+    v.toLowerCase(),
+    v.picklist(['true', 'false'], 'true or false'),
+    v.transform((text) => text === 'true'),
+  ),
+);
+const whole = (min: number, max: number) => {
+  const wanted = `a whole number from ${min} to ${max}`;
+  return v.pipe(
+    v.string(),
+    v.regex(/^\d{1,9}$/, wanted),
+    v.transform(Number),
+    v.minValue(min, wanted),
+    v.maxValue(max, wanted),
+  );
+};
+const off = v.pipe(
+  v.literal('false'),
+  v.transform(() => false as const),
+);
+
+const Query = v.object({
+  model: v.optional(v.pipe(v.string(), v.maxLength(256))),
+  language: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z]{2,5}([-_][A-Za-z\d]{1,8})*$/, 'a language tag'))),
+  detect_language: v.optional(v.string()),
+  encoding: v.optional(v.string()),
+  sample_rate: v.optional(whole(LIMITS.sampleRateMin, LIMITS.sampleRateMax)),
+  channels: v.optional(whole(1, LIMITS.channelsMax)),
+  multichannel: flag,
+  interim_results: flag,
+  endpointing: v.optional(v.union([off, whole(0, 100_000)], 'false or milliseconds')),
+  utterance_end_ms: v.optional(v.union([off, whole(1_000, 60_000)], 'milliseconds from 1000 on')),
+  vad_events: flag,
+  punctuate: flag,
+  smart_format: flag,
+  paragraphs: flag,
+  utterances: flag,
+  utt_split: v.optional(v.pipe(v.string(), v.regex(/^\d{1,4}(\.\d+)?$/, 'seconds'), v.transform(Number))),
+  callback: v.optional(v.pipe(v.string(), v.url('a URL'))),
+  callback_method: v.optional(v.pipe(v.string(), v.toLowerCase(), v.picklist(['post', 'put'], 'post or put'))),
+});
+
+/** Everything of a query that means something here, complete. */
+export interface ListenOptions {
+  /** As the client calls it. */
+  readonly model: string;
+  /** For Sotto: a code, or `auto`. */
+  readonly language: string;
+  /** Whether results tell the language (`language=multi`, `detect_language`). */
+  readonly tellsLanguage: boolean;
+  /** Undefined: the audio comes in a container, which says. */
+  readonly audio: AudioFormat | undefined;
+  readonly isMultichannel: boolean;
+  readonly hasInterims: boolean;
+  /** Silence that ends an utterance, milliseconds; undefined: the server's own; false: results are never marked `speech_final`. */
+  readonly endpointing: number | false | undefined;
+  readonly utteranceEndMs: number | undefined;
+  readonly hasVadEvents: boolean;
+  readonly isPunctuated: boolean;
+  readonly hotwords: readonly string[];
+  readonly hasParagraphs: boolean;
+  readonly hasUtterances: boolean;
+  /** Silence that parts utterances of a file, seconds. */
+  readonly utteranceSplitS: number;
+  readonly callback: { readonly url: string; readonly method: 'POST' | 'PUT' } | undefined;
+}
+
+/** Reads a query; parameters that are not known are ignored. Throws {@link ListenQueryError}. `languages`: those of the model. */
+export function readListenOptions(query: URLSearchParams, languages: readonly string[]): ListenOptions {
+  const parsed = v.safeParse(Query, Object.fromEntries(query), { abortEarly: true });
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    throw new ListenQueryError(`${v.getDotPath(issue) ?? 'query'}: wanted ${issue.message}.`);
+  }
+  const given = parsed.output;
+  const isMulti = given.language === 'multi' || (given.detect_language ?? 'false').toLowerCase() !== 'false';
+  return {
+    model: given.model ?? 'base',
+    language: isMulti ? 'auto' : languageOf(given.language, languages),
+    tellsLanguage: isMulti,
+    audio: audioOf(given.encoding, given.sample_rate, given.channels ?? 1),
+    isMultichannel: given.multichannel ?? false,
+    hasInterims: given.interim_results ?? false,
+    endpointing: given.endpointing,
+    utteranceEndMs: given.utterance_end_ms === false ? undefined : given.utterance_end_ms,
+    hasVadEvents: given.vad_events ?? false,
+    isPunctuated: given.punctuate === true || given.smart_format === true || given.paragraphs === true,
+    hotwords: hotwordsOf([...query.getAll('keyterm'), ...query.getAll('keywords').map(withoutBoost)], LIMITS),
+    hasParagraphs: given.paragraphs === true || given.smart_format === true,
+    hasUtterances: given.utterances ?? false,
+    utteranceSplitS: given.utt_split ?? 0.8,
+    callback:
+      given.callback === undefined
+        ? undefined
+        : { url: given.callback, method: given.callback_method === 'put' ? 'PUT' : 'POST' },
+  };
+}
+
+/** How Sotto is to recognise a live stream. */
+export function recognitionOf({ language, hotwords, endpointing }: ListenOptions): RecognitionSettings {
+  const silence =
+    typeof endpointing === 'number'
+      ? { minSilenceMs: Math.min(ENDPOINTING_MS_MAX, Math.max(ENDPOINTING_MS_MIN, endpointing)) }
+      : {};
+  return { language, hotwords: [...hotwords], words: true, endpointing: silence };
+}
+
+/** Deepgram takes English where nothing is said; a model that does not know it decides by itself. */
+function languageOf(tag: string | undefined, languages: readonly string[]): string {
+  if (tag === undefined) return languages.includes('en') ? 'en' : 'auto';
+  const language = primaryLanguage(tag);
+  if (languages.includes(language)) return language;
+  throw new ListenQueryError(`language: the model does not know "${tag}"; it knows ${languages.join(', ')}.`);
+}
+
+function audioOf(
+  encoding: string | undefined,
+  sampleRate: number | undefined,
+  channels: number,
+): AudioFormat | undefined {
+  if (encoding === undefined) return undefined;
+  if (!isRaw(encoding)) {
+    const known = Object.keys(ENCODINGS).join(', ');
+    const hint = PACKED_ENCODINGS.has(encoding) ? ' Packed audio is taken in its container, without "encoding".' : '';
+    throw new ListenQueryError(`encoding: wanted one of ${known}.${hint}`);
+  }
+  if (sampleRate === undefined) throw new ListenQueryError('sample_rate: wanted together with encoding.');
+  return { encoding: ENCODINGS[encoding], sampleRate, channels };
+}
+
+function isRaw(encoding: string): encoding is keyof typeof ENCODINGS {
+  return Object.hasOwn(ENCODINGS, encoding);
+}
+
+/** `term:boost` -> `term`. */
+function withoutBoost(keyword: string): string {
+  return keyword.replace(/:-?\d+(\.\d+)?$/, '');
+}
