@@ -12,6 +12,7 @@ from .generate import generate
 from .metrics import Score
 from .model import Llama, Shape
 from .rows import Row
+from .surface import settled
 from .tokenizer import load_tokenizer, prompt
 
 SLACK = 24
@@ -31,7 +32,7 @@ def load_model(folder: Path, device: torch.device) -> Llama:
 
 
 def polish(model: Llama, tokenizer: Tokenizer, rows: list[Row], device: torch.device, kind: torch.dtype) -> list[str]:
-    encoded = [[e.ids for e in tokenizer.encode_batch([r.context, r.raw])] for r in rows]
+    encoded = [[e.ids for e in tokenizer.encode_batch([r.context, settled(r.raw)])] for r in rows]
     prompts = [prompt(context, raw) for context, raw in encoded]
     limits = [max(1, min(len(raw) * 3 // 2 + SLACK, model.shape.context - len(p))) for p, (_, raw) in zip(prompts, encoded)]
     return [tokenizer.decode(ids, skip_special_tokens=False) for ids in generate(model, prompts, limits, device, kind)]

@@ -22,10 +22,10 @@ def generate_batch(model: Llama, prompts: list[list[int]], limits: list[int], de
     every = torch.arange(rows, device=device)
     heads = model.shape.heads
     cache = torch.zeros(len(model.blk), 2, rows, heads, room, HEAD, device=device, dtype=kind)
-    cos, sin = model.turns(torch.arange(longest, device=device).repeat(rows), kind)
+    cos, sin = model.turns(torch.arange(longest, device=device).repeat(rows))
     x = F.embedding(tokens.reshape(-1), model.token_embd)
     for i, layer in enumerate(model.blk):
-        q, k, v = (t.view(rows, longest, heads, HEAD).transpose(1, 2) for t in layer.before(x, cos, sin))
+        q, k, v = (t.view(rows, longest, heads, HEAD).transpose(1, 2) for t in layer.before(x, cos, sin, kind))
         cache[i, 0, :, :, :longest], cache[i, 1, :, :, :longest] = k, v
         x = layer.after(x, F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(rows * longest, -1))
     x = x.view(rows, longest, -1)[every, at - 1]
@@ -37,11 +37,11 @@ def generate_batch(model: Llama, prompts: list[list[int]], limits: list[int], de
         if step + 1 == steps or (step % CHECK_EVERY == 0 and not going.any()):
             break
         position = at.clamp(max=room - 1)
-        cos, sin = model.turns(position, kind)
+        cos, sin = model.turns(position)
         visible = (torch.arange(room, device=device)[None] <= position[:, None])[:, None, None]
         x = F.embedding(token, model.token_embd)
         for i, layer in enumerate(model.blk):
-            q, k, v = layer.before(x, cos, sin)
+            q, k, v = layer.before(x, cos, sin, kind)
             cache[i, 0, every, :, position], cache[i, 1, every, :, position] = k, v
             seen = F.scaled_dot_product_attention(q[:, :, None], cache[i, 0], cache[i, 1], attn_mask=visible)
             x = layer.after(x, seen.reshape(rows, -1))

@@ -31,14 +31,13 @@ def rms_norm(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 
 def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-    """x [rows, heads, 64], cos and sin [rows, 1, 32]: turns the pairs (0, 1), (2, 3) ..."""
-    a, b = x[..., 0::2], x[..., 1::2]
-    return torch.stack((a * cos - b * sin, a * sin + b * cos), -1).flatten(-2)
+    """x [rows, heads, 64], cos and sin [rows, 1, 32] in float32: turns the pairs (0, 1), (2, 3) ..."""
+    a, b = x[..., 0::2].float(), x[..., 1::2].float()
+    return torch.stack((a * cos - b * sin, a * sin + b * cos), -1).flatten(-2).to(x.dtype)
 
 
-def before_attention(x, norm, wq, wk, wv, cos, sin):
-    """Residual [rows, width] in float32 -> query, key, value [rows, heads, 64] in the type of cos."""
-    kind = cos.dtype
+def before_attention(x, norm, wq, wk, wv, cos, sin, kind: torch.dtype):
+    """Residual [rows, width] in float32 -> query, key, value [rows, heads, 64] in `kind`."""
     y = rms_norm(x, norm).to(kind)
     q, k, v = (F.linear(y, w.to(kind)).view(x.shape[0], -1, HEAD) for w in (wq, wk, wv))
     return rotate(q, cos, sin), rotate(k, cos, sin), v
@@ -80,9 +79,9 @@ class Layer(nn.Module):
             std = 0.02 / (2 * shape.layers) ** 0.5 if name in ("attn_output", "ffn_down") else columns**-0.5
             self.register_parameter(name, nn.Parameter(torch.randn(rows, columns) * std))
 
-    def before(self, x, cos, sin, compiled: bool = False):
+    def before(self, x, cos, sin, kind: torch.dtype, compiled: bool = False):
         run = Kernels.before if compiled else before_attention
-        return run(x, self.attn_norm, self.attn_q, self.attn_k, self.attn_v, cos, sin)
+        return run(x, self.attn_norm, self.attn_q, self.attn_k, self.attn_v, cos, sin, kind)
 
     def after(self, x, seen, compiled: bool = False):
         run = Kernels.after if compiled else after_attention
@@ -99,9 +98,9 @@ class Llama(nn.Module):
         angles = torch.arange(shape.context)[:, None] * ROPE_BASE ** (-torch.arange(0, HEAD, 2) / HEAD)
         self.register_buffer("angles", angles, persistent=False)
 
-    def turns(self, positions: torch.Tensor, kind: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+    def turns(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         angles = self.angles[positions][:, None]
-        return angles.cos().to(kind), angles.sin().to(kind)
+        return angles.cos(), angles.sin()
 
     def logits(self, x: torch.Tensor, kind: torch.dtype) -> torch.Tensor:
         return F.linear(rms_norm(x, self.output_norm).to(kind), self.token_embd.to(kind))
@@ -109,10 +108,10 @@ class Llama(nn.Module):
     def forward(self, tokens: torch.Tensor, kind: torch.dtype, compiled: bool = False) -> torch.Tensor:
         """tokens [batch, n], padded at the end -> logits [batch * n, vocabulary]."""
         batch, count = tokens.shape
-        cos, sin = self.turns(torch.arange(count, device=tokens.device).repeat(batch), kind)
+        cos, sin = self.turns(torch.arange(count, device=tokens.device).repeat(batch))
         x = F.embedding(tokens.reshape(-1), self.token_embd)
         for layer in self.blk:
-            q, k, v = (t.view(batch, count, -1, HEAD).transpose(1, 2) for t in layer.before(x, cos, sin, compiled))
+            q, k, v = (t.view(batch, count, -1, HEAD).transpose(1, 2) for t in layer.before(x, cos, sin, kind, compiled))
             seen = F.scaled_dot_product_attention(q, k, v, is_causal=True)
             x = layer.after(x, seen.transpose(1, 2).reshape(batch * count, -1), compiled)
         return self.logits(x, kind)

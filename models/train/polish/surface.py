@@ -10,7 +10,7 @@ MONTH = re.compile(r"\b(January|February|March|April|May|June|July|August|Septem
 
 
 def plain(words: list[str], rng: random.Random) -> list[str]:
-    """Words as a recogniser without casing and punctuation gives them."""
+    """Words as a recogniser without casing and punctuation gives them; see `settled` for those that write capitals only."""
     text = " ".join(TITLES[w] if w in TITLES and rng.random() < 0.4 else w for w in words)
     text = text.replace("&", "and").replace("...", " ").replace("--", " ")
     text = re.sub(r'["()\[\]]', "", text)
@@ -24,9 +24,7 @@ def plain(words: list[str], rng: random.Random) -> list[str]:
         text = text.lower()
         if rng.random() < 0.25:
             text = re.sub(r"\bi\b", "I", text)
-    elif case < 0.85:
-        text = text.upper()
-    elif case < 0.9:
+    elif case < 0.825:
         text = text.title().replace("'S", "'s").replace("'T", "'t")
     if rng.random() < 0.06:
         text = re.sub(r"(?<=\w)'(?=\w)", "", text)
@@ -93,3 +91,8 @@ def loose(text: str, rng: random.Random) -> str:
     if kind == 2:
         return re.sub(r"([a-z][,.?!]) (?=[A-Za-z])", lambda m: m[1] + ("" if rng.random() < 0.5 else " "), text)
     return rng.choice((" ", "  ", "\n", "")) + text + rng.choice((" ", "\n", ""))
+
+
+def settled(raw: str) -> str:
+    """The raw text as a model sees it: one in capitals only is written small first, a rule that every program using the model keeps."""
+    return raw.lower() if sum(c.isupper() for c in raw) > 3 and not any(c.islower() for c in raw) and " " in raw.strip() else raw

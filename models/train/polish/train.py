@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 import os
 import time
 from dataclasses import asdict, dataclass
@@ -30,10 +29,10 @@ class Recipe:
     width: int = 384
     layers: int = 8
     inner: int = 1024
-    lr: float = 2e-3
-    muon_lr: float = 1e-2
+    lr: float = 1.5e-3
+    muon_lr: float = 2e-3
     """0 trains everything by AdamW (Muon's products in half precision are slow on a CPU)."""
-    weight_decay: float = 0.02
+    weight_decay: float = 0.1
     warmup_steps: int = 200
     batch_tokens: int = BATCH_TOKENS
     workers: int = max(1, (os.cpu_count() or 2) - 4)
@@ -92,9 +91,8 @@ def optimizers(model: Llama, recipe: Recipe, fused: bool):
 
 
 def rate(x: float, step: int, warmup: int) -> float:
-    """Linear warm-up, constant to 40 % of the time, then a half cosine down to nothing."""
-    fall = min(1.0, max(0.0, (x - 0.4) / 0.6))
-    return min(1.0, (step + 1) / warmup) * 0.5 * (1 + math.cos(math.pi * fall))
+    """Linear warm-up, constant to 15 % of the time, then straight down to nothing."""
+    return min(1.0, (step + 1) / warmup) * min(1.0, max(0.0, (1 - x) / 0.85))
 
 
 def train(work: Path, out: Path, recipe: Recipe, device: torch.device, seed: int = 0) -> None:
