@@ -9,7 +9,7 @@ import { EngineError } from './asr/errors.js';
 import { NullEngine } from './asr/null-engine.js';
 import { createRecognizer } from './asr/streaming-recognizer.js';
 import { TemporaryKeys } from './compat/authorizer.js';
-import { createDialects } from './compat/dialects.js';
+import { createCompat } from './compat/compat.js';
 import type { Settings } from './config/settings.js';
 import { chooseTransport, TransportUnavailableError } from './gateway/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
@@ -120,11 +120,8 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   await Promise.all(engines.map((engine) => engine.warmUp()));
   const session = sessionSettings(settings);
   const sessions = createSessionFactory({ vad, recognizer, polishing, settings: session, log });
-  gateway.open(
-    storage.recording(sessions),
-    storage.routes,
-    createDialects({ keys: new TemporaryKeys(), session, model: recognizer.model }),
-  );
+  const compat = createCompat({ keys: new TemporaryKeys(), session, model: recognizer.model });
+  gateway.open(storage.recording(sessions), [...storage.routes, ...compat.routes], compat.dialects);
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
 
   return {

@@ -2,9 +2,10 @@
 import { connect as connectTcp } from 'node:net';
 import OpenAI from 'openai';
 import { OpenAIRealtimeWS as BetaRealtimeWS } from 'openai/beta/realtime/ws';
+import { OpenAIRealtimeWebSocket } from 'openai/realtime/websocket';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import t, { type Test } from 'tap';
-import type { ClientOptions } from 'ws';
+import { WebSocket, type ClientOptions } from 'ws';
 import { openCompatGateway, type CompatGatewayOptions } from '../support/compat-gateway.js';
 import { noOpenssl, selfSigned } from '../support/certificate.js';
 import { loud } from '../support/loud-audio.js';
@@ -140,4 +141,99 @@ t.test('over TLS, as the SDK would have it', { skip: noOpenssl }, async (t) => {
   t.teardown(() => realtime.close());
   await new Promise((done) => realtime.once('session.created', done));
   t.equal(realtime.url.protocol, 'wss:');
+});
+
+/** `WebSocket` of a browser, for the SDK's native class: no headers, only subprotocols. Trusts the test's certificate. */
+function browserSocket(ca: string) {
+  return class extends WebSocket {
+    constructor(url: string, protocols: string[]) {
+      super(url, protocols, { ca });
+    }
+  };
+}
+
+t.test('RT-3: a browser with a client secret, over TLS', { skip: noOpenssl }, async (t) => {
+  const { ca, ...tls } = selfSigned(t);
+  const authorizer = {
+    authorize: (key?: string) => (key === 'sk-server' ? ('granted' as const) : ('unknown' as const)),
+  };
+  const plainServer = await open(t, { authorizer }, 'sk-server');
+  const secret = await plainServer.client.realtime.clientSecrets.create({
+    expires_after: { anchor: 'created_at', seconds: 60 },
+    session: { type: 'transcription', audio: { input: { transcription: { model: 'whisper-1', language: 'de' } } } },
+  });
+  t.match(secret, {
+    value: /^ek_/,
+    expires_at: Number,
+    session: { object: 'realtime.transcription_session', audio: { input: { transcription: { language: 'de' } } } },
+  });
+  t.ok(Math.abs(secret.expires_at - Date.now() / 1_000 - 60) < 5);
+
+  // The secret was issued by a server without TLS; one with TLS shares its keys.
+  const server = await openCompatGateway(t, { tls, keys: plainServer.keys });
+  t.intercept(globalThis, 'WebSocket', { value: browserSocket(ca), configurable: true });
+  const connect = (): OpenAIRealtimeWebSocket => {
+    const client = new OpenAI({
+      apiKey: secret.value,
+      baseURL: `https://localhost:${server.port}/v1`,
+      dangerouslyAllowBrowser: true,
+    });
+    return new OpenAIRealtimeWebSocket({ model: 'whisper-1' }, client);
+  };
+  const realtime = connect();
+  const created = await new Promise<OpenAI.Realtime.SessionCreatedEvent>((done) =>
+    realtime.once('session.created', done),
+  );
+  t.equal(realtime.socket.protocol, 'realtime');
+  t.match(
+    created.session,
+    { audio: { input: { transcription: { language: 'de' } } } },
+    'with the settings of the secret',
+  );
+  realtime.close();
+
+  plainServer.passes(61_000);
+  const late = connect();
+  const closed = new Promise<number>((done) => late.socket.addEventListener('close', ({ code }) => done(code)));
+  const error = await new Promise<{ error?: { code?: string | null } | undefined }>((done) => late.on('error', done));
+  t.equal(error.error?.code, 'invalid_api_key');
+  t.equal(await closed, 3000);
+});
+
+t.test('client secrets: what is wrong is an error of the SDK', async (t) => {
+  const authorizer = { authorize: (key?: string) => (key === 'sk' ? ('granted' as const) : ('missing' as const)) };
+  const { client, http } = await open(t, { authorizer }, 'sk');
+  const wrong = (body: OpenAI.Realtime.ClientSecretCreateParams): Promise<unknown> =>
+    client.realtime.clientSecrets.create(body).catch((error: unknown) => error);
+  t.match(await wrong({ expires_after: { anchor: 'created_at', seconds: 1 } }), {
+    status: 400,
+    type: 'invalid_request_error',
+  });
+  t.match(
+    await wrong({ session: { type: 'transcription', audio: { input: { transcription: { language: 'xx' } } } } }),
+    {
+      status: 400,
+      code: 'invalid_value',
+      param: 'session.audio.input.transcription.language',
+    },
+  );
+  const stranger = new OpenAI({ apiKey: 'nobody', baseURL: `${http}/v1` });
+  t.match(await stranger.realtime.clientSecrets.create({}).catch((error: unknown) => error), {
+    status: 401,
+    code: 'invalid_api_key',
+    requestID: /^req_/,
+  });
+  const { value } = await client.realtime.clientSecrets.create({});
+  const temporary = new OpenAI({ apiKey: value, baseURL: `${http}/v1` });
+  t.match(
+    await temporary.realtime.clientSecrets.create({}).catch((error: unknown) => error),
+    { status: 401 },
+    'a secret gives out no others',
+  );
+
+  const beta = await client.beta.realtime.transcriptionSessions.create({
+    input_audio_format: 'g711_ulaw',
+    client_secret: { expires_at: { anchor: 'created_at', seconds: 20 } },
+  });
+  t.match(beta, { input_audio_format: 'g711_ulaw', client_secret: { value: /^ek_/, expires_at: Number } });
 });

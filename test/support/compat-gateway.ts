@@ -2,7 +2,7 @@
 import { pino } from 'pino';
 import type { Test } from 'tap';
 import { ALLOW_ALL, TemporaryKeys, type Authorizer } from '../../server/src/compat/authorizer.js';
-import { createDialects } from '../../server/src/compat/dialects.js';
+import { createCompat } from '../../server/src/compat/compat.js';
 import type { SessionConfig } from '../../server/src/compat/openai-realtime/session-config.js';
 import { Gateway } from '../../server/src/gateway/gateway.js';
 import type { GatewayLimits } from '../../server/src/gateway/limits.js';
@@ -21,6 +21,8 @@ export interface CompatGatewayOptions {
   readonly limits?: Partial<GatewayLimits>;
   readonly recognizer?: ScriptedRecognizerOptions;
   readonly authorizer?: Authorizer;
+  /** Those of another server, to share. */
+  readonly keys?: TemporaryKeys<SessionConfig>;
   /** Default: `ws`, which can slow a client down. */
   readonly transport?: 'ws' | 'uws';
   readonly tls?: TlsFiles;
@@ -37,7 +39,7 @@ export async function openCompatGateway(t: Test, options: CompatGatewayOptions =
   const { bufferedAudioMsMax } = { ...ROOMY_LIMITS, ...limits };
   const settings = { ...SESSION_DEFAULTS, bufferedAudioMsMax };
   let wallNow = Date.now();
-  const keys = new TemporaryKeys<SessionConfig>(authorizer, () => wallNow);
+  const keys = options.keys ?? new TemporaryKeys<SessionConfig>(authorizer, () => wallNow);
   const gateway = new Gateway({
     createTransport: (asked) =>
       transport === 'uws' && uws !== undefined
@@ -52,11 +54,8 @@ export async function openCompatGateway(t: Test, options: CompatGatewayOptions =
   });
   t.teardown(() => gateway.close());
   const port = await gateway.listen(0, '127.0.0.1');
-  gateway.open(
-    createSessionFactory({ vad, recognizer, settings }),
-    [],
-    createDialects({ keys, session: settings, model: recognizer.model }),
-  );
+  const { routes, dialects } = createCompat({ keys, session: settings, model: recognizer.model });
+  gateway.open(createSessionFactory({ vad, recognizer, settings }), routes, dialects);
   return {
     gateway,
     clock,

@@ -1,11 +1,11 @@
 // The OpenAI Realtime API at `/v1/realtime`: which connections it takes, and with which settings they begin.
-import { jsonError } from '../../gateway/http-routes.js';
 import type { Conversation, Dialect, DialectAdmission, DialectPeer } from '../../gateway/dialect.js';
 import type { UpgradeRequest } from '../../gateway/transport.js';
 import type { Authorization, TemporaryKeys } from '../authorizer.js';
 import { credentialOf, publicSubprotocol } from '../credentials.js';
 import { RealtimeConversation } from './conversation.js';
 import { errorEvent, invalidRequest, type RealtimeError } from './events.js';
+import { keyError, openAiJson } from './http-errors.js';
 import { defaultConfig, type ConfigDefaults, type SessionConfig } from './session-config.js';
 
 export const REALTIME_PATH = '/v1/realtime';
@@ -46,13 +46,10 @@ export function createRealtimeDialect({ keys, defaults, wallNow = Date.now }: Re
             : turnAway(peer, refusal),
       };
     },
-    unavailable: (reason) =>
-      jsonError(
-        503,
-        'server_error',
-        reason === 'full' ? 'All connections are taken.' : 'The server is shutting down.',
-        { 'retry-after': '1' },
-      ),
+    unavailable: (reason) => {
+      const message = reason === 'full' ? 'All connections are taken.' : 'The server is shutting down.';
+      return openAiJson(503, { error: { type: 'server_error', code: 'overloaded', message, param: null } });
+    },
   };
 }
 
@@ -78,14 +75,8 @@ function turnAway(peer: DialectPeer, { error, close }: Refusal): Conversation {
 }
 
 function refusalOf(request: UpgradeRequest, authorization: Authorization): Refusal | undefined {
-  if (authorization !== 'granted') {
-    const messages = {
-      missing: 'This server wants a key: Authorization: Bearer KEY.',
-      unknown: 'The key is not known.',
-      expired: 'The client secret has expired.',
-    };
-    return { error: invalidRequest('invalid_api_key', messages[authorization]), close: CLOSE_UNAUTHORIZED };
-  }
+  const error = keyError(authorization);
+  if (error !== undefined) return { error, close: CLOSE_UNAUTHORIZED };
   if (!request.query.has('call_id')) return undefined;
   const message = 'There are no calls here: connect with ?intent=transcription.';
   return { error: invalidRequest('invalid_request', message, 'call_id'), close: CLOSE_BAD_ADDRESS };
