@@ -22,6 +22,8 @@ const apiVersion = 11;
  * as a thread of the system would have; pages are only used when touched.
  */
 const stackBytes = 8 * 1024 * 1024;
+// When this module is loaded: koffi takes no settings once anything has been loaded with it, and others of the process use it too.
+koffi.config({ sync_stack_size: stackBytes, async_stack_size: stackBytes });
 
 /**
  * The functions of `OrtApi` in use. A position is the function's place in the struct: the table is append-only (onnxruntime_c_api.cc pins the
@@ -229,7 +231,6 @@ const loadedLibraries = new Set<unknown>();
 
 function load(): { api: OrtApi; version: string } {
   const file = libraryFile();
-  koffi.config({ sync_stack_size: stackBytes, async_stack_size: stackBytes });
   let base: Pointer;
   try {
     const library = koffi.load(file);
