@@ -1,13 +1,8 @@
-// Audio files (WAV, FLAC) as 16 kHz mono samples: whole, or block by block.
-import { setImmediate } from 'node:timers/promises';
+// Audio files on disk or in memory as 16 kHz mono samples: whole, or block by block.
 import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
-import { openBytes, type ByteSource } from './byte-source.js';
-import { openFlac } from './flac.js';
-import { Resampler, SAMPLE_RATE } from './resampler.js';
-import { openWav, type DecodedFile } from './wav.js';
-
-/** Decoding lets other work of the process run at least this often, samples. */
-const YIELD_SAMPLES = 65_536;
+import { decodeAudio } from './decode-audio.js';
+import { SAMPLE_RATE } from './resampler.js';
+import { openStoredFile, storedInMemory, type StoredBytes } from './stored-bytes.js';
 
 /** A whole file in memory. */
 export interface AudioFile {
@@ -37,52 +32,26 @@ export async function decodeAudioFile(file: string | Uint8Array): Promise<AudioF
 }
 
 /**
- * Decodes a file block by block (some ten thousand samples each, 16 kHz mono), whatever its length. Warnings may come until the last block.
- * Iterating throws as {@link decodeAudioFile} does.
+ * Decodes a file block by block, whatever its length, in this thread. Warnings may come until the last block. Iterating throws as
+ * {@link decodeAudioFile} does.
  */
 export async function* openAudioFile(
   file: string | Uint8Array,
   onWarning: (warning: AudioFileWarning) => void = () => {},
 ): AsyncGenerator<Float32Array, void, undefined> {
-  const bytes = openFile(file);
+  const bytes = await openFile(file);
   try {
-    const { sampleRate, blocks } = await openFormat(bytes, onWarning);
-    if (sampleRate < SAMPLE_RATE / 4) {
-      throw new AudioFileError('unsupported', `A sample rate of ${sampleRate} Hz is too low.`);
-    }
-    const resampler = new Resampler(sampleRate);
-    let samples = 0;
-    try {
-      for await (const block of blocks) {
-        samples += block.length;
-        if (samples % YIELD_SAMPLES < block.length) await setImmediate();
-        yield resampler.push(block);
-      }
-      yield resampler.flush();
-    } finally {
-      resampler.close();
-    }
-    if (samples === 0) throw new AudioFileError('no_samples', 'The file has a header but no samples.');
+    yield* decodeAudio(bytes, { onWarning, isolation: 'inline' });
   } finally {
-    bytes.close();
+    await bytes.close();
   }
 }
 
-function openFile(file: string | Uint8Array): ByteSource {
+async function openFile(file: string | Uint8Array): Promise<StoredBytes> {
+  if (typeof file !== 'string') return storedInMemory(file);
   try {
-    return openBytes(file);
+    return await openStoredFile(file);
   } catch (cause) {
-    throw new AudioFileError('unreadable', `Cannot open ${String(file)}.`, { cause });
+    throw new AudioFileError('unreadable', `Cannot open ${file}.`, { cause });
   }
-}
-
-/** Chooses the format by the first bytes, never by the name. */
-async function openFormat(bytes: ByteSource, warn: (warning: AudioFileWarning) => void): Promise<DecodedFile> {
-  if (bytes.size === 0) throw new AudioFileError('empty', 'The file is empty.');
-  // An Ogg page may carry any codec; FLAC names itself at the start of the first packet, byte 28 (RFC 9639, section 10.1).
-  const head = String.fromCharCode(...bytes.read(0, 33));
-  if (/^(RIFF|RF64)....WAVE/s.test(head)) return openWav(bytes, warn);
-  if (head.startsWith('fLaC')) return openFlac(bytes, warn);
-  if (/^OggS.{24}\x7fFLAC/s.test(head)) return openFlac(bytes, warn);
-  throw new AudioFileError('not_audio', 'The file is neither WAV nor FLAC.');
 }

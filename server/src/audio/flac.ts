@@ -1,72 +1,89 @@
-// FLAC files (native and Ogg), read as mono samples at the file's own rate (libFLAC compiled to WebAssembly).
+// FLAC files (native and Ogg), decoded as their bytes come (libFLAC compiled to WebAssembly).
 import { FLACDecoder, type FLACDecodedAudio } from '@wasm-audio-decoders/flac';
 import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
-import type { ByteSource } from './byte-source.js';
-import type { DecodedFile } from './wav.js';
+import type { DecodedBlock, StreamDecoder } from './stream-decoder.js';
 
-/** Bytes decoded at a time. */
-const BLOCK_BYTES = 65_536;
 /**
  * Zeros behind the end. The decoder knows the end of a frame by the header of the next one, for which it wants more bytes than a last frame
  * of silence has; without them that frame and the one before it would be lost.
  */
 const END_PADDING = new Uint8Array(32);
+/** Bytes of the head of a native file up to the number of samples. */
+const HEAD_BYTES = 26;
 
-/** Opens a FLAC file. Rejects with AudioFileError `not_audio` when nothing in it can be decoded. */
-export async function openFlac(bytes: ByteSource, warn: (warning: AudioFileWarning) => void): Promise<DecodedFile> {
-  const blocks = decode(bytes, warn);
-  const first = await blocks.next();
-  if (first.done === true) throw new AudioFileError('no_samples', 'The FLAC file has no samples.');
-  return { sampleRate: first.value.sampleRate, blocks: monoOf(first.value, blocks) };
-}
+export class FlacStream implements StreamDecoder {
+  readonly #decoder: FLACDecoder;
+  readonly #warn: (warning: AudioFileWarning) => void;
+  #head = new Uint8Array(0);
+  #samples = 0;
+  #damages = 0;
 
-async function* decode(bytes: ByteSource, warn: (warning: AudioFileWarning) => void) {
-  const promised = promisedSamples(bytes);
-  const decoder = new FLACDecoder();
-  await decoder.ready;
-  let samples = 0;
-  let damages = 0;
-  try {
-    for (let at = 0; at < bytes.size + BLOCK_BYTES; at += BLOCK_BYTES) {
-      const isEnd = at >= bytes.size;
-      const part = await decoder.decode(isEnd ? END_PADDING : bytes.read(at, BLOCK_BYTES));
-      for (const audio of isEnd ? [part, await decoder.flush()] : [part]) {
-        damages += audio.errors.length;
-        samples += audio.samplesDecoded;
-        if (audio.samplesDecoded > 0) yield audio;
-      }
+  static async open(warn: (warning: AudioFileWarning) => void): Promise<FlacStream> {
+    const decoder = new FLACDecoder();
+    await decoder.ready;
+    return new FlacStream(decoder, warn);
+  }
+
+  private constructor(decoder: FLACDecoder, warn: (warning: AudioFileWarning) => void) {
+    this.#decoder = decoder;
+    this.#warn = warn;
+  }
+
+  async decode(bytes: Uint8Array): Promise<DecodedBlock> {
+    if (this.#head.length < HEAD_BYTES) {
+      this.#head = new Uint8Array(Buffer.concat([this.#head, bytes.subarray(0, HEAD_BYTES - this.#head.length)]));
     }
-  } finally {
-    decoder.free();
+    return this.#take(await this.#decoder.decode(bytes));
   }
-  if (samples === 0 && (damages > 0 || promised !== 0)) {
-    throw new AudioFileError('not_audio', 'Nothing in the FLAC file can be decoded.');
+
+  /** Rejects with AudioFileError `not_audio` when nothing could be decoded. */
+  async flush(): Promise<DecodedBlock> {
+    const last = this.#take(await this.#decoder.decode(END_PADDING));
+    const rest = this.#take(await this.#decoder.flush());
+    const promised = promisedSamples(this.#head);
+    if (this.#samples === 0 && (this.#damages > 0 || promised !== 0)) {
+      throw new AudioFileError('not_audio', 'Nothing in the FLAC file can be decoded.');
+    }
+    if (this.#damages > 0) {
+      this.#warn({
+        code: 'damaged',
+        message: `${this.#damages} frames of the file are damaged; the others were read.`,
+      });
+    }
+    if (this.#samples < (promised ?? 0)) {
+      const message = `The file has ${this.#samples} of ${promised} samples; what is there was read.`;
+      this.#warn({ code: 'truncated', message });
+    }
+    return join(last, rest);
   }
-  if (damages > 0)
-    warn({ code: 'damaged', message: `${damages} frames of the file are damaged; the others were read.` });
-  if (samples < (promised ?? 0)) {
-    warn({ code: 'truncated', message: `The file has ${samples} of ${promised} samples; what is there was read.` });
+
+  free(): void {
+    this.#decoder.free();
+  }
+
+  #take({ channelData, samplesDecoded, sampleRate, errors }: FLACDecodedAudio): DecodedBlock {
+    this.#damages += errors.length;
+    this.#samples += samplesDecoded;
+    return { channelData: samplesDecoded === 0 ? [] : channelData, sampleRate };
   }
 }
 
-async function* monoOf(first: FLACDecodedAudio, rest: AsyncIterable<FLACDecodedAudio>) {
-  yield mix(first);
-  for await (const audio of rest) yield mix(audio);
-}
-
-/** The mean of the channels. */
-function mix({ channelData, samplesDecoded }: FLACDecodedAudio): Float32Array {
-  const mono = new Float32Array(samplesDecoded);
-  for (const channel of channelData) {
-    for (let at = 0; at < samplesDecoded; at++) mono[at] = (mono[at] ?? 0) + (channel[at] ?? 0) / channelData.length;
-  }
-  return mono;
+function join(a: DecodedBlock, b: DecodedBlock): DecodedBlock {
+  if (a.channelData.length === 0) return b;
+  if (b.channelData.length === 0) return a;
+  const channelData = a.channelData.map((channel, index) => {
+    const more = b.channelData[index] ?? new Float32Array(0);
+    const both = new Float32Array(channel.length + more.length);
+    both.set(channel);
+    both.set(more, channel.length);
+    return both;
+  });
+  return { ...a, channelData };
 }
 
 /** Samples per channel by STREAMINFO (RFC 9639, section 8.2): 0 for a stream of unknown length, undefined where no header is (Ogg, cut off). */
-function promisedSamples(bytes: ByteSource): number | undefined {
-  const head = bytes.read(0, 26);
+function promisedSamples(head: Uint8Array): number | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  if (head.length < 26 || view.getUint32(0) !== 0x664c_6143) return undefined;
+  if (head.length < HEAD_BYTES || view.getUint32(0) !== 0x664c_6143) return undefined;
   return (view.getUint8(21) & 15) * 2 ** 32 + view.getUint32(22);
 }

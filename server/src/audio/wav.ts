@@ -1,57 +1,135 @@
-// WAV files (RIFF, RF64), read as a stream of mono samples at the file's own rate.
+// WAV files (RIFF, RF64), decoded as their bytes come.
 import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
-import type { ByteSource } from './byte-source.js';
 import { bytesPerSample, decodePcm, type PcmEncoding, type PcmLayout } from './pcm.js';
+import type { DecodedBlock, StreamDecoder } from './stream-decoder.js';
 
-/** Mono samples at `sampleRate`, as they are decoded. */
-export interface DecodedFile {
-  readonly sampleRate: number;
-  readonly blocks: Iterable<Float32Array> | AsyncIterable<Float32Array>;
-}
-
-/** Bytes decoded at a time. */
-const BLOCK_BYTES = 65_536;
 /** Data sizes from here on are what programs write that did not know the length (sox 0x7ffff000, ffmpeg 0xffffffff): read to the end. */
 const UNKNOWN_SIZE = 0x7fff_0000;
 /** Format tags of mmreg.h. */
 const TAG = { pcm: 1, float: 3, alaw: 6, mulaw: 7, extensible: 0xfffe } as const;
+/** More than any recorder has: what says more is damaged. */
+const CHANNELS_MAX = 64;
+/** Bytes of the format chunk that are looked at. */
+const FORMAT_BYTES = 40;
 
 interface WavFormat extends PcmLayout {
   readonly sampleRate: number;
 }
 
-/**
- * Reads the chunks of a WAV file up to its samples (Microsoft, Multimedia Programming Interface and Data Specifications 1.0; RF64: EBU Tech 3306).
- * @throws AudioFileError `unsupported` for an encoding that it does not know, `not_audio` if format or samples are missing.
- */
-export function openWav(bytes: ByteSource, warn: (warning: AudioFileWarning) => void): DecodedFile {
-  let format: WavFormat | undefined;
-  for (let at = 12; at + 8 <= bytes.size;) {
-    const header = viewOf(bytes.read(at, 8));
-    const [name, size] = [ascii(header, 0), header.getUint32(4, true)];
-    if (name === 'fmt ') format = parseFormat(viewOf(bytes.read(at + 8, Math.min(size, 40))));
-    if (name === 'data') {
-      if (format === undefined) throw new AudioFileError('not_audio', 'The WAV file has samples but no format.');
-      const left = bytes.size - at - 8;
-      const isSizeKnown = size > 0 && size < UNKNOWN_SIZE;
-      if (isSizeKnown && size > left) {
-        warn({ code: 'truncated', message: `The file ends ${size - left} bytes early; what is there was read.` });
-      }
-      const length = isSizeKnown ? Math.min(size, left) : left;
-      return { sampleRate: format.sampleRate, blocks: readSamples(bytes, at + 8, length, format) };
-    }
-    at += 8 + size + (size % 2);
-  }
-  throw new AudioFileError('not_audio', 'The WAV file has no samples.');
-}
+type State =
+  /** The 12 bytes before the first chunk. */
+  | { readonly phase: 'riff' }
+  | { readonly phase: 'header' }
+  | { readonly phase: 'format'; readonly bytes: number }
+  | { phase: 'skip'; bytes: number }
+  | { phase: 'data'; bytes: number; readonly format: WavFormat }
+  | { readonly phase: 'over' };
 
-function* readSamples(bytes: ByteSource, start: number, length: number, layout: PcmLayout) {
-  const stride = bytesPerSample(layout);
-  const end = start + length - (length % stride);
-  const step = BLOCK_BYTES - (BLOCK_BYTES % stride);
-  for (let at = start; at < end; at += step) {
-    const block = bytes.read(at, Math.min(step, end - at));
-    yield decodePcm(block.subarray(0, block.length - (block.length % stride)), layout);
+/**
+ * Reads the chunks of a WAV file up to its samples (Microsoft, Multimedia Programming Interface and Data Specifications 1.0; RF64: EBU Tech 3306), mixed
+ * to one channel. Throws AudioFileError: `unsupported` for an encoding that it does not know, `not_audio` if format or samples are missing.
+ */
+export class WavStream implements StreamDecoder {
+  readonly #warn: (warning: AudioFileWarning) => void;
+  #rest = new Uint8Array(0);
+  #state: State = { phase: 'riff' };
+  #format: WavFormat | undefined;
+  #isSizeKnown = false;
+
+  constructor(warn: (warning: AudioFileWarning) => void) {
+    this.#warn = warn;
+  }
+
+  decode(bytes: Uint8Array): DecodedBlock {
+    let input = this.#rest.length === 0 ? bytes : new Uint8Array(Buffer.concat([this.#rest, bytes]));
+    const blocks: Float32Array[] = [];
+    for (;;) {
+      const taken = this.#step(input, blocks);
+      if (taken === 0) break;
+      input = input.subarray(taken);
+    }
+    this.#rest = input.slice();
+    return this.#blockOf(blocks);
+  }
+
+  flush(): DecodedBlock {
+    const state = this.#state;
+    if (state.phase !== 'data' && state.phase !== 'over') {
+      throw new AudioFileError('not_audio', 'The WAV file has no samples.');
+    }
+    if (state.phase === 'data' && this.#isSizeKnown && state.bytes > this.#rest.length) {
+      this.#warn({
+        code: 'truncated',
+        message: `The file ends ${state.bytes - this.#rest.length} bytes early; what is there was read.`,
+      });
+    }
+    return this.#blockOf([]);
+  }
+
+  free(): void {}
+
+  /** Takes what it can from the beginning of the input and says how much that was. */
+  #step(input: Uint8Array, blocks: Float32Array[]): number {
+    const state = this.#state;
+    switch (state.phase) {
+      case 'riff':
+        if (input.length < 12) return 0;
+        this.#state = { phase: 'header' };
+        return 12;
+      case 'header':
+        return this.#header(input);
+      case 'format': {
+        const wanted = Math.min(state.bytes, FORMAT_BYTES);
+        if (input.length < wanted) return 0;
+        this.#format = parseFormat(viewOf(input.subarray(0, wanted)));
+        this.#state = { phase: 'skip', bytes: state.bytes - wanted + (state.bytes % 2) };
+        return wanted;
+      }
+      case 'skip': {
+        const taken = Math.min(state.bytes, input.length);
+        state.bytes -= taken;
+        if (state.bytes === 0) this.#state = { phase: 'header' };
+        // A chunk of no bytes must not look like a lack of input.
+        return taken === 0 && state.bytes === 0 ? this.#header(input) : taken;
+      }
+      case 'data': {
+        const stride = bytesPerSample(state.format);
+        const available = Math.min(state.bytes, input.length);
+        const taken = available - (available % stride);
+        if (taken > 0) blocks.push(decodePcm(input.subarray(0, taken), state.format));
+        state.bytes -= taken;
+        if (state.bytes < stride) this.#state = { phase: 'over' };
+        return taken;
+      }
+      case 'over':
+        return input.length;
+    }
+  }
+
+  #header(input: Uint8Array): number {
+    if (input.length < 8) return 0;
+    const view = viewOf(input);
+    const [name, size] = [ascii(view, 0), view.getUint32(4, true)];
+    if (name === 'data') {
+      if (this.#format === undefined) throw new AudioFileError('not_audio', 'The WAV file has samples but no format.');
+      this.#isSizeKnown = size > 0 && size < UNKNOWN_SIZE;
+      this.#state = { phase: 'data', bytes: this.#isSizeKnown ? size : Infinity, format: this.#format };
+    } else {
+      this.#state = name === 'fmt ' ? { phase: 'format', bytes: size } : { phase: 'skip', bytes: size + (size % 2) };
+    }
+    return 8;
+  }
+
+  #blockOf(blocks: readonly Float32Array[]): DecodedBlock {
+    const sampleRate = this.#format?.sampleRate ?? 0;
+    if (blocks.length <= 1) return { channelData: [...blocks], sampleRate };
+    const joined = new Float32Array(blocks.reduce((sum, block) => sum + block.length, 0));
+    let at = 0;
+    for (const block of blocks) {
+      joined.set(block, at);
+      at += block.length;
+    }
+    return { channelData: [joined], sampleRate };
   }
 }
 
@@ -69,6 +147,7 @@ function parseFormat(view: DataView): WavFormat {
   const sampleRate = view.getUint32(4, true);
   if (channels === 0 || sampleRate === 0)
     throw new AudioFileError('not_audio', 'The WAV file has no channel or no rate.');
+  if (channels > CHANNELS_MAX) throw new AudioFileError('unsupported', `${channels} channels are not supported.`);
   return { encoding, channels, sampleRate };
 }
 

@@ -1,0 +1,166 @@
+// Bytes of an audio file in, 16 kHz mono out: format, decoder, mix and sample rate, in whichever thread.
+import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
+import { detectAudioFormat, DETECT_BYTES, id3Bytes, type AudioFormatName } from './audio-format.js';
+import { Resampler, SAMPLE_RATE } from './resampler.js';
+import { CONVERT, decoderFailure, openStreamDecoder, type DecodedBlock } from './stream-decoder.js';
+
+/** Bytes that a decoder gets at a time, at the most and at first. */
+const SLICE_BYTES = { max: 65_536, first: 4_096, min: 64 } as const;
+/** Samples (of all channels) that one slice should give: a few bytes of a well-compressed silence may be minutes. */
+const SLICE_SAMPLES = 524_288;
+/** Highest sample rate that is believed, Hz. */
+const SAMPLE_RATE_MAX = 768_000;
+
+/**
+ * Decodes a file of any known format, told by its content, block by block. Memory holds a slice of it, whatever its length and however well it is
+ * compressed. Throws AudioFileError (`empty`, `not_audio`, `unsupported`, `no_samples`), or what `bytes` throws. What fails after samples came is a warning.
+ */
+export async function* decodeBlocks(
+  bytes: AsyncIterable<Uint8Array>,
+  warn: (warning: AudioFileWarning) => void,
+): AsyncGenerator<Float32Array, void, undefined> {
+  const source = withoutTag(bytes);
+  const output = new Output();
+  try {
+    const head = await headOf(source);
+    const format = formatOf(head);
+    const decoder = await openStreamDecoder(format, warn);
+    try {
+      let slice: number = SLICE_BYTES.first;
+      for await (const piece of chain(head, source)) {
+        for (let at = 0; at < piece.length;) {
+          const part = piece.subarray(at, at + slice);
+          at += part.length;
+          const decoded = await decoder.decode(part);
+          yield* output.take(decoded);
+          slice = nextSlice(part.length, decoded);
+        }
+      }
+      if (decoder.flush !== undefined) yield* output.take(await decoder.flush());
+    } catch (cause) {
+      if (output.samples === 0) throw decoderFailure(format, cause);
+      if (cause instanceof AudioFileError) throw cause;
+      warn({ code: 'damaged', message: 'The file is damaged or cut off; what could be read was read.' });
+    } finally {
+      decoder.free();
+    }
+    yield* output.flush();
+    if (output.samples === 0) throw noSamples(format);
+  } finally {
+    output.close();
+    await source.return();
+  }
+}
+
+function noSamples(format: AudioFormatName): AudioFileError {
+  return format === 'wav' || format === 'flac'
+    ? new AudioFileError('no_samples', 'The file has a header but no samples.')
+    : new AudioFileError('not_audio', `Nothing in the ${format} file can be decoded.`);
+}
+
+function formatOf(head: Uint8Array): AudioFormatName {
+  if (head.length === 0) throw new AudioFileError('empty', 'The file is empty.');
+  const detected = detectAudioFormat(head);
+  if (detected.status === 'known') return detected.format;
+  if (detected.status === 'unsupported') {
+    throw new AudioFileError('unsupported', `${detected.name} is not supported. ${CONVERT}`);
+  }
+  throw new AudioFileError(
+    'not_audio',
+    'The file is no audio of a known format (WAV, FLAC, MP3, AAC, MP4, Ogg, WebM, AMR).',
+  );
+}
+
+/** Mixes, resamples and counts what decoders give. */
+class Output {
+  samples = 0;
+  #resampler: Resampler | undefined;
+  #rate = 0;
+
+  *take({ channelData, sampleRate }: DecodedBlock): Generator<Float32Array> {
+    if ((channelData[0]?.length ?? 0) === 0) return;
+    if (sampleRate !== this.#rate) yield* this.#change(sampleRate);
+    const mono = mix(channelData);
+    this.samples += mono.length;
+    const block = this.#resampler?.push(mono) ?? mono;
+    if (block.length > 0) yield block;
+  }
+
+  *flush(): Generator<Float32Array> {
+    const block = this.#resampler?.flush();
+    this.close();
+    if (block !== undefined && block.length > 0) yield block;
+  }
+
+  close(): void {
+    this.#resampler?.close();
+    this.#resampler = undefined;
+  }
+
+  /** Chained streams may change their rate. */
+  *#change(sampleRate: number): Generator<Float32Array> {
+    yield* this.flush();
+    if (sampleRate < SAMPLE_RATE / 4) {
+      throw new AudioFileError('unsupported', `A sample rate of ${sampleRate} Hz is too low.`);
+    }
+    if (sampleRate > SAMPLE_RATE_MAX) {
+      throw new AudioFileError('unsupported', `A sample rate of ${sampleRate} Hz is too high.`);
+    }
+    this.#rate = sampleRate;
+    this.#resampler = new Resampler(Math.round(sampleRate));
+  }
+}
+
+/** The mean of the channels. */
+function mix(channels: readonly Float32Array[]): Float32Array {
+  const [first = new Float32Array(0)] = channels;
+  if (channels.length === 1) return first;
+  const mono = new Float32Array(first.length);
+  for (const channel of channels) {
+    for (let at = 0; at < mono.length; at++) mono[at] = (mono[at] ?? 0) + (channel[at] ?? 0) / channels.length;
+  }
+  return mono;
+}
+
+function nextSlice(bytes: number, { channelData }: DecodedBlock): number {
+  const samples = channelData.reduce((sum, channel) => sum + channel.length, 0);
+  const fitting = samples === 0 ? bytes * 2 : Math.floor((bytes * SLICE_SAMPLES) / samples);
+  return Math.max(SLICE_BYTES.min, Math.min(SLICE_BYTES.max, bytes * 2, fitting));
+}
+
+/** Takes an ID3 tag off, with the pictures in it, before anybody looks at the bytes. */
+async function* withoutTag(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  let skip: number | undefined;
+  let held = new Uint8Array(0);
+  for await (const piece of bytes) {
+    let rest = piece;
+    if (skip === undefined) {
+      held = new Uint8Array(Buffer.concat([held, piece]));
+      if (held.length < 10) continue;
+      skip = id3Bytes(held);
+      rest = held;
+    }
+    const taken = Math.min(skip, rest.length);
+    skip -= taken;
+    if (taken < rest.length) yield rest.subarray(taken);
+  }
+  if (skip === undefined && held.length > 0) yield held;
+}
+
+/** The first bytes of a stream, enough to tell its format; the stream goes on behind them. */
+async function headOf(source: AsyncGenerator<Uint8Array, void, undefined>): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  while (length < DETECT_BYTES) {
+    const next = await source.next();
+    if (next.done === true) break;
+    pieces.push(next.value);
+    length += next.value.length;
+  }
+  return new Uint8Array(Buffer.concat(pieces));
+}
+
+async function* chain(head: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  if (head.length > 0) yield head;
+  yield* rest;
+}

@@ -1,0 +1,57 @@
+// A thread that decodes files, one after the other: see decoder-thread.ts for the other end.
+import { parentPort } from 'node:worker_threads';
+import { AudioFileError } from './audio-errors.js';
+import { decodeBlocks } from './decode-blocks.js';
+import type { FromDecoder, ToDecoder } from './decoder-thread.js';
+
+const port = parentPort;
+if (port === null) throw new Error('This file is the main file of a worker thread.');
+
+let onBytes: ((bytes: Uint8Array | undefined) => void) | undefined;
+
+async function* incoming(): AsyncGenerator<Uint8Array, void, undefined> {
+  for (;;) {
+    const bytes = await new Promise<Uint8Array | undefined>((resolve) => {
+      onBytes = resolve;
+      post({ type: 'hungry' });
+    });
+    if (bytes === undefined) return;
+    yield bytes;
+  }
+}
+
+let blocks: AsyncGenerator<Float32Array, void, undefined> | undefined;
+
+async function next(): Promise<void> {
+  try {
+    const block = await blocks?.next();
+    if (block === undefined || block.done === true) return post({ type: 'end' });
+    // What lies in WebAssembly's memory, or shares its buffer, cannot be handed over.
+    const samples = block.value.slice();
+    post({ type: 'block', samples }, [samples.buffer]);
+  } catch (error) {
+    post(
+      error instanceof AudioFileError
+        ? { type: 'refused', code: error.code, message: error.message }
+        : { type: 'failed', message: error instanceof Error ? (error.stack ?? error.message) : String(error) },
+    );
+  }
+}
+
+function post(message: FromDecoder, transfer: ArrayBuffer[] = []): void {
+  port?.postMessage(message, transfer);
+}
+
+port.on('message', (message: ToDecoder) => {
+  switch (message.type) {
+    case 'open':
+      blocks = decodeBlocks(incoming(), (warning) => post({ type: 'warning', warning }));
+      return;
+    case 'next':
+      return void next();
+    case 'bytes':
+      return onBytes?.(message.bytes);
+    case 'over':
+      return onBytes?.(undefined);
+  }
+});

@@ -1,0 +1,145 @@
+// Decodes a file in a thread beside: the event loop stays free, and a decoder that hangs or dies costs its file alone.
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { AudioFileError, type AudioFileErrorCode, type AudioFileWarning } from './audio-errors.js';
+
+export type ToDecoder =
+  /** Another file begins. */
+  | { readonly type: 'open' }
+  | { readonly type: 'next' }
+  | { readonly type: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly type: 'over' };
+
+export type FromDecoder =
+  /** Wants bytes before it can go on. */
+  | { readonly type: 'hungry' }
+  | { readonly type: 'block'; readonly samples: Float32Array }
+  | { readonly type: 'warning'; readonly warning: AudioFileWarning }
+  | { readonly type: 'end' }
+  | { readonly type: 'refused'; readonly code: AudioFileErrorCode; readonly message: string }
+  | { readonly type: 'failed'; readonly message: string };
+
+const MAIN = new URL(`./decoder-thread-main${extname(import.meta.url)}`, import.meta.url);
+/** Decoding a slice takes milliseconds: a thread that says nothing for so long hangs. */
+const ANSWER_TIMEOUT_MS = 60_000;
+/** Threads that wait for another file: starting one takes longer than decoding a short file. */
+const IDLE_MAX = 2;
+/** Heap of the thread, MB; what decoders allocate in WebAssembly is not counted. */
+const HEAP_MB = 256;
+
+const idle: DecoderThread[] = [];
+
+/** As `decodeBlocks` does, in another thread. One whose file was given up, refused or failed is ended; others wait for the next file. */
+export async function* decodeInThread(
+  bytes: AsyncIterable<Uint8Array>,
+  warn: (warning: AudioFileWarning) => void,
+): AsyncGenerator<Float32Array, void, undefined> {
+  const thread = idle.pop() ?? new DecoderThread();
+  const source = bytes[Symbol.asyncIterator]();
+  let isReusable = false;
+  try {
+    thread.open();
+    let answer = await thread.ask({ type: 'next' });
+    for (;;) {
+      switch (answer.type) {
+        case 'hungry': {
+          const piece = await source.next();
+          answer = await thread.ask(piece.done === true ? { type: 'over' } : { type: 'bytes', bytes: piece.value });
+          break;
+        }
+        case 'warning':
+          warn(answer.warning);
+          answer = await thread.ask();
+          break;
+        case 'block':
+          yield answer.samples;
+          answer = await thread.ask({ type: 'next' });
+          break;
+        case 'end':
+          isReusable = true;
+          return;
+        case 'refused':
+          throw new AudioFileError(answer.code, answer.message);
+        case 'failed':
+          throw new Error(`the decoder failed: ${answer.message}`);
+      }
+    }
+  } finally {
+    if (isReusable && idle.length < IDLE_MAX) thread.park();
+    else await thread.close();
+    await source.return?.();
+  }
+}
+
+class DecoderThread {
+  readonly #worker: Worker;
+  readonly #answers: FromDecoder[] = [];
+  #death: AudioFileError | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor() {
+    this.#worker = startThread();
+    this.#worker.on('message', (answer: FromDecoder) => {
+      this.#answers.push(answer);
+      this.#wake?.();
+    });
+    this.#worker.on('error', (cause) => this.#died(cause));
+    this.#worker.on('exit', () => this.#died());
+  }
+
+  /** The next answer, after a message where one is sent. Rejects with AudioFileError `not_audio` when the thread dies or hangs. */
+  async ask(message?: ToDecoder): Promise<FromDecoder> {
+    if (message !== undefined) this.#send(message);
+    for (;;) {
+      const answer = this.#answers.shift();
+      if (answer !== undefined) return answer;
+      if (this.#death !== undefined) throw this.#death;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(() => this.#died(), ANSWER_TIMEOUT_MS);
+        this.#wake = () => {
+          clearTimeout(timer);
+          this.#wake = undefined;
+          resolve();
+        };
+      });
+    }
+  }
+
+  open(): void {
+    this.#worker.ref();
+    this.#send({ type: 'open' });
+  }
+
+  /** Waits for another file, and keeps no process alive for it. */
+  park(): void {
+    this.#worker.unref();
+    idle.push(this);
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #send(message: ToDecoder): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread has no origin
+    this.#worker.postMessage(message);
+  }
+
+  #died(cause?: unknown): void {
+    if (idle.includes(this)) idle.splice(idle.indexOf(this), 1);
+    this.#death ??= new AudioFileError('not_audio', 'The file made its decoder fail: it is damaged.', { cause });
+    this.#wake?.();
+  }
+}
+
+/** A thread does not inherit the loader that runs TypeScript in a checkout: it is registered there once more. */
+function startThread(): Worker {
+  const options = { resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } };
+  if (extname(MAIN.pathname) === '.js') return new Worker(MAIN, options);
+  const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'));
+  const main = JSON.stringify(MAIN.href);
+  return new Worker(`import(${loader}).then(({ register }) => (register(), import(${main})))`, {
+    ...options,
+    eval: true,
+  });
+}
