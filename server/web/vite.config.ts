@@ -31,7 +31,9 @@ export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     rolldownOptions: {
-      input: ['index.html', 'overlay.html', 'overlay/editor.html'].map((page) => source(`server/web/${page}`)),
+      input: ['index.html', 'watch.html', 'overlay.html', 'overlay/editor.html'].map((page) =>
+        source(`server/web/${page}`),
+      ),
     },
     // What is inlined as a data: URL would be refused by the page's policy.
     assetsInlineLimit: 0,

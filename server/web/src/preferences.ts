@@ -1,6 +1,14 @@
 // What a person has chosen, kept in the browser; without storage (private windows) choices last as long as the page.
 
-export type Preference = 'language' | 'theme' | 'spokenLanguage' | 'microphone';
+export type Preference =
+  | 'language'
+  | 'theme'
+  | 'spokenLanguage'
+  | 'microphone'
+  | 'polish'
+  | 'polishInstruction'
+  | 'share'
+  | 'textSize';
 
 const PREFIX = 'sotto.';
 

@@ -1,7 +1,8 @@
 // Takes the transcript out of the page: to the clipboard or into a file.
 import { joinTexts } from '@sotto/client';
+import type { TranscriptSegment } from '../../../src/captions/cues.js';
 import type { TranscriptFormat } from '../../../src/captions/transcript-formats.js';
-import type { Segment } from './live-stream.js';
+import { shownText, type Segment } from './transcript.js';
 
 const MEDIA_TYPES: Readonly<Record<TranscriptFormat, string>> = {
   txt: 'text/plain',
@@ -15,7 +16,7 @@ export const FORMATS = Object.keys(MEDIA_TYPES) as TranscriptFormat[];
 
 /** Rejects where the browser refuses. */
 export async function copyTranscript(segments: readonly Segment[]): Promise<void> {
-  const text = joinTexts(segments.map(({ text }) => text));
+  const text = joinTexts(segments.map(shownText));
   if (navigator.clipboard !== undefined) await navigator.clipboard.writeText(text);
   else copyThroughSelection(text);
 }
@@ -23,12 +24,30 @@ export async function copyTranscript(segments: readonly Segment[]): Promise<void
 /** Starts a download, in the same formats as `sotto transcribe`. */
 export async function saveTranscript(format: TranscriptFormat, segments: readonly Segment[]): Promise<void> {
   const { formatTranscript } = await import('../../../src/captions/transcript-formats.js');
-  const blob = new Blob([formatTranscript(format, segments)], { type: `${MEDIA_TYPES[format]};charset=utf-8` });
+  const blob = new Blob(
+    [formatTranscript(format, format === 'json' ? segments.map(asRecord) : segments.map(asShown))],
+    { type: `${MEDIA_TYPES[format]};charset=utf-8` },
+  );
   const link = document.createElement('a');
   link.href = URL.createObjectURL(blob);
   link.download = `sotto-${fileTime(new Date())}.${format}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** A segment as it is read: words have their times only where they are the words that were said. */
+function asShown(segment: Segment): TranscriptSegment {
+  const { text, startMs, endMs } = segment;
+  return shownText(segment) === text.trim() ? segment : { text: shownText(segment), startMs, endMs };
+}
+
+/** All that is known of a segment: what was said, with its times, and what was made of it. */
+function asRecord({ text, startMs, endMs, language, words, polished }: Segment): TranscriptSegment {
+  const more = {
+    ...(words === undefined ? {} : { words }),
+    ...(polished === undefined ? {} : { polished: polished.text }),
+  };
+  return Object.assign({ text, startMs, endMs, language }, more);
 }
 
 /** `2026-11-23-0935`, local time. */

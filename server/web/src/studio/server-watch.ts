@@ -1,13 +1,18 @@
 // Whether the server is there, and what it can do: asked before the first word is spoken, and again after it was lost.
 import { signal } from '@preact/signals';
-import { connect, type ReadyMessage } from '@sotto/client';
+import { connect, type PolishOffer, type ReadyMessage } from '@sotto/client';
 
 /** The server's stream, at the page's own address. */
 export const STREAM_URL = new URL('/v1/stream', location.href).href;
 
 export type ServerView =
   | { readonly name: 'connecting' | 'gone' }
-  | { readonly name: 'ready'; readonly model: string; readonly languages: readonly string[] };
+  | {
+      readonly name: 'ready';
+      readonly model: string;
+      readonly languages: readonly string[];
+      readonly polish: PolishOffer | undefined;
+    };
 
 /** Between two tries to reach a server that is not there, milliseconds. */
 const RETRY_MS = 3_000;
@@ -17,6 +22,8 @@ export const server = signal<ServerView>({ name: 'connecting' });
 export const roundTripMs = signal<number | undefined>(undefined);
 
 let watching = false;
+/** What the server said of itself when it was last there. */
+let lastReady: ServerView = { name: 'connecting' };
 
 /** Greets the server until it answers. */
 export async function findServer(): Promise<void> {
@@ -29,14 +36,25 @@ export async function findServer(): Promise<void> {
   watching = false;
 }
 
-export function noteReady({ model, languages }: ReadyMessage): void {
-  server.value = { name: 'ready', model, languages };
+export function noteReady({ model, languages, polish }: ReadyMessage): void {
+  lastReady = { name: 'ready', model, languages, polish };
+  server.value = lastReady;
 }
 
-/** The connection was lost: looks for the server until it is back. */
-export function noteLost(): void {
+/** A session has lost its connection and tries to make it again. */
+export function noteTrying(): void {
   server.value = { name: 'gone' };
   roundTripMs.value = undefined;
+}
+
+/** It has succeeded. */
+export function noteBack(): void {
+  server.value = lastReady;
+}
+
+/** The connection was lost for good: looks for the server until it is back. */
+export function noteLost(): void {
+  noteTrying();
   void findServer();
 }
 

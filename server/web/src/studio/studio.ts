@@ -1,5 +1,6 @@
 // What the Studio does: listens, streams a file, stops, and keeps the transcript; the view draws its signals.
-import { batch, computed, signal } from '@preact/signals';
+import { batch, computed, effect, signal } from '@preact/signals';
+import { SessionClosedError } from '@sotto/client';
 import {
   captureTab,
   fromFile,
@@ -16,24 +17,25 @@ import {
 import workletUrl from 'virtual:capture-worklet';
 import { readPreference, writePreference } from '../preferences.js';
 import { failureOf, type Failure } from './failure.js';
-import { LiveStream, type Segment } from './live-stream.js';
+import { LiveStream } from './live-stream.js';
 import { LoudnessHistory } from './loudness-history.js';
+import { choosePolish, polishModes, polishSettings, writePolishInstruction } from './polish.js';
 import { findServer, server } from './server-watch.js';
+import { isSharing, rememberSharing, watchToken } from './share.js';
+import { addSegment, clearSegments, keepTranscript, segments, transcriptEndMs } from './transcript.js';
 
 export type Activity =
   | { readonly name: 'idle' | 'opening' | 'finishing' }
   | { readonly name: 'listening'; readonly source: 'microphone' | 'tab' }
   | { readonly name: 'sending'; readonly file: string };
 
-/** Settled segments kept; beyond it the oldest are forgotten. A long day of speech. */
-const SEGMENTS_MAX = 10_000;
-
 export const activity = signal<Activity>({ name: 'idle' });
-export const segments = signal<readonly Segment[]>([]);
 export const stream = signal<LiveStream | undefined>(undefined);
 export const failure = signal<Failure | undefined>(undefined);
+/** Whether the transcript is from before the page was loaded anew. */
+export const isRecalled = signal(false);
 export const level = signal<Level>({ rmsDb: SILENCE_DB, peakDb: SILENCE_DB });
-/** Sound sent in this stream, milliseconds. */
+/** Sound sent since the start, milliseconds. */
 export const elapsedMs = signal(0);
 /** Share of a file that is sent, 0-1. */
 export const progress = signal(0);
@@ -44,13 +46,23 @@ export const loudness = new LoudnessHistory();
 
 /** Whether something runs that can be stopped. */
 export const isRunning = computed(() => ['listening', 'sending'].includes(activity.value.name));
+/** Whether the last words wait for a server that is away: then the button ends the waiting. */
+export const isStuck = computed(
+  () => activity.value.name === 'finishing' && stream.value?.connection.value.name === 'trying',
+);
 
 let capture: AudioCapture | undefined;
 let fileEnd: AbortController | undefined;
-/** Where the next stream begins in the transcript, milliseconds. */
+/** Where the sound of the moment begins in the transcript, milliseconds; and where the next stream does. */
+let startedMs = 0;
 let baseMs = 0;
 
 export function startStudio(): void {
+  isRecalled.value = keepTranscript(() => stream.value?.unsettled(transcriptEndMs()));
+  baseMs = transcriptEndMs();
+  effect(() => {
+    watchToken.value = stream.value?.watchToken.value;
+  });
   void findServer();
   void refreshDevices();
   onDevicesChanged(() => void refreshDevices());
@@ -58,7 +70,8 @@ export function startStudio(): void {
 
 /** The big button. */
 export function toggle(): void {
-  if (isRunning.value) void stop();
+  if (isStuck.value) stream.value?.session.close();
+  else if (isRunning.value) void stop();
   else if (activity.value.name === 'idle') void listen('microphone');
 }
 
@@ -89,7 +102,7 @@ export async function transcribeFile(file: File): Promise<void> {
       loudness.push(peakDb(samples.subarray(measured, sent)));
       measured = sent;
       progress.value = sent / samples.length;
-      elapsedMs.value = stream.value?.sentMs ?? 0;
+      noteElapsed();
     };
     await sendSamples(session, samples, { signal: fileEnd.signal, onProgress });
     await stop();
@@ -109,12 +122,14 @@ export async function stop(because?: Failure): Promise<void> {
   try {
     await session?.stop();
   } catch (error) {
-    fail(error);
+    // What ended the session badly; not that it was dropped here, while it waited for a server that is away.
+    if (!(error instanceof SessionClosedError && error.cause === undefined)) fail(error);
   }
 }
 
 export function clear(): void {
-  segments.value = [];
+  clearSegments();
+  isRecalled.value = false;
   if (activity.value.name === 'idle') baseMs = 0;
 }
 
@@ -122,6 +137,25 @@ export function chooseLanguage(code: string): void {
   spokenLanguage.value = code;
   writePreference('spokenLanguage', code);
   if (isRunning.value) stream.value?.session.configure({ language: code });
+}
+
+export function changePolish({ mode, instruction }: { readonly mode?: string; readonly instruction?: string }): void {
+  if (mode !== undefined) choosePolish(mode);
+  if (instruction !== undefined) writePolishInstruction(instruction);
+  if (isRunning.value) stream.value?.session.configure({ polish: polishSettings() });
+}
+
+/**
+ * Shares what is said from now on, or no longer. A session is shared from its beginning or not at all: where one runs, the sound goes on in another one without a
+ * gap, while the last words of the old one settle.
+ */
+export function shareFromNow(isWanted: boolean): void {
+  rememberSharing(isWanted);
+  const old = stream.value;
+  if (old === undefined || activity.value.name !== 'listening') return;
+  old.session.stop().catch((error: unknown) => (failure.value ??= failureOf(error)));
+  baseMs = old.endMs;
+  openStream();
 }
 
 export function chooseMicrophone(deviceId: string): void {
@@ -134,7 +168,9 @@ function begin(): boolean {
   batch(() => {
     activity.value = { name: 'opening' };
     failure.value = undefined;
+    isRecalled.value = false;
     elapsedMs.value = 0;
+    startedMs = baseMs;
   });
   return true;
 }
@@ -159,22 +195,31 @@ function send(samples: Int16Array): void {
   if (live === undefined) return;
   try {
     live.session.send(samples);
-    elapsedMs.value = live.sentMs;
+    noteElapsed();
   } catch (error) {
     if (isRunning.value) void stop(failureOf(error));
   }
 }
 
+function noteElapsed(): void {
+  elapsedMs.value = (stream.value?.endMs ?? startedMs) - startedMs;
+}
+
 function openStream(): LiveStream {
   const live = new LiveStream({
     language: knownLanguage(),
+    polish: polishModes.value.length === 0 ? undefined : polishSettings(),
+    share: isSharing.value,
     baseMs,
-    onSegment: (segment) => (segments.value = [...segments.value.slice(1 - SEGMENTS_MAX), segment]),
     onTrouble: ({ code, message }) => {
-      if (code === 'recognition_failed') failure.value = { code, detail: message };
+      if (code === 'recognition_failed' || code === 'unsupported_option') failure.value = { code, detail: message };
     },
     onEnd: (error) => {
-      if (error !== undefined) fail(error);
+      if (error?.code === 'unsupported_option' && isSharing.value) {
+        rememberSharing(false);
+        failure.value = { code: 'share_refused', detail: '' };
+      }
+      if (error !== undefined && stream.value === live) fail(error);
       finish(live);
     },
   });
@@ -199,19 +244,12 @@ function fail(error: unknown): void {
 
 /** The stream has ended: what was still tentative and will never settle is kept as it was last seen. */
 function finish(live: LiveStream): void {
-  if (stream.value !== live) return;
   batch(() => {
-    const text = (live.stable.value + live.tentative.value).trim();
-    if (text !== '') {
-      const last: Segment = {
-        text,
-        startMs: segments.value.at(-1)?.endMs ?? baseMs,
-        endMs: baseMs + live.sentMs,
-        language: '',
-      };
-      segments.value = [...segments.value, last];
-    }
-    baseMs = segments.value.length === 0 ? 0 : baseMs + live.sentMs;
+    const last = live.unsettled(Math.max(startedMs, transcriptEndMs()));
+    if (last !== undefined) addSegment(last);
+    // Another one has taken its place.
+    if (stream.value !== live) return;
+    baseMs = segments.value.length === 0 ? 0 : live.endMs;
     stream.value = undefined;
     reset();
   });

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useRef } from 'preact/hooks';
 import { words } from '../i18n/language.js';
 import { clockText } from '../studio/clock-text.js';
-import { activity, elapsedMs, isRunning, listen, progress, toggle, transcribeFile } from '../studio/studio.js';
+import { activity, elapsedMs, isRunning, isStuck, listen, progress, toggle, transcribeFile } from '../studio/studio.js';
 import { Choices } from './choices.js';
 import { Figures } from './figures.js';
 import { MicrophoneIcon, StopIcon } from './icons.js';
@@ -28,14 +28,14 @@ export function Dock(): JSX.Element {
 function TalkButton(): JSX.Element {
   const t = words.value;
   const running = isRunning.value;
-  const isBusy = !running && activity.value.name !== 'idle';
+  const isBusy = !running && !isStuck.value && activity.value.name !== 'idle';
   return (
     <div class="talk">
       <button
         type="button"
         class="talk-button"
         data-running={running}
-        aria-label={running ? t.stop : t.start}
+        aria-label={running || isStuck.value ? t.stop : t.start}
         aria-disabled={isBusy}
         aria-keyshortcuts="Space Enter"
         onClick={toggle}

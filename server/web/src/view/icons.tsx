@@ -44,3 +44,12 @@ export const MoonIcon = (): JSX.Element => (
     <path d="M20 14.500A8 8 0 0 1 9.500 4a8 8 0 1 0 10.500 10.500z" />
   </Icon>
 );
+
+export const ShareIcon = (): JSX.Element => (
+  <Icon size={18}>
+    <circle cx="6" cy="12" r="2.500" />
+    <circle cx="17.500" cy="5.500" r="2.500" />
+    <circle cx="17.500" cy="18.500" r="2.500" />
+    <path d="M8.200 10.800l7.100-4M8.200 13.200l7.100 4" />
+  </Icon>
+);

@@ -4,11 +4,13 @@ import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { words } from '../i18n/language.js';
 import { activity, isRunning, stop, toggle, transcribeFile } from '../studio/studio.js';
+import { ConnectionNote } from './connection-note.js';
 import { Dock } from './dock.js';
 import { FailureNote } from './failure-note.js';
 import { Head } from './head.js';
+import { SharePanel } from './share-panel.js';
 import { copyNow, TranscriptActions } from './transcript-actions.js';
-import { Transcript } from './transcript.js';
+import { StudioTranscript } from './studio-transcript.js';
 
 export function StudioView(): JSX.Element {
   const isDropping = useSignal(false);
@@ -33,12 +35,14 @@ export function StudioView(): JSX.Element {
       <Head />
       <main class="page">
         <TranscriptActions />
-        <Transcript />
+        <StudioTranscript />
       </main>
       <footer class="dock">
         <FailureNote />
+        <ConnectionNote />
         <Dock />
       </footer>
+      <SharePanel />
       {isDropping.value && (
         <div class="drop-veil" aria-hidden="true">
           <p>{words.value.dropFile}</p>
@@ -50,6 +54,8 @@ export function StudioView(): JSX.Element {
 
 /** Space and Enter start and stop wherever no control has the focus; Escape stops; Alt+C copies. */
 function onKey(event: KeyboardEvent): void {
+  // A dialogue has the keys to itself.
+  if (document.querySelector('dialog[open]') !== null) return;
   const isOnControl = event.target instanceof Element && event.target.closest('button, select, input, a') !== null;
   if ((event.key === ' ' || event.key === 'Enter') && !isOnControl && !event.repeat) toggle();
   else if (event.key === 'Escape' && isRunning.value) void stop();

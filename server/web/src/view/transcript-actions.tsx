@@ -3,7 +3,8 @@ import { signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { words } from '../i18n/language.js';
 import { copyTranscript, FORMATS, saveTranscript } from '../studio/save-transcript.js';
-import { clear, failure, segments } from '../studio/studio.js';
+import { clear, failure } from '../studio/studio.js';
+import { segments } from '../studio/transcript.js';
 
 const COPIED_SHOWN_MS = 2_000;
 const isCopied = signal(false);
