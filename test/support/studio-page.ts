@@ -2,14 +2,31 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { connect } from '@sotto/client';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import type { Test } from 'tap';
+import { WebSocket } from 'ws';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Builds the pages that the server will read when it starts. */
 export async function buildPages(): Promise<void> {
   await promisify(execFile)(process.execPath, ['scripts/build-pages.mjs'], { cwd: root });
+}
+
+/** A port outside the range from which outgoing connections take theirs: it must still be free when a server comes back. */
+export function freePort(): string {
+  return String(20_000 + (process.pid % 10_000));
+}
+
+/** What the same server makes of the same sound when it comes straight from the client package. */
+export async function transcriptOf(url: string, samples: Float32Array): Promise<string> {
+  const session = connect(url, { webSocket: (address, protocols) => new WebSocket(address, protocols) });
+  const texts: string[] = [];
+  session.on('final', ({ text }) => texts.push(text));
+  session.send(samples);
+  await session.stop();
+  return texts.join(' ');
 }
 
 export class StudioPage {
@@ -39,6 +56,24 @@ export class StudioPage {
 
   get failure(): Locator {
     return this.page.getByRole('alert');
+  }
+
+  get spoken(): Locator {
+    return this.page.locator('.spoken');
+  }
+
+  /** Waits for news of the connection that say so. */
+  async note(words: RegExp, timeout = 10_000): Promise<void> {
+    await this.page.locator('.note').filter({ hasText: words }).waitFor({ timeout });
+  }
+
+  /** Waits until about as many words have settled as a text has. */
+  async saidAll(text: string): Promise<void> {
+    const words = text.split(' ').length;
+    await this.page
+      .locator('.settled .word')
+      .nth(Math.floor(words * 0.9))
+      .waitFor({ timeout: 60_000 });
   }
 
   /** Waits for a failure that says so. */

@@ -1,6 +1,5 @@
 // The caption overlay and its editor in a real browser, against a real server: own microphone, and another's session.
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@sotto/client';
@@ -10,12 +9,12 @@ import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
 import { launchChromium, needsChromium } from '../support/chromium.js';
 import { fixtureClip, fixtureSamples } from '../support/fixtures.js';
+import { violations } from '../support/page-accessibility.js';
 import { ServerProcess } from '../support/server-process.js';
 import { joined, pcm16, silence } from '../support/speech.js';
 import { buildPages } from '../support/studio-page.js';
 import { s16le, wavFile } from '../support/wav-file.js';
 
-const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const screenshots = process.env['SOTTO_SCREENSHOTS'];
 
 async function shoot(page: Page, name: string): Promise<void> {
@@ -144,14 +143,3 @@ t.test('the overlay', needsChromium, async (t) => {
 
   t.strictSame(problems, [], 'no page had an error');
 });
-
-/** Violations of the weight that the project does not ship. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(await readFile(axePath, 'utf8'));
-  const found: { impact: string; id: string; html: string }[] = await page.evaluate(
-    `axe.run(document, { iframes: false }).then((result) => result.violations.map(({ impact, id, nodes }) => ({ impact, id, html: nodes.map(({ html }) => html).join(' ') })))`,
-  );
-  return found
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, html }) => `${id}: ${html}`);
-}

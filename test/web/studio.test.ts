@@ -1,47 +1,23 @@
 // The Studio in a real browser, against a real server: a voice in, words on the page.
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errorRate, scoreText } from '@sotto/models';
-import { connect } from '@sotto/client';
-import { createServerCodec, type ServerMessage } from '@sotto/protocol';
-import type { Page } from 'playwright-core';
+import type { PolishOffer, ServerMessage } from '@sotto/protocol';
 import t from 'tap';
-import { WebSocket } from 'ws';
 import { launchChromium, needsChromium } from '../support/chromium.js';
 import { fixture, fixtureClip, fixtureSamples } from '../support/fixtures.js';
+import { violations } from '../support/page-accessibility.js';
+import { scriptStream } from '../support/scripted-stream.js';
 import { ServerProcess } from '../support/server-process.js';
+import { final } from '../support/speech-messages.js';
 import { joined, silence } from '../support/speech.js';
-import { buildPages, StudioPage } from '../support/studio-page.js';
+import { buildPages, freePort, StudioPage, transcriptOf } from '../support/studio-page.js';
 import { until } from '../support/wire-client.js';
 import { READY } from '../support/wire-server.js';
 import { s16le, wavFile } from '../support/wav-file.js';
 
-const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-
-/** What the same server makes of the same sound when it comes straight from the client package. */
-async function transcriptOf(url: string, samples: Float32Array): Promise<string> {
-  const session = connect(url, { webSocket: (address, protocols) => new WebSocket(address, protocols) });
-  const texts: string[] = [];
-  session.on('final', ({ text }) => texts.push(text));
-  session.send(samples);
-  await session.stop();
-  return texts.join(' ');
-}
-
 const wordErrors = (reference: string, heard: string): number => errorRate(scoreText(reference, heard, 'en'));
-
-/** Violations of the weight that the project does not ship. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(await readFile(axePath, 'utf8'));
-  const found: { impact: string; id: string; nodes: { html: string }[] }[] = await page.evaluate(
-    'axe.run().then((result) => result.violations.map(({ impact, id, nodes }) => ({ impact, id, nodes: nodes.map(({ html }) => ({ html })) })))',
-  );
-  return found
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
-}
 
 t.test('the Studio hears', needsChromium, async (t) => {
   await buildPages();
@@ -215,15 +191,10 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
   t.test('offers the languages of the model', async (t) => {
     const started: unknown[] = [];
     const { page } = await open();
-    await page.routeWebSocket('**/v1/stream', (socket) => {
-      const codec = createServerCodec('sotto.v1.msgpack');
-      socket.onMessage((data) => {
-        const message = codec.decode(new Uint8Array(Buffer.from(data)));
-        if (message?.type !== 'start') return;
-        started.push(message.language);
-        const ready = codec.encode({ ...READY, languages: ['en', 'zh', 'de'] } as ServerMessage);
-        if (ready instanceof Uint8Array) socket.send(Buffer.from(ready));
-      });
+    await scriptStream(page, (message, stream) => {
+      if (message.type !== 'start') return;
+      started.push(message.language);
+      stream.send({ ...READY, languages: ['en', 'zh', 'de'] });
     });
     await page.reload();
     await page.getByLabel('Language').selectOption({ label: 'German' });
@@ -231,23 +202,98 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
     await t.resolves(until(() => started.includes('de'), 'a start in German'));
   });
 
-  t.test('says when the server is gone, and finds it again', async (t) => {
-    // Outside the range from which outgoing connections take theirs: it must still be free when the server comes back.
-    const SOTTO_PORT = String(20_000 + (process.pid % 10_000));
+  t.test('polished text takes the place of what was said, which is one click away', async (t) => {
+    const said = { ...final(0, 'um see you on tuesday'), words: [{ text: 'um', startMs: 0, endMs: 9, confidence: 1 }] };
+    const polished: ServerMessage = {
+      type: 'polished',
+      scope: 'segment',
+      segmentId: 0,
+      text: 'See you on Tuesday.',
+      mode: 'formal',
+      model: 'scripted',
+      latencyMs: 5,
+    };
+    const asked: unknown[] = [];
+    const studio = await open({ permissions: ['microphone', 'clipboard-read', 'clipboard-write'] });
+    const { page } = studio;
+    const polish: PolishOffer = { available: true, models: ['scripted'], modes: ['standard', 'formal', 'custom'] };
+    await scriptStream(page, (message, stream) => {
+      if (message.type === 'start') {
+        asked.push(message.polish);
+        stream.send({ ...READY, polish });
+        if (message.polish !== undefined) stream.send(said, polished);
+      }
+      if (message.type === 'configure') asked.push(message.polish);
+    });
+    await page.reload();
+    await page.getByLabel('Polish').selectOption({ label: 'Formal' });
+    await studio.start();
+    await page.locator('.polished').filter({ hasText: 'See you on Tuesday.' }).waitFor();
+    t.same(asked.at(-1), { mode: 'formal' });
+    t.same(await violations(page), [], 'accessible when polished');
+    await page.getByRole('button', { name: 'Copy' }).click();
+    t.equal(await page.evaluate('navigator.clipboard.readText()'), 'See you on Tuesday.');
+    const turn = page.locator('.turn');
+    await turn.click();
+    t.match(await studio.settled.innerText(), 'um see you on tuesday');
+    t.equal(await page.locator('.word').innerText(), 'um', 'with the times of its words');
+    await page.getByRole('button', { name: 'Copied' }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Copy' }).click();
+    t.equal(await page.evaluate('navigator.clipboard.readText()'), 'um see you on tuesday', 'what is seen is copied');
+    await turn.click();
+    t.match(await studio.settled.innerText(), 'See you on Tuesday.');
+
+    await page.getByLabel('Polish').selectOption({ label: 'As instructed' });
+    await page.getByLabel('What to do with the text').fill('as a telegram');
+    await page.keyboard.press('Tab');
+    await t.resolves(until(() => asked.length >= 4, 'both changes'));
+    t.same(asked.slice(-2), [{ mode: 'off' }, { mode: 'custom', instruction: 'as a telegram' }]);
+    await page.reload();
+    await page.locator('.polished').waitFor();
+    t.equal(await page.getByLabel('Polish').inputValue(), 'custom', 'the choice is remembered');
+    t.same(studio.offences, []);
+  });
+
+  t.test('says when the server is gone, gives up when asked to, and finds it again', async (t) => {
+    const SOTTO_PORT = freePort();
     const server = await ServerProcess.start(t, ['--engine', 'null'], { SOTTO_PORT });
     const studio = await StudioPage.open(t, browser, server.http);
     await studio.start();
     await studio.isHeard();
     server.kill('SIGKILL');
-    await studio.failsWith(/connection to the server was lost/);
+    await studio.note(/The connection is lost. Trying again/);
     t.match(await studio.page.locator('.server').innerText(), /not reachable/);
+    await studio.button.click();
+    await studio.note(/press the button to end/);
+    await studio.button.click();
     await studio.idle();
+    t.equal((await studio.failure.innerText()).trim(), '', 'what was asked for is no failure');
     await studio.button.click();
     await studio.failsWith(/does not answer/);
     await ServerProcess.start(t, ['--engine', 'null'], { SOTTO_PORT });
     await studio.page.locator('.server[data-state=ready]').waitFor({ timeout: 20_000 });
     await studio.start();
     await studio.stop();
+    t.equal((await studio.failure.innerText()).trim(), '');
+  });
+
+  t.test('says so where the server shares nothing, and goes on without', async (t) => {
+    const studio = await open();
+    const { page } = studio;
+    await scriptStream(page, (message, stream) => {
+      if (message.type !== 'start') return;
+      if (message.share !== true) return stream.send(READY);
+      stream.send({ type: 'error', code: 'unsupported_option', message: 'None.', retryable: false, fatal: true });
+      stream.close(4400);
+    });
+    await page.reload();
+    await page.getByRole('button', { name: 'Share' }).click();
+    await page.getByRole('switch').click();
+    await page.keyboard.press('Escape');
+    await studio.button.click();
+    await studio.failsWith(/does not let sessions be shared/);
+    await studio.idle();
+    await studio.start();
     t.equal((await studio.failure.innerText()).trim(), '');
   });
 });

@@ -30,12 +30,8 @@ export function WatchView(): JSX.Element {
           <span class="server-text">{t.states[state.value]}</span>
         </p>
         <div class="head-controls">
-          <button type="button" class="quiet size" aria-label={t.smaller} onClick={() => resize(-1)}>
-            A−
-          </button>
-          <button type="button" class="quiet size" aria-label={t.larger} onClick={() => resize(1)}>
-            A+
-          </button>
+          <SizeButton label={t.smaller} by={-1} />
+          <SizeButton label={t.larger} by={1} />
           <PageControls />
         </div>
       </header>
@@ -51,6 +47,15 @@ export function WatchView(): JSX.Element {
         </Transcript>
       </main>
     </div>
+  );
+}
+
+function SizeButton({ label, by }: { readonly label: string; readonly by: -1 | 1 }): JSX.Element {
+  return (
+    <button type="button" class="quiet size" title={label} onClick={() => resize(by)}>
+      <span aria-hidden="true">{by > 0 ? 'A+' : 'A−'}</span>
+      <span class="unseen">{label}</span>
+    </button>
   );
 }
 
