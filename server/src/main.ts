@@ -1,10 +1,8 @@
 // Puts the server together: the only place that constructs implementations.
 import { EMBEDDED_MODEL, ModelError, ModelRegistry, OrtError, type InstalledModel } from '@sotto/models';
-import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
-import { openEngine } from './asr/engine-host/open-engine.js';
-import { whisperEngineSpec } from './asr/engine-host/whisper-engine-spec.js';
-import type { Engine } from './asr/engine.js';
+import { nameOfDevice, parseDevices } from './asr/devices.js';
+import { openDeviceEngines, type OpenedEngine } from './asr/open-device-engines.js';
 import { EngineError } from './asr/errors.js';
 import { NullEngine } from './asr/null-engine.js';
 import { createRecognizer } from './asr/streaming-recognizer.js';
@@ -13,6 +11,7 @@ import { createCompat } from './compat/compat.js';
 import type { Settings } from './config/settings.js';
 import { chooseTransport, TransportUnavailableError } from './gateway/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
+import type { EngineState } from './gateway/http-routes.js';
 import { TlsError, tlsFiles } from './gateway/tls.js';
 import { ListenError } from './gateway/transport.js';
 import { type Counter, MetricsRegistry } from './metrics/metrics-registry.js';
@@ -81,7 +80,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   const installed = await findModel(settings);
   const model = {
     name: settings.engine === 'null' ? 'null' : installed.name,
-    device: 'cpu',
+    device: settings.engine === 'null' ? 'cpu' : parseDevices(settings.devices).map(nameOfDevice).join(','),
     isDemo: settings.engine === 'whisper' && installed.name === EMBEDDED_MODEL,
   };
   const storage = await openStorage(settings, log);
@@ -90,6 +89,8 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   const metrics = new MetricsRegistry();
   const polishing = openPolish(settings, log, metrics);
   if (polishing !== undefined) opened.push(polishing);
+  /** Filled once they are loaded. */
+  const engineStates: (() => EngineState)[] = [];
   const gateway = new Gateway({
     createTransport: (options) => chooseTransport(settings.transport, { ...options, tls }),
     limits: settings,
@@ -97,6 +98,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     version: VERSION,
     model,
     polish: () => polishing?.offer,
+    engines: () => engineStates.map((state) => state()),
     pages: Pages.load(),
     corsOrigins: settings.corsOrigins
       .split(',')
@@ -112,8 +114,12 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
 
   const vad = settings.vad === 'null' ? new NullVad() : await SileroVad.load({ runs: settings.vadRuns });
   opened.push(vad);
-  const engines = await openEngines(settings, installed, log, createEngineDeaths(metrics));
+  const onDevices = await openEngines(settings, installed, log, createEngineDeaths(metrics));
+  const engines = onDevices.map(({ engine }) => engine);
   opened.push(...engines);
+  engineStates.push(
+    ...onDevices.map(({ device, engine }) => () => ({ device, isUp: engine.isUp ?? true })),
+  );
   const recognizer = await createRecognizer(engines, settings);
   opened.push(recognizer);
   registerRecognitionMetrics(metrics, recognizer);
@@ -141,22 +147,21 @@ function findModel(settings: Settings): Promise<InstalledModel> {
   return settings.model === '' ? registry.choose() : registry.find(settings.model);
 }
 
-function openEngines(settings: Settings, model: InstalledModel, log: Logger, deaths: Counter): Promise<Engine[]> {
-  if (settings.engine === 'null') return Promise.resolve([new NullEngine(model.directory)]);
-  const spec = whisperEngineSpec(model, {
-    precision: settings.precision,
-    threads: settings.threads || Math.max(1, Math.floor(availableParallelism() / settings.engines)),
+async function openEngines(
+  settings: Settings,
+  model: InstalledModel,
+  log: Logger,
+  deaths: Counter,
+): Promise<OpenedEngine[]> {
+  if (settings.engine === 'null') return [{ device: 'cpu', engine: new NullEngine(model.directory) }];
+  return openDeviceEngines(model, {
+    ...settings,
+    isolation: settings.engineHost,
+    onEvent: (engine, { type, ...facts }) => {
+      if (type === 'died') deaths.add();
+      log[type === 'died' ? 'warn' : 'info']({ engine, ...facts }, `engine ${type}`);
+    },
   });
-  return Promise.all(
-    Array.from({ length: settings.engines }, (_, engine) =>
-      openEngine(spec, settings.engineHost, {
-        onEvent: ({ type, ...facts }) => {
-          if (type === 'died') deaths.add();
-          log[type === 'died' ? 'warn' : 'info']({ engine, ...facts }, `engine ${type}`);
-        },
-      }),
-    ),
-  );
 }
 
 function sessionSettings(settings: Settings): SessionSettings {

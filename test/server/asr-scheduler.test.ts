@@ -31,6 +31,8 @@ class HeldEngine implements Engine {
   readonly model = MODEL;
   readonly runs: { readonly batch: readonly DecodeRequest[]; succeed(): void; fail(error: Error): void }[] = [];
 
+  isUp = true;
+
   constructor(readonly maxBatch = 4) {}
 
   decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
@@ -268,4 +270,25 @@ t.test('while somebody is live a run holds what is over soon; files alone fill i
   for (let i = 0; i < 10_000; i += 1) meter.ran(Array(16).fill('partial'), 16, 600);
   t.ok(meter.windowsPerRun(600) > 300, 'about 1 ms a window');
   t.equal(meter.windowsPerRun(100_000), Infinity, 'everybody is gone');
+});
+
+t.test('an engine that is down gets nothing while another is up; with none, work waits for one', async (t) => {
+  const [down, up] = [new HeldEngine(1), new HeldEngine(1)];
+  down.isUp = false;
+  const scheduler = new Scheduler([down, up]);
+  const outcomes = [scheduler.submit(job('final')), scheduler.submit(job('final'))];
+  await turn();
+  t.same([down.runs.length, up.runs.length], [0, 1]);
+  up.runs[0]?.succeed();
+  await outcomes[0];
+  await turn();
+  t.same([down.runs.length, up.runs.length], [0, 2], 'the second one waited for the engine that is up');
+  up.isUp = false;
+  outcomes.push(scheduler.submit(job('final')));
+  await turn();
+  t.same([down.runs.length, up.runs.length], [1, 2], 'none is up: an engine that is being brought back takes it');
+  up.runs[1]?.succeed();
+  down.runs[0]?.succeed();
+  t.match(await Promise.all(outcomes), Array(3).fill({ status: 'decoded' }));
+  await scheduler.close();
 });

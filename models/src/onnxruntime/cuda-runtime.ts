@@ -10,6 +10,8 @@ const deviceToHost = 2;
 interface CudaRuntime {
   readonly copyToDevice: KoffiFunc<(to: Pointer, from: Uint8Array, bytes: number, kind: number) => number>;
   readonly copyToHost: KoffiFunc<(to: Uint8Array, from: Pointer, bytes: number, kind: number) => number>;
+  readonly set: KoffiFunc<(address: Pointer, value: number, bytes: number) => number>;
+  readonly synchronize: KoffiFunc<() => number>;
   readonly errorString: KoffiFunc<(error: number) => string>;
 }
 
@@ -35,6 +37,13 @@ export function copyFromDevice(address: Pointer, length: number): Uint8Array {
   return bytes;
 }
 
+/** Throws OrtError `engineError`. */
+export function clearOnDevice(address: Pointer, length: number): void {
+  checkCuda(cudaRuntime().set(address, 0, length));
+  // ONNX Runtime's streams wait for no other one.
+  checkCuda(cudaRuntime().synchronize());
+}
+
 function checkCuda(status: number): void {
   if (status !== 0) throw new OrtError('engineError', `CUDA: ${cudaRuntime().errorString(status)} (${status})`);
 }
@@ -57,6 +66,8 @@ function load(): CudaRuntime {
           'size_t',
           'int',
         ]) as CudaRuntime['copyToHost'],
+        set: library.func('int cudaMemset(void *, int, size_t)') as CudaRuntime['set'],
+        synchronize: library.func('int cudaDeviceSynchronize()') as CudaRuntime['synchronize'],
         errorString: library.func('const char *cudaGetErrorString(int)') as CudaRuntime['errorString'],
       };
     } catch (error) {

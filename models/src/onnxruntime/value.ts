@@ -13,7 +13,7 @@ import {
 import { OrtEnvironment, cpuMemory, type MemoryPlace } from './environment.js';
 import { OrtError } from './errors.js';
 import { check, ortApi, outOf, type Pointer } from './library.js';
-import { copyFromDevice, copyToDevice } from './cuda-runtime.js';
+import { clearOnDevice, copyFromDevice, copyToDevice } from './cuda-runtime.js';
 import { NativeHandle } from './native-handle.js';
 
 interface Shape {
@@ -105,6 +105,14 @@ export class OrtValue extends NativeHandle {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     if (this.place.device === 'cpu') new Uint8Array(koffi.view(this.#address(), bytes.length)).set(bytes);
     else copyToDevice(this.#address(), bytes);
+  }
+
+  /** Fills the contents with zeros, in a device's memory too. */
+  clear(): void {
+    const length = elementCount(this.dims) * bytesPerElement(this.type);
+    if (length === 0) return;
+    if (this.place.device === 'cpu') new Uint8Array(koffi.view(this.#address(), length)).fill(0);
+    else clearOnDevice(this.#address(), length);
   }
 
   #address(): Pointer {

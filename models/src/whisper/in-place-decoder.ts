@@ -62,6 +62,8 @@ export class InPlaceDecoder implements WhisperDecoder {
     for (const values of [memory.heard, memory.cache]) {
       for (const [name, value] of values) this.#binding.input(name, value);
     }
+    // What is masked is multiplied by 0 all the same: where nothing was written yet there must be numbers.
+    for (const value of memory.cache.values()) value.clear();
     bindTensor(this.#binding, 'audioFrames', int64(padded));
     memory.steps?.open(padded);
   }

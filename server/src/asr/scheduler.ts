@@ -166,7 +166,7 @@ export class Scheduler {
     this.#dispatch ??= setImmediate(() => {
       this.#dispatch = undefined;
       const free = this.#slots
-        .filter((slot) => !slot.running)
+        .filter((slot) => !slot.running && this.#isUsable(slot))
         .sort((a, b) => Number(a.hasFailed) - Number(b.hasFailed) || a.busyMs - b.busyMs);
       const windowsMax = this.#load.windowsPerRun(this.#now());
       for (const [taken, slot] of free.entries()) {
@@ -178,6 +178,11 @@ export class Scheduler {
         this.#runs.add(run);
       }
     });
+  }
+
+  /** An engine that is being brought back gets nothing while another one is up; without any, work waits for it. */
+  #isUsable({ engine }: Slot): boolean {
+    return engine.isUp !== false || this.#slots.every((other) => other.engine.isUp === false);
   }
 
   async #run(slot: Slot, batch: readonly Waiting[]): Promise<void> {

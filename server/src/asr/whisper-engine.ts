@@ -77,12 +77,11 @@ export class WhisperEngine implements Engine {
   #closed = false;
 
   static async load(options: unknown): Promise<WhisperEngine> {
+    let device: CudaProvider | 'cpu' = 'cpu';
     try {
       const parsed = v.parse(Options, options);
       const { cuda, threads, cache, kernels, stepGraphs, profilePrefix } = parsed;
-      const device: CudaProvider | 'cpu' = cuda
-        ? { name: 'cuda', deviceId: cuda.deviceId, ...(cuda.options && { options: cuda.options }) }
-        : 'cpu';
+      if (cuda) device = { name: 'cuda', deviceId: cuda.deviceId, ...(cuda.options && { options: cuda.options }) };
       const precision = parsed.precision === 'auto' ? autoPrecision(device) : parsed.precision;
       const network = await WhisperNetwork.load(parsed.directory, {
         device,
@@ -95,7 +94,11 @@ export class WhisperEngine implements Engine {
       });
       return new WhisperEngine(network, parsed);
     } catch (cause) {
-      throw new EngineError('engine_load_failed', messageOf(cause), { cause });
+      const message =
+        device === 'cpu'
+          ? messageOf(cause)
+          : `cuda:${device.deviceId}: ${messageOf(cause)} (npx sotto doctor tells what is in the way of a GPU)`;
+      throw new EngineError('engine_load_failed', message, { cause });
     }
   }
 

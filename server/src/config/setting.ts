@@ -74,6 +74,11 @@ export function text(standard: string, rest: Described): Setting<string> {
   return describe(v.pipe(v.string(wanted), v.minLength(1, wanted)), standard, (value) => value, rest);
 }
 
+/** A text of a certain form. @param wanted names the form in messages */
+export function form(standard: string, pattern: RegExp, wanted: string, rest: Described): Setting<string> {
+  return describe(v.pipe(v.string(wanted), v.regex(pattern, wanted)), standard, (value) => value, rest);
+}
+
 /** A text that need not be set: then it is empty. */
 export function optionalText(rest: Described): Setting<string> {
   return describe(v.string('a text'), '', (value) => value, rest);

@@ -1,9 +1,10 @@
 // Every setting of the server, in one table: its flag, variable, file key, help and documentation are derived from it.
 import { LIMITS } from '@sotto/protocol';
+import { DEVICE_LIST } from '../asr/devices.js';
 import { SHARING_DEFAULTS } from '../watch/shares.js';
 import { POLISH_BUDGETS } from '../session/session-polish.js';
 import { SESSION_DEFAULTS } from '../session/session-settings.js';
-import { choice, fraction, integer, optionalText, text, toggle, type Setting } from './setting.js';
+import { choice, form, fraction, integer, optionalText, text, toggle, type Setting } from './setting.js';
 
 const HOUR_MS = 3_600_000;
 const GIB = 1_073_741_824;
@@ -64,12 +65,17 @@ export const SETTING_GROUPS = {
     }),
     engineHost: choice(['process', 'inline'], 'process', {
       meaning:
-        'Where engines run: each in a process of its own, whose crash costs no connection, or in the server itself.',
+        'Where engines on the CPU run: each in a process of its own, as those on GPUs always do, whose crash costs no connection, or in the server itself.',
+    }),
+    devices: form('cpu', DEVICE_LIST, 'a list of devices: cpu, or cuda:0,cuda:1', {
+      unit: 'devices',
+      meaning:
+        'What engines run on: cpu, or the GPUs of NVIDIA by number, comma-separated. One engine for each GPU; the least loaded takes the next work.',
     }),
     engines: integer(1, {
       min: 1,
       max: 64,
-      meaning: 'Engines that share the work. More help only with more cores than one engine uses.',
+      meaning: 'Engines on the CPU that share the work. More help only with more cores than one engine uses.',
     }),
     threads: integer(0, {
       min: 0,

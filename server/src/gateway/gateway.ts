@@ -22,7 +22,7 @@ import { Connection } from './connection.js';
 import { DialectConnection } from './dialect-connection.js';
 import type { Dialect, DialectAdmission } from './dialect.js';
 import { answerCaptions } from './caption-routes.js';
-import { answerHttp, jsonError, STREAM_PATHS, WATCH_PATH, type ServerStatus } from './http-routes.js';
+import { answerHttp, jsonError, STREAM_PATHS, WATCH_PATH, type EngineState, type ServerStatus } from './http-routes.js';
 import type { GatewayLimits } from './limits.js';
 import { SessionKeeper } from './session-keeper.js';
 import type {
@@ -52,6 +52,8 @@ export interface GatewayOptions {
   readonly model: { readonly name: string; readonly device: string };
   /** Origins whose pages may use the routes of {@link Gateway.open}; `*`: all. Default: none. */
   readonly corsOrigins?: readonly string[];
+  /** The engines, for `GET /ready`. Default: not told. */
+  readonly engines?: () => readonly EngineState[];
   /** What the server polishes with, for `GET /ready`. Default: nothing. */
   readonly polish?: () => PolishOffer | undefined;
   /** What browsers see. Default: nothing. */
@@ -184,6 +186,7 @@ export class Gateway {
   #builtIn(request: HttpRequest): HttpResponse {
     return answerHttp(request, {
       status: () => this.status(),
+      ...(this.#options.engines && { engines: this.#options.engines }),
       polish: () => this.#options.polish?.(),
       metrics: () => this.#registry.expose(),
       pages: this.#options.pages,

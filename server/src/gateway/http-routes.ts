@@ -27,8 +27,18 @@ export interface ServerStatus {
   readonly uptimeMs: number;
 }
 
+/** An engine, as `GET /ready` tells it. */
+export interface EngineState {
+  /** For example `cuda:0`. */
+  readonly device: string;
+  /** False while it is being brought back after a crash. */
+  readonly isUp: boolean;
+}
+
 export interface HttpView {
   status(): ServerStatus;
+  /** What recognises; empty until the model is loaded. Absent: not told. */
+  readonly engines?: () => readonly EngineState[];
   /** What is polished with. Absent or undefined: nothing is. */
   readonly polish?: () => PolishOffer | undefined;
   /** The Prometheus text. */
@@ -52,10 +62,13 @@ export function answerHttp(request: RequestHead, view: HttpView): WholeResponse 
     case '/health':
       return jsonResponse(200, view.status());
     case '/ready': {
-      const { status, store } = view.status();
+      const { status: state, store } = view.status();
+      const engines = view.engines?.();
+      const isHeard = engines === undefined || engines.length === 0 || engines.some(({ isUp }) => isUp);
+      const status = isHeard ? state : 'noEngine';
       return jsonResponse(
         status === 'ready' ? 200 : 503,
-        { status, store, polish: view.polish?.() },
+        { status, engines, store, polish: view.polish?.() },
         status === 'ready' ? {} : { 'retry-after': '1' },
       );
     }

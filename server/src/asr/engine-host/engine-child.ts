@@ -47,7 +47,12 @@ export class EngineChild {
   constructor(spec: EngineSpec, patience: EnginePatience) {
     this.#patience = patience;
     // What the child prints goes to our standard error: our standard output may be data.
-    this.#process = fork(MAIN, [], { serialization: 'advanced', stdio: ['ignore', 2, 2, 'ipc'] });
+    this.#process = fork(MAIN, [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 2, 2, 'ipc'],
+      // Native calls are made by libuv's threads.
+      env: spec.isSingleThreaded ? { ...process.env, UV_THREADPOOL_SIZE: '1' } : process.env,
+    });
     this.pid = this.#process.pid;
     this.exited = new Promise((resolve) => {
       const ended = (how: string) => {

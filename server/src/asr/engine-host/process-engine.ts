@@ -43,6 +43,7 @@ export class ProcessEngine implements Engine {
   #child: Promise<EngineChild>;
   #pid: number | undefined;
   #isWarm = false;
+  #isUp = true;
   /** Deaths since the last healthy process. */
   #deaths = 0;
   #closed: Promise<void> | undefined;
@@ -70,6 +71,10 @@ export class ProcessEngine implements Engine {
       await child.close();
       throw error;
     }
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
   }
 
   /** Of the process in use; for tests and logs. */
@@ -120,12 +125,14 @@ export class ProcessEngine implements Engine {
   /** Takes a loaded process into use, and has it replaced when it dies. */
   #inUse(child: EngineChild): EngineChild {
     this.#pid = child.pid;
+    this.#isUp = true;
     void this.#replaceAfter(child, performance.now());
     return child;
   }
 
   async #replaceAfter(child: EngineChild, startedAt: number): Promise<void> {
     await child.exited;
+    this.#isUp = false;
     if (this.#closing.signal.aborted) return;
     if (performance.now() - startedAt >= this.#options.healthyAfterMs) this.#deaths = 0;
     this.#child = this.#bringBack(child.death?.message ?? 'it ended');

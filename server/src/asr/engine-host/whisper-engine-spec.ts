@@ -18,5 +18,9 @@ export function whisperEngineSpec(
     usesPreviousText,
     ...more,
   };
-  return { module: new URL(`../whisper-engine${extname(import.meta.url)}`, import.meta.url).href, options };
+  return {
+    module: new URL(`../whisper-engine${extname(import.meta.url)}`, import.meta.url).href,
+    isSingleThreaded: options.cuda !== undefined,
+    options,
+  };
 }

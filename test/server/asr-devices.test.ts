@@ -1,0 +1,68 @@
+// Devices by their names, and what a device that is not there is answered with.
+import { EMBEDDED_MODEL, ModelRegistry } from '@sotto/models';
+import t from 'tap';
+import { DEVICE_LIST, devicesOfEngines, nameOfDevice, parseDevices } from '../../server/src/asr/devices.js';
+import { openDeviceEngines } from '../../server/src/asr/open-device-engines.js';
+import { answerHttp } from '../../server/src/gateway/http-routes.js';
+
+t.test('lists of devices', async (t) => {
+  for (const list of ['cpu', 'cuda:0', 'cuda:0,cuda:1', ' cuda:0 , cpu ', 'cuda:12']) t.match(list, DEVICE_LIST, list);
+  for (const list of ['', 'gpu', 'cuda', 'cuda:', 'cuda:-1', 'cuda:0;cuda:1', 'cuda:0,', 'CPU', 'cuda:1000']) {
+    t.notMatch(list, DEVICE_LIST, list);
+  }
+  t.same(parseDevices(' cuda:3 ,cpu'), [{ kind: 'cuda', id: 3 }, { kind: 'cpu' }]);
+  t.same(parseDevices('cuda:3,cpu').map(nameOfDevice), ['cuda:3', 'cpu']);
+  t.same(
+    devicesOfEngines(parseDevices('cuda:1,cpu'), 2).map(nameOfDevice),
+    ['cuda:1', 'cpu', 'cpu'],
+    'engines are those of the CPU',
+  );
+});
+
+t.test('a GPU that is not there is told by the library, and what was opened beside it is closed', async (t) => {
+  const model = await new ModelRegistry().find(EMBEDDED_MODEL);
+  const options = { engines: 1, threads: 1, precision: 'auto', isolation: 'inline', onEvent: () => {} } as const;
+  await t.rejects(openDeviceEngines(model, { ...options, devices: 'cpu,cuda:97' }), {
+    name: 'EngineError',
+    code: 'engine_load_failed',
+    message: /cuda:97: [^]*npx sotto doctor/,
+  });
+  await t.rejects(
+    openDeviceEngines(model, { ...options, devices: 'cuda:97', precision: 'int8' }),
+    { code: 'engine_load_failed', message: /a GPU calculates in float16, not in int8/ },
+    'a precision that GPUs do not have',
+  );
+  const [opened, ...more] = await openDeviceEngines(model, { ...options, devices: 'cpu' });
+  t.same([opened?.device, more.length], ['cpu', 0]);
+  await opened?.engine.close();
+});
+
+t.test('GET /ready tells of each engine, and says 503 when none is up', async (t) => {
+  const engines = [
+    { device: 'cuda:0', isUp: true },
+    { device: 'cuda:1', isUp: false },
+  ];
+  const request = {
+    method: 'GET',
+    path: '/ready',
+    query: new URLSearchParams(),
+    remoteAddress: '::1',
+    header: () => '',
+  };
+  const status = {
+    status: 'ready',
+    version: '1',
+    model: 'm',
+    device: 'cuda:0,cuda:1',
+    connections: 0,
+    uptimeMs: 1,
+  } as const;
+  const view = { status: () => status, metrics: () => '', engines: () => engines };
+  const ask = () => {
+    const answer = answerHttp(request, view);
+    return { status: answer.status, body: JSON.parse(String(answer.body)) as unknown };
+  };
+  t.same(ask(), { status: 200, body: { status: 'ready', engines } });
+  engines[0] = { device: 'cuda:0', isUp: false };
+  t.match(ask(), { status: 503, body: { status: 'noEngine', engines } });
+});
