@@ -37,7 +37,7 @@ polisherContract(t, 'a chat endpoint', async (t) => {
     t,
     streams((call) => saidIn(call)),
   );
-  return { polisher };
+  return polisher;
 });
 
 t.test('the request is what such servers take', async (t) => {

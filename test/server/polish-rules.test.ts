@@ -14,7 +14,7 @@ import { holds } from '../support/property.js';
 const letters = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9 ]/g, '');
 const bare = (text: string): string => text.replaceAll(/\s/g, '');
 
-polisherContract(t, 'rules', async () => ({ polisher: new RulesPolisher() }));
+polisherContract(t, 'rules', async () => new RulesPolisher());
 
 const ENGLISH = [
   ['um so i i think we should uh meet on tuesday', 'So I think we should meet on Tuesday.'],

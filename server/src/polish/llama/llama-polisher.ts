@@ -1,0 +1,141 @@
+// Polish by a GGUF model through llama.cpp, in this process: several texts at once share each run of the model (continuous batching).
+import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp';
+import type { PolishMode } from '@sotto/protocol';
+import { PolisherError, type Polisher, type PolishRequest, type PolishRun } from '../polisher.js';
+import { CONTEXT_TOKENS_MAX, type PolishModel } from './polish-model.js';
+import type { Writer } from './writer.js';
+
+/** What is the machine's rather than the model's; plain data, as it goes to another process. */
+export interface LlamaOptions {
+  /** Layers that a GPU takes; 0: the CPU does all. More than the model has: all of them. */
+  readonly gpuLayers: number;
+  /** Threads of the CPU. */
+  readonly threads: number;
+  /** Texts at the same time: each has a sequence of its own, with its own memory. */
+  readonly sequences: number;
+}
+
+/** Tokens of all sequences in one run of the model. */
+const BATCH_TOKENS = 512;
+
+interface Loaded {
+  readonly llama: Llama;
+  readonly model: LlamaModel;
+  readonly context: LlamaContext;
+  readonly writers: readonly Writer[];
+}
+
+/** Loads at `warmUp`, or with the first text. */
+export class LlamaPolisher implements Polisher {
+  readonly name: string;
+  readonly modes: readonly PolishMode[];
+  readonly languages: readonly string[] | undefined;
+  readonly concurrency: number;
+  readonly #model: PolishModel;
+  readonly #options: LlamaOptions;
+  readonly #running = new Set<Promise<unknown>>();
+  /** Writers that have nothing to do; the one that wrote last is the last. */
+  #idle: Writer[] = [];
+  #loading: Promise<Loaded> | undefined;
+  #failure: string | undefined;
+  #isClosed = false;
+
+  constructor(model: PolishModel, options: LlamaOptions) {
+    this.name = model.name;
+    this.modes = model.modes;
+    this.languages = model.languages;
+    this.concurrency = options.sequences;
+    this.#model = model;
+    this.#options = options;
+  }
+
+  get isAvailable(): boolean {
+    return !this.#isClosed && this.#failure === undefined;
+  }
+
+  /** Why it cannot work; undefined while it can, as far as it knows. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  async polish(request: PolishRequest, { signal, onText }: PolishRun): Promise<string> {
+    signal.throwIfAborted();
+    await this.#load();
+    signal.throwIfAborted();
+    const writer = this.#idle.pop();
+    if (writer === undefined) throw new PolisherError('failed', `more than ${this.concurrency} texts at once`);
+    const work = writer.write(request, { signal, onText: onText ?? (() => {}) });
+    this.#running.add(work);
+    try {
+      return await work;
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      throw new PolisherError('failed', messageOf(error), { cause: error });
+    } finally {
+      this.#running.delete(work);
+      this.#idle.push(writer);
+    }
+  }
+
+  async warmUp(): Promise<void> {
+    await this.#load().catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const loaded = await this.#loading?.catch(() => undefined);
+    this.#loading = undefined;
+    await Promise.allSettled(this.#running);
+    await loaded?.llama.dispose();
+  }
+
+  #load(): Promise<Loaded> {
+    if (this.#isClosed) return Promise.reject(new PolisherError('unavailable', 'closed'));
+    this.#loading ??= this.#open().catch((error: unknown) => {
+      this.#failure = messageOf(error);
+      throw new PolisherError('unavailable', `${this.name} could not be loaded: ${this.#failure}`, { cause: error });
+    });
+    return this.#loading;
+  }
+
+  async #open(): Promise<Loaded> {
+    const { gpuLayers, threads, sequences } = this.#options;
+    const { path, contextTokens, promptFormat } = this.#model;
+    // Only here: who polishes with something else never loads it.
+    const [{ getLlama, LlamaLogLevel }, { ChatWriter }, { SottoWriter }] = await Promise.all([
+      import('node-llama-cpp'),
+      import('./chat-writer.js'),
+      import('./sotto-writer.js'),
+    ]);
+    const llama = await getLlama({
+      gpu: gpuLayers > 0 ? 'auto' : false,
+      build: 'never',
+      skipDownload: true,
+      maxThreads: threads,
+      logLevel: LlamaLogLevel.error,
+    });
+    try {
+      const model = await llama.loadModel({ modelPath: path, gpuLayers: gpuLayers > 0 ? Math.min(gpuLayers, 999) : 0 });
+      const contextSize = Math.min(contextTokens ?? CONTEXT_TOKENS_MAX, model.trainContextSize);
+      const context = await model.createContext({
+        sequences,
+        contextSize,
+        batchSize: Math.min(BATCH_TOKENS, contextSize),
+        threads,
+      });
+      const writers = Array.from({ length: sequences }, (): Writer => {
+        const sequence = context.getSequence();
+        return promptFormat === 'chat' ? new ChatWriter(sequence) : new SottoWriter(model, sequence);
+      });
+      this.#idle = [...writers];
+      return { llama, model, context, writers };
+    } catch (error) {
+      await llama.dispose();
+      throw error;
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
