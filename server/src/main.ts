@@ -87,7 +87,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   opened.push(storage);
   const tls = tlsFiles(settings.tlsCert, settings.tlsKey);
   const metrics = new MetricsRegistry();
-  const polishing = openPolish(settings, log, metrics);
+  const polishing = await openPolish(settings, log, metrics);
   if (polishing !== undefined) opened.push(polishing);
   /** Filled once they are loaded. */
   const engineStates: (() => EngineState)[] = [];

@@ -11,6 +11,7 @@ export {
   type AddOptions,
   type BrokenModel,
   EMBEDDED_MODEL,
+  EMBEDDED_POLISH_FOLDER,
   type InstalledModel,
   ModelRegistry,
   modelsFolder,

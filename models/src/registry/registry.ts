@@ -11,6 +11,9 @@ import { inspectModel, type ModelFiles, validateModel } from './model-files.js';
 export const EMBEDDED_MODEL = 'demo-en';
 const EMBEDDED_FOLDER = fileURLToPath(new URL(`../../${EMBEDDED_MODEL}`, import.meta.url));
 
+/** The polishing model that comes with Sotto. */
+export const EMBEDDED_POLISH_FOLDER = fileURLToPath(new URL('../../demo-polish', import.meta.url));
+
 /** A model that can be loaded. */
 export interface InstalledModel {
   readonly name: string;

@@ -140,7 +140,8 @@ async function pull(repository: string, flags: PullFlags): Promise<void> {
     onProgress: bar.update,
   }).finally(bar.end);
   if (pulled.kind === 'gguf') {
-    print(`${pulled.id}: ${pulled.main}\n`);
+    print(`Pulled ${pulled.id}: ${pulled.main}\n`);
+    print(`To polish with it: npx sotto serve --polish-model ${repository}\n`);
     return;
   }
   const model = await registryOf(flags).addPulled(await realpath(pulled.directory), {

@@ -1,7 +1,7 @@
 // Puts the table of settings into words: the options of a command, the listing of `sotto config`, the page of the documentation.
 import { Option } from 'commander';
 import { flagOf, variableOf, type Setting } from './setting.js';
-import { SETTING_GROUPS } from './settings.js';
+import { SETTING_GROUPS, SETTINGS } from './settings.js';
 import type { ResolvedSettings } from './resolve-settings.js';
 
 /** Flags for all settings, grouped, with unit, default and variable in their help. */
@@ -18,7 +18,10 @@ export function settingOptions(): Option[] {
 
 /** One line for each setting: value and origin. */
 export function listSettings({ settings, origins }: ResolvedSettings): string {
-  const rows = Object.entries(settings).map(([key, value]) => [key, shown(value), origins.get(key) ?? '']);
+  const rows = Object.entries(settings).map(([key, value]) => {
+    const isHidden = SETTINGS.get(key)?.isSecret === true && value !== '';
+    return [key, isHidden ? '(set)' : shown(value), origins.get(key) ?? ''];
+  });
   const width = (column: number): number => Math.max(...rows.map((row) => row[column]?.length ?? 0));
   const [keys, values] = [width(0), width(1)];
   return rows

@@ -48,7 +48,9 @@ export function resolveSettings(sources: SettingSources): ResolvedSettings {
     const result = v.safeParse(setting.schema, value, { abortEarly: true });
     if (!result.success) {
       const name = origin === sources.file ? `${key} in ${origin}` : origin;
-      throw new SettingsError(`${name}: wanted ${result.issues[0].message}, got ${JSON.stringify(value)}.`);
+      throw new SettingsError(
+        `${name}: wanted ${result.issues[0].message}, got ${setting.isSecret ? 'something else' : JSON.stringify(value)}.`,
+      );
     }
     values[key] = result.output;
     origins.set(key, origin);

@@ -14,6 +14,8 @@ export interface Setting<T> {
   readonly fromText: (text: string) => unknown;
   /** Other environment variables, weaker than its own. */
   readonly otherVariables: readonly string[];
+  /** Its value is shown to nobody. */
+  readonly isSecret: boolean;
 }
 
 interface Described {
@@ -84,13 +86,18 @@ export function optionalText(rest: Described): Setting<string> {
   return describe(v.string('a text'), '', (value) => value, rest);
 }
 
+/** A text that need not be set, and that no listing shows. */
+export function secret(rest: Described): Setting<string> {
+  return { ...optionalText(rest), isSecret: true };
+}
+
 function describe<T>(
   schema: v.GenericSchema<unknown, T>,
   standard: T,
   fromText: (text: string) => unknown,
   { unit = '', meaning, otherVariables = [] }: Described,
 ): Setting<T> {
-  return { schema, default: standard, unit, meaning, fromText, otherVariables };
+  return { schema, default: standard, unit, meaning, fromText, otherVariables, isSecret: false };
 }
 
 function numberFromText(value: string): unknown {
