@@ -7,8 +7,10 @@ import { EngineError } from './asr/errors.js';
 import { NullEngine } from './asr/null-engine.js';
 import { createRecognizer } from './asr/streaming-recognizer.js';
 import { TemporaryKeys } from './compat/authorizer.js';
+import { decodeAudio } from './audio/decode-audio.js';
 import { createCompat } from './compat/compat.js';
 import type { Settings } from './config/settings.js';
+import { FileTranscription } from './files/file-transcription.js';
 import { chooseTransport, TransportUnavailableError } from './gateway/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
 import type { EngineState } from './gateway/http-routes.js';
@@ -127,7 +129,14 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   const session = sessionSettings(settings);
   const sessions = createSessionFactory({ vad, recognizer, polishing, settings: session, log });
   const compat = createCompat({ keys: new TemporaryKeys(), session, model: recognizer.model });
-  gateway.open(storage.recording(sessions), [...storage.routes, ...compat.routes], compat.dialects);
+  const served = await storage.serve({
+    files: new FileTranscription(recognizer.files(vad), settings),
+    decode: decodeAudio,
+    polishing,
+    model: { name: model.name, languages: recognizer.model.languages },
+    identity: [model.name, installed.files.weightBytes, settings.precision, VERSION].join(':'),
+  });
+  gateway.open(storage.recording(sessions), [...served.routes, ...compat.routes], compat.dialects);
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
 
   return {

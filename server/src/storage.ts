@@ -1,7 +1,19 @@
-// Puts together what is kept: the store, the transcripts in it, and what clients may ask of them.
+// Puts together what is kept: the store, the transcripts, jobs and results in it, and what clients may ask of them.
 import type { Logger } from 'pino';
+import { CachedTranscription } from './cache/cached-transcription.js';
+import { ResultCache } from './cache/result-cache.js';
 import type { Settings } from './config/settings.js';
+import type { FileTranscription } from './files/file-transcription.js';
+import { AddressGuard } from './http/address-guard.js';
+import { HttpError } from './http/http-error.js';
 import type { Route } from './http/route.js';
+import type { JobOptions } from './jobs/job.js';
+import { jobRoutes } from './jobs/job-routes.js';
+import type { DecodeRecording } from './jobs/job-runner.js';
+import type { Jobs } from './jobs/jobs.js';
+import { openJobs } from './jobs/open-jobs.js';
+import type { Polishing } from './polish/polishing.js';
+import { changePolish, NO_POLISH, refusePolish } from './session/polish-settings.js';
 import type { SessionFactory } from './session/session-port.js';
 import { ListingGuard } from './store/listing-guard.js';
 import { openStore, type OpenStore } from './store/open-store.js';
@@ -12,17 +24,36 @@ import { SessionRecorder } from './transcripts/session-recorder.js';
 import { transcriptRoutes } from './transcripts/transcript-routes.js';
 import { Transcripts } from './transcripts/transcripts.js';
 
-/** How often what is too old is looked for, and what could not be written is tried again, milliseconds. */
-const TEND_INTERVAL_MS = 5_000;
+/** How often due webhooks are looked for, and what could not be written is tried again, milliseconds. */
+const TEND_INTERVAL_MS = 1_000;
+/** Of that many times, how often what is too old is looked for. */
+const SWEEP_TICKS = 10;
 
-const PATHS = ['/v1/transcripts', '/v1/transcripts/:id'] as const;
+const PATHS = ['/v1/transcripts', '/v1/transcripts/:id', '/v1/jobs', '/v1/jobs/:id', '/v1/jobs/:id/events'] as const;
+
+/** What recognises and polishes, once the model is loaded. */
+export interface Recognition {
+  readonly files: FileTranscription;
+  readonly decode: DecodeRecording;
+  readonly polishing: Polishing | undefined;
+  readonly model: { readonly name: string; readonly languages: readonly string[] };
+  /** Tells apart what hears differently: the model's weights, their precision, the version of the server. */
+  readonly identity: string;
+}
+
+export interface Served {
+  readonly routes: readonly Route[];
+  /** For every request that transcribes a recording. */
+  readonly transcription: CachedTranscription;
+}
 
 export interface Storage {
   readonly health: StoreHealth;
-  readonly routes: readonly Route[];
   /** Keeps the transcripts of a factory's sessions. */
   recording(create: SessionFactory): SessionFactory;
-  /** Writes what is not written yet, and lets go of the store. */
+  /** Begins to do jobs, those first that a process before this has left undone. Called once. */
+  serve(recognition: Recognition): Promise<Served>;
+  /** Leaves jobs to be gone on with, writes what is not written yet, and lets go of the store. */
   close(): Promise<void>;
 }
 
@@ -33,64 +64,153 @@ export interface Storage {
 export async function openStorage(settings: Settings, log: Logger): Promise<Storage> {
   const health = new StoreHealth(log, settings.store === 'none');
   const store = await openOrDegrade(settings, health);
-  if (store === undefined) {
+  return store === undefined ? new NoStorage(health) : StoreStorage.open(store, settings, log, health);
+}
+
+class NoStorage implements Storage {
+  constructor(readonly health: StoreHealth) {}
+
+  recording(create: SessionFactory): SessionFactory {
+    return create;
+  }
+
+  async serve({ files }: Recognition): Promise<Served> {
     return {
-      health,
-      routes: routesWithoutStore(PATHS, health.state === 'off'),
-      recording: (create) => create,
-      close: () => Promise.resolve(),
+      routes: routesWithoutStore(PATHS, this.health.state === 'off'),
+      transcription: new CachedTranscription(files, undefined, this.health),
     };
   }
-  const transcripts = new Transcripts({
-    store: store.data,
-    retentionMs: settings.retentionMs,
-    wallNow: () => Date.now(),
-  });
-  if (!store.isShared) await transcripts.recover();
-  const recorder = new SessionRecorder(transcripts, health);
-  const stopTending = tend(health, async () => {
-    await recorder.retry();
-    await transcripts.sweep();
-  });
-  return {
-    health,
-    routes: transcriptRoutes(transcripts, new ListingGuard(settings.listing, settings.host)),
-    recording: (create) => recorder.recording(create),
-    close: async () => {
-      await stopTending();
-      await recorder.close();
-      await store.data.close();
-    },
-  };
+
+  async close(): Promise<void> {}
+}
+
+class StoreStorage implements Storage {
+  readonly health: StoreHealth;
+  readonly #store: OpenStore;
+  readonly #settings: Settings;
+  readonly #log: Logger;
+  readonly #guard: AddressGuard;
+  readonly #transcripts: Transcripts;
+  readonly #recorder: SessionRecorder;
+  readonly #timer: NodeJS.Timeout;
+  #jobs: Jobs | undefined;
+  #cache: ResultCache | undefined;
+  #tending: Promise<void> | undefined;
+  #ticks = 0;
+
+  private constructor(store: OpenStore, settings: Settings, log: Logger, health: StoreHealth) {
+    this.#store = store;
+    this.#settings = settings;
+    this.#log = log;
+    this.health = health;
+    this.#guard = AddressGuard.of(settings.privateHosts);
+    this.#transcripts = new Transcripts({ store: store.data, retentionMs: settings.retentionMs, wallNow: Date.now });
+    this.#recorder = new SessionRecorder(this.#transcripts, health);
+    this.#timer = setInterval(() => this.#tend(), TEND_INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  static async open(store: OpenStore, settings: Settings, log: Logger, health: StoreHealth): Promise<StoreStorage> {
+    const storage = new StoreStorage(store, settings, log, health);
+    if (!store.isShared) await storage.#transcripts.recover();
+    return storage;
+  }
+
+  recording(create: SessionFactory): SessionFactory {
+    return this.#recorder.recording(create);
+  }
+
+  async serve({ files, decode, polishing, model, identity }: Recognition): Promise<Served> {
+    const { cacheBytesMax, retentionMs, uploadBytesMax, listing, host } = this.#settings;
+    const store = this.#store;
+    const wallNow = Date.now;
+    this.#cache =
+      cacheBytesMax === 0
+        ? undefined
+        : new ResultCache({ store: store.data, identity, bytesMax: cacheBytesMax, retentionMs, wallNow });
+    const transcription = new CachedTranscription(files, this.#cache, this.health);
+    const { jobs, webhooks } = await openJobs({
+      store,
+      transcription,
+      decode,
+      polishing,
+      wallNow,
+      transcripts: this.#transcripts,
+      model: model.name,
+      health: this.health,
+      log: this.#log,
+      guard: this.#guard,
+      settings: this.#settings,
+    });
+    this.#jobs = jobs;
+    jobs.start();
+    const guard = new ListingGuard(listing, host);
+    const check = (options: JobOptions): void => {
+      refuse(options, model, polishing);
+      if (options.webhook !== undefined) webhooks.check(options.webhook.url);
+    };
+    return {
+      routes: [
+        ...transcriptRoutes(this.#transcripts, guard),
+        ...jobRoutes({ jobs, listing: guard, uploadBytesMax, check, wallNow }),
+      ],
+      transcription,
+    };
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#jobs?.close();
+    await this.#tending;
+    await this.#recorder.close();
+    await this.#store.data.close();
+  }
+
+  /** Never twice at a time. */
+  #tend(): void {
+    this.#tending ??= this.#tendOnce()
+      .catch((error: unknown) => this.health.failed(error))
+      .finally(() => (this.#tending = undefined));
+  }
+
+  async #tendOnce(): Promise<void> {
+    await this.#probe();
+    await this.#recorder.retry();
+    await this.#jobs?.deliver();
+    if (this.#ticks++ % SWEEP_TICKS !== 0) return;
+    await this.#transcripts.sweep();
+    await this.#jobs?.sweep();
+    await this.#cache?.sweep();
+  }
+
+  /** Whether a store that failed can be written again. */
+  async #probe(): Promise<void> {
+    if (this.health.state !== 'degraded') return;
+    await this.#store.data.commit([{ map: 'meta', key: 'probe', value: new Uint8Array() }]);
+    this.health.succeeded();
+  }
+}
+
+/** Throws HttpError 400 for what the model or the polisher cannot do. */
+function refuse({ language, task, polish }: JobOptions, model: Recognition['model'], polishing?: Polishing): void {
+  if (language !== 'auto' && !model.languages.includes(language)) {
+    const known = model.languages.join(', ');
+    throw new HttpError(400, 'unsupported_language', `${model.name} does not know "${language}"; it knows ${known}.`);
+  }
+  if (task === 'translate' && model.languages.length < 2) {
+    throw new HttpError(400, 'unsupported_option', `${model.name} knows one language and cannot translate.`);
+  }
+  const refusal = refusePolish(changePolish(NO_POLISH, polish), polishing);
+  if (refusal !== undefined) throw new HttpError(400, refusal.code, refusal.message);
 }
 
 async function openOrDegrade(settings: Settings, health: StoreHealth): Promise<OpenStore | undefined> {
   try {
-    return await openStore({ ...settings, uploadsBytesMax: 0 });
+    return await openStore(settings);
   } catch (error) {
-    const isDegradable = error instanceof StoreError && error.code !== 'store_in_use' && settings.redisUrl === '';
-    if (!isDegradable || settings.store === 'redis') throw error;
+    const isRedis = settings.store === 'redis' || (settings.store === 'auto' && settings.redisUrl !== '');
+    if (!(error instanceof StoreError) || error.code === 'store_in_use' || isRedis) throw error;
     health.failed(error);
     return undefined;
   }
-}
-
-/** Calls again and again, never twice at a time; returns what stops it and waits for the last. */
-function tend(health: StoreHealth, work: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> = Promise.resolve();
-  let isRunning = false;
-  const timer = setInterval(() => {
-    if (isRunning) return;
-    isRunning = true;
-    running = work()
-      .catch((error: unknown) => health.failed(error))
-      .finally(() => {
-        isRunning = false;
-      });
-  }, TEND_INTERVAL_MS);
-  timer.unref();
-  return () => {
-    clearInterval(timer);
-    return running;
-  };
 }

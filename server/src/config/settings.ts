@@ -371,9 +371,47 @@ export const SETTING_GROUPS = {
       max: 10 * 365 * 24 * HOUR_MS,
       meaning: 'How long transcripts, jobs and results of files are kept. Audio is never kept beyond its job.',
     }),
+    cacheBytesMax: integer(268_435_456, {
+      unit: 'bytes',
+      min: 0,
+      max: 1_000 * GIB,
+      meaning:
+        'Results of recordings, kept so that the same recording need not be heard again. Beyond: the oldest go. 0: none are kept.',
+    }),
     listing: choice(['auto', 'on', 'off'], 'auto', {
       meaning:
         'Whether clients may list and search transcripts and jobs. auto: those on this machine, where host is a loopback address. One by its id is always shown: the id is the secret.',
+    }),
+  },
+  Jobs: {
+    jobsMax: integer(1, {
+      unit: 'jobs',
+      min: 1,
+      max: 64,
+      meaning:
+        'Jobs that this server does at a time. Live streams and files of direct requests share the engines with them.',
+    }),
+    jobsWaitingMax: integer(100, {
+      unit: 'jobs',
+      min: 1,
+      max: 10_000,
+      meaning: 'Jobs that may wait. Beyond: HTTP 503.',
+    }),
+    uploadsBytesMax: integer(10 * GIB, {
+      unit: 'bytes',
+      min: 1_048_576,
+      max: 10_000 * GIB,
+      meaning: 'Recordings of all jobs that are not over, together. Beyond: HTTP 503.',
+    }),
+    jobFolder: optionalText({
+      unit: 'folder',
+      meaning:
+        'Folder whose files jobs may name instead of uploading them; links that lead out of it are not followed. Empty: none.',
+    }),
+    privateHosts: optionalText({
+      unit: 'list',
+      meaning:
+        'Addresses (10.0.0.7), networks (10.0.0.0/8) and host names, comma-separated, that webhooks may go to though they are not of the public internet.',
     }),
   },
 } as const;
@@ -386,7 +424,8 @@ type Table = Groups['Server'] &
   Groups['Files'] &
   Groups['Polish'] &
   Groups['Watching'] &
-  Groups['Storage'];
+  Groups['Storage'] &
+  Groups['Jobs'];
 
 /** The resolved settings: every key has a valid value. */
 export type Settings = { readonly [K in keyof Table]: Table[K] extends Setting<infer T> ? T : never };

@@ -95,11 +95,17 @@ export class RecordingSession implements SessionPort {
   }
 
   #keepPolished({ scope, segmentId = -1, text }: PolishedMessage): void {
-    if (scope === 'session') return this.#writer?.set({ polished: text });
+    if (scope === 'session') return this.#keepWhole(text);
     const segment = this.#unpolished.get(segmentId);
     if (segment === undefined) return;
     this.#unpolished.delete(segmentId);
     this.#writer?.keep({ ...segment, polished: text });
+  }
+
+  /** A long session is polished in parts. */
+  #keepWhole(text: string): void {
+    const before = this.#writer?.record.polished;
+    this.#writer?.set({ polished: before === undefined ? text : `${before}\n\n${text}` });
   }
 
   #end(reason: CloseReason): void {

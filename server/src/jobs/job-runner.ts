@@ -1,0 +1,268 @@
+// Does one job: decodes its recording, recognises it, keeps each segment, and goes on where a process before it was cut off.
+import { joinTexts } from '@sotto/client';
+import type { TranscribedSegment } from '../asr/file-transcriber.js';
+import type { Logger } from 'pino';
+import { AsrError } from '../asr/errors.js';
+import type { CachedRun, CachedTranscription } from '../cache/cached-transcription.js';
+import type { FileOptions } from '../files/file-transcription.js';
+import type { PolishTask, Polishing } from '../polish/polishing.js';
+import { changePolish, NO_POLISH, styleOf } from '../session/polish-settings.js';
+import { SESSION_PART_CHARS } from '../session/session-polish.js';
+import { StoreError } from '../store/store-error.js';
+import type { StoreHealth } from '../store/store-health.js';
+import type { KeptSegment, TranscriptRecord } from '../transcripts/transcript.js';
+import { TranscriptWriter } from '../transcripts/transcript-writer.js';
+import type { Transcripts } from '../transcripts/transcripts.js';
+import type { JobRecord } from './job.js';
+import type { JobStore } from './job-store.js';
+import { AudioBehind, CountedBytes } from './job-audio.js';
+
+/** How often progress is written, milliseconds. */
+const PROGRESS_MS = 1_000;
+/** Times that a job is begun: one that ends the server each time must not do so for ever. */
+export const ATTEMPTS_MAX = 5;
+/** Time for the polish of one text of a job, milliseconds: nobody waits for it live. */
+const POLISH_BUDGET_MS = 60_000;
+
+/** Turns a recording's bytes into samples, 16 kHz mono. Iterating throws errors with a code. */
+export type DecodeRecording = (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Float32Array>;
+
+export interface JobRunnerOptions {
+  readonly jobs: JobStore;
+  readonly transcripts: Transcripts;
+  readonly health: StoreHealth;
+  readonly transcription: CachedTranscription;
+  readonly decode: DecodeRecording;
+  readonly polishing: Polishing | undefined;
+  /** Name of the model, for the transcript. */
+  readonly model: string;
+  /** The bytes of a job's recording, and how many there are. */
+  readonly open: (job: JobRecord) => Promise<{ bytes: AsyncIterable<Uint8Array>; size: number }>;
+  readonly wallNow: () => number;
+  readonly log: Pick<Logger, 'error'>;
+}
+
+/** The client has cancelled the job. */
+export class JobCancelled extends Error {
+  override readonly name = 'JobCancelled';
+}
+
+export class JobRunner {
+  readonly #options: JobRunnerOptions;
+
+  constructor(options: JobRunnerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Does a job that is not over. Resolves with the job when it is over, with undefined where it was cancelled. Rejects with the signal's reason, or with StoreError:
+   * then it can be gone on with.
+   */
+  async run(id: string, signal: AbortSignal): Promise<JobRecord | undefined> {
+    const { jobs, wallNow, log } = this.#options;
+    const job = await jobs.change(id, ({ attempts, startedAt = wallNow() }) => ({
+      state: 'running',
+      attempts: attempts + 1,
+      startedAt,
+    }));
+    if (job === undefined) return undefined;
+    try {
+      if (job.attempts > ATTEMPTS_MAX)
+        throw new AsrError('recognition_failed', `It was begun ${ATTEMPTS_MAX} times, and never came to its end`);
+      const facts = await this.#transcribe(job, signal);
+      const progress = { heardMs: facts.audioMs ?? 0, fraction: 1 };
+      return await jobs.change(id, () => ({ ...facts, progress, state: 'done', finishedAt: wallNow() }));
+    } catch (error) {
+      if (error instanceof JobCancelled) return undefined;
+      if (signal.aborted || error instanceof StoreError || isPassing(error)) {
+        // It did not end the process: that attempt does not count.
+        await jobs.change(id, ({ attempts }) => ({ attempts: attempts - 1 })).catch(() => undefined);
+        throw error;
+      }
+      const failure = told(error);
+      if (failure.code === 'internal') log.error({ err: error, job: id }, 'a job failed');
+      return jobs.change(id, () => ({ state: 'failed', finishedAt: wallNow(), error: failure }));
+    }
+  }
+
+  async #transcribe(job: JobRecord, signal: AbortSignal): Promise<JobFacts> {
+    const { jobs, transcription, decode, open } = this.#options;
+    const { writer, segmentCount, resumeMs } = await this.#openTranscript(job);
+    const upload = await open(job);
+    const bytes = new CountedBytes(upload.bytes, upload.size);
+    const audio = new AudioBehind(decode(bytes), resumeMs);
+    const progress = new ProgressNotes(
+      jobs,
+      job.id,
+      (heardMs) => bytes.fraction * Math.min(1, heardMs / audio.audioMs),
+    );
+    let facts: JobFacts = { cache: 'miss' };
+    const run: CachedRun = {
+      signal,
+      uploadHash: job.source.kind === 'upload' ? job.source.sha256 : undefined,
+      isPart: resumeMs > 0,
+      onCache: (cache) => (facts = { ...facts, cache }),
+      onKept: (cacheKey) => (facts = { ...facts, cacheKey }),
+      onProgress: (heardMs) => progress.heard(resumeMs + heardMs),
+    };
+    try {
+      let segmentId = segmentCount;
+      for await (const segment of transcription.transcribe(audio, fileOptions(job), run)) {
+        progress.check();
+        if (segment.text.trim() !== '') writer.keep(keptSegment(segment, segmentId++, resumeMs));
+      }
+      await this.#polish(job, writer, signal);
+      progress.check();
+      const audioMs = Math.max(audio.audioMs, progress.heardMs);
+      writer.set({ state: 'complete', audioMs, updatedAt: this.#options.wallNow() });
+      await writer.write();
+      if (writer.isGone) throw new JobCancelled('The transcript was deleted.');
+      if (!writer.isSettled) throw new StoreError('store_unavailable', 'The transcript cannot be written.');
+      return { ...facts, audioMs };
+    } catch (error) {
+      // What was heard is there to go on from, or to be read.
+      if (!(error instanceof JobCancelled)) await writer.write();
+      throw error;
+    } finally {
+      await progress.end();
+    }
+  }
+
+  /** A new transcript, or the one of an attempt before. */
+  async #openTranscript(job: JobRecord) {
+    const { transcripts, health, model, wallNow } = this.#options;
+    const before = await transcripts.get(job.id);
+    if (before !== undefined) {
+      const segments = await transcripts.allSegments(job.id);
+      const last = segments.at(-1);
+      const segmentIds = segments.map(({ segmentId }) => segmentId);
+      const writer = new TranscriptWriter(transcripts, health, before, { record: before, segmentIds });
+      return { writer, segmentCount: (last?.segmentId ?? -1) + 1, resumeMs: last?.endMs ?? 0 };
+    }
+    const { language, task } = job.options;
+    const now = wallNow();
+    const times = { createdAt: now, updatedAt: now };
+    const record: TranscriptRecord = {
+      id: job.id,
+      source: 'job',
+      state: 'live',
+      name: job.name,
+      model,
+      language,
+      task,
+      ...times,
+      audioMs: 0,
+      segments: 0,
+      isIncomplete: false,
+    };
+    const writer = new TranscriptWriter(transcripts, health, record);
+    await writer.write();
+    return { writer, segmentCount: 0, resumeMs: 0 };
+  }
+
+  /** As a session polishes what it says: segment by segment, the whole, or both. */
+  async #polish({ id, options }: JobRecord, writer: TranscriptWriter, signal: AbortSignal): Promise<void> {
+    const { polishing, transcripts } = this.#options;
+    const wish = changePolish(NO_POLISH, options.polish);
+    const style = styleOf(wish);
+    if (polishing === undefined || style === undefined) return;
+    await writer.write();
+    const segments = await transcripts.allSegments(id);
+    const task = { style, budgetMs: POLISH_BUDGET_MS, signal } satisfies Partial<PolishTask>;
+    let previous = '';
+    for (const segment of wish.scope === 'session' ? [] : segments) {
+      const { text, language } = segment;
+      const polished = await polishing.polish({ ...task, text, language, previous, paragraphs: false });
+      previous = polished.text;
+      writer.keep({ ...segment, polished: polished.text });
+    }
+    if (wish.scope === 'segment') return;
+    const parts: string[] = [];
+    for (const text of textsOf(segments.map((segment) => segment.text))) {
+      const language = segments[0]?.language ?? 'auto';
+      const previousPart = parts.at(-1) ?? '';
+      const polished = await polishing.polish({ ...task, text, language, previous: previousPart, paragraphs: true });
+      parts.push(polished.text);
+    }
+    if (parts.length > 0) writer.set({ polished: parts.join('\n\n') });
+  }
+}
+
+type JobFacts = Pick<JobRecord, 'cache' | 'cacheKey' | 'audioMs'>;
+
+/** Writes how far a job is, now and then, and learns from it whether the job is still wanted. */
+class ProgressNotes {
+  heardMs = 0;
+  #isOver = false;
+  #lastWrite = 0;
+  #writing: Promise<void> | undefined;
+
+  constructor(
+    private readonly jobs: JobStore,
+    private readonly id: string,
+    private readonly fractionAt: (heardMs: number) => number,
+  ) {}
+
+  heard(heardMs: number): void {
+    this.heardMs = Math.max(this.heardMs, heardMs);
+    const now = performance.now();
+    if (this.#writing !== undefined || now - this.#lastWrite < PROGRESS_MS) return;
+    this.#lastWrite = now;
+    this.#writing = this.#write().finally(() => (this.#writing = undefined));
+  }
+
+  /** Throws JobCancelled where somebody has cancelled the job, on this node or on another. */
+  check(): void {
+    if (this.#isOver) throw new JobCancelled('The job was cancelled.');
+  }
+
+  async end(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    const progress = { heardMs: this.heardMs, fraction: this.fractionAt(this.heardMs) };
+    // A store that fails is met when the transcript is written.
+    const job = await this.jobs.change(this.id, () => ({ progress })).catch(() => 'unknown' as const);
+    this.#isOver = job === undefined;
+  }
+}
+
+function fileOptions({ options }: JobRecord): FileOptions {
+  const { language, task, prompt, hotwords, words } = options;
+  return { language, task, prompt, hotwords, words };
+}
+
+function keptSegment(segment: TranscribedSegment, segmentId: number, fromMs: number): KeptSegment {
+  const { text, language, avgLogprob, noSpeechProb } = segment;
+  const moved = ({ startMs, endMs }: { startMs: number; endMs: number }) => ({
+    startMs: startMs + fromMs,
+    endMs: endMs + fromMs,
+  });
+  const words = segment.words.map((word) => ({ ...word, ...moved(word) }));
+  const facts = { segmentId, text, language, avgLogprob, noSpeechProb, ...moved(segment) };
+  return words.length === 0 ? facts : { ...facts, words };
+}
+
+/** The whole text in pieces that can be polished at once. */
+function textsOf(texts: readonly string[]): string[] {
+  const parts: string[] = [];
+  for (const text of texts) {
+    const last = parts.at(-1);
+    if (last === undefined || last.length + text.length > SESSION_PART_CHARS) parts.push(text);
+    else parts[parts.length - 1] = joinTexts([last, text]);
+  }
+  return parts;
+}
+
+/** Whether the job may succeed when it is begun again. */
+function isPassing(error: unknown): boolean {
+  return error instanceof AsrError && (error.code === 'overloaded' || error.code === 'shutting_down');
+}
+
+function told(error: unknown): { code: string; message: string } {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && !('syscall' in error)) {
+    return { code: error.code, message: error.message };
+  }
+  return { code: 'internal', message: 'The server failed at this job; its log says why.' };
+}

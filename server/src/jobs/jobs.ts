@@ -1,0 +1,228 @@
+// The jobs of a server: taken within bounds, done in their order, cancelled, deleted, and forgotten in time.
+import { randomUUID } from 'node:crypto';
+import { PassingHash } from '../cache/result-cache.js';
+import type { CachedTranscription } from '../cache/cached-transcription.js';
+import { HttpError } from '../http/http-error.js';
+import type { BlobStore } from '../store/blobs.js';
+import type { StoreHealth } from '../store/store-health.js';
+import type { Transcripts } from '../transcripts/transcripts.js';
+import { isOver, type JobOptions, type JobRecord, type JobSource } from './job.js';
+import type { JobFolder } from './job-folder.js';
+import type { JobQueue } from './job-queue.js';
+import { JobCancelled, type JobRunner } from './job-runner.js';
+import type { JobStore } from './job-store.js';
+import type { Webhooks } from './webhooks.js';
+
+/** An upload that no job has come for by then is forgotten, milliseconds. */
+const ORPHAN_MS = 6 * 3_600_000;
+/** A job that is not over by then is given up, in retention times: it was lost on the way. */
+const LOST_AFTER = 10;
+
+export interface JobsOptions {
+  readonly store: JobStore;
+  readonly blobs: BlobStore;
+  readonly folder: JobFolder;
+  readonly queue: JobQueue;
+  readonly runner: JobRunner;
+  readonly transcripts: Transcripts;
+  readonly transcription: CachedTranscription;
+  readonly webhooks: Webhooks;
+  readonly health: StoreHealth;
+  /** Jobs that may wait. Beyond: 503 `jobs_full`. */
+  readonly waitingMax: number;
+  /** How long a job is kept when it is over, milliseconds. */
+  readonly retentionMs: number;
+  /** Milliseconds since 1970. */
+  readonly wallNow: () => number;
+}
+
+/** A recording that has arrived, for {@link Jobs.submit}. */
+export interface UploadedRecording {
+  readonly id: string;
+  readonly name: string;
+  readonly source: JobSource;
+}
+
+/** Methods reject with StoreError where the store fails. */
+export class Jobs {
+  readonly #options: JobsOptions;
+  readonly #closing = new AbortController();
+  readonly #running = new Map<string, AbortController>();
+  readonly #uploading = new Set<string>();
+  /** Uploads without a job, and since when. */
+  readonly #orphans = new Map<string, number>();
+
+  constructor(options: JobsOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to do jobs, those first that were left undone. */
+  start(): void {
+    this.#options.queue.work((id) => this.#run(id));
+  }
+
+  /** Rejects with HttpError 503 `jobs_full` where no further job is taken now. */
+  async checkRoom(): Promise<void> {
+    const { queue, waitingMax } = this.#options;
+    if (this.#uploading.size + (await queue.waiting()) < waitingMax) return;
+    throw new HttpError(503, 'jobs_full', 'Too many jobs wait already.', { 'retry-after': '30' });
+  }
+
+  /** Keeps the bytes of a recording. Rejects with what reading them throws too; then nothing of it is kept. */
+  async upload(name: string, bytes: AsyncIterable<Uint8Array>): Promise<UploadedRecording> {
+    const id = `j_${randomUUID()}`;
+    this.#uploading.add(id);
+    try {
+      const hash = new PassingHash();
+      const size = await this.#options.blobs.write(id, hash.pass(bytes));
+      return { id, name, source: { kind: 'upload', bytes: size, sha256: hash.digest() } };
+    } catch (error) {
+      this.#uploading.delete(id);
+      throw error;
+    }
+  }
+
+  /** Forgets an upload that becomes no job. */
+  async discard({ id }: UploadedRecording): Promise<void> {
+    this.#uploading.delete(id);
+    await this.#options.blobs.delete(id);
+  }
+
+  /** Queues a job for a recording. */
+  async submit({ id, name, source }: UploadedRecording, options: JobOptions): Promise<JobRecord> {
+    const { store, queue, wallNow } = this.#options;
+    const now = wallNow();
+    const job: JobRecord = {
+      id,
+      state: 'queued',
+      createdAt: now,
+      updatedAt: now,
+      name,
+      source,
+      options,
+      progress: { heardMs: 0, fraction: 0 },
+      revision: 0,
+      attempts: 0,
+    };
+    await store.add(job);
+    try {
+      await queue.add(id);
+    } catch (error) {
+      await store.remove(job);
+      throw error;
+    } finally {
+      this.#uploading.delete(id);
+    }
+    return job;
+  }
+
+  /** Queues a job for a file in the folder of the settings. Rejects with HttpError too. */
+  async submitPath(path: string, options: JobOptions): Promise<JobRecord> {
+    // It is there, and may be read; that is all to be known now.
+    await this.#options.folder.open(path);
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    return this.submit({ id: `j_${randomUUID()}`, name, source: { kind: 'path', path } }, options);
+  }
+
+  async get(id: string): Promise<JobRecord | undefined> {
+    return this.#options.store.get(id);
+  }
+
+  list(limit: number): Promise<JobRecord[]> {
+    return this.#options.store.list(limit);
+  }
+
+  watch(id: string, signal: AbortSignal): AsyncGenerator<JobRecord, void, undefined> {
+    return this.#options.store.watch(id, AbortSignal.any([signal, this.#closing.signal]));
+  }
+
+  /** Cancels a job that is not over; forgets one that is, with its transcript and all that came of it. Undefined: there is none. */
+  async remove(id: string): Promise<'cancelled' | 'deleted' | undefined> {
+    const { store, queue, wallNow } = this.#options;
+    const cancelled = await store.change(id, () => ({ state: 'cancelled', finishedAt: wallNow() }));
+    if (cancelled !== undefined) {
+      this.#running.get(id)?.abort(new JobCancelled('The job was cancelled.'));
+      await queue.remove(id);
+      await this.#clear(cancelled);
+      await this.#options.transcripts.delete(id);
+      return 'cancelled';
+    }
+    const job = await store.get(id);
+    if (job === undefined) return undefined;
+    await this.#forget(job);
+    return 'deleted';
+  }
+
+  /** Delivers webhooks that are due; called about once a second. */
+  async deliver(): Promise<void> {
+    await this.#options.webhooks.deliverDue(this.#closing.signal);
+  }
+
+  /** Forgets some of what is too old; called now and then. */
+  async sweep(): Promise<void> {
+    const { store, wallNow, retentionMs } = this.#options;
+    const now = wallNow();
+    for (const job of await store.before(now - retentionMs)) {
+      const age = now - job.updatedAt;
+      if ((isOver(job) && age > retentionMs) || age > LOST_AFTER * retentionMs) await this.#forget(job);
+    }
+    await this.#sweepUploads(now);
+  }
+
+  /** What a process before this has left: uploads without a job. Only where no other process writes. */
+  async recover(): Promise<void> {
+    for (const name of await this.#options.blobs.names()) await this.#dropOrphan(name);
+  }
+
+  /** Leaves jobs under way to be gone on with. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error('The server shuts down.'));
+    await this.#options.queue.close();
+  }
+
+  async #run(id: string): Promise<void> {
+    const cancelling = new AbortController();
+    this.#running.set(id, cancelling);
+    try {
+      const job = await this.#options.runner.run(id, AbortSignal.any([this.#closing.signal, cancelling.signal]));
+      if (job === undefined) {
+        // Cancelled: also what was written after that.
+        const left = await this.get(id);
+        if (left === undefined || left.state === 'cancelled') await this.#options.transcripts.delete(id);
+        return;
+      }
+      await this.#clear(job);
+    } finally {
+      this.#running.delete(id);
+    }
+  }
+
+  /** The audio is not kept beyond the job. */
+  async #clear({ id, source }: JobRecord): Promise<void> {
+    if (source.kind === 'upload') await this.#options.blobs.delete(id);
+  }
+
+  async #forget(job: JobRecord): Promise<void> {
+    const { store, transcripts, transcription } = this.#options;
+    await transcripts.delete(job.id);
+    if (job.cacheKey !== undefined) await transcription.forget(job.cacheKey);
+    await this.#clear(job);
+    await store.remove(job);
+  }
+
+  async #sweepUploads(now: number): Promise<void> {
+    const names = new Set(await this.#options.blobs.names());
+    for (const name of this.#orphans.keys()) if (!names.has(name)) this.#orphans.delete(name);
+    for (const name of names) {
+      const since = this.#orphans.get(name);
+      if (since === undefined) this.#orphans.set(name, now);
+      else if (now - since > ORPHAN_MS) await this.#dropOrphan(name);
+    }
+  }
+
+  async #dropOrphan(name: string): Promise<void> {
+    if (this.#uploading.has(name)) return;
+    const job = await this.get(name);
+    if (job === undefined || isOver(job)) await this.#options.blobs.delete(name);
+  }
+}

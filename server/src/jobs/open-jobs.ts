@@ -1,0 +1,80 @@
+// Puts the jobs of a server together.
+import type { Logger } from 'pino';
+import type { CachedTranscription } from '../cache/cached-transcription.js';
+import type { AddressGuard } from '../http/address-guard.js';
+import type { Polishing } from '../polish/polishing.js';
+import type { OpenStore } from '../store/open-store.js';
+import type { StoreHealth } from '../store/store-health.js';
+import type { Transcripts } from '../transcripts/transcripts.js';
+import { BullQueue } from './bull-queue.js';
+import { JobFolder } from './job-folder.js';
+import type { JobQueue } from './job-queue.js';
+import { JobRunner, type DecodeRecording } from './job-runner.js';
+import { JobStore } from './job-store.js';
+import { Jobs } from './jobs.js';
+import { LocalQueue } from './local-queue.js';
+import { Webhooks } from './webhooks.js';
+
+export interface OpenJobsOptions {
+  readonly store: OpenStore;
+  readonly transcripts: Transcripts;
+  readonly transcription: CachedTranscription;
+  readonly decode: DecodeRecording;
+  readonly polishing: Polishing | undefined;
+  readonly model: string;
+  readonly health: StoreHealth;
+  readonly log: Pick<Logger, 'error' | 'warn'>;
+  readonly wallNow: () => number;
+  /** What webhooks may reach. */
+  readonly guard: AddressGuard;
+  readonly settings: JobSettings;
+}
+
+export interface JobSettings {
+  readonly jobsMax: number;
+  readonly jobsWaitingMax: number;
+  readonly jobFolder: string;
+  readonly redisUrl: string;
+  readonly retentionMs: number;
+}
+
+/** Jobs that are not begun yet: {@link Jobs.start} does that. */
+export async function openJobs(
+  options: OpenJobsOptions,
+): Promise<{ readonly jobs: Jobs; readonly webhooks: Webhooks }> {
+  const { store, transcripts, transcription, health, log, wallNow, guard, settings } = options;
+  const records = new JobStore(store.data, wallNow);
+  const folder = new JobFolder(settings.jobFolder);
+  const webhooks = new Webhooks({ store: store.data, jobs: records, guard, wallNow, log });
+  const runner = new JobRunner({
+    ...options,
+    jobs: records,
+    open: async ({ id, source }) =>
+      source.kind === 'upload' ? { bytes: store.blobs.read(id), size: source.bytes } : folder.open(source.path),
+  });
+  const jobs = new Jobs({
+    store: records,
+    blobs: store.blobs,
+    folder,
+    runner,
+    transcripts,
+    transcription,
+    webhooks,
+    health,
+    wallNow,
+    queue: openQueue(options),
+    waitingMax: settings.jobsWaitingMax,
+    retentionMs: settings.retentionMs,
+  });
+  if (!store.isShared) await jobs.recover();
+  return { jobs, webhooks };
+}
+
+function openQueue({ store, settings, wallNow, log, health }: OpenJobsOptions): JobQueue {
+  const { jobsMax: concurrency, redisUrl: url } = settings;
+  if (!store.isShared) {
+    return new LocalQueue({ store: store.data, concurrency, wallNow, onError: (error) => health.failed(error) });
+  }
+  // The connection is lost and found again by itself: no more than a line in the log.
+  return new BullQueue({ url, concurrency, onError: (error) => log.warn({ err: error }, 'the queue of jobs fails') });
+}
