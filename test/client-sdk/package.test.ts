@@ -104,6 +104,10 @@ t.test('the packages', async (t) => {
     ]);
   });
 
+  t.test('are documented call by call, from their docstrings', async (t) => {
+    await t.resolves(run(process.execPath, ['scripts/write-api-docs.mjs', '--check'], root), 'else: npm run docs');
+  });
+
   t.test('are used from a plain Node script', async (t) => {
     const url = await server(t);
     const script = join(folder, 'speak.mjs');
