@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo, LookupFunction } from 'node:net';
 import t, { type Test } from 'tap';
 import { AddressGuard } from '../../server/src/http/address-guard.js';
-import { readText, safeFetch, type SafeFetchOptions } from '../../server/src/http/safe-fetch.js';
+import { readText, refuseUrl, safeFetch, type SafeFetchOptions } from '../../server/src/http/safe-fetch.js';
 
 const open = new AddressGuard(['127.0.0.1']);
 const bounds = { guard: open, timeoutMs: 20_000, bytesMax: 1_000 } as const satisfies SafeFetchOptions;
@@ -136,6 +136,14 @@ t.test('redirects are followed, and checked again', async (t) => {
 t.test('only http and https', async (t) => {
   for (const url of ['', 'nothing', 'ftp://example.com/', 'file:///etc/passwd', 'data:text/plain,x', 'http://'])
     await t.rejects(safeFetch(url, bounds), { code: 'invalid_url' }, url);
+});
+
+t.test('what can be seen beforehand is refused beforehand', async (t) => {
+  const guard = new AddressGuard(['10.0.0.7']);
+  for (const url of ['http://127.1/', 'https://[::1]/x', 'http://169.254.169.254/'])
+    t.throws(() => refuseUrl(url, guard), { code: 'address_refused' }, url);
+  t.throws(() => refuseUrl('file:///x', guard), { code: 'invalid_url' });
+  for (const url of ['http://10.0.0.7/', 'https://example.com/hook']) t.doesNotThrow(() => refuseUrl(url, guard), url);
 });
 
 t.test('bounds: size told, size not told, time before and within the body', async (t) => {

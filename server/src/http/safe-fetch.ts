@@ -103,6 +103,11 @@ export async function readText({ body }: SafeResponse): Promise<string> {
   return Buffer.concat(parts).toString();
 }
 
+/** Refuses what can be seen to be wrong before anything is asked: no URL, or an address that may not be reached. Throws {@link SafeFetchError}. */
+export function refuseUrl(target: string | URL, guard: AddressGuard): void {
+  refuseHost(parse(target), guard);
+}
+
 function parse(target: string | URL, base?: URL): URL {
   const url = URL.canParse(String(target), base?.href) ? new URL(target, base) : undefined;
   if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
@@ -111,14 +116,20 @@ function parse(target: string | URL, base?: URL): URL {
   return url;
 }
 
+/** The host of a URL, unless it is an address that may not be reached: that needs no resolving, so that `lookup` would never be asked. */
+function refuseHost(url: URL, guard: AddressGuard): string {
+  // The URL parser has turned 0x7f.1 and 2130706433 into 127.0.0.1.
+  const host = url.hostname.replaceAll(/[[\]]/g, '');
+  if (isIP(host) !== 0 && !guard.allowsAddress(host)) throw refused(host);
+  return host;
+}
+
 function ask(
   url: URL,
   { guard, method, headers, body, resolve = resolveName }: SafeFetchOptions,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
-  const host = url.hostname.replaceAll(/[[\]]/g, '');
-  // An address needs no resolving, so that `lookup` would never be asked. The URL parser has turned 0x7f.1 and 2130706433 into 127.0.0.1.
-  if (isIP(host) !== 0 && !guard.allowsAddress(host)) throw refused(host);
+  const host = refuseHost(url, guard);
   const request: RequestOptions = {
     method: method ?? 'GET',
     headers: { 'user-agent': 'Sotto', 'accept-encoding': 'identity', ...headers },
