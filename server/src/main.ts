@@ -16,6 +16,7 @@ import { Gateway } from './gateway/gateway.js';
 import type { EngineState } from './gateway/http-routes.js';
 import { TlsError, tlsFiles } from './gateway/tls.js';
 import { ListenError } from './gateway/transport.js';
+import { AddressGuard, AddressListError } from './http/address-guard.js';
 import { type Counter, MetricsRegistry } from './metrics/metrics-registry.js';
 import { createEngineDeaths, registerRecognitionMetrics } from './metrics/recognition-metrics.js';
 import { openPolish } from './polish/open-polish.js';
@@ -71,6 +72,7 @@ interface Closable {
 const PLAIN_FAILURES = [
   ListenError,
   TlsError,
+  AddressListError,
   TransportUnavailableError,
   ModelError,
   EngineError,
@@ -88,6 +90,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   const storage = await openStorage(settings, log);
   opened.push(storage);
   const tls = tlsFiles(settings.tlsCert, settings.tlsKey);
+  const guard = AddressGuard.of(settings.outboundAllow);
   const metrics = new MetricsRegistry();
   const polishing = await openPolish(settings, log, metrics);
   if (polishing !== undefined) opened.push(polishing);
@@ -128,9 +131,18 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   await Promise.all(engines.map((engine) => engine.warmUp()));
   const session = sessionSettings(settings);
   const sessions = createSessionFactory({ vad, recognizer, polishing, settings: session, log });
-  const compat = createCompat({ keys: new TemporaryKeys(), session, model: recognizer.model });
+  const files = new FileTranscription(recognizer.files(vad), settings);
+  const compat = createCompat({
+    keys: new TemporaryKeys(),
+    session,
+    model: recognizer.model,
+    transcription: files,
+    guard,
+    fileBytesMax: settings.uploadBytesMax,
+    log,
+  });
   const served = await storage.serve({
-    files: new FileTranscription(recognizer.files(vad), settings),
+    files,
     decode: decodeAudio,
     polishing,
     model: { name: model.name, languages: recognizer.model.languages },

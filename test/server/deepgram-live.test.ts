@@ -1,6 +1,7 @@
 // Deepgram's live API over a plain socket: results, controls, closes, refusals, every way to be wrong.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
@@ -13,6 +14,7 @@ import { connectEvents, type EventClient, type Fields } from '../support/event-c
 import { interleaved, loud, type LoudFormat } from '../support/loud-audio.js';
 import { holds } from '../support/property.js';
 import { TRANSPORTS } from '../support/shared-gateway.js';
+import { wavFile } from '../support/wav-file.js';
 import { until } from '../support/wire-client.js';
 
 const RATE = 16_000;
@@ -31,6 +33,7 @@ function stream(client: EventClient, ...parts: Buffer[]): void {
 }
 const speech = (seconds: number): Buffer => loud('speech', seconds, RATE);
 const silence = (seconds: number): Buffer => loud('silence', seconds, RATE);
+const wav = (...parts: Buffer[]): Uint8Array => wavFile({ tag: 1, sampleRate: RATE, bits: 16 }, Buffer.concat(parts));
 
 interface Result {
   readonly is_final: boolean;
@@ -392,4 +395,38 @@ t.test('words: bare, and spread over what was heard', async (t) => {
     { word: 'dear', confidence: 0.5 },
     { word: 'friend', end: 3, confidence: 0.5 },
   ]);
+});
+
+t.test('audio in a container, as a browser records it, told by its content', async (t) => {
+  const speechWav = wav(speech(2.1), silence(0.9));
+  const { client } = await open(t, 'interim_results=true');
+  for (let at = 0; at < speechWav.byteLength; at += 1_500) client.send(speechWav.subarray(at, at + 1_500));
+  client.send({ type: 'CloseStream' });
+  t.match(await client.closed, { code: 1000 });
+  t.match(finals(client).map(transcript), [/^w0 w1 w2 w3/]);
+  t.match(client.received.at(-1), { type: 'Metadata', duration: 3 });
+
+  const empty = await open(t, 'model=nova-3');
+  empty.client.send({ type: 'CloseStream' });
+  t.match(await empty.client.closed, { code: 1000 });
+  const rubbish = await open(t, 'model=nova-3');
+  rubbish.client.send(Buffer.alloc(8_192, 0x41), { type: 'CloseStream' });
+  t.match(await rubbish.client.closed, { code: 1008, reason: /^DATA-0000/ });
+  const vanishing = await open(t, 'model=nova-3');
+  vanishing.client.send(speechWav.subarray(0, 9_000));
+  vanishing.client.socket.terminate();
+  await until(() => vanishing.vad.openStreams === 0, 'its session ends');
+});
+
+t.test('a container that is sent faster than it is heard slows its client, and nothing is lost', async (t) => {
+  const { client, vad } = await open(t, '', { limits: { bufferedAudioMsMax: 1_000 } });
+  const release = vad.hold();
+  const bytes = wav(...Array.from({ length: 12 }, () => [speech(4.1), silence(0.9)]).flat());
+  for (let at = 0; at < bytes.byteLength; at += 64_000) client.send(bytes.subarray(at, at + 64_000));
+  client.send({ type: 'CloseStream' });
+  await delay(50);
+  release();
+  t.match(await client.closed, { code: 1000 });
+  t.equal(finals(client).length, 12);
+  t.match(client.received.at(-1), { duration: 60 });
 });

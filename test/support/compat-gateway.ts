@@ -9,6 +9,7 @@ import type { GatewayLimits } from '../../server/src/gateway/limits.js';
 import type { TlsFiles } from '../../server/src/gateway/tls.js';
 import { createUwsTransport, loadUws } from '../../server/src/gateway/uws-transport.js';
 import { createWsTransport } from '../../server/src/gateway/ws-transport.js';
+import { AddressGuard } from '../../server/src/http/address-guard.js';
 import { MetricsRegistry } from '../../server/src/metrics/metrics-registry.js';
 import { createSessionFactory } from '../../server/src/session/session.js';
 import { SESSION_DEFAULTS } from '../../server/src/session/session-settings.js';
@@ -54,7 +55,19 @@ export async function openCompatGateway(t: Test, options: CompatGatewayOptions =
   });
   t.teardown(() => gateway.close());
   const port = await gateway.listen(0, '127.0.0.1');
-  const { routes, dialects } = createCompat({ keys, session: settings, model: recognizer.model });
+  const { routes, dialects } = createCompat({
+    keys,
+    session: settings,
+    model: recognizer.model,
+    transcription: {
+      transcribe: () => {
+        throw new Error('No recordings here.');
+      },
+    },
+    guard: new AddressGuard(),
+    fileBytesMax: 1_000_000,
+    log: pino({ level: 'silent' }),
+  });
   gateway.open(createSessionFactory({ vad, recognizer, settings }), routes, dialects);
   return {
     gateway,

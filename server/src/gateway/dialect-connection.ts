@@ -98,6 +98,7 @@ export class DialectConnection implements SocketHandlers {
       {
         remoteAddress: socket.remoteAddress,
         send: (event, subject) => this.#send({ event, subject }),
+        crash: (error) => this.#crash(error),
         end: (close) => this.#end(close),
       },
       createSession,

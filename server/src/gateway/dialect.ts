@@ -31,6 +31,8 @@ export interface DialectPeer {
   readonly remoteAddress: string;
   /** `subject`: takes the place of an event of the same subject that a slow client has not read yet. */
   send(event: DialectEvent, subject?: string): void;
+  /** Something of the server failed: it is logged, and told as the fault `internal`. */
+  crash(error: unknown): void;
   /** Sends what waits, then closes. May be called twice. */
   end(close: DialectClose): void;
 }

@@ -14,9 +14,11 @@ const SUBPROTOCOLS = ['token', 'bearer'];
 export interface ListenDialectOptions {
   readonly authorizer: Authorizer;
   readonly model: { readonly name: string; readonly languages: readonly string[] };
+  /** 16 kHz mono out of the bytes of any audio file, as they come. */
+  readonly decode: (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Float32Array>;
 }
 
-export function createListenDialect({ authorizer, model }: ListenDialectOptions): Dialect {
+export function createListenDialect({ authorizer, model, decode }: ListenDialectOptions): Dialect {
   const info = modelInfo(model.name);
   return {
     name: 'deepgram',
@@ -35,7 +37,7 @@ export function createListenDialect({ authorizer, model }: ListenDialectOptions)
           subprotocol: publicSubprotocol(request.subprotocols, SUBPROTOCOLS),
           headers: { 'dg-request-id': requestId },
           converse: (peer, createSession) =>
-            new LiveConversation({ peer, createSession, listen, requestId, model: info }),
+            new LiveConversation({ peer, createSession, listen, requestId, model: info, decode }),
         };
       } catch (error) {
         if (error instanceof ListenQueryError) return refuse({ status: 400, code: error.code, message: error.message });

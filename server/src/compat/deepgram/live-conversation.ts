@@ -3,11 +3,13 @@ import { createHash } from 'node:crypto';
 import { CLOSE, type AudioFormat, type CloseReason } from '@sotto/protocol';
 import type { Conversation, DialectClose, DialectFault, DialectPeer } from '../../gateway/dialect.js';
 import type { SessionFactory } from '../../session/session-port.js';
+import { AudioFileError } from '../../audio/audio-errors.js';
 import { SessionFeed } from '../session-feed.js';
 import { ChannelStream } from './channel-stream.js';
 import { readControl } from './client-messages.js';
 import { recognitionOf, type ListenOptions } from './listen-options.js';
 import { ChannelSplitter } from './live-audio.js';
+import { LiveContainer, type LiveContainerOptions } from './live-container.js';
 import type { ModelInfo } from './model-info.js';
 import { seconds } from './words.js';
 
@@ -20,10 +22,8 @@ const IDLE: DialectClose = {
   code: 1011,
   reason: 'No audio or text came within the timeout window. See https://dpgr.am/net0001',
 };
-const UNDECODABLE: DialectClose = {
-  code: 1008,
-  reason: 'DATA-0000: the audio cannot be decoded; name encoding and sample_rate of raw audio.',
-};
+/** What comes out of a container. */
+const DECODED: AudioFormat = { encoding: 'pcm_f32le', sampleRate: 16_000, channels: 1 };
 const NO_MESSAGE: DialectClose = { code: 1008, reason: 'DATA-0000: a text message is a JSON object with a "type".' };
 const FAULTS: Readonly<Record<DialectFault, DialectClose>> = {
   too_many_messages: { code: 1008, reason: 'Too many messages per second: send larger chunks of audio.' },
@@ -39,6 +39,8 @@ export interface LiveConversationOptions {
   readonly listen: ListenOptions;
   readonly requestId: string;
   readonly model: ModelInfo;
+  /** For audio that comes in a container. */
+  readonly decode: LiveContainerOptions['decode'];
 }
 
 interface Channel {
@@ -52,6 +54,7 @@ export class LiveConversation implements Conversation {
   readonly #hash = createHash('sha256');
   #channels: readonly Channel[] = [];
   #splitter: ChannelSplitter | undefined;
+  #container: LiveContainer | undefined;
   /** Sessions that are not over. */
   #running = 0;
   #isClosing = false;
@@ -66,10 +69,12 @@ export class LiveConversation implements Conversation {
   }
 
   get backlogMs(): number {
+    if (this.#container?.isBehind === true) return Infinity;
     return Math.max(0, ...this.#channels.map(({ feed }) => feed.backlogMs));
   }
 
   onceDrained(callback: () => void): void {
+    if (this.#container?.isBehind === true) return this.#container.onceCaughtUp(() => this.onceDrained(callback));
     const [slowest] = this.#channels.toSorted((a, b) => b.feed.backlogMs - a.feed.backlogMs);
     if (slowest === undefined) queueMicrotask(callback);
     else slowest.feed.onceDrained(callback);
@@ -105,6 +110,7 @@ export class LiveConversation implements Conversation {
   }
 
   abandon(): void {
+    this.#container?.close();
     for (const { feed } of this.#channels) feed.abandon();
   }
 
@@ -124,8 +130,11 @@ export class LiveConversation implements Conversation {
   }
 
   #audio(chunk: Uint8Array): void {
-    if (this.#channels.length === 0) return this.#options.peer.end(UNDECODABLE);
     this.#hash.update(chunk);
+    if (this.#options.listen.audio === undefined) {
+      this.#container ??= this.#openContainer();
+      return this.#container.push(chunk);
+    }
     const parts = this.#splitter?.split(chunk) ?? [chunk];
     for (const [index, part] of parts.entries()) this.#channels[index]?.feed.audio(part);
   }
@@ -142,7 +151,34 @@ export class LiveConversation implements Conversation {
   #stop(): void {
     this.#isClosing = true;
     if (this.#running === 0) return this.#ended(CLOSE.done);
+    if (this.#container !== undefined) return this.#container.end();
     for (const { feed } of this.#channels) feed.stop();
+  }
+
+  #openContainer(): LiveContainer {
+    this.#open(DECODED);
+    return new LiveContainer({
+      decode: this.#options.decode,
+      onSamples: ({ buffer, byteOffset, byteLength }) => {
+        for (const { feed } of this.#channels) feed.audio(new Uint8Array(buffer, byteOffset, byteLength));
+      },
+      onceReady: (callback) => {
+        const [first] = this.#channels;
+        if (first === undefined) callback();
+        else first.feed.onceDrained(callback);
+      },
+      onEnd: () => {
+        for (const { feed } of this.#channels) feed.stop();
+      },
+      onError: (error) => this.#undecodable(error),
+    });
+  }
+
+  #undecodable(error: unknown): void {
+    if (!(error instanceof AudioFileError)) return this.#options.peer.crash(error);
+    this.#tellMetadata('incomplete');
+    const reason = `DATA-0000: ${error.message} Raw audio wants encoding and sample_rate.`;
+    this.#options.peer.end({ code: 1008, reason });
   }
 
   #open(audio: AudioFormat): void {
