@@ -103,7 +103,7 @@ class StoreStorage implements Storage {
     this.#settings = settings;
     this.#log = log;
     this.health = health;
-    this.#guard = AddressGuard.of(settings.privateHosts);
+    this.#guard = AddressGuard.of(settings.outboundAllow);
     this.#transcripts = new Transcripts({ store: store.data, retentionMs: settings.retentionMs, wallNow: Date.now });
     this.#recorder = new SessionRecorder(this.#transcripts, health);
     this.#timer = setInterval(() => this.#tend(), TEND_INTERVAL_MS);

@@ -408,11 +408,6 @@ export const SETTING_GROUPS = {
       meaning:
         'Folder whose files jobs may name instead of uploading them; links that lead out of it are not followed. Empty: none.',
     }),
-    privateHosts: optionalText({
-      unit: 'list',
-      meaning:
-        'Addresses (10.0.0.7), networks (10.0.0.0/8) and host names, comma-separated, that webhooks may go to though they are not of the public internet.',
-    }),
   },
 } as const;
 
