@@ -4,6 +4,7 @@ import { BenchError } from './bench-error.js';
 import { registerCompareCommand } from './commands/compare.js';
 import { registerEngineCommand } from './commands/engine.js';
 import { registerGatewayCommand } from './commands/gateway.js';
+import { registerNetworkCommand } from './commands/network.js';
 import { registerPolicyCommand } from './commands/policy.js';
 import { registerStreamCommand } from './commands/stream.js';
 import { registerVadCommand } from './commands/vad.js';
@@ -16,6 +17,7 @@ const program = new Command('bench')
 for (const register of [
   registerStreamCommand,
   registerEngineCommand,
+  registerNetworkCommand,
   registerGatewayCommand,
   registerVadCommand,
   registerPolicyCommand,

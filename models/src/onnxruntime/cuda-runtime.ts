@@ -11,6 +11,8 @@ interface CudaRuntime {
   readonly copyToDevice: KoffiFunc<(to: Pointer, from: Uint8Array, bytes: number, kind: number) => number>;
   readonly copyToHost: KoffiFunc<(to: Uint8Array, from: Pointer, bytes: number, kind: number) => number>;
   readonly set: KoffiFunc<(address: Pointer, value: number, bytes: number) => number>;
+  readonly setDevice: KoffiFunc<(id: number) => number>;
+  readonly memoryInfo: KoffiFunc<(free: [number | null], total: [number | null]) => number>;
   readonly synchronize: KoffiFunc<() => number>;
   readonly errorString: KoffiFunc<(error: number) => string>;
 }
@@ -44,6 +46,15 @@ export function clearOnDevice(address: Pointer, length: number): void {
   checkCuda(cudaRuntime().synchronize());
 }
 
+/** Bytes of a GPU's memory that are free now. Throws OrtError `engineError` where there is no such GPU, `libraryNotFound` where there is no CUDA. */
+export function freeDeviceMemory(id: number): number {
+  const { setDevice, memoryInfo } = cudaRuntime();
+  checkCuda(setDevice(id));
+  const free: [number | null] = [null];
+  checkCuda(memoryInfo(free, [null]));
+  return Number(free[0]);
+}
+
 function checkCuda(status: number): void {
   if (status !== 0) throw new OrtError('engineError', `CUDA: ${cudaRuntime().errorString(status)} (${status})`);
 }
@@ -67,6 +78,8 @@ function load(): CudaRuntime {
           'int',
         ]) as CudaRuntime['copyToHost'],
         set: library.func('int cudaMemset(void *, int, size_t)') as CudaRuntime['set'],
+        setDevice: library.func('int cudaSetDevice(int)') as CudaRuntime['setDevice'],
+        memoryInfo: library.func('int cudaMemGetInfo(_Out_ size_t *, _Out_ size_t *)') as CudaRuntime['memoryInfo'],
         synchronize: library.func('int cudaDeviceSynchronize()') as CudaRuntime['synchronize'],
         errorString: library.func('const char *cudaGetErrorString(int)') as CudaRuntime['errorString'],
       };

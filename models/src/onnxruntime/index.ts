@@ -13,6 +13,7 @@
 //   past = outputs.get('present');
 //
 // Everything with a `close()` counts in `liveHandles()` until it is closed.
+export { freeDeviceMemory } from './cuda-runtime.js';
 export type { OrtBinding } from './binding.js';
 export type { ElementType, Tensor } from './element-types.js';
 export { OrtEnvironment, cpuMemory, type MemoryPlace } from './environment.js';

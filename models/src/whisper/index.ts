@@ -4,6 +4,7 @@ export { readWhisperConfig, type WhisperConfig } from './config.js';
 export type { Kernels, Precision } from './layers.js';
 export { sampleRate, samplesPerEncoderFrame } from './mel-filters.js';
 export type { Cache } from './decode-graph.js';
+export { deviceMemoryNeed, largestBatchWithin, type MemoryNeed } from './device-memory.js';
 export type { Choices, DecoderInput, WhisperDecoder } from './decoder.js';
 export { WhisperNetwork, type CpuPrecision, type NetworkOptions } from './network.js';
 export { buildPrompt, type Prompt, type PromptRequest } from './prompt.js';

@@ -10,6 +10,7 @@ import {
 import * as v from 'valibot';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from './engine.js';
 import { EngineError, messageOf } from './errors.js';
+import { batchThatFits } from './gpu-batch.js';
 import { bucketFor } from './scheduler.js';
 import { firstPass, stepPass, type FirstPass } from './whisper-passes.js';
 import { WhisperRow } from './whisper-row.js';
@@ -82,6 +83,7 @@ export class WhisperEngine implements Engine {
       const parsed = v.parse(Options, options);
       const { cuda, threads, cache, kernels, stepGraphs, profilePrefix } = parsed;
       if (cuda) device = { name: 'cuda', deviceId: cuda.deviceId, ...(cuda.options && { options: cuda.options }) };
+      const maxBatch = cuda ? await batchThatFits(parsed, cuda.deviceId) : parsed.maxBatch;
       const precision = parsed.precision === 'auto' ? autoPrecision(device) : parsed.precision;
       const network = await WhisperNetwork.load(parsed.directory, {
         device,
@@ -92,7 +94,7 @@ export class WhisperEngine implements Engine {
         ...(stepGraphs && { stepGraphs }),
         ...(profilePrefix && { profilePrefix }),
       });
-      return new WhisperEngine(network, parsed);
+      return new WhisperEngine(network, { ...parsed, maxBatch });
     } catch (cause) {
       const message =
         device === 'cpu'

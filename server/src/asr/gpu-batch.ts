@@ -1,0 +1,35 @@
+// How many windows a GPU takes at once: as many as its free memory holds, known before the model is loaded.
+import { deviceMemoryNeed, freeDeviceMemory, inspectModel, largestBatchWithin, ModelError } from '@sotto/models';
+
+export interface GpuModel {
+  readonly name: string;
+  readonly directory: string;
+  /** Context lengths, seconds, ascending. */
+  readonly buckets: readonly number[];
+  /** The largest batch that is wanted. */
+  readonly maxBatch: number;
+}
+
+/** A power of two up to the largest batch that is wanted. Throws ModelError `unsupported` when there is no memory for a single window. */
+export async function batchThatFits({ name, directory, buckets, maxBatch }: GpuModel, gpu: number): Promise<number> {
+  const { config, parameters } = await inspectModel(directory);
+  let free: number;
+  try {
+    free = freeDeviceMemory(gpu);
+  } catch {
+    // Why there is no such GPU, or no CUDA, is told by loading the model there.
+    return maxBatch;
+  }
+  const seconds = buckets.at(-1) ?? 30;
+  const batch = largestBatchWithin(free, config, parameters, { batch: maxBatch, seconds });
+  if (batch > 0) return batch;
+  const need = gigabytes(deviceMemoryNeed(config, parameters, { batch: 1, seconds }));
+  throw new ModelError(
+    'unsupported',
+    `${name} needs about ${need} of the GPU's memory for one window of ${seconds} s, ${gigabytes(free)} are free: end what else uses the GPU, or take a smaller model`,
+  );
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`;
+}
