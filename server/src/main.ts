@@ -20,6 +20,7 @@ import { AddressGuard, AddressListError } from './http/address-guard.js';
 import { type Counter, MetricsRegistry } from './metrics/metrics-registry.js';
 import { createEngineDeaths, registerRecognitionMetrics } from './metrics/recognition-metrics.js';
 import { openPolish } from './polish/open-polish.js';
+import { polishRoutes } from './polish/polish-routes.js';
 import type { SessionSettings } from './session/session-settings.js';
 import { createSessionFactory } from './session/session.js';
 import { openStorage } from './storage.js';
@@ -148,7 +149,11 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     model: { name: model.name, languages: recognizer.model.languages },
     identity: [model.name, installed.files.weightBytes, settings.precision, VERSION].join(':'),
   });
-  gateway.open(storage.recording(sessions), [...served.routes, ...compat.routes], compat.dialects);
+  gateway.open(
+    storage.recording(sessions),
+    [...served.routes, ...compat.routes, ...polishRoutes(polishing)],
+    compat.dialects,
+  );
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
 
   return {

@@ -115,7 +115,10 @@ t.test(
     const first = service.polish(task('first'));
     const relaxed = service.polish(task('relaxed', { budgetMs: 90_000 }));
     const urgent = service.polish(task('urgent', { budgetMs: 30_000 }));
-    t.match(await service.polish(task('one too many')), { fallback: 'overloaded', text: 'One too many.' });
+    t.match(await service.polish(task('one too many', { budgetMs: 95_000 })), {
+      fallback: 'overloaded',
+      text: 'One too many.',
+    });
     t.equal(polisher.calls.length, 1);
     t.equal(service.waiting, 2);
     const order: string[] = [];
@@ -130,6 +133,21 @@ t.test(
     t.equal(service.waiting, 0);
   },
 );
+
+t.test('where all places are taken, what is due first pushes out what is due last', async (t) => {
+  const polisher = new ScriptedPolisher({ concurrency: 1 });
+  const service = new PolishService({ fast: polisher, waitingMax: 1 });
+  const running = service.polish(task('running'));
+  const upload = service.polish(task('an upload', { budgetMs: 600_000 }));
+  const live = service.polish(task('live speech', { budgetMs: 5_000 }));
+  t.match(await upload, { fallback: 'overloaded', text: 'An upload.' });
+  for (let count = 0; count < 2; count++) {
+    const { request, answer } = await polisher.call();
+    answer(upper(request));
+    await new Promise(setImmediate);
+  }
+  t.same([(await running).text, (await live).text], ['Running.', 'Live speech.']);
+});
 
 t.test('quality picks the model; auto by length and load; the other where one is down', async (t) => {
   const fast = new ScriptedPolisher({ name: 'fast', write: upper, modes: ['standard'] });

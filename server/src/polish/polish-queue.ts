@@ -17,6 +17,8 @@ export interface QueuedRun {
 interface Waiting {
   readonly deadline: number;
   readonly start: () => void;
+  /** It must make room for a text that is due before it. */
+  readonly giveWay: () => void;
 }
 
 export class PolishQueue {
@@ -40,12 +42,14 @@ export class PolishQueue {
     return this.#waiting.length;
   }
 
-  /** As {@link Polisher.polish}, when it is this text's turn. Rejects with {@link PolishQueueFullError} at once when too many wait. */
+  /** As {@link Polisher.polish}, when it is this text's turn. When too many wait, the one that is due last is rejected with {@link PolishQueueFullError}. */
   async run(request: PolishRequest, { signal, onText, deadline }: QueuedRun): Promise<string> {
     signal.throwIfAborted();
     if (this.#running >= this.polisher.concurrency) {
       if (this.#waiting.length >= this.#waitingMax) {
-        throw new PolishQueueFullError(`More than ${this.#waitingMax} texts wait for ${this.polisher.name}.`);
+        const last = this.#waiting.at(-1);
+        if (last === undefined || last.deadline <= deadline) throw this.#full();
+        last.giveWay();
       }
       await this.#turn(deadline, signal);
     } else {
@@ -72,11 +76,20 @@ export class PolishQueue {
           signal.removeEventListener('abort', leave);
           resolve();
         },
+        giveWay: () => {
+          signal.removeEventListener('abort', leave);
+          this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+          reject(this.#full());
+        },
       };
       const place = this.#waiting.findIndex((other) => other.deadline > deadline);
       this.#waiting.splice(place < 0 ? this.#waiting.length : place, 0, waiting);
       signal.addEventListener('abort', leave, { once: true });
     });
+  }
+
+  #full(): PolishQueueFullError {
+    return new PolishQueueFullError(`More than ${this.#waitingMax} texts wait for ${this.polisher.name}.`);
   }
 
   #startNext(): void {
