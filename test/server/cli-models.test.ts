@@ -95,3 +95,16 @@ t.test('the manifest of an added model records the path', async (t) => {
     'the folder itself is untouched',
   );
 });
+
+t.test('pull fetches a GGUF and says how it is used', async (t) => {
+  const content = Buffer.alloc(3_000, 'gguf');
+  const hub = await ModelHub.start(t, { id: 'someone/Small-GGUF', files: { 'small-q4_k_m.gguf': content } });
+  const home = await mkdtemp(join(tmpdir(), 'sotto-hf-'));
+  t.teardown(() => rm(home, { recursive: true }));
+  const sotto = await folder(t, { HF_ENDPOINT: hub.endpoint, HF_HOME: home });
+  const { code, stdout } = await sotto('pull', 'someone/Small-GGUF:Q4_K_M');
+  t.equal(code, 0);
+  t.match(stdout, /--polish-model someone\/Small-GGUF:Q4_K_M\n$/);
+  const [, path = ''] = /^Pulled .*: (.*\.gguf)$/m.exec(stdout) ?? [];
+  t.ok(content.equals(await readFile(path)));
+});
