@@ -116,7 +116,7 @@ t.test('the overlay', needsChromium, async (t) => {
     await page.getByLabel('Capital letters').check();
     await page.getByText('Top', { exact: true }).click();
     await page.getByText('Another session').click();
-    await page.getByLabel('Watch token').fill('abc-DEF_123');
+    await page.getByLabel('Link or watch token').fill(`${server.http}/watch#abc-DEF_123`);
     t.equal(await link.inputValue(), `${server.http}/overlay?watch=abc-DEF_123&size=80&position=top&uppercase=1`);
     t.match(await page.locator('.players').innerText(), `${server.http}/v1/watch/abc-DEF_123/captions.m3u8`);
     await page.getByRole('button', { name: 'Copy link' }).click();

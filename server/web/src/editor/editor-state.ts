@@ -34,3 +34,9 @@ export const playerUrls = computed(() => {
   if (watch === '') return undefined;
   return ['captions.m3u8', 'captions.vtt'].map((file) => new URL(`/v1/watch/${watch}/${file}`, location.href).href);
 });
+
+/** The token in what a person pasted: any of the links that share a session, or the token itself. */
+export function tokenOf(pasted: string): string {
+  const [, token] = /\/(?:watch#|overlay(?:\/editor)?\?(?:.*&)?watch=|v1\/watch\/)([\w-]+)/.exec(pasted) ?? [];
+  return token ?? pasted;
+}

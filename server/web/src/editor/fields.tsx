@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
 import { OVERLAY_BOUNDS } from '../overlay/options.js';
-import { options, set } from './editor-state.js';
+import { options, set, tokenOf } from './editor-state.js';
 
 interface FieldProps {
   readonly label: string;
@@ -26,7 +26,10 @@ export function TextField({
         spellcheck={false}
         value={value}
         aria-describedby={help === undefined ? undefined : `${id}-help`}
-        onInput={({ currentTarget }) => set(name, currentTarget.value.trim())}
+        onInput={({ currentTarget }) => {
+          const written = currentTarget.value.trim();
+          set(name, name === 'watch' ? tokenOf(written) : written);
+        }}
       />
       {help !== undefined && <small id={`${id}-help`}>{help}</small>}
     </p>

@@ -7,9 +7,9 @@ const en = {
   source: 'Source',
   microphone: 'This computer’s microphone',
   watch: 'Another session',
-  token: 'Watch token',
+  token: 'Link or watch token',
   tokenHelp:
-    'The speaker gets it from a session that was started with “share”: connect(url, { share: true }), then (await session.ready()).watchToken.',
+    'Paste a link that the speaker’s Studio shows under Share. Programs get the token from a session that was started with { share: true }: (await session.ready()).watchToken.',
   language: 'Spoken language',
   automatic: 'auto',
   languageHelp: 'A code such as en or zh; auto lets the model decide.',
@@ -60,9 +60,9 @@ const zh: EditorWords = {
   source: '来源',
   microphone: '本机麦克风',
   watch: '另一个会话',
-  token: '观看令牌',
+  token: '链接或观看令牌',
   tokenHelp:
-    '由说话者提供：以共享方式开始会话 connect(url, { share: true })，再读取 (await session.ready()).watchToken。',
+    '粘贴说话者在工作室“共享”中看到的链接。程序可从以 { share: true } 开始的会话取得令牌：(await session.ready()).watchToken。',
   language: '所说语言',
   automatic: 'auto',
   languageHelp: '语言代码，如 en 或 zh；auto 由模型判断。',

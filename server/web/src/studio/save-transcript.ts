@@ -12,7 +12,8 @@ const MEDIA_TYPES: Readonly<Record<TranscriptFormat, string>> = {
   json: 'application/json',
 };
 
-export const FORMATS = Object.keys(MEDIA_TYPES) as TranscriptFormat[];
+/** The formats that the page offers: those that people open. */
+export const FORMATS = ['txt', 'srt', 'vtt', 'json'] as const satisfies readonly TranscriptFormat[];
 
 /** Rejects where the browser refuses. */
 export async function copyTranscript(segments: readonly Segment[]): Promise<void> {

@@ -23,12 +23,17 @@ export function Head(): JSX.Element {
 function ServerState(): JSX.Element {
   const t = words.value;
   const view = server.value;
-  const text =
-    view.name === 'ready' ? t.serverReady(view.model) : view.name === 'gone' ? t.serverGone : t.serverConnecting;
   return (
     <p class="server" data-state={view.name} role="status">
       <span class="dot" aria-hidden="true" />
-      <span class="server-text">{text}</span>
+      {view.name === 'ready' ? (
+        <span class="server-text" title={t.serverReady(view.model)}>
+          <span class="wide-only">{t.serverReady(view.model)}</span>
+          <span class="narrow-only">{view.model}</span>
+        </span>
+      ) : (
+        <span class="server-text">{view.name === 'gone' ? t.serverGone : t.serverConnecting}</span>
+      )}
     </p>
   );
 }

@@ -1,7 +1,7 @@
 // A transcript: settled paragraphs with word times, then what is being spoken.
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { words } from '../i18n/language.js';
 import type { Segment } from '../studio/transcript.js';
 import { Paragraph } from './paragraph.js';
@@ -34,6 +34,11 @@ export function Transcript(props: TranscriptProps): JSX.Element {
   const wordTime = useSignal<WordTime | undefined>(undefined);
   const isEmpty = segments.length === 0 && stable + tentative === '';
   useFollowing(`${segments.length} ${stable} ${tentative}`);
+  useEffect(() => {
+    const hide = (): void => void (wordTime.value = undefined);
+    addEventListener('scroll', hide, { passive: true });
+    return () => removeEventListener('scroll', hide);
+  }, []);
 
   const point = (event: PointerEvent): void => {
     const word = event.target instanceof HTMLElement ? event.target.closest<HTMLElement>('[data-time]') : null;
@@ -47,7 +52,10 @@ export function Transcript(props: TranscriptProps): JSX.Element {
       class="transcript"
       aria-label={t.transcript}
       onPointerOver={point}
-      onPointerLeave={() => (wordTime.value = undefined)}
+      onPointerLeave={({ pointerType }) => {
+        // A finger leaves at once; what it touched stays until it touches something else.
+        if (pointerType !== 'touch') wordTime.value = undefined;
+      }}
     >
       {/* Settled text only is read aloud: what may still change would be read again and again. */}
       <div class="settled" role="log" aria-live="polite" aria-label={t.transcript}>
