@@ -3,11 +3,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { readClientEvent } from '../../server/src/compat/openai-realtime/client-events.js';
+import { RealtimeConversation } from '../../server/src/compat/openai-realtime/conversation.js';
+import { defaultConfig } from '../../server/src/compat/openai-realtime/session-config.js';
+import type { DialectClose } from '../../server/src/gateway/dialect.js';
+import { SESSION_DEFAULTS } from '../../server/src/session/session-settings.js';
+import { createSessionFactory } from '../../server/src/session/session.js';
 import { connectEvents, type EventClient, type Fields } from '../support/event-client.js';
 import { openCompatGateway, type CompatGatewayOptions } from '../support/compat-gateway.js';
 import { loud, type LoudFormat } from '../support/loud-audio.js';
 import { holds } from '../support/property.js';
 import { TRANSPORTS } from '../support/shared-gateway.js';
+import { refusedUpgrade } from '../support/wire-client.js';
 
 const GA = '/v1/realtime?intent=transcription';
 const TRANSCRIPTION = 'conversation.item.input_audio_transcription';
@@ -424,6 +430,13 @@ t.test('back-pressure: a client that is far ahead is slowed, and nothing is lost
   t.equal(String(transcript).split(' ').length, 16);
 });
 
+t.test('full, or asked without a WebSocket', async (t) => {
+  const { url, http } = await open(t, { limits: { maxConnections: 1 } });
+  t.equal(await refusedUpgrade(url + GA), 503);
+  const response = await fetch(`${http}/v1/realtime`);
+  t.match([response.status, await response.json()], [426, { error: { code: 'upgrade_required' } }]);
+});
+
 t.test('sockets that vanish, and a shutdown', async (t) => {
   const { client, vad, gateway, url } = await open(t);
   stream(client, loud('speech', 1));
@@ -436,4 +449,45 @@ t.test('sockets that vanish, and a shutdown', async (t) => {
   t.match(await other.closed, { code: 1001 });
   t.ok(other.types.includes(`${TRANSCRIPTION}.completed`), 'what was said is told before the end');
   t.equal(vad.openStreams, 0, 'no session is left');
+});
+
+t.test('a client that never commits: the turn is committed for it, so that its words do not pile up', async (t) => {
+  const told: Fields[] = [];
+  const { recognizer, vad } = await openCompatGateway(t);
+  const defaults = { endpointing: SESSION_DEFAULTS.endpointing, languages: ['en'] };
+  const ended = new Promise<DialectClose>((resolve) => {
+    const conversation = new RealtimeConversation({
+      peer: {
+        remoteAddress: '',
+        send: (event) => void told.push(event),
+        crash: (error) => t.fail(String(error)),
+        end: resolve,
+      },
+      createSession: createSessionFactory({ vad, recognizer, settings: SESSION_DEFAULTS }),
+      defaults,
+      config: { ...defaultConfig(defaults), turnDetection: null },
+      isBeta: false,
+      wallNow: Date.now,
+      uncommittedMsMax: 2_000,
+    });
+    for (let i = 0; i < 45; i++) conversation.receive(JSON.stringify(append(loud('speech', 0.1))));
+    void conversation.drain();
+  });
+  t.equal((await ended).code, 1001);
+  const types = told.map((event) => event['type']);
+  t.equal(types.filter((type) => type === 'input_audio_buffer.committed').length, 2);
+  t.equal(types.filter((type) => type === `${TRANSCRIPTION}.completed`).length, 2);
+});
+
+t.test('a session that fails leaves no committed turn without an end', async (t) => {
+  const { client, vad } = await open(t, { recognizer: { answers: false } });
+  stream(client, loud('speech', 1), loud('silence', 1));
+  await client.next('conversation.item.done');
+  vad.failure = new Error('scripted');
+  stream(client, loud('speech', 1));
+  t.match(await client.next(`${TRANSCRIPTION}.failed`), {
+    item_id: client.all('input_audio_buffer.committed')[0]?.['item_id'],
+  });
+  t.match(await client.next('error'), { error: { type: 'server_error', code: 'internal' } });
+  t.match(await client.closed, { code: 1011 });
 });

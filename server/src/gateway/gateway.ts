@@ -186,6 +186,7 @@ export class Gateway {
   #builtIn(request: HttpRequest): HttpResponse {
     return answerHttp(request, {
       status: () => this.status(),
+      isStream: (path) => this.#dialects.has(path),
       ...(this.#options.engines && { engines: this.#options.engines }),
       polish: () => this.#options.polish?.(),
       metrics: () => this.#registry.expose(),

@@ -41,6 +41,8 @@ export interface HttpView {
   readonly engines?: () => readonly EngineState[];
   /** What is polished with. Absent or undefined: nothing is. */
   readonly polish?: () => PolishOffer | undefined;
+  /** Whether a path takes WebSockets of a dialect. */
+  readonly isStream?: (path: string) => boolean;
   /** The Prometheus text. */
   metrics(): string;
   /** The Studio and its like; absent where a server has none. */
@@ -76,10 +78,15 @@ export function answerHttp(request: RequestHead, view: HttpView): WholeResponse 
       return { status: 200, contentType: PROMETHEUS_CONTENT_TYPE, body: view.metrics() };
     case '/v1/stream':
     case WATCH_PATH:
-      return jsonError(426, 'upgrade_required', 'This is a WebSocket endpoint.', { upgrade: 'websocket' });
+      return upgradeRequired();
     default:
+      if (view.isStream?.(request.path) === true) return upgradeRequired();
       return view.captions?.(request) ?? pageOf(request, view);
   }
+}
+
+function upgradeRequired(): WholeResponse {
+  return jsonError(426, 'upgrade_required', 'This is a WebSocket endpoint.', { upgrade: 'websocket' });
 }
 
 /** An error as every plain HTTP answer of the server tells it. */

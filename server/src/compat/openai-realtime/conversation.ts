@@ -25,7 +25,11 @@ export interface RealtimeOptions {
   readonly isBeta: boolean;
   /** Milliseconds since 1970. */
   readonly wallNow: () => number;
+  /** Audio after which a turn is committed where the client forgets to, milliseconds: its words are kept until then. Default: {@link UNCOMMITTED_MS_MAX}. */
+  readonly uncommittedMsMax?: number;
 }
+
+export const UNCOMMITTED_MS_MAX = 1_800_000;
 
 /** How a bound that was passed is told: with an error event, and a standard close. */
 const FAULTS: Readonly<Record<DialectFault, Omit<RealtimeError, 'message' | 'param'> & { readonly close: number }>> = {
@@ -97,15 +101,21 @@ export class RealtimeConversation implements Conversation {
       case 'update':
         return this.#update(received.session, received.isBeta);
       case 'append':
-        this.#feed ??= this.#startFeed();
-        this.#feed.audio(received.audio);
-        return undefined;
+        return this.#append(received.audio);
       case 'commit':
         return this.#commit();
       case 'clear':
         if (this.#turns.clear(this.#feed?.receivedMs ?? 0)) this.#feed?.finalize('clear');
         return undefined;
     }
+  }
+
+  #append(audio: Uint8Array): RealtimeError | undefined {
+    const { uncommittedMsMax = UNCOMMITTED_MS_MAX } = this.#options;
+    this.#feed ??= this.#startFeed();
+    this.#feed.audio(audio);
+    const isFull = this.#isManual && this.#turns.uncommittedMs(this.#feed.receivedMs) >= uncommittedMsMax;
+    return isFull ? this.#commit() : undefined;
   }
 
   #update(session: unknown, isBeta: boolean): RealtimeError | undefined {
@@ -139,7 +149,10 @@ export class RealtimeConversation implements Conversation {
       createSession: this.#options.createSession,
       start: { audio: audioFormatOf(this.#config), ...recognitionOf(this.#config, this.#options.defaults.endpointing) },
       onMessage: (message) => this.#hear(message),
-      onEnd: (reason) => this.#options.peer.end(closeOf(reason)),
+      onEnd: (reason) => {
+        this.#turns.end();
+        this.#options.peer.end(closeOf(reason));
+      },
     });
   }
 

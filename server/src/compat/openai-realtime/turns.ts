@@ -68,9 +68,14 @@ export class Turns {
     this.#options = options;
   }
 
+  /** Audio that was neither committed nor cleared, milliseconds. */
+  uncommittedMs(receivedMs: number): number {
+    return receivedMs - this.#takenMs;
+  }
+
   /** Commits what has come up to `receivedMs`: returns the id of the item, with which the session is to be finalized; undefined: there is too little audio. */
   commit(receivedMs: number, isManual: boolean): string | undefined {
-    if (receivedMs - this.#takenMs < COMMIT_MS_MIN) return undefined;
+    if (this.uncommittedMs(receivedMs) < COMMIT_MS_MIN) return undefined;
     const speaking = isManual ? undefined : this.#speaking();
     const item = speaking?.item ?? this.#gathering ?? newItem();
     this.#gathering = undefined;
@@ -101,6 +106,16 @@ export class Turns {
     this.#takenMs = receivedMs;
     this.#clearedMs = receivedMs;
     return true;
+  }
+
+  /** The session is over: what was committed and has no transcript gets none. */
+  end(): void {
+    const pending = new Set([...this.#commits.values()].map(({ item }) => item));
+    for (const { item, isManual, isCommitted, hasEnded, isDiscarded } of this.#utterances.values()) {
+      if (item !== undefined && !isManual && !isDiscarded && (isCommitted || hasEnded)) pending.add(item);
+    }
+    for (const item of pending) this.#complete({ ...item, transcript: '', hasFailed: true });
+    this.#utterances.clear();
   }
 
   /** Takes what the session says of speech. `isManual`: whether the client decides when a turn ends. */
