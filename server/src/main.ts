@@ -9,8 +9,11 @@ import { createRecognizer } from './asr/streaming-recognizer.js';
 import { TemporaryKeys } from './compat/authorizer.js';
 import { decodeAudio } from './audio/decode-audio.js';
 import { createCompat } from './compat/compat.js';
+import { openAiRestRoutes } from './compat/openai-rest/transcription-routes.js';
+import type { SessionConfig } from './compat/openai-realtime/session-config.js';
 import type { Settings } from './config/settings.js';
 import { FileTranscription } from './files/file-transcription.js';
+import { restRoutes } from './rest/rest-routes.js';
 import { chooseTransport, TransportUnavailableError } from './gateway/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
 import type { EngineState } from './gateway/http-routes.js';
@@ -133,13 +136,15 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   const session = sessionSettings(settings);
   const sessions = createSessionFactory({ vad, recognizer, polishing, settings: session, log });
   const files = new FileTranscription(recognizer.files(vad), settings);
+  const keys = new TemporaryKeys<SessionConfig>();
+  const { uploadBytesMax } = settings;
   const compat = createCompat({
-    keys: new TemporaryKeys(),
+    keys,
     session,
     model: recognizer.model,
     transcription: files,
     guard,
-    fileBytesMax: settings.uploadBytesMax,
+    fileBytesMax: uploadBytesMax,
     log,
   });
   const served = await storage.serve({
@@ -149,11 +154,20 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     model: { name: model.name, languages: recognizer.model.languages },
     identity: [model.name, installed.files.weightBytes, settings.precision, VERSION].join(':'),
   });
-  gateway.open(
-    storage.recording(sessions),
-    [...served.routes, ...compat.routes, ...polishRoutes(polishing)],
-    compat.dialects,
-  );
+  const routes = [
+    ...served.routes,
+    ...compat.routes,
+    ...polishRoutes(polishing),
+    ...openAiRestRoutes({ files, authorizer: keys, model: recognizer.model, uploadBytesMax }),
+    ...restRoutes({
+      files,
+      languages: recognizer.model.languages,
+      uploadBytesMax,
+      polishing,
+      polishBudgetMs: settings.polishStopBudgetMs,
+    }),
+  ];
+  gateway.open(storage.recording(sessions), routes, compat.dialects);
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
 
   return {

@@ -2,7 +2,7 @@
 import { WhisperTokenizer } from '@sotto/models';
 import type { VoiceActivityDetector } from '../vad/vad.js';
 import type { QueueBounds } from './decode-queue.js';
-import type { DecodeRequest, Engine } from './engine.js';
+import type { DecodeRequest, Engine, EngineModel } from './engine.js';
 import { AsrError, messageOf } from './errors.js';
 import { FileTranscriber } from './file-transcriber.js';
 import { decodeFinal, type FinalAsk } from './final-decode.js';
@@ -49,7 +49,7 @@ export async function createRecognizer(
 
 /** Shares engines among live segments. */
 export class StreamingRecognizer implements Recognizer {
-  readonly model: Recognizer['model'];
+  readonly model: EngineModel;
   readonly #engines: readonly Engine[];
   readonly #tokenizer: WhisperTokenizer;
   readonly #scheduler: Scheduler;

@@ -14,14 +14,25 @@ export class OpenAiHttpError extends Error {
   constructor(
     readonly status: number,
     readonly error: RealtimeError,
+    /** Of the response. */
+    readonly headers: Readonly<Record<string, string>> = {},
   ) {
     super(error.message);
   }
 }
 
-/** JSON with the id of the request, which the SDKs show. */
-export function openAiJson(status: number, body: unknown): WholeResponse {
-  return jsonResponse(status, body, { 'x-request-id': `req_${randomUUID().replaceAll('-', '')}` });
+/** Every answer has one, and the SDKs show it. */
+export function requestId(): string {
+  return `req_${randomUUID().replaceAll('-', '')}`;
+}
+
+/** JSON with the id of the request. */
+export function openAiJson(
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): WholeResponse {
+  return jsonResponse(status, body, { 'x-request-id': requestId(), ...headers });
 }
 
 /** Why a key opens nothing; undefined where it does. */
@@ -44,7 +55,7 @@ export function openAiHandler(handle: Route['handle']): Route['handle'] {
     try {
       return await handle(call);
     } catch (error) {
-      if (error instanceof OpenAiHttpError) return openAiJson(error.status, { error: error.error });
+      if (error instanceof OpenAiHttpError) return openAiJson(error.status, { error: error.error }, error.headers);
       if (error instanceof TooManyKeysError) {
         const { message, code } = error;
         return openAiJson(429, { error: { type: 'rate_limit_error', code, message, param: null } });

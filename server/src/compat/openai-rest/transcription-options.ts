@@ -1,0 +1,105 @@
+// What a client of OpenAI's audio API asks for, out of the fields of its form.
+import * as v from 'valibot';
+import type { FileOptions } from '../../files/file-transcription.js';
+import type { FormFields } from '../../files/form-fields.js';
+import { hotwordsOf, primaryLanguage } from '../language.js';
+import { invalidRequest } from '../openai-realtime/events.js';
+import { OpenAiHttpError } from '../openai-realtime/http-errors.js';
+
+export const RESPONSE_FORMATS = ['json', 'text', 'srt', 'verbose_json', 'vtt'] as const;
+const HOTWORD_LIMITS = { hotwordsMax: 100, hotwordCharsMax: 100 } as const;
+
+const textual = v.string('Expected a string.');
+const fraction = v.pipe(
+  textual,
+  v.transform(Number),
+  v.number('Expected a number between 0 and 1.'),
+  v.minValue(0, 'Expected a number between 0 and 1.'),
+  v.maxValue(1, 'Expected a number between 0 and 1.'),
+);
+const oneOf = <const T extends readonly string[]>(values: T) =>
+  v.picklist(values, `Supported values: ${values.join(', ')}.`);
+
+/** The form of `POST /v1/audio/transcriptions`, without the file. Numbers and booleans come as text; unknown fields are ignored. */
+export const TRANSCRIPTION_FORM = v.object({
+  model: v.pipe(
+    textual,
+    v.description('Any of OpenAI’s transcription models, or the name of the model that this server runs.'),
+  ),
+  language: v.optional(v.pipe(textual, v.description('ISO 639-1, such as en.'))),
+  languages: v.optional(v.array(textual)),
+  keywords: v.optional(v.array(textual)),
+  prompt: v.optional(textual, ''),
+  response_format: v.optional(oneOf(RESPONSE_FORMATS), 'json'),
+  temperature: v.optional(fraction, '0'),
+  timestamp_granularities: v.optional(v.array(oneOf(['word', 'segment'])), ['segment']),
+  include: v.optional(v.array(oneOf(['logprobs'])), []),
+  stream: v.optional(
+    v.pipe(
+      oneOf(['true', 'false']),
+      v.transform((value) => value === 'true'),
+    ),
+    'false',
+  ),
+  chunking_strategy: v.optional(
+    v.union(
+      [v.literal('auto'), v.looseObject({ type: v.literal('server_vad') })],
+      'Supported values: auto, or an object of type server_vad.',
+    ),
+  ),
+});
+
+export type TranscriptionForm = v.InferOutput<typeof TRANSCRIPTION_FORM>;
+
+const LISTS = ['languages', 'keywords', 'timestamp_granularities', 'include'] as const;
+
+/** @throws OpenAiHttpError 400 that names the field */
+export function transcriptionForm(fields: FormFields): TranscriptionForm {
+  const given: Record<string, unknown> = {};
+  for (const name of Object.keys(TRANSCRIPTION_FORM.entries)) given[name] = fields.one(name);
+  for (const name of LISTS) given[name] = fields.list(name);
+  given['chunking_strategy'] = chunkingStrategy(fields);
+  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const result = v.safeParse(TRANSCRIPTION_FORM, set, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const param = v.getDotPath(issue)?.split('.', 1)[0] ?? null;
+  const isMissing = param !== null && set[param] === undefined;
+  throw new OpenAiHttpError(
+    400,
+    isMissing
+      ? invalidRequest('missing_required_parameter', `Missing required parameter: '${param}'.`, param)
+      : invalidRequest('invalid_value', `Invalid value for '${param}': ${issue.message}`, param),
+  );
+}
+
+/** `auto`, JSON, or `chunking_strategy[type]` and its neighbours. */
+function chunkingStrategy(fields: FormFields): unknown {
+  const members = fields.members('chunking_strategy');
+  if (members !== undefined) return members;
+  const value = fields.one('chunking_strategy');
+  if (value?.startsWith('{') !== true) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+/** @throws OpenAiHttpError 400 for a language that the model does not know */
+export function fileOptions(form: TranscriptionForm, task: FileOptions['task'], known: readonly string[]): FileOptions {
+  const wanted = form.language ?? (form.languages?.length === 1 ? form.languages[0] : undefined);
+  const language = wanted === undefined ? 'auto' : primaryLanguage(wanted);
+  if (language !== 'auto' && !known.includes(language)) {
+    const message = `Language '${wanted}' is not supported by this server's model. It supports: ${known.join(', ')}.`;
+    throw new OpenAiHttpError(400, invalidRequest('unsupported_language', message, 'language'));
+  }
+  return {
+    language,
+    task,
+    prompt: form.prompt,
+    hotwords: hotwordsOf(form.keywords ?? [], HOTWORD_LIMITS),
+    words: true,
+    temperature: form.temperature,
+  };
+}

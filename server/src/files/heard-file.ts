@@ -1,0 +1,40 @@
+// A recording on its way from bytes to segments.
+import type { AudioFileWarning } from '../audio/audio-errors.js';
+import { decodeAudio } from '../audio/decode-audio.js';
+import { SAMPLE_RATE } from '../audio/resampler.js';
+import type { TranscribedSegment } from '../asr/file-transcriber.js';
+import type { FileOptions, FileRun, FileTranscription } from './file-transcription.js';
+
+/** Decodes and transcribes one file; read once. */
+export class HeardFile {
+  /** What was wrong with the file although it could be read; complete when the segments are. */
+  readonly warnings: AudioFileWarning[] = [];
+  readonly segments: AsyncGenerator<TranscribedSegment, void, undefined>;
+  #samples = 0;
+
+  constructor(files: FileTranscription, bytes: AsyncIterable<Uint8Array>, options: FileOptions, run: FileRun = {}) {
+    const audio = decodeAudio(bytes, { onWarning: (warning) => this.warnings.push(warning) });
+    this.segments = files.transcribe(this.#counted(audio), options, run);
+  }
+
+  /** Of what was decoded so far, milliseconds. */
+  get durationMs(): number {
+    return (this.#samples * 1_000) / SAMPLE_RATE;
+  }
+
+  async *#counted(audio: AsyncIterable<Float32Array>): AsyncGenerator<Float32Array, void, undefined> {
+    for await (const block of audio) {
+      this.#samples += block.length;
+      yield block;
+    }
+  }
+}
+
+/** The language of most of the speech; `fallback` where there is none. */
+export function mainLanguage(segments: readonly TranscribedSegment[], fallback: string): string {
+  const spoken = new Map<string, number>();
+  for (const { language, startMs, endMs, text } of segments) {
+    if (text !== '') spoken.set(language, (spoken.get(language) ?? 0) + endMs - startMs);
+  }
+  return [...spoken].toSorted(([, a], [, b]) => b - a)[0]?.[0] ?? (fallback === 'auto' ? '' : fallback);
+}

@@ -1,0 +1,45 @@
+// An uploaded recording with what was said about it: a form, or the bytes alone with a query.
+import { spool, type StoredBytes } from '../audio/stored-bytes.js';
+import type { HttpRequest } from '../gateway/transport.js';
+import { boundedBody, mediaType } from '../http/body.js';
+import { HttpError } from '../http/http-error.js';
+import { readMultipart, type FormFile } from '../http/multipart.js';
+import { FormFields } from './form-fields.js';
+
+export interface Upload {
+  readonly fields: FormFields;
+  /** Read once. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** As the client calls it; may be empty. Never a path. */
+  readonly fileName: string;
+  /** Releases what is on disk. */
+  close(): Promise<void>;
+}
+
+/**
+ * A form is read whole, its file to a nameless file on disk, since fields may come behind it; any other body is the recording itself, which is read
+ * as it arrives. Rejects with HttpError: 413 `body_too_large`, 400 `invalid_multipart`, 400 `file_missing`; or RequestAbortedError.
+ */
+export async function readUpload(request: HttpRequest, bytesMax: number): Promise<Upload> {
+  const query = FormFields.of(request.query);
+  if (mediaType(request) === 'multipart/form-data') return readForm(request, query, bytesMax);
+  return { fields: query, bytes: boundedBody(request, bytesMax), fileName: '', close: async () => {} };
+}
+
+async function readForm(request: HttpRequest, fields: FormFields, bytesMax: number): Promise<Upload> {
+  let file: { readonly part: FormFile; readonly stored: StoredBytes } | undefined;
+  try {
+    for await (const part of readMultipart(request, { fileBytesMax: bytesMax })) {
+      if (part.kind === 'field') fields.add(part.name, part.value);
+      else if (part.name === 'file') file = { part, stored: await spool(part.bytes) };
+    }
+  } catch (error) {
+    await file?.stored.close();
+    throw error;
+  }
+  if (file === undefined) {
+    throw new HttpError(400, 'file_missing', 'The form has no file in a field named "file" (with a file name).');
+  }
+  const { part, stored } = file;
+  return { fields, bytes: stored, fileName: part.fileName, close: () => stored.close() };
+}

@@ -1,0 +1,210 @@
+// The server's own addresses for files: a recording in, its text out, raw or polished.
+import { joinTexts } from '@sotto/client';
+import { POLISH_MODES } from '@sotto/protocol';
+import * as v from 'valibot';
+import { storedInMemory } from '../audio/stored-bytes.js';
+import { primaryLanguage } from '../compat/language.js';
+import type { HttpRequest } from '../gateway/transport.js';
+import { fileError } from '../files/file-errors.js';
+import { FILE_DEFAULTS, type FileTranscription } from '../files/file-transcription.js';
+import { HeardFile, mainLanguage } from '../files/heard-file.js';
+import { readUpload, type Upload } from '../files/upload.js';
+import { mediaType } from '../http/body.js';
+import { HttpError } from '../http/http-error.js';
+import { jsonResponse, readJson, validated } from '../http/json.js';
+import type { Route } from '../http/route.js';
+import type { Polishing } from '../polish/polishing.js';
+import { FormFields } from '../files/form-fields.js';
+
+export interface RestOptions {
+  readonly files: FileTranscription;
+  readonly languages: readonly string[];
+  readonly uploadBytesMax: number;
+  readonly polishing?: Polishing | undefined;
+  /** How long the polish of a whole text may take, milliseconds. */
+  readonly polishBudgetMs: number;
+}
+
+/** A recording within JSON is held in memory: larger ones come as forms or as they are. */
+const JSON_BYTES_MAX = 33_554_432;
+
+const text = v.string('a text');
+/** What may be said about a recording. */
+export const TRANSCRIBE_FIELDS = v.object({
+  language: v.optional(v.pipe(text, v.description('Language code such as en, or auto.')), 'auto'),
+  prompt: v.optional(
+    v.pipe(text, v.maxLength(10_000, 'at most 10,000 characters'), v.description('Sets the style, names things.')),
+    '',
+  ),
+  hotwords: v.optional(
+    v.pipe(v.array(text), v.maxLength(100, 'at most 100'), v.description('Terms that are likely to come.')),
+    [],
+  ),
+});
+export const OPTIMIZE_FIELDS = v.object({
+  ...TRANSCRIBE_FIELDS.entries,
+  mode: v.optional(
+    v.pipe(v.picklist(POLISH_MODES, `one of ${POLISH_MODES.join(', ')}`), v.description('How the text is polished.')),
+    'standard',
+  ),
+  instruction: v.optional(v.pipe(text, v.description('With the mode custom: what to do with the text.')), ''),
+});
+/** The same as JSON, with the recording in it. */
+const JSON_FILE = v.object({ file: v.pipe(text, v.base64('the recording in base64')) });
+
+const number = v.number();
+export const TRANSCRIPT_SEGMENT = v.object({
+  start: v.pipe(number, v.description('Seconds.')),
+  end: number,
+  text: v.string(),
+});
+export const TRANSCRIBE_ANSWER = v.object({
+  raw_text: v.string(),
+  language: v.pipe(
+    v.string(),
+    v.description('Of most of the speech; empty where nobody speaks and none was asked for.'),
+  ),
+  duration: v.pipe(number, v.description('Of the recording, seconds.')),
+  segments: v.array(TRANSCRIPT_SEGMENT),
+  warnings: v.array(v.string()),
+});
+export const OPTIMIZE_ANSWER = v.object({
+  ...TRANSCRIBE_ANSWER.entries,
+  optimized_text: v.string(),
+  mode: v.picklist(POLISH_MODES),
+  polish_model: v.pipe(v.string(), v.description('What polished the text; none: nothing did.')),
+  polish_fallback: v.pipe(
+    v.nullable(v.string()),
+    v.description('Why a simpler model, rules or nothing stands in; null: nothing does.'),
+  ),
+});
+
+export function restRoutes(options: RestOptions): Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/transcribe_only',
+      handle: async ({ request }) => {
+        const { answer } = await transcribe(request, TRANSCRIBE_FIELDS, options);
+        return jsonResponse(200, answer);
+      },
+    },
+    {
+      method: 'POST',
+      path: '/transcribe_and_optimize',
+      handle: async ({ request }) => {
+        const { answer, fields } = await transcribe(request, OPTIMIZE_FIELDS, options);
+        return jsonResponse(200, { ...answer, ...(await optimize(answer, fields, request.signal, options)) });
+      },
+    },
+  ];
+}
+
+async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTIMIZE_FIELDS>(
+  request: HttpRequest,
+  schema: S,
+  { files, languages, uploadBytesMax }: RestOptions,
+): Promise<{ answer: v.InferOutput<typeof TRANSCRIBE_ANSWER>; fields: v.InferOutput<S> }> {
+  const upload = await readAny(request, schema, uploadBytesMax);
+  try {
+    const { fields } = upload;
+    const language = knownLanguage(fields.language, languages);
+    const { prompt, hotwords } = fields;
+    const heard = new HeardFile(
+      files,
+      upload.bytes,
+      { ...FILE_DEFAULTS, language, prompt, hotwords },
+      { signal: request.signal },
+    );
+    const segments = [];
+    for await (const segment of heard.segments) if (segment.text !== '') segments.push(segment);
+    const answer = {
+      raw_text: joinTexts(segments.map((segment) => segment.text)),
+      language: mainLanguage(segments, language),
+      duration: seconds(heard.durationMs),
+      segments: segments.map(({ startMs, endMs, text: said }) => ({
+        start: seconds(startMs),
+        end: seconds(endMs),
+        text: said,
+      })),
+      warnings: heard.warnings.map(({ message }) => message),
+    };
+    return { answer, fields };
+  } catch (error) {
+    throw fileError(error);
+  } finally {
+    await upload.close();
+  }
+}
+
+async function readAny<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTIMIZE_FIELDS>(
+  request: HttpRequest,
+  schema: S,
+  bytesMax: number,
+): Promise<Pick<Upload, 'bytes' | 'close'> & { fields: v.InferOutput<S> }> {
+  if (mediaType(request) === 'application/json') {
+    const body = await readJson(request, v.looseObject(JSON_FILE.entries), {
+      bytesMax: Math.min(JSON_BYTES_MAX, bytesMax * 2),
+    });
+    const bytes = storedInMemory(Buffer.from(body.file, 'base64'));
+    return { fields: validated<S>(schema, body), bytes, close: () => bytes.close() };
+  }
+  const upload = await readUpload(request, bytesMax);
+  try {
+    return { fields: validated<S>(schema, fieldsOf(upload.fields)), bytes: upload.bytes, close: () => upload.close() };
+  } catch (error) {
+    await upload.close();
+    throw error;
+  }
+}
+
+function fieldsOf(fields: FormFields): Record<string, unknown> {
+  const known = {
+    language: fields.one('language'),
+    prompt: fields.one('prompt'),
+    hotwords: fields.list('hotwords'),
+    mode: fields.one('mode'),
+    instruction: fields.one('instruction'),
+  };
+  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+}
+
+/** `en-US` is `en`. @throws HttpError 400 `language_unsupported`. */
+export function knownLanguage(wanted: string, languages: readonly string[]): string {
+  const language = wanted === 'auto' ? wanted : primaryLanguage(wanted);
+  if (language === 'auto' || languages.includes(language)) return language;
+  const message = `The model does not know the language ${JSON.stringify(wanted)}. It knows: ${languages.join(', ')}, or auto.`;
+  throw new HttpError(400, 'language_unsupported', message);
+}
+
+async function optimize(
+  { raw_text: raw, language }: v.InferOutput<typeof TRANSCRIBE_ANSWER>,
+  { mode, instruction }: v.InferOutput<typeof OPTIMIZE_FIELDS>,
+  signal: AbortSignal,
+  { polishing, polishBudgetMs }: RestOptions,
+): Promise<
+  Pick<v.InferOutput<typeof OPTIMIZE_ANSWER>, 'optimized_text' | 'mode' | 'polish_model' | 'polish_fallback'>
+> {
+  const unpolished = { optimized_text: raw, mode, polish_model: 'none' };
+  if (polishing === undefined) return { ...unpolished, polish_fallback: 'disabled' };
+  const style = { mode, instruction, quality: 'best', script: undefined } as const;
+  if (mode === 'custom' && instruction.trim() === '') {
+    throw new HttpError(400, 'polish_unsupported', 'The mode "custom" needs an instruction.');
+  }
+  if (raw === '') return { ...unpolished, polish_fallback: null };
+  const task = { text: raw, language: language || 'auto', style };
+  const canPolish = polishing.refusalOf(style) === undefined;
+  const {
+    text: optimized,
+    model,
+    fallback,
+  } = canPolish
+    ? await polishing.polish({ ...task, previous: '', paragraphs: true, budgetMs: polishBudgetMs, signal })
+    : // The recording was heard all the same.
+      await polishing.fallBack(task, 'unavailable');
+  return { optimized_text: optimized, mode, polish_model: model, polish_fallback: fallback ?? null };
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms) / 1_000;
+}
