@@ -5,15 +5,17 @@ import { goldenModels } from '../support/golden-models.js';
 import { fixtureSamples } from '../support/fixtures.js';
 import { readGolden, readGoldenTensors, weightsSha256, type GoldenTensor } from '../support/golden.js';
 
-for (const { name, directory, skip } of goldenModels) {
-  t.test(`${name}: the graphs compute what the reference computes`, { skip }, async (t) => {
+const cases = goldenModels.flatMap((model) => (['cpu', 'cuda'] as const).map((kernels) => ({ ...model, kernels })));
+
+for (const { name, directory, skip, kernels } of cases) {
+  t.test(`${name}: the graphs of ${kernels} operators compute what the reference computes`, { skip }, async (t) => {
     const { weightsSha256: expected, probes } = readGolden(name);
     if (
       !t.equal(await weightsSha256(directory), expected, 'the golden file is of these weights (else: write_golden.py)')
     )
       return;
     const tensors = readGoldenTensors(name);
-    const compiled = await compileWhisper(directory, 'float32');
+    const compiled = await compileWhisper(directory, 'float32', { kernels });
     const options = { externalDataFolder: compiled.weightsFolder, intraOpThreads: 2 };
     const encode = await OrtSession.load(compiled.encode, options);
     const decode = await OrtSession.load(compiled.decode, options);

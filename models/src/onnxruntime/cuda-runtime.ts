@@ -39,10 +39,9 @@ export function copyFromDevice(address: Pointer, length: number): Uint8Array {
   return bytes;
 }
 
-/** Throws OrtError `engineError`. */
-export function clearOnDevice(address: Pointer, length: number): void {
-  checkCuda(cudaRuntime().set(address, 0, length));
-  // ONNX Runtime's streams wait for no other one.
+/** Fills memory of a device with zeros, all of it before the call returns: ONNX Runtime's streams wait for no other one. Throws OrtError `engineError`. */
+export function clearOnDevice(blocks: readonly { readonly address: Pointer; readonly length: number }[]): void {
+  for (const { address, length } of blocks) checkCuda(cudaRuntime().set(address, 0, length));
   checkCuda(cudaRuntime().synchronize());
 }
 

@@ -55,6 +55,18 @@ export class OrtValue extends NativeHandle {
     return new OrtValue(pointer, place, undefined, letGo);
   }
 
+  /** Fills the contents of values with zeros, in a device's memory too. */
+  static clear(values: Iterable<OrtValue>): void {
+    const onDevice: { address: Pointer; length: number }[] = [];
+    for (const value of values) {
+      const length = elementCount(value.dims) * bytesPerElement(value.type);
+      if (length === 0) continue;
+      if (value.place.device === 'cpu') new Uint8Array(koffi.view(value.#address(), length)).fill(0);
+      else onDevice.push({ address: value.#address(), length });
+    }
+    if (onDevice.length > 0) clearOnDevice(onDevice);
+  }
+
   /** Takes over a native value that lives in `place`. `data`: memory of ours that it uses, kept until it is released. */
   constructor(
     pointer: Pointer,
@@ -105,14 +117,6 @@ export class OrtValue extends NativeHandle {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     if (this.place.device === 'cpu') new Uint8Array(koffi.view(this.#address(), bytes.length)).set(bytes);
     else copyToDevice(this.#address(), bytes);
-  }
-
-  /** Fills the contents with zeros, in a device's memory too. */
-  clear(): void {
-    const length = elementCount(this.dims) * bytesPerElement(this.type);
-    if (length === 0) return;
-    if (this.place.device === 'cpu') new Uint8Array(koffi.view(this.#address(), length)).fill(0);
-    else clearOnDevice(this.#address(), length);
   }
 
   #address(): Pointer {

@@ -1,6 +1,7 @@
 // The graph from PCM to what the decoder looks at: log-mel spectrogram, encoder, cross-attention keys and values of every decoder layer.
 import type { WhisperConfig } from './config.js';
 import type { TensorName } from './graph-builder.js';
+import { addConvolutionsByProduct, addSpectrumByProduct } from './convolutions-by-product.js';
 import type { LayerBuilder } from './layers.js';
 import { fftLength, fourierBasis, frequencyBins, hopLength, melFilterBank } from './mel-filters.js';
 
@@ -51,13 +52,9 @@ export function addEncodeGraph(layers: LayerBuilder): void {
 }
 
 /** openai/whisper `audio.py` log_mel_spectrogram: torch.stft(center=True) without its last frame, power, mel, log10, 8 decades, scaled. */
-function addLogMel({ graph, config }: LayerBuilder, audio: TensorName): TensorName {
-  const half = fftLength / 2;
-  const signal = graph.op('Unsqueeze', [audio, graph.integers(1)]);
-  const padded = graph.op('Pad', [signal, graph.integers(0, 0, half, 0, 0, half)], { mode: 'reflect' });
-  const basis = graph.floats(fourierBasis(), [2 * frequencyBins, 1, fftLength]);
-  const spectrum = graph.op('Conv', [padded, basis], { kernel_shape: [fftLength], strides: [hopLength] });
-  const kept = graph.op('Slice', [spectrum, graph.integers(0), graph.integers(-1), graph.integers(2)]);
+function addLogMel(layers: LayerBuilder, audio: TensorName): TensorName {
+  const { graph, config } = layers;
+  const kept = layers.kernels === 'cuda' ? addSpectrumByProduct(layers, audio) : addSpectrum(layers, audio);
   const [real = '', imaginary = ''] = graph.ops('Split', [kept], { axis: 1, num_outputs: 2 }, [true, true]);
   const power = graph.op('Add', [graph.op('Mul', [real, real]), graph.op('Mul', [imaginary, imaginary])]);
   const filters = graph.floats(melFilterBank(config.melBins), [config.melBins, frequencyBins]);
@@ -69,20 +66,22 @@ function addLogMel({ graph, config }: LayerBuilder, audio: TensorName): TensorNa
   return graph.op('Mul', [graph.op('Add', [clamped, constant(4)]), constant(0.25)]);
 }
 
+/** Real, then imaginary parts: [batch, 2 * frequencyBins, 2 T]. */
+function addSpectrum({ graph }: LayerBuilder, audio: TensorName): TensorName {
+  const half = fftLength / 2;
+  const signal = graph.op('Unsqueeze', [audio, graph.integers(1)]);
+  const padded = graph.op('Pad', [signal, graph.integers(0, 0, half, 0, 0, half)], { mode: 'reflect' });
+  const basis = graph.floats(fourierBasis(), [2 * frequencyBins, 1, fftLength]);
+  const spectrum = graph.op('Conv', [padded, basis], { kernel_shape: [fftLength], strides: [hopLength] });
+  return graph.op('Slice', [spectrum, graph.integers(0), graph.integers(-1), graph.integers(2)]);
+}
+
 /** Features [batch, melBins, 2 T] -> normalised states as rows [batch * T, width], and the shape [batch, T, width]. */
 function addEncoder(layers: LayerBuilder, features: TensorName): { rows: TensorName; shape: TensorName } {
   const { graph, config } = layers;
-  const { width, melBins, encoderHeads, encoderInner } = config;
-  const convolve = (x: TensorName, name: string, inputs: number, stride: number): TensorName =>
-    layers.gelu(
-      graph.op(
-        'Conv',
-        [x, layers.weight(`${name}.weight`, [width, inputs, 3]), layers.weight(`${name}.bias`, [width])],
-        { kernel_shape: [3], strides: [stride], pads: [1, 1] },
-      ),
-    );
-  const narrowed = convolve(convolve(features, 'encoder.conv1', melBins, 1), 'encoder.conv2', width, 2);
-  const frames = graph.op('Transpose', [narrowed], { perm: [0, 2, 1] });
+  const { width, encoderHeads, encoderInner } = config;
+  const frames =
+    layers.kernels === 'cuda' ? addConvolutionsByProduct(layers, features) : addConvolutions(layers, features);
   const shape = graph.op('Shape', [frames]);
   const positions = graph.op('Slice', [
     layers.weight('encoder.embed_positions.weight', [config.maxSourcePositions, width]),
@@ -113,6 +112,22 @@ function addEncoder(layers: LayerBuilder, features: TensorName): { rows: TensorN
     result = layers.feedForward(norm(`${layer}.final_layer_norm`), layer, encoderInner);
   }
   return { rows: norm('encoder.layer_norm'), shape };
+}
+
+/** Features [batch, melBins, 2 T] -> [batch, T, width]. */
+function addConvolutions(layers: LayerBuilder, features: TensorName): TensorName {
+  const { graph, config } = layers;
+  const { width, melBins } = config;
+  const convolve = (x: TensorName, name: string, inputs: number, stride: number): TensorName =>
+    layers.gelu(
+      graph.op(
+        'Conv',
+        [x, layers.weight(`${name}.weight`, [width, inputs, 3]), layers.weight(`${name}.bias`, [width])],
+        { kernel_shape: [3], strides: [stride], pads: [1, 1] },
+      ),
+    );
+  const narrowed = convolve(convolve(features, 'encoder.conv1', melBins, 1), 'encoder.conv2', width, 2);
+  return graph.op('Transpose', [narrowed], { perm: [0, 2, 1] });
 }
 
 /** What every decoder layer needs of the encoder's states, computed once per window. */

@@ -1,6 +1,6 @@
 // A decoder whose cache is a buffer of fixed size: a run writes behind each row's last place, nothing is copied.
 import { OrtError } from '../onnxruntime/errors.js';
-import type { MemoryPlace, OrtBinding, OrtSession, OrtValue } from '../onnxruntime/index.js';
+import { OrtValue, type MemoryPlace, type OrtBinding, type OrtSession } from '../onnxruntime/index.js';
 import type { WhisperConfig } from './config.js';
 import {
   bindChoices,
@@ -63,7 +63,7 @@ export class InPlaceDecoder implements WhisperDecoder {
       for (const [name, value] of values) this.#binding.input(name, value);
     }
     // What is masked is multiplied by 0 all the same: where nothing was written yet there must be numbers.
-    for (const value of memory.cache.values()) value.clear();
+    OrtValue.clear(memory.cache.values());
     bindTensor(this.#binding, 'audioFrames', int64(padded));
     memory.steps?.open(padded);
   }

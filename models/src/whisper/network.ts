@@ -47,10 +47,10 @@ export interface NetworkOptions {
 const cpuConfig = { 'session.intra_op.allow_spinning': '0' } as const;
 
 /**
- * TF32 would round the audio to 10 bits before the spectrogram; nothing else is in float32. The exhaustive search for convolutions tries them all anew
- * for every shape.
+ * TF32 would round the audio to 10 bits before the spectrogram; nothing else is in float32. `sdpa_kernel` 1 is flash attention, which wants compute
+ * capability 8.0: by itself ONNX Runtime takes cuDNN's for some shapes, and plans each new one for 100 to 200 ms (measured on an H100).
  */
-const cudaOptions = { use_tf32: '0', cudnn_conv_algo_search: 'HEURISTIC' } as const;
+const cudaOptions = { use_tf32: '0', sdpa_kernel: '1' } as const;
 
 function withDefaults(device: CudaProvider, more: Readonly<Record<string, string>> = {}): CudaProvider {
   return { ...device, options: { ...cudaOptions, ...more, ...device.options } };
