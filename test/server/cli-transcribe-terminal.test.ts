@@ -7,7 +7,7 @@ import { TerminalView } from '../../server/src/cli/terminal-view.js';
 import { wrapText } from '../../server/src/captions/wrap-text.js';
 import { holds } from '../support/property.js';
 import { Screen } from '../support/screen.js';
-import { final, partial } from '../support/speech-messages.js';
+import { final, partial, polished } from '../support/speech-messages.js';
 
 const lines = (text: string, columns: number) => wrapText(text, columns).map((line) => line.text);
 
@@ -34,6 +34,20 @@ t.test('SP7: noise leaves nothing on the screen', async (t) => {
   view.event(final(0, ''));
   view.end();
   t.strictSame(screen.lines, ['']);
+});
+
+t.test('PO3: a final whose polished text is to come stays in the live part, then settles polished', async (t) => {
+  const screen = new Screen(40);
+  const view = new TerminalView({ terminal: screen, isPolished: true, dim: true });
+  view.event(final(0, 'um so we went'));
+  t.strictSame(screen.lines, ['um so we went']);
+  view.event(partial(1, 'and', ' then'));
+  t.strictSame(screen.lines, ['um so we went and ⟨then⟩']);
+  view.event(polished(0, 'So we went.'));
+  t.strictSame(screen.lines, ['So we went.', 'and ⟨then⟩']);
+  view.event(final(1, 'and then home'));
+  view.end();
+  t.strictSame(screen.lines, ['So we went.', 'and then home', ''], 'what is never polished is not lost');
 });
 
 t.test('a long partial takes several rows and is redrawn in place', async (t) => {

@@ -1,5 +1,5 @@
 // What a server says of a segment, for tests that fold it into text.
-import type { FinalMessage, PartialMessage } from '@sotto/protocol';
+import type { FinalMessage, PartialMessage, PolishedMessage } from '@sotto/protocol';
 
 export const partial = (segmentId: number, stable: string, tentative: string): PartialMessage => ({
   type: 'partial',
@@ -22,4 +22,14 @@ export const final = (segmentId: number, text: string): FinalMessage => ({
   language: 'en',
   avgLogprob: 0,
   noSpeechProb: 0,
+});
+
+export const polished = (segmentId: number, text: string): PolishedMessage => ({
+  type: 'polished',
+  scope: 'segment',
+  segmentId,
+  text,
+  mode: 'standard',
+  model: 'scripted',
+  latencyMs: 1,
 });

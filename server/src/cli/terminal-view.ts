@@ -1,5 +1,5 @@
 // A live transcript in a terminal: finals settle as lines, under them the utterance in progress grows, its tentative end dimmed.
-import { TranscriptView, type SessionEvent } from '@sotto/client';
+import { joinTexts, TranscriptView, type SessionEvent } from '@sotto/client';
 import { wrapText, type TextLine } from '../captions/wrap-text.js';
 
 /** The part of a terminal that the view uses; `process.stdout` is one. */
@@ -18,6 +18,8 @@ const DEFAULT_ROWS = 24;
 
 export interface TerminalViewOptions {
   readonly terminal: Terminal;
+  /** Whether finals settle when their polished text is there. Default: as they come. */
+  readonly isPolished?: boolean;
   /** Whether tentative text may be dimmed. */
   readonly dim: boolean;
 }
@@ -25,18 +27,22 @@ export interface TerminalViewOptions {
 export class TerminalView {
   readonly #terminal: Terminal;
   readonly #dim: boolean;
+  readonly #isPolished: boolean;
+  /** Finals whose polished text has not come, by segment. */
+  readonly #awaited = new Map<number, string>();
   readonly #view = new TranscriptView({ finalsMax: 1 });
   /** The lines of the live part as they stand on the screen, unstyled; the cursor is at the end of the last one. */
   #drawn: readonly string[] = [];
 
-  constructor({ terminal, dim }: TerminalViewOptions) {
+  constructor({ terminal, dim, isPolished = false }: TerminalViewOptions) {
     this.#terminal = terminal;
     this.#dim = dim;
+    this.#isPolished = isPolished;
   }
 
   event(event: SessionEvent): void {
     if (!this.#view.apply(event)) return;
-    const settled = event.type === 'final' ? printable(event.text).trim() : '';
+    const settled = printable(this.#settled(event)).trim();
     // A settled line is printed once, broken between words, and belongs to the terminal from then on.
     this.#draw(settled === '' ? '' : `${linesOf(settled, this.#columns)}\n`);
   }
@@ -48,8 +54,22 @@ export class TerminalView {
 
   /** Leaves the live part, if any, as it stands and the cursor on a fresh line. */
   end(): void {
+    const lines = Array.from(this.#awaited.values(), (text) => `${linesOf(printable(text).trim(), this.#columns)}\n`);
+    this.#awaited.clear();
+    if (lines.length > 0) this.#draw(lines.join(''));
     if (this.#drawn.length > 0) this.#terminal.write('\n');
     this.#drawn = [];
+  }
+
+  /** The text that an event settles; empty: none. */
+  #settled(event: SessionEvent): string {
+    if (event.type === 'final') {
+      if (!this.#isPolished || event.text === '') return event.text;
+      this.#awaited.set(event.segmentId, event.text);
+    }
+    if (event.type !== 'polished' || event.segmentId === undefined) return '';
+    this.#awaited.delete(event.segmentId);
+    return event.text;
   }
 
   get #columns(): number {
@@ -57,8 +77,9 @@ export class TerminalView {
   }
 
   #draw(above: string): void {
-    const stable = printable(this.#view.stable);
-    const lines = wrapText(stable + printable(this.#view.tentative), this.#columns);
+    const stable = printable(joinTexts([...this.#awaited.values(), this.#view.stable]));
+    const seam = stable !== '' && this.#view.stable === '' ? ' ' : '';
+    const lines = wrapText(stable + seam + printable(this.#view.tentative), this.#columns);
     // What does not fit the screen is left out at the top; one row stays free for what settles.
     const rows = Math.max(1, (this.#terminal.rows ?? DEFAULT_ROWS) - 1);
     const shown = lines.slice(-rows);

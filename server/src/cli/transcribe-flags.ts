@@ -1,4 +1,5 @@
 // The flags of `sotto transcribe` and what its two ways, with and without a server, make of them alike.
+import type { PolishMode, PolishSettings } from '@sotto/protocol';
 import type { TranscriptFormat } from '../captions/transcript-formats.js';
 
 /** As a file name: standard input. */
@@ -19,6 +20,8 @@ export interface TranscribeFlags {
   readonly words?: true;
   readonly prompt?: string;
   readonly hotword?: readonly string[];
+  readonly polish?: PolishMode;
+  readonly polishInstruction?: string;
   readonly rate: number;
   readonly channels: number;
 }
@@ -44,4 +47,10 @@ export function recognitionFlags(flags: TranscribeFlags): RecognitionFlags {
 /** Whether the transcript will show the times of words. */
 export function showsWords({ words, format }: TranscribeFlags): boolean {
   return words === true || format === 'srt' || format === 'vtt';
+}
+
+/** What is asked of the server's polisher, if anything. */
+export function polishFlags({ polish, polishInstruction }: TranscribeFlags): { readonly polish?: PolishSettings } {
+  if (polish === undefined) return {};
+  return { polish: { mode: polish, ...(polishInstruction !== undefined && { instruction: polishInstruction }) } };
 }

@@ -2,7 +2,7 @@
 import { AudioFileError } from '../audio/audio-errors.js';
 import { asCommandError } from './command-error.js';
 import { fileSource, rawSource, type AudioSource } from './transcribe-audio.js';
-import { recognitionFlags, showsWords, STANDARD_INPUT, type TranscribeFlags } from './transcribe-flags.js';
+import { polishFlags, recognitionFlags, showsWords, STANDARD_INPUT, type TranscribeFlags } from './transcribe-flags.js';
 import {
   formatOutput,
   jsonOutput,
@@ -48,7 +48,7 @@ async function transcribeOne(
       server: flags.server,
       fast: flags.fast ?? false,
       retries: flags.retry,
-      settings: { ...recognitionFlags(flags), ...(showsWords(flags) && { words: true }) },
+      settings: { ...recognitionFlags(flags), ...polishFlags(flags), ...(showsWords(flags) && { words: true }) },
       onEvent: (event) => {
         if (event.type === 'reconnecting' && event.attempt === 1)
           warn('The connection was lost; it is being made again.');
@@ -79,6 +79,11 @@ function chooseOutput(
   if (flags.json) return jsonOutput(write, isOneOfMany ? source.name : undefined);
   if (flags.format !== undefined) return formatOutput(flags.format, write, warn);
   if (isOneOfMany) write(`==> ${source.name} <==\n`);
-  if (!process.stdout.isTTY) return lineOutput(write, warn);
-  return terminalOutput(process.stdout, process.env['NO_COLOR'] === undefined || process.env['NO_COLOR'] === '');
+  const isPolished = flags.polish !== undefined;
+  if (!process.stdout.isTTY) return lineOutput(write, warn, isPolished);
+  return terminalOutput(
+    process.stdout,
+    isPolished,
+    process.env['NO_COLOR'] === undefined || process.env['NO_COLOR'] === '',
+  );
 }

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { FinalMessage, SessionEvent } from '@sotto/client';
+import type { PolishedMessage } from '@sotto/protocol';
 import { CommandError } from './command-error.js';
 import { TerminalView, type Terminal } from './terminal-view.js';
 import { STANDARD_INPUT } from './transcribe-flags.js';
@@ -14,9 +15,9 @@ export interface TranscriptOutput {
   end(): void;
 }
 
-/** Partials growing, finals settling; errors that do not end the session as lines of their own. */
-export function terminalOutput(terminal: Terminal, dim: boolean): TranscriptOutput {
-  const view = new TerminalView({ terminal, dim });
+/** Partials growing, finals settling (polished, if that was asked for); errors that do not end the session as lines of their own. */
+export function terminalOutput(terminal: Terminal, isPolished: boolean, dim: boolean): TranscriptOutput {
+  const view = new TerminalView({ terminal, isPolished, dim });
   return {
     event(event) {
       if (event.type === 'error' && !event.fatal) view.note(`(${event.message})`);
@@ -26,14 +27,27 @@ export function terminalOutput(terminal: Terminal, dim: boolean): TranscriptOutp
   };
 }
 
-/** Finals, one a line. */
-export function lineOutput(write: (text: string) => void, warn: (message: string) => void): TranscriptOutput {
+/** Finals, one a line; polished ones where that was asked for, or what there is of them when the session breaks. */
+export function lineOutput(
+  write: (text: string) => void,
+  warn: (message: string) => void,
+  isPolished = false,
+): TranscriptOutput {
+  const awaited = new Map<number, string>();
+  const line = (text: string): void => write(`${text.trim()}\n`);
   return {
     event(event) {
-      if (event.type === 'final' && event.text !== '') write(`${event.text.trim()}\n`);
+      if (event.type === 'final' && event.text !== '') {
+        if (isPolished) awaited.set(event.segmentId, event.text);
+        else line(event.text);
+      }
+      if (event.type === 'polished' && event.segmentId !== undefined) {
+        awaited.delete(event.segmentId);
+        line(event.text);
+      }
       if (event.type === 'error' && !event.fatal) warn(event.message);
     },
-    end: () => undefined,
+    end: () => awaited.forEach(line),
   };
 }
 
@@ -57,6 +71,7 @@ export function formatOutput(
     event(event) {
       if (event.type === 'ready') isReady = true;
       if (event.type === 'final') finals.push(event);
+      if (event.type === 'polished') replaceText(finals, event);
       if (event.type === 'error' && !event.fatal) warn(event.message);
     },
     end() {
@@ -64,6 +79,15 @@ export function formatOutput(
       if (isReady) write(formatTranscript(format, finals));
     },
   };
+}
+
+/** Polished text stands in place of the recognised one; the times of its words are not known. */
+function replaceText(finals: FinalMessage[], { segmentId, text }: PolishedMessage): void {
+  const at = finals.findLastIndex((final) => final.segmentId === segmentId);
+  const final = finals[at];
+  if (final === undefined) return;
+  const { words: _, ...rest } = final;
+  finals[at] = { ...rest, text };
 }
 
 /** Writes `<folder>/<name of the file>.<format>` and says so. */

@@ -1,5 +1,5 @@
 // `sotto transcribe`: audio files or standard input in, the words out, through a server or without one.
-import { LIMITS } from '@sotto/protocol';
+import { LIMITS, POLISH_MODES } from '@sotto/protocol';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { asCommandError, CommandError } from './command-error.js';
 import { STANDARD_INPUT, type TranscribeFlags } from './transcribe-flags.js';
@@ -26,6 +26,10 @@ export function registerTranscribeCommand(program: Command): void {
     .option('--language <code>', 'language spoken, such as en, or auto (default: the server decides)')
     .option('--translate', 'words in English, whatever is spoken')
     .option('--words', 'ask for the time and confidence of every word (see --json, -f)')
+    .addOption(
+      new Option('--polish <mode>', "the text as one would write it, by the server's polisher").choices(POLISH_MODES),
+    )
+    .option('--polish-instruction <text>', 'what to do with the text (needs --polish custom)')
     .option('--prompt <text>', 'text that came before, or that sets the style')
     .option('--hotword <text>', 'a name or term to expect; may be given several times', collect)
     .option(
@@ -43,6 +47,7 @@ export function registerTranscribeCommand(program: Command): void {
 Examples:
   sotto transcribe speech.flac
   arecord -q -f S16_LE -r 16000 -t raw | sotto transcribe -
+  sotto transcribe --polish standard talk.wav
   sotto transcribe --fast -f srt -o subtitles talks/*.wav
   sotto transcribe --offline -f txt interview.wav
 
@@ -76,7 +81,11 @@ export function checkUsage(files: readonly string[], flags: TranscribeFlags): vo
     throw new CommandError('--output-dir needs a format: add -f txt, json, srt, vtt or tsv.', 2);
   }
   if (flags.json && flags.format !== undefined) throw new CommandError('Choose one of --json and --format.', 2);
+  if ((flags.polish === 'custom') !== (flags.polishInstruction !== undefined)) {
+    throw new CommandError('--polish custom and --polish-instruction go together.', 2);
+  }
   if (flags.offline) {
+    if (flags.polish !== undefined) throw new CommandError('--polish needs a server.', 2);
     if (files.includes(STANDARD_INPUT)) throw new CommandError('--offline reads files, not standard input.', 2);
     if (flags.json) throw new CommandError('--offline has no events: use -f json.', 2);
   } else if (flags.model !== undefined) {
