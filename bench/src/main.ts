@@ -6,6 +6,7 @@ import { registerEngineCommand } from './commands/engine.js';
 import { registerGatewayCommand } from './commands/gateway.js';
 import { registerNetworkCommand } from './commands/network.js';
 import { registerPolicyCommand } from './commands/policy.js';
+import { registerPolishCommand } from './commands/polish.js';
 import { registerStreamCommand } from './commands/stream.js';
 import { registerVadCommand } from './commands/vad.js';
 
@@ -21,6 +22,7 @@ for (const register of [
   registerGatewayCommand,
   registerVadCommand,
   registerPolicyCommand,
+  registerPolishCommand,
   registerCompareCommand,
 ]) {
   register(program);

@@ -8,3 +8,7 @@ export { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from '.
 export { whisperEngineSpec } from './asr/engine-host/whisper-engine-spec.js';
 export { createOfflineTranscriber, type OfflineTranscriber } from './asr/offline-transcriber.js';
 export { WhisperEngine, type DecodeTiming } from './asr/whisper-engine.js';
+export { EndpointPolisher } from './polish/endpoint/endpoint-polisher.js';
+export { findPolishModel } from './polish/find-polish-model.js';
+export { HostedPolisher } from './polish/llama/host/hosted-polisher.js';
+export type { Polisher, PolishRequest } from './polish/polisher.js';
