@@ -103,12 +103,12 @@ t.test('the Studio', needsChromium, async (t) => {
     t.ok(Number(await scale()) > usual, 'the text grows');
     await page.bringToFront();
     await studio.stop();
-    await viewer.locator('.server').filter({ hasText: 'The session is over.' }).waitFor({ timeout: 10_000 });
+    await viewer.getByText('The session is over.').waitFor({ timeout: 10_000 });
     const read = await viewer.locator('.settled .paragraph').allInnerTexts();
     const last = (await studio.text()).split(' ').slice(-3).join(' ');
     t.match(read.at(-1), last, 'to the last word');
     const stranger = await page.context().newPage();
     await stranger.goto(`${server.http}/watch#none`);
-    await stranger.locator('.server').filter({ hasText: 'no such session' }).waitFor({ timeout: 10_000 });
+    await stranger.getByText('There is no such session').waitFor({ timeout: 10_000 });
   });
 });

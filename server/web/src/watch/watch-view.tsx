@@ -27,7 +27,7 @@ export function WatchView(): JSX.Element {
         <h1 class="wordmark">Sotto</h1>
         <p class="server" data-state={state.value === 'live' ? 'ready' : isOver ? 'over' : 'gone'} role="status">
           <span class="dot" aria-hidden="true" />
-          <span class="server-text">{t.states[state.value]}</span>
+          <span class="server-text">{isOver ? t.over : t.states[state.value]}</span>
         </p>
         <div class="head-controls">
           <SizeButton label={t.smaller} by={-1} />
@@ -45,6 +45,7 @@ export function WatchView(): JSX.Element {
         >
           <p class="hint">{isOver ? t.states[state.value] : t.waiting}</p>
         </Transcript>
+        {isOver && segments.value.length > 0 && <p class="over">{t.states[state.value]}</p>}
       </main>
     </div>
   );

@@ -1,0 +1,210 @@
+// The Studio's page itself in a real browser: languages, colours, keys, phones, failures and choices, where no words are needed or they are scripted.
+import type { PolishOffer, ServerMessage } from '@sotto/protocol';
+import t from 'tap';
+import { launchChromium, needsChromium } from '../support/chromium.js';
+import { violations } from '../support/page-accessibility.js';
+import { scriptStream } from '../support/scripted-stream.js';
+import { ServerProcess } from '../support/server-process.js';
+import { final } from '../support/speech-messages.js';
+import { buildPages, freePort, StudioPage } from '../support/studio-page.js';
+import { until } from '../support/wire-client.js';
+import { READY } from '../support/wire-server.js';
+
+t.test('the Studio without a recogniser', needsChromium, async (t) => {
+  await buildPages();
+  const server = await ServerProcess.start(t, ['--engine', 'null']);
+  const browser = await launchChromium(t);
+  const open = (options = {}) => StudioPage.open(t, browser, server.http, options);
+
+  t.test('speaks the language of the browser, and the other one when asked', async (t) => {
+    const studio = await open({ locale: 'zh-CN' });
+    const { page } = studio;
+    t.match(await page.locator('main').innerText(), /按下按钮，开始说话。/);
+    t.equal(await page.locator('html').getAttribute('lang'), 'zh-CN');
+    await page.getByRole('button', { name: 'Switch to English' }).click();
+    t.match(await page.locator('main').innerText(), /Press the button and talk/);
+    await page.reload();
+    await studio.button.waitFor();
+    t.match(await page.locator('main').innerText(), /Press the button and talk/, 'and remembers it');
+    t.equal(await page.locator('html').getAttribute('lang'), 'en');
+    t.same(studio.offences, []);
+  });
+
+  t.test('follows the colours of the system, and the person', async (t) => {
+    const studio = await open({ colorScheme: 'dark' });
+    const { page } = studio;
+    const isDark = async (): Promise<boolean> => {
+      const colour: string = await page.evaluate('getComputedStyle(document.body).backgroundColor');
+      return colour.match(/\d+/g)?.every((part) => Number(part) < 60) === true;
+    };
+    t.equal(await isDark(), true);
+    t.same(await violations(page), [], 'accessible in the dark');
+    await page.emulateMedia({ colorScheme: 'light' });
+    await page.locator('html[data-theme=light]').waitFor();
+    t.equal(await isDark(), false);
+    t.same(await violations(page), [], 'accessible in the light');
+    await page.getByRole('button', { name: 'Dark colours' }).click();
+    await page.locator('html[data-theme=dark]').waitFor();
+    t.equal(await isDark(), true);
+    await page.reload();
+    await page.locator('html[data-theme=dark]').waitFor();
+    t.equal(await isDark(), true, 'and remembers it');
+  });
+
+  t.test('works by keyboard', async (t) => {
+    const studio = await open();
+    const { page } = studio;
+    await page.keyboard.press('Space');
+    await page.getByRole('button', { name: 'Stop' }).waitFor();
+    await page.keyboard.press('Escape');
+    await studio.idle();
+    for (let presses = 0; presses < 10 && !(await studio.button.evaluate((it) => it.matches(':focus'))); presses++) {
+      await page.keyboard.press('Tab');
+    }
+    t.not(await studio.button.evaluate('(it) => getComputedStyle(it).outlineStyle'), 'none', 'focus is visible');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Stop' }).waitFor();
+    await page.keyboard.press('Space');
+    await studio.idle();
+    t.same(studio.offences, []);
+  });
+
+  t.test('fits a phone', async (t) => {
+    for (const width of [390, 320]) {
+      const { page } = await open({ viewport: { width, height: 700 }, hasTouch: true, isMobile: true });
+      t.ok(Number(await page.evaluate('document.documentElement.scrollWidth')) <= width, `${width} pixels wide`);
+      const small = await page
+        .locator('button:visible, select:visible')
+        .evaluateAll((controls) => controls.filter((control) => control.clientHeight < 24).length);
+      t.equal(small, 0, 'controls can be hit');
+    }
+  });
+
+  t.test('says when the microphone is refused, absent, or not to be had from here', async (t) => {
+    const cases = [
+      { options: { isAllowed: false }, words: /The microphone is blocked/ },
+      { options: { hasMicrophone: false }, words: /No microphone was found/ },
+    ];
+    for (const { options, words } of cases) {
+      const studio = await StudioPage.open(t, await launchChromium(t, options), server.http);
+      await studio.button.click();
+      await studio.failsWith(words);
+      await studio.idle();
+      await studio.page.getByRole('button', { name: 'Dismiss' }).click();
+      t.equal((await studio.failure.innerText()).trim(), '');
+    }
+    const remote = await launchChromium(t, { arguments: ['--host-resolver-rules=MAP sotto.test 127.0.0.1'] });
+    const studio = await StudioPage.open(t, remote, server.http.replace('127.0.0.1', 'sotto.test'));
+    await studio.button.click();
+    await studio.failsWith(/only to pages on https:\/\/ or localhost/);
+  });
+
+  t.test('offers the languages of the model', async (t) => {
+    const started: unknown[] = [];
+    const { page } = await open();
+    await scriptStream(page, (message, stream) => {
+      if (message.type !== 'start') return;
+      started.push(message.language);
+      stream.send({ ...READY, languages: ['en', 'zh', 'de'] });
+    });
+    await page.reload();
+    await page.getByLabel('Language').selectOption({ label: 'German' });
+    await page.locator('.talk-button').click();
+    await t.resolves(until(() => started.includes('de'), 'a start in German'));
+  });
+
+  t.test('polished text takes the place of what was said, which is one click away', async (t) => {
+    const said = { ...final(0, 'um see you on tuesday'), words: [{ text: 'um', startMs: 0, endMs: 9, confidence: 1 }] };
+    const polished: ServerMessage = {
+      type: 'polished',
+      scope: 'segment',
+      segmentId: 0,
+      text: 'See you on Tuesday.',
+      mode: 'formal',
+      model: 'scripted',
+      latencyMs: 5,
+    };
+    const asked: unknown[] = [];
+    const studio = await open({ permissions: ['microphone', 'clipboard-read', 'clipboard-write'] });
+    const { page } = studio;
+    const polish: PolishOffer = { available: true, models: ['scripted'], modes: ['standard', 'formal', 'custom'] };
+    await scriptStream(page, (message, stream) => {
+      if (message.type === 'start') {
+        asked.push(message.polish);
+        stream.send({ ...READY, polish });
+        if (message.polish !== undefined) stream.send(said, polished);
+      }
+      if (message.type === 'configure') asked.push(message.polish);
+    });
+    await page.reload();
+    await page.getByLabel('Polish').selectOption({ label: 'Formal' });
+    await studio.start();
+    await page.locator('.polished').filter({ hasText: 'See you on Tuesday.' }).waitFor();
+    t.same(asked.at(-1), { mode: 'formal' });
+    t.same(await violations(page), [], 'accessible when polished');
+    await page.getByRole('button', { name: 'Copy' }).click();
+    t.equal(await page.evaluate('navigator.clipboard.readText()'), 'See you on Tuesday.');
+    const turn = page.locator('.turn');
+    await turn.click();
+    t.match(await studio.settled.innerText(), 'um see you on tuesday');
+    t.equal(await page.locator('.word').innerText(), 'um', 'with the times of its words');
+    await page.getByRole('button', { name: 'Copied' }).waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Copy' }).click();
+    t.equal(await page.evaluate('navigator.clipboard.readText()'), 'um see you on tuesday', 'what is seen is copied');
+    await turn.click();
+    t.match(await studio.settled.innerText(), 'See you on Tuesday.');
+
+    await page.getByLabel('Polish').selectOption({ label: 'As instructed' });
+    await page.getByLabel('What to do with the text').fill('as a telegram');
+    await page.keyboard.press('Tab');
+    await t.resolves(until(() => asked.length >= 4, 'both changes'));
+    t.same(asked.slice(-2), [{ mode: 'off' }, { mode: 'custom', instruction: 'as a telegram' }]);
+    await page.reload();
+    await page.locator('.polished').waitFor();
+    t.equal(await page.getByLabel('Polish').inputValue(), 'custom', 'the choice is remembered');
+    t.same(studio.offences, []);
+  });
+
+  t.test('says when the server is gone, gives up when asked to, and finds it again', async (t) => {
+    const SOTTO_PORT = freePort();
+    const server = await ServerProcess.start(t, ['--engine', 'null'], { SOTTO_PORT });
+    const studio = await StudioPage.open(t, browser, server.http);
+    await studio.start();
+    await studio.isHeard();
+    server.kill('SIGKILL');
+    await studio.note(/The connection is lost. Trying again/);
+    t.match(await studio.page.locator('.server').innerText(), /not reachable/);
+    await studio.button.click();
+    await studio.note(/press the button to end/);
+    await studio.button.click();
+    await studio.idle();
+    t.equal((await studio.failure.innerText()).trim(), '', 'what was asked for is no failure');
+    await studio.button.click();
+    await studio.failsWith(/does not answer/);
+    await ServerProcess.start(t, ['--engine', 'null'], { SOTTO_PORT });
+    await studio.page.locator('.server[data-state=ready]').waitFor({ timeout: 20_000 });
+    await studio.start();
+    await studio.stop();
+    t.equal((await studio.failure.innerText()).trim(), '');
+  });
+
+  t.test('says so where the server shares nothing, and goes on without', async (t) => {
+    const studio = await open();
+    const { page } = studio;
+    await scriptStream(page, (message, stream) => {
+      if (message.type !== 'start') return;
+      if (message.share !== true) return stream.send(READY);
+      stream.send({ type: 'error', code: 'unsupported_option', message: 'None.', retryable: false, fatal: true });
+      stream.close(4400);
+    });
+    await page.reload();
+    await page.getByRole('button', { name: 'Share' }).click();
+    await page.getByRole('switch').click();
+    await page.keyboard.press('Escape');
+    await studio.button.click();
+    await studio.failsWith(/does not let sessions be shared/);
+    await studio.idle();
+    await studio.start();
+    t.equal((await studio.failure.innerText()).trim(), '');
+  });
+});
