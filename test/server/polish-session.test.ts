@@ -62,6 +62,7 @@ t.test('PO1: ready says what there is, and what is not there is refused', async 
 t.test('PO3: each final is followed by its polished text, in order, with the text before as context', async (t) => {
   const polisher = new ScriptedPolisher({ write: written });
   const client = open(polisher).send({ ...START, polish: {} });
+  t.equal(polisher.warmUps, 1, 'it is got ready as soon as it is asked for');
   await speak(client).stop();
   t.same(
     client.story.filter((event) => /final|polished|stopped/.test(event)),

@@ -28,6 +28,7 @@ export class ScriptedPolisher implements Polisher {
   readonly concurrency: number;
   isAvailable = true;
   closed = 0;
+  warmUps = 0;
   readonly requests: PolishRequest[] = [];
   /** Those that are not answered yet. */
   readonly calls: PolishCall[] = [];
@@ -80,7 +81,9 @@ export class ScriptedPolisher implements Polisher {
     }
   }
 
-  async warmUp(): Promise<void> {}
+  async warmUp(): Promise<void> {
+    this.warmUps++;
+  }
 
   async close(): Promise<void> {
     this.closed++;

@@ -28,7 +28,7 @@ interface Source {
 
 /**
  * The polish that the settings name; undefined: none. A model that cannot be had does not keep a server from starting: it counts as unavailable, and the log says
- * why. A model that is named is loaded at once, in the background; the embedded one with the first text.
+ * why. A model that is named is loaded at once, in the background; the embedded one when the first client asks for polish.
  */
 export async function openPolish(
   settings: Settings,
@@ -56,7 +56,7 @@ export async function openPolish(
     waitingMax: settings.polishWaitingMax,
     onResult: (result, latencyMs) => metrics.observe(result, latencyMs),
   });
-  for (const polisher of [...(isNamed ? [fast] : []), ...(best === undefined ? [] : [best])]) void polisher.warmUp();
+  if (isNamed || best !== undefined) service.prepare();
   return service;
 }
 

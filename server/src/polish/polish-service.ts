@@ -74,6 +74,10 @@ export class PolishService implements Polishing {
     return mode === 'custom' && instruction.trim() === '' ? 'The mode "custom" needs an instruction.' : undefined;
   }
 
+  prepare(): void {
+    for (const polisher of this.#polishers) void polisher.warmUp();
+  }
+
   async fallBack(
     { text: raw, language, style }: Pick<PolishTask, 'text' | 'language' | 'style'>,
     fallback: PolishFallback,

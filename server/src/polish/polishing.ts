@@ -45,6 +45,8 @@ export interface Polishing {
   readonly offer: PolishOffer;
   /** Why a style cannot be had from this server, as a sentence; undefined: it can. */
   refusalOf(style: PolishStyle): string | undefined;
+  /** Texts will come soon: loads what is not loaded yet, in the background. */
+  prepare(): void;
   /** Never rejects but with the reason of the task's signal: where no model helps in time, the result says so. */
   polish(task: PolishTask): Promise<PolishResult>;
   /** What stands for a text that no model is asked for, with the reason. */

@@ -137,8 +137,10 @@ export class Session implements SessionPort {
     const { recognizer, polishing } = this.#dependencies;
     const wish = changePolish(this.#polishWish, message.polish);
     const refusal = refusalOf(message, recognizer.model) ?? refusePolish(wish, polishing);
-    if (refusal === undefined) this.#polishWish = wish;
-    return refusal;
+    if (refusal !== undefined) return refusal;
+    this.#polishWish = wish;
+    if (wish.mode !== 'off') polishing?.prepare();
+    return undefined;
   }
 
   #openStream(
