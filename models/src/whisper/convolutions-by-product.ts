@@ -1,5 +1,5 @@
-// The convolutions along time as matrix products over shifted copies. cuDNN, which CUDA's Conv is, plans anew whenever batch or length changes: tens of
-// milliseconds for each convolution (measured: an encode of 30 s with large-v3-turbo, half of the time that the host spent on it).
+// The convolutions along time as matrix products over shifted copies. cuDNN, which CUDA's Conv is, plans anew whenever batch or length change (measured on a
+// busy H100: 30 ms of the host's time for each convolution, a third of what an encode of 30 s with large-v3-turbo costs it).
 import type { GraphBuilder, TensorName } from './graph-builder.js';
 import type { LayerBuilder } from './layers.js';
 import { fftLength, fourierBasis, frequencyBins, hopLength } from './mel-filters.js';
