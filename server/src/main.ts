@@ -154,6 +154,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     model: { name: model.name, languages: recognizer.model.languages },
     identity: [model.name, installed.files.weightBytes, settings.precision, VERSION].join(':'),
   });
+  opened.push(served);
   const routes = [
     ...served.routes,
     ...compat.routes,

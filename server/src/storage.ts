@@ -45,6 +45,8 @@ export interface Served {
   readonly routes: readonly Route[];
   /** For every request that transcribes a recording. */
   readonly transcription: CachedTranscription;
+  /** Leaves the jobs under way to be gone on with: before the engines are closed. */
+  close(): Promise<void>;
 }
 
 export interface Storage {
@@ -53,7 +55,7 @@ export interface Storage {
   recording(create: SessionFactory): SessionFactory;
   /** Begins to do jobs, those first that a process before this has left undone. Called once. */
   serve(recognition: Recognition): Promise<Served>;
-  /** Leaves jobs to be gone on with, writes what is not written yet, and lets go of the store. */
+  /** Writes what is not written yet, and lets go of the store. */
   close(): Promise<void>;
 }
 
@@ -78,6 +80,7 @@ class NoStorage implements Storage {
     return {
       routes: routesWithoutStore(PATHS, this.health.state === 'off'),
       transcription: new CachedTranscription(files, undefined, this.health),
+      close: () => Promise.resolve(),
     };
   }
 
@@ -155,12 +158,12 @@ class StoreStorage implements Storage {
         ...jobRoutes({ jobs, listing: guard, uploadBytesMax, check, wallNow }),
       ],
       transcription,
+      close: () => jobs.close(),
     };
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#jobs?.close();
     await this.#tending;
     await this.#recorder.close();
     await this.#store.data.close();

@@ -4,6 +4,7 @@ import type { CachedTranscription } from '../cache/cached-transcription.js';
 import type { AddressGuard } from '../http/address-guard.js';
 import type { Polishing } from '../polish/polishing.js';
 import type { OpenStore } from '../store/open-store.js';
+import { StoreError } from '../store/store-error.js';
 import type { StoreHealth } from '../store/store-health.js';
 import type { Transcripts } from '../transcripts/transcripts.js';
 import { BullQueue } from './bull-queue.js';
@@ -72,9 +73,10 @@ export async function openJobs(
 
 function openQueue({ store, settings, wallNow, log, health }: OpenJobsOptions): JobQueue {
   const { jobsMax: concurrency, redisUrl: url } = settings;
-  if (!store.isShared) {
-    return new LocalQueue({ store: store.data, concurrency, wallNow, onError: (error) => health.failed(error) });
-  }
-  // The connection is lost and found again by itself: no more than a line in the log.
-  return new BullQueue({ url, concurrency, onError: (error) => log.warn({ err: error }, 'the queue of jobs fails') });
+  const onError = (error: unknown): void => {
+    if (error instanceof StoreError) health.failed(error);
+    else log.warn({ err: error }, 'a job is tried again later');
+  };
+  if (!store.isShared) return new LocalQueue({ store: store.data, concurrency, wallNow, onError });
+  return new BullQueue({ url, concurrency, onError });
 }
