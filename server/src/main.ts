@@ -159,9 +159,14 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     ...served.routes,
     ...compat.routes,
     ...polishRoutes(polishing),
-    ...openAiRestRoutes({ files, authorizer: keys, model: recognizer.model, uploadBytesMax }),
+    ...openAiRestRoutes({
+      files: served.transcription,
+      authorizer: keys,
+      model: recognizer.model,
+      uploadBytesMax,
+    }),
     ...restRoutes({
-      files,
+      files: served.transcription,
       languages: recognizer.model.languages,
       uploadBytesMax,
       polishing,

@@ -1,7 +1,7 @@
-// Where `sotto transcribe` gets its audio: files, decoded block by block, or raw PCM from standard input.
+// Where `sotto transcribe` gets its audio: files of any format, decoded block by block, or raw PCM from standard input.
 import type { AudioFormat } from '@sotto/protocol';
-import { openAudioFile } from '../audio/audio-file.js';
 import { SAMPLE_RATE } from '../audio/resampler.js';
+import { MeasuredFile } from './measured-file.js';
 
 /** Audio as it will be sent. */
 export interface AudioSource {
@@ -12,23 +12,24 @@ export interface AudioSource {
   /** Whether chunks come in their own time, as from a recorder; otherwise they are there at once. */
   readonly isLive: boolean;
   readonly chunks: AsyncIterable<Float32Array | Uint8Array>;
+  /** How much of it there is, where that can be told. */
+  readonly file?: MeasuredFile;
 }
 
 const CHUNK_MS = 40;
 /** Bytes of one sample of pcm_s16le. */
 const S16_BYTES = 2;
 
-/** A wav or flac file as 16 kHz mono. Iterating throws AudioFileError. */
+/** An audio file of any known format as 16 kHz mono. Iterating throws AudioFileError. */
 export function fileSource(path: string, onWarning: (message: string) => void): AudioSource {
+  const file = new MeasuredFile(path, ({ message }) => onWarning(message));
   return {
     name: path,
+    file,
     format: { encoding: 'pcm_s16le', sampleRate: SAMPLE_RATE, channels: 1 },
     chunkMs: CHUNK_MS,
     isLive: false,
-    chunks: rechunk(
-      openAudioFile(path, ({ message }) => onWarning(message)),
-      (SAMPLE_RATE * CHUNK_MS) / 1_000,
-    ),
+    chunks: rechunk(file.blocks(), (SAMPLE_RATE * CHUNK_MS) / 1_000),
   };
 }
 

@@ -1,6 +1,7 @@
 // Files and standard input through a server, one session after the other.
 import { AudioFileError } from '../audio/audio-errors.js';
 import { asCommandError } from './command-error.js';
+import { FileProgress } from './file-progress.js';
 import { fileSource, rawSource, type AudioSource } from './transcribe-audio.js';
 import { polishFlags, recognitionFlags, showsWords, STANDARD_INPUT, type TranscribeFlags } from './transcribe-flags.js';
 import {
@@ -21,11 +22,13 @@ export async function transcribeLive(files: readonly string[], flags: Transcribe
   // Once: the second Ctrl-C finds no handler and ends the process.
   const onInterrupt = () => interrupt.abort();
   process.once('SIGINT', onInterrupt);
+  const progress = new FileProgress();
   try {
     for (const file of files) {
       if (interrupt.signal.aborted) break;
-      await transcribeOne(file, files.length > 1, flags, interrupt.signal);
+      await transcribeOne(file, files.length > 1, flags, interrupt.signal, progress);
     }
+    if (flags.outputDir !== undefined) warn(progress.summary());
   } finally {
     process.off('SIGINT', onInterrupt);
     // A recorder that is still writing must not keep us.
@@ -38,20 +41,27 @@ async function transcribeOne(
   isOneOfMany: boolean,
   flags: TranscribeFlags,
   signal: AbortSignal,
+  progress: FileProgress,
 ): Promise<void> {
   const source = openSource(file, flags);
   const written: string[] = [];
   const write = flags.outputDir === undefined ? print : (text: string) => written.push(text);
   const output = chooseOutput(source, isOneOfMany, flags, write);
+  // Nobody watches words come that go into a file.
+  const isUnseen = flags.outputDir !== undefined && !source.isLive;
+  if (isUnseen) progress.begin(source.name);
+  let heardMs = 0;
   try {
     await streamToServer(source, {
       server: flags.server,
-      fast: flags.fast ?? false,
+      fast: flags.fast === true || isUnseen,
       retries: flags.retry,
       settings: { ...recognitionFlags(flags), ...polishFlags(flags), ...(showsWords(flags) && { words: true }) },
       onEvent: (event) => {
         if (event.type === 'reconnecting' && event.attempt === 1)
           warn('The connection was lost; it is being made again.');
+        if (event.type === 'final') heardMs = event.endMs;
+        if (isUnseen) progress.heard(heardMs, source.file?.estimatedMs);
         output.event(event);
       },
       signal,
@@ -59,6 +69,7 @@ async function transcribeOne(
   } catch (error) {
     throw isOneOfMany || error instanceof AudioFileError ? asCommandError(error, source.name) : error;
   } finally {
+    if (isUnseen) progress.done(source.file?.decodedMs ?? 0);
     output.end();
   }
   const { outputDir, format } = flags;

@@ -1,7 +1,8 @@
 // Whole files without a server: the recogniser in this process.
-import { decodeAudioFile } from '../audio/audio-file.js';
 import type { OfflineTranscriber } from '../asr/offline-transcriber.js';
 import { asCommandError } from './command-error.js';
+import { FileProgress } from './file-progress.js';
+import { MeasuredFile } from './measured-file.js';
 import type { TranscriptSegment } from '../captions/cues.js';
 import { recognitionFlags, showsWords, type TranscribeFlags } from './transcribe-flags.js';
 import { formatTranscript } from '../captions/transcript-formats.js';
@@ -15,12 +16,15 @@ export async function transcribeOffline(files: readonly string[], flags: Transcr
     ...recognitionFlags(flags),
     ...(flags.model !== undefined && { model: flags.model }),
   });
+  const progress = new FileProgress();
   try {
     for (const file of files) {
-      await transcribeFile(transcriber, file, files.length > 1, flags).catch((error: unknown) => {
+      await transcribeFile(transcriber, file, files.length > 1, flags, progress).catch((error: unknown) => {
+        progress.clear();
         throw asCommandError(error, file);
       });
     }
+    if (flags.outputDir !== undefined) warn(progress.summary());
   } finally {
     await transcriber.close();
   }
@@ -31,19 +35,29 @@ async function transcribeFile(
   file: string,
   isOneOfMany: boolean,
   flags: TranscribeFlags,
+  progress: FileProgress,
 ): Promise<void> {
   const { format = 'txt', outputDir } = flags;
-  const { samples, warnings } = await decodeAudioFile(file);
-  for (const { message } of warnings) warn(`${file}: ${message}`);
   if (isOneOfMany && outputDir === undefined && format === 'txt') print(`==> ${file} <==\n`);
   // Lines of text need not wait for the end of the file.
   const asTheyCome = format === 'txt' && outputDir === undefined;
   const segments: TranscriptSegment[] = [];
-  for await (const { words, ...rest } of transcriber.transcribe(samples)) {
+  const audio = new MeasuredFile(file, ({ message }) => {
+    progress.clear();
+    warn(`${file}: ${message}`);
+  });
+  progress.begin(file);
+  const onProgress = (heardMs: number): void => progress.heard(heardMs, audio.estimatedMs);
+  for await (const { words, tokens: _, ...rest } of transcriber.transcribe(audio.blocks(), { onProgress })) {
     const segment = showsWords(flags) ? { ...rest, words: [...words] } : rest;
-    if (asTheyCome) print(formatTranscript('txt', [segment]));
-    else segments.push(segment);
+    if (asTheyCome) {
+      progress.clear();
+      print(formatTranscript('txt', [segment]));
+    } else {
+      segments.push(segment);
+    }
   }
+  progress.done(audio.decodedMs);
   if (outputDir !== undefined) await writeTranscript(outputDir, file, format, formatTranscript(format, segments));
   else if (!asTheyCome) print(formatTranscript(format, segments));
 }

@@ -14,7 +14,10 @@ export function registerTranscribeCommand(program: Command): void {
   program
     .command('transcribe')
     .description('Stream audio to a server and show the words as they are spoken.')
-    .argument('<files...>', 'wav or flac files; - reads raw PCM (16-bit, little-endian) from standard input')
+    .argument(
+      '<files...>',
+      'audio files (wav, flac, mp3, m4a, ogg, opus, webm, amr, mp4); - reads raw PCM (16-bit, little-endian) from standard input',
+    )
     .addOption(new Option('--server <url>', 'the server').env('SOTTO_SERVER').default(DEFAULT_SERVER))
     .option('--fast', 'as fast as the server takes it, not at the pace of speech')
     .option('--retry <count>', 'how often in a row a lost connection is made again', wholeNumber(0, 100), 6)
@@ -22,7 +25,10 @@ export function registerTranscribeCommand(program: Command): void {
     .addOption(
       new Option('-f, --format <format>', 'print the whole transcript at the end, as').choices(TRANSCRIPT_FORMATS),
     )
-    .option('-o, --output-dir <folder>', 'write each transcript into this folder, named after its file (needs -f)')
+    .option(
+      '-o, --output-dir <folder>',
+      'write each transcript into this folder, named after its file, as fast as can be (needs -f)',
+    )
     .option('--language <code>', 'language spoken, such as en, or auto (default: the server decides)')
     .option('--translate', 'words in English, whatever is spoken')
     .option('--words', 'ask for the time and confidence of every word (see --json, -f)')
@@ -48,7 +54,7 @@ Examples:
   sotto transcribe speech.flac
   arecord -q -f S16_LE -r 16000 -t raw | sotto transcribe -
   sotto transcribe --polish standard talk.wav
-  sotto transcribe --fast -f srt -o subtitles talks/*.wav
+  sotto transcribe -f srt -o subtitles talks/*.mp3
   sotto transcribe --offline -f txt interview.wav
 
 Ctrl-C ends the audio and still prints what was said; a second one quits at once.

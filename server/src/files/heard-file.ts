@@ -3,23 +3,45 @@ import type { AudioFileWarning } from '../audio/audio-errors.js';
 import { decodeAudio } from '../audio/decode-audio.js';
 import { SAMPLE_RATE } from '../audio/resampler.js';
 import type { TranscribedSegment } from '../asr/file-transcriber.js';
-import type { FileOptions, FileRun, FileTranscription } from './file-transcription.js';
+import type { CachedRun, CachedTranscription, CacheOutcome } from '../cache/cached-transcription.js';
+import type { FileOptions } from './file-transcription.js';
+import type { Upload } from './upload.js';
+
+/** What transcribes, with or without a cache. */
+export type Transcription = Pick<CachedTranscription, 'transcribe'>;
 
 /** Decodes and transcribes one file; read once. */
 export class HeardFile {
   /** What was wrong with the file although it could be read; complete when the segments are. */
   readonly warnings: AudioFileWarning[] = [];
   readonly segments: AsyncGenerator<TranscribedSegment, void, undefined>;
+  /** Whether the same file had been heard before; known with the first segment. */
+  cache: CacheOutcome = 'miss';
+  #durationMs: number | undefined;
   #samples = 0;
 
-  constructor(files: FileTranscription, bytes: AsyncIterable<Uint8Array>, options: FileOptions, run: FileRun = {}) {
+  constructor(
+    transcription: Transcription,
+    { bytes, hash }: Pick<Upload, 'bytes' | 'hash'>,
+    options: FileOptions,
+    run: Pick<CachedRun, 'signal' | 'isLive'> = {},
+  ) {
     const audio = decodeAudio(bytes, { onWarning: (warning) => this.warnings.push(warning) });
-    this.segments = files.transcribe(this.#counted(audio), options, run);
+    this.segments = transcription.transcribe(this.#counted(audio), options, {
+      ...run,
+      uploadHash: hash,
+      onCache: (outcome) => {
+        this.cache = outcome;
+      },
+      onAudioMs: (audioMs) => {
+        this.#durationMs = audioMs;
+      },
+    });
   }
 
-  /** Of what was decoded so far, milliseconds. */
+  /** Of the recording, as far as it was decoded, milliseconds. */
   get durationMs(): number {
-    return (this.#samples * 1_000) / SAMPLE_RATE;
+    return this.#durationMs ?? (this.#samples * 1_000) / SAMPLE_RATE;
   }
 
   async *#counted(audio: AsyncIterable<Float32Array>): AsyncGenerator<Float32Array, void, undefined> {

@@ -1,4 +1,5 @@
 // An uploaded recording with what was said about it: a form, or the bytes alone with a query.
+import { createHash, type Hash } from 'node:crypto';
 import { spool, type StoredBytes } from '../audio/stored-bytes.js';
 import type { HttpRequest } from '../gateway/transport.js';
 import { boundedBody, mediaType } from '../http/body.js';
@@ -10,6 +11,8 @@ export interface Upload {
   readonly fields: FormFields;
   /** Read once. */
   readonly bytes: AsyncIterable<Uint8Array>;
+  /** Hex SHA-256 of the bytes, where all of them are here. */
+  readonly hash?: string;
   /** As the client calls it; may be empty. Never a path. */
   readonly fileName: string;
   /** Releases what is on disk. */
@@ -28,10 +31,11 @@ export async function readUpload(request: HttpRequest, bytesMax: number): Promis
 
 async function readForm(request: HttpRequest, fields: FormFields, bytesMax: number): Promise<Upload> {
   let file: { readonly part: FormFile; readonly stored: StoredBytes } | undefined;
+  const hash = createHash('sha256');
   try {
     for await (const part of readMultipart(request, { fileBytesMax: bytesMax })) {
       if (part.kind === 'field') fields.add(part.name, part.value);
-      else if (part.name === 'file') file = { part, stored: await spool(part.bytes) };
+      else if (part.name === 'file') file = { part, stored: await spool(hashing(part.bytes, hash)) };
     }
   } catch (error) {
     await file?.stored.close();
@@ -41,5 +45,12 @@ async function readForm(request: HttpRequest, fields: FormFields, bytesMax: numb
     throw new HttpError(400, 'file_missing', 'The form has no file in a field named "file" (with a file name).');
   }
   const { part, stored } = file;
-  return { fields, bytes: stored, fileName: part.fileName, close: () => stored.close() };
+  return { fields, bytes: stored, hash: hash.digest('hex'), fileName: part.fileName, close: () => stored.close() };
+}
+
+async function* hashing(bytes: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const piece of bytes) {
+    hash.update(piece);
+    yield piece;
+  }
 }

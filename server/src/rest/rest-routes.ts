@@ -6,8 +6,9 @@ import { storedInMemory } from '../audio/stored-bytes.js';
 import { primaryLanguage } from '../compat/language.js';
 import type { HttpRequest } from '../gateway/transport.js';
 import { fileError } from '../files/file-errors.js';
-import { FILE_DEFAULTS, type FileTranscription } from '../files/file-transcription.js';
-import { HeardFile, mainLanguage } from '../files/heard-file.js';
+import { CACHE_HEADER } from '../cache/cached-transcription.js';
+import { FILE_DEFAULTS } from '../files/file-transcription.js';
+import { HeardFile, mainLanguage, type Transcription } from '../files/heard-file.js';
 import { readUpload, type Upload } from '../files/upload.js';
 import { mediaType } from '../http/body.js';
 import { HttpError } from '../http/http-error.js';
@@ -17,7 +18,7 @@ import type { Polishing } from '../polish/polishing.js';
 import { FormFields } from '../files/form-fields.js';
 
 export interface RestOptions {
-  readonly files: FileTranscription;
+  readonly files: Transcription;
   readonly languages: readonly string[];
   readonly uploadBytesMax: number;
   readonly polishing?: Polishing | undefined;
@@ -85,16 +86,17 @@ export function restRoutes(options: RestOptions): Route[] {
       method: 'POST',
       path: '/transcribe_only',
       handle: async ({ request }) => {
-        const { answer } = await transcribe(request, TRANSCRIBE_FIELDS, options);
-        return jsonResponse(200, answer);
+        const { answer, headers } = await transcribe(request, TRANSCRIBE_FIELDS, options);
+        return jsonResponse(200, answer, headers);
       },
     },
     {
       method: 'POST',
       path: '/transcribe_and_optimize',
       handle: async ({ request }) => {
-        const { answer, fields } = await transcribe(request, OPTIMIZE_FIELDS, options);
-        return jsonResponse(200, { ...answer, ...(await optimize(answer, fields, request.signal, options)) });
+        const { answer, fields, headers } = await transcribe(request, OPTIMIZE_FIELDS, options);
+        const optimized = await optimize(answer, fields, request.signal, options);
+        return jsonResponse(200, { ...answer, ...optimized }, headers);
       },
     },
   ];
@@ -104,7 +106,11 @@ async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTI
   request: HttpRequest,
   schema: S,
   { files, languages, uploadBytesMax }: RestOptions,
-): Promise<{ answer: v.InferOutput<typeof TRANSCRIBE_ANSWER>; fields: v.InferOutput<S> }> {
+): Promise<{
+  answer: v.InferOutput<typeof TRANSCRIBE_ANSWER>;
+  fields: v.InferOutput<S>;
+  headers: Record<string, string>;
+}> {
   const upload = await readAny(request, schema, uploadBytesMax);
   try {
     const { fields } = upload;
@@ -112,7 +118,7 @@ async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTI
     const { prompt, hotwords } = fields;
     const heard = new HeardFile(
       files,
-      upload.bytes,
+      upload,
       { ...FILE_DEFAULTS, language, prompt, hotwords },
       { signal: request.signal },
     );
@@ -129,7 +135,7 @@ async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTI
       })),
       warnings: heard.warnings.map(({ message }) => message),
     };
-    return { answer, fields };
+    return { answer, fields, headers: { [CACHE_HEADER]: heard.cache } };
   } catch (error) {
     throw fileError(error);
   } finally {
@@ -141,7 +147,7 @@ async function readAny<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTIMIZ
   request: HttpRequest,
   schema: S,
   bytesMax: number,
-): Promise<Pick<Upload, 'bytes' | 'close'> & { fields: v.InferOutput<S> }> {
+): Promise<Pick<Upload, 'bytes' | 'hash' | 'close'> & { fields: v.InferOutput<S> }> {
   if (mediaType(request) === 'application/json') {
     const body = await readJson(request, v.looseObject(JSON_FILE.entries), {
       bytesMax: Math.min(JSON_BYTES_MAX, bytesMax * 2),
@@ -151,7 +157,7 @@ async function readAny<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTIMIZ
   }
   const upload = await readUpload(request, bytesMax);
   try {
-    return { fields: validated<S>(schema, fieldsOf(upload.fields)), bytes: upload.bytes, close: () => upload.close() };
+    return { ...upload, fields: validated<S>(schema, fieldsOf(upload.fields)) };
   } catch (error) {
     await upload.close();
     throw error;

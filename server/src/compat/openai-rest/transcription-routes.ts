@@ -1,8 +1,9 @@
 // OpenAI's audio API over HTTP: transcriptions and translations of files.
 import type { TranscribedSegment } from '../../asr/file-transcriber.js';
+import { CACHE_HEADER } from '../../cache/cached-transcription.js';
 import { fileError } from '../../files/file-errors.js';
-import type { FileOptions, FileTranscription } from '../../files/file-transcription.js';
-import { HeardFile } from '../../files/heard-file.js';
+import type { FileOptions } from '../../files/file-transcription.js';
+import { HeardFile, type Transcription } from '../../files/heard-file.js';
 import { readUpload, type Upload } from '../../files/upload.js';
 import type { HttpRequest, HttpResponse } from '../../gateway/transport.js';
 import { mediaType } from '../../http/body.js';
@@ -18,7 +19,7 @@ import { deltaOf, logprobsOf, textOf, transcriptionResponse, usageOf } from './t
 import { fileOptions, transcriptionForm, type TranscriptionForm } from './transcription-options.js';
 
 export interface OpenAiRestOptions {
-  readonly files: FileTranscription;
+  readonly files: Transcription;
   readonly authorizer: Authorizer;
   /** What recognises. */
   readonly model: { readonly name: string; readonly languages: readonly string[]; readonly isMultilingual: boolean };
@@ -56,14 +57,15 @@ async function answer(
     requireModel(form.model, options.model.name);
     const wanted = fileOptions(form, task, options.model.languages);
     requireTask(task, options);
-    const heard = new HeardFile(options.files, upload.bytes, wanted, { signal: request.signal });
+    const heard = new HeardFile(options.files, upload, wanted, { signal: request.signal, isLive: form.stream });
     if (form.stream && task === 'transcribe') {
       isStreaming = true;
       return await stream(heard, form, upload);
     }
     const segments: TranscribedSegment[] = [];
     for await (const segment of heard.segments) if (segment.text !== '') segments.push(segment);
-    return transcriptionResponse({ segments, durationMs: heard.durationMs, form, task });
+    const response = transcriptionResponse({ segments, durationMs: heard.durationMs, form, task });
+    return { ...response, headers: { ...response.headers, [CACHE_HEADER]: heard.cache } };
   } catch (error) {
     throw openAiFailure(fileError(error));
   } finally {
@@ -86,7 +88,9 @@ async function stream(heard: HeardFile, form: TranscriptionForm, upload: Upload)
     await upload.close();
     throw error;
   }
-  return eventStream(events(first, heard, form, upload), { headers: { 'x-request-id': requestId() } });
+  return eventStream(events(first, heard, form, upload), {
+    headers: { 'x-request-id': requestId(), [CACHE_HEADER]: heard.cache },
+  });
 }
 
 async function* events(

@@ -1,0 +1,66 @@
+// An audio file on disk on its way through the decoder, with a guess of its length.
+import { AudioFileError, type AudioFileWarning } from '../audio/audio-errors.js';
+import { decodeAudio } from '../audio/decode-audio.js';
+import { openStoredFile, type StoredBytes } from '../audio/stored-bytes.js';
+
+export class MeasuredFile {
+  /** Of what was decoded so far, milliseconds. */
+  decodedMs = 0;
+  #readBytes = 0;
+  #size = 0;
+
+  constructor(
+    private readonly path: string,
+    private readonly onWarning: (warning: AudioFileWarning) => void,
+  ) {}
+
+  /** Length of the whole file, milliseconds, as what was decoded is to what was read; undefined before anything was. */
+  get estimatedMs(): number | undefined {
+    return this.#readBytes === 0 ? undefined : (this.decodedMs * this.#size) / this.#readBytes;
+  }
+
+  /** 16 kHz mono. Throws AudioFileError. */
+  async *blocks(): AsyncGenerator<Float32Array, void, undefined> {
+    const file = await this.#open();
+    try {
+      for await (const block of decodeAudio(this.#counting(file), { onWarning: this.onWarning })) {
+        this.decodedMs += block.length / 16;
+        yield block;
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #open(): Promise<StoredBytes> {
+    try {
+      const file = await openStoredFile(this.path);
+      this.#size = file.size;
+      return file;
+    } catch (cause) {
+      throw new AudioFileError('unreadable', `Cannot open ${this.path}.`, { cause });
+    }
+  }
+
+  #counting(file: StoredBytes): StoredBytes {
+    const count = (end: number): void => {
+      this.#readBytes = Math.max(this.#readBytes, Math.min(end, file.size));
+    };
+    return {
+      size: file.size,
+      read: (position, length) => {
+        count(position + length);
+        return file.read(position, length);
+      },
+      close: () => file.close(),
+      async *[Symbol.asyncIterator]() {
+        let at = 0;
+        for await (const piece of file) {
+          at += piece.length;
+          count(at);
+          yield piece;
+        }
+      },
+    };
+  }
+}
