@@ -6,8 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { Deepgram, DeepgramClient } from '@deepgram/sdk';
 import t, { type Test } from 'tap';
 import type { Fields } from '../support/event-client.js';
-import { fixture } from '../support/fixtures.js';
+import { fixture, fixtureSamples } from '../support/fixtures.js';
+import { interleaved } from '../support/loud-audio.js';
 import { ServerProcess } from '../support/server-process.js';
+import { pcm16 } from '../support/speech.js';
+import { wavFile } from '../support/wav-file.js';
 import { until } from '../support/wire-client.js';
 
 const clip = readFileSync(fixture('en-question'));
@@ -122,8 +125,27 @@ t.test('recordings', async (t) => {
       .transcribeFile(Buffer.from('no audio'), { model: 'nova-3' })
       .catch((failure: unknown) => failure);
     t.ok(error instanceof Deepgram.BadRequestError);
-    t.match(await (await post('multichannel=true', clip)).json(), {
-      metadata: { warnings: [{ parameter: 'multichannel' }] },
+  });
+
+  t.test('two channels, each for itself', async (t) => {
+    const left = pcm16(await fixtureSamples('en-question'));
+    const right = Buffer.alloc(left.byteLength);
+    const stereo = wavFile(
+      { tag: 1, channels: 2, sampleRate: 16_000, bits: 16 },
+      interleaved(Buffer.from(left), right),
+    );
+    const answer = await deepgram.listen.v1.media.transcribeFile(Buffer.from(stereo), {
+      model: 'nova-3',
+      multichannel: true,
+      utterances: true,
     });
+    t.match(answer, {
+      metadata: { channels: 2 },
+      results: {
+        channels: [{ alternatives: [{ transcript: /library/ }] }, { alternatives: [{ transcript: '' }] }],
+        utterances: [{ channel: 0 }],
+      },
+    });
+    t.match(await (await post('multichannel=true', clip)).json(), { metadata: { channels: 1 } });
   });
 });

@@ -16,7 +16,7 @@ export class AudioChunkError extends Error {
 }
 
 /** Why a file gave no audio. */
-export type AudioFileErrorCode = 'unreadable' | 'empty' | 'not_audio' | 'unsupported' | 'no_samples';
+export type AudioFileErrorCode = 'unreadable' | 'empty' | 'not_audio' | 'unsupported' | 'no_samples' | 'no_channel';
 
 /** A file that cannot be decoded. */
 export class AudioFileError extends Error {

@@ -10,6 +10,8 @@ export interface DecodeAudioOptions {
   readonly onWarning?: (warning: AudioFileWarning) => void;
   /** `thread` (the default) keeps the event loop free; `inline` spares the start of a thread. */
   readonly isolation?: 'thread' | 'inline';
+  /** The channel (from 0) to hear alone. Default: all of them, mixed. */
+  readonly channel?: number;
 }
 
 /** Inline decoding lets other work of the process run at least this often, samples. */
@@ -18,14 +20,16 @@ const YIELD_SAMPLES = 65_536;
 /**
  * Blocks of any size, -1..1. WAV, FLAC, MP3, AAC, MP4 (M4A, MOV, 3GP), Ogg (Opus, Vorbis, FLAC), WebM, Matroska and AMR, any rate and number of channels,
  * told by content. Memory is bounded whatever the file: an MP4 file whose index comes last is spooled to disk, unless it is stored. Iterating throws
- * AudioFileError (`empty`, `not_audio`, `unsupported`, `no_samples`), or what `bytes` throws.
+ * AudioFileError (`empty`, `not_audio`, `unsupported`, `no_samples`, `no_channel`), or what `bytes` throws.
  */
 export function decodeAudio(
   bytes: AsyncIterable<Uint8Array>,
-  { onWarning = () => {}, isolation = 'thread' }: DecodeAudioOptions = {},
+  { onWarning = () => {}, isolation = 'thread', channel }: DecodeAudioOptions = {},
 ): AsyncGenerator<Float32Array, void, undefined> {
   const ordered = indexFirst(bytes);
-  return isolation === 'thread' ? decodeInThread(ordered, onWarning) : politely(decodeBlocks(ordered, onWarning));
+  return isolation === 'thread'
+    ? decodeInThread(ordered, onWarning, channel)
+    : politely(decodeBlocks(ordered, onWarning, channel));
 }
 
 async function* politely(

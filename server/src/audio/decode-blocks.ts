@@ -13,14 +13,15 @@ const SAMPLE_RATE_MAX = 768_000;
 
 /**
  * Decodes a file of any known format, told by its content, block by block. Memory holds a slice of it, whatever its length and however well it is
- * compressed. Throws AudioFileError (`empty`, `not_audio`, `unsupported`, `no_samples`), or what `bytes` throws. What fails after samples came is a warning.
+ * compressed. Channels are mixed, or `channel` (from 0) is heard alone. Throws AudioFileError (`empty`, `not_audio`, `unsupported`, `no_samples`, `no_channel`), or what `bytes` throws. What fails after samples came is a warning.
  */
 export async function* decodeBlocks(
   bytes: AsyncIterable<Uint8Array>,
   warn: (warning: AudioFileWarning) => void,
+  channel?: number,
 ): AsyncGenerator<Float32Array, void, undefined> {
   const source = withoutTag(bytes);
-  const output = new Output();
+  const output = new Output(channel);
   try {
     const head = await headOf(source);
     const format = formatOf(head);
@@ -76,11 +77,18 @@ class Output {
   samples = 0;
   #resampler: Resampler | undefined;
   #rate = 0;
+  readonly #channel: number | undefined;
+
+  /** `channel`: to be heard alone. */
+  constructor(channel: number | undefined) {
+    this.#channel = channel;
+  }
 
   *take({ channelData, sampleRate }: DecodedBlock): Generator<Float32Array> {
     if ((channelData[0]?.length ?? 0) === 0) return;
     if (sampleRate !== this.#rate) yield* this.#change(sampleRate);
-    const mono = mix(channelData);
+    const mono = this.#channel === undefined ? mix(channelData) : channelData[this.#channel];
+    if (mono === undefined) throw new AudioFileError('no_channel', `The file has ${channelData.length} channels.`);
     this.samples += mono.length;
     const block = this.#resampler?.push(mono) ?? mono;
     if (block.length > 0) yield block;

@@ -45,7 +45,7 @@ function post(message: FromDecoder, transfer: ArrayBuffer[] = []): void {
 port.on('message', (message: ToDecoder) => {
   switch (message.type) {
     case 'open':
-      blocks = decodeBlocks(incoming(), (warning) => post({ type: 'warning', warning }));
+      blocks = decodeBlocks(incoming(), (warning) => post({ type: 'warning', warning }), message.channel);
       return;
     case 'next':
       return void next();

@@ -5,7 +5,7 @@ import { AudioFileError, type AudioFileErrorCode, type AudioFileWarning } from '
 
 export type ToDecoder =
   /** Another file begins. */
-  | { readonly type: 'open' }
+  | { readonly type: 'open'; readonly channel: number | undefined }
   | { readonly type: 'next' }
   | { readonly type: 'bytes'; readonly bytes: Uint8Array }
   | { readonly type: 'over' };
@@ -33,12 +33,13 @@ const idle: DecoderThread[] = [];
 export async function* decodeInThread(
   bytes: AsyncIterable<Uint8Array>,
   warn: (warning: AudioFileWarning) => void,
+  channel?: number,
 ): AsyncGenerator<Float32Array, void, undefined> {
   const thread = idle.pop() ?? new DecoderThread();
   const source = bytes[Symbol.asyncIterator]();
   let isReusable = false;
   try {
-    thread.open();
+    thread.open(channel);
     let answer = await thread.ask({ type: 'next' });
     for (;;) {
       switch (answer.type) {
@@ -105,9 +106,9 @@ class DecoderThread {
     }
   }
 
-  open(): void {
+  open(channel: number | undefined): void {
     this.#worker.ref();
-    this.#send({ type: 'open' });
+    this.#send({ type: 'open', channel });
   }
 
   /** Waits for another file, and keeps no process alive for it. */

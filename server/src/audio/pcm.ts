@@ -77,6 +77,27 @@ export function decodePcm(data: Uint8Array, layout: PcmLayout): Float32Array {
   return mono;
 }
 
+/** As {@link decodePcm}, but for each channel alone. */
+export function decodeChannels(data: Uint8Array, { encoding, channels }: PcmLayout): Float32Array[] {
+  return splitChannels(data, ENCODINGS[encoding].bytes, channels).map((samples) =>
+    decodePcm(samples, { encoding, channels: 1 }),
+  );
+}
+
+/** Takes interleaved samples of `sampleBytes` bytes apart; what is no whole sample of all channels is left out. */
+export function splitChannels(data: Uint8Array, sampleBytes: number, channels: number): Uint8Array[] {
+  if (channels === 1) return [data];
+  const samples = Math.floor(data.byteLength / (sampleBytes * channels));
+  return Array.from({ length: channels }, (_, channel) => {
+    const own = new Uint8Array(samples * sampleBytes);
+    for (let sample = 0; sample < samples; sample++) {
+      const from = (sample * channels + channel) * sampleBytes;
+      for (let byte = 0; byte < sampleBytes; byte++) own[sample * sampleBytes + byte] = data[from + byte] ?? 0;
+    }
+    return own;
+  });
+}
+
 function requireFinite(values: ArrayLike<number>, samples: number): void {
   for (let at = 0; at < values.length; at++) {
     if (Number.isFinite(values[at])) continue;

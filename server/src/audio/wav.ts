@@ -1,6 +1,6 @@
 // WAV files (RIFF, RF64), decoded as their bytes come.
 import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
-import { bytesPerSample, decodePcm, type PcmEncoding, type PcmLayout } from './pcm.js';
+import { bytesPerSample, decodeChannels, type PcmEncoding, type PcmLayout } from './pcm.js';
 import type { DecodedBlock, StreamDecoder } from './stream-decoder.js';
 
 /** Data sizes from here on are what programs write that did not know the length (sox 0x7ffff000, ffmpeg 0xffffffff): read to the end. */
@@ -42,14 +42,15 @@ export class WavStream implements StreamDecoder {
 
   decode(bytes: Uint8Array): DecodedBlock {
     let input = this.#rest.length === 0 ? bytes : new Uint8Array(Buffer.concat([this.#rest, bytes]));
-    const blocks: Float32Array[] = [];
+    // The samples come in one piece: there is one chunk of them.
+    const channels: Float32Array[] = [];
     for (;;) {
-      const taken = this.#step(input, blocks);
+      const taken = this.#step(input, channels);
       if (taken === 0) break;
       input = input.subarray(taken);
     }
     this.#rest = input.slice();
-    return this.#blockOf(blocks);
+    return this.#blockOf(channels);
   }
 
   flush(): DecodedBlock {
@@ -69,7 +70,7 @@ export class WavStream implements StreamDecoder {
   free(): void {}
 
   /** Takes what it can from the beginning of the input and says how much that was. */
-  #step(input: Uint8Array, blocks: Float32Array[]): number {
+  #step(input: Uint8Array, channels: Float32Array[]): number {
     const state = this.#state;
     switch (state.phase) {
       case 'riff':
@@ -96,7 +97,7 @@ export class WavStream implements StreamDecoder {
         const stride = bytesPerSample(state.format);
         const available = Math.min(state.bytes, input.length);
         const taken = available - (available % stride);
-        if (taken > 0) blocks.push(decodePcm(input.subarray(0, taken), state.format));
+        if (taken > 0) channels.push(...decodeChannels(input.subarray(0, taken), state.format));
         state.bytes -= taken;
         if (state.bytes < stride) this.#state = { phase: 'over' };
         return taken;
@@ -120,16 +121,8 @@ export class WavStream implements StreamDecoder {
     return 8;
   }
 
-  #blockOf(blocks: readonly Float32Array[]): DecodedBlock {
-    const sampleRate = this.#format?.sampleRate ?? 0;
-    if (blocks.length <= 1) return { channelData: [...blocks], sampleRate };
-    const joined = new Float32Array(blocks.reduce((sum, block) => sum + block.length, 0));
-    let at = 0;
-    for (const block of blocks) {
-      joined.set(block, at);
-      at += block.length;
-    }
-    return { channelData: [joined], sampleRate };
+  #blockOf(channelData: readonly Float32Array[]): DecodedBlock {
+    return { channelData, sampleRate: this.#format?.sampleRate ?? 0 };
   }
 }
 

@@ -50,7 +50,7 @@ export function createCompat(options: CompatOptions): Compat {
         model,
         guard,
         fileBytesMax,
-        decode: (bytes) => decodeAudio(bytes),
+        decode: (bytes, channel) => decodeAudio(bytes, channel === undefined ? {} : { channel }),
         transcribe: (audio, asked, run) => transcription.transcribe(audio, asked, run),
         spool,
         log,

@@ -11,9 +11,14 @@ const PARAGRAPH_SENTENCES_MAX = 5;
 const PARAGRAPH_PAUSE_S = 2;
 const SENTENCE_END = /[.?!。？！…]["'”’)\]]*$/u;
 
-export interface Recording {
+/** What was heard in one channel, or in all of them mixed. */
+export interface HeardChannel {
   readonly segments: readonly TranscribedSegment[];
   readonly durationMs: number;
+}
+
+export interface Recording {
+  readonly channels: readonly HeardChannel[];
   /** Hex, over the bytes as they came. */
   readonly sha256: string;
   readonly requestId: string;
@@ -28,7 +33,20 @@ interface Sentence {
 }
 
 export function listenDocument(recording: Recording, listen: ListenOptions, model: ModelInfo): object {
-  const { segments } = recording;
+  const channels = recording.channels.map((channel) => channelOf(channel, listen));
+  const utterances = channels.flatMap(({ words, language }, index) =>
+    utterancesOf(words, index, listen.utteranceSplitS, language),
+  );
+  return {
+    metadata: metadataOf(recording, model),
+    results: {
+      channels: channels.map(({ result }) => result),
+      ...(listen.hasUtterances ? { utterances: utterances.toSorted((a, b) => a.start - b.start) } : {}),
+    },
+  };
+}
+
+function channelOf({ segments }: HeardChannel, listen: ListenOptions) {
   const language = mainLanguage(segments);
   const style = { isPunctuated: listen.isPunctuated, language: listen.tellsLanguage ? language : undefined };
   const words = segments.flatMap((segment) => wordsOf(segment.words, style));
@@ -40,27 +58,20 @@ export function listenDocument(recording: Recording, listen: ListenOptions, mode
     ...(listen.hasParagraphs ? { paragraphs: paragraphsOf(segments, language) } : {}),
     ...(listen.tellsLanguage ? { languages: [...new Set(spoken.map((segment) => segment.language))] } : {}),
   };
-  return {
-    metadata: metadataOf(recording, listen, model),
-    results: {
-      channels: [{ ...(listen.tellsLanguage ? { detected_language: language } : {}), alternatives: [alternative] }],
-      ...(listen.hasUtterances ? { utterances: utterancesOf(words, listen.utteranceSplitS, language) } : {}),
-    },
-  };
+  const result = { ...(listen.tellsLanguage ? { detected_language: language } : {}), alternatives: [alternative] };
+  return { result, words, language };
 }
 
-function metadataOf({ requestId, sha256, created, durationMs }: Recording, listen: ListenOptions, model: ModelInfo) {
-  const message = 'Recordings are heard as one channel; over the socket, channels are apart.';
+function metadataOf({ requestId, sha256, created, channels }: Recording, model: ModelInfo) {
   return {
     transaction_key: 'deprecated',
     request_id: requestId,
     sha256,
     created: created.toISOString(),
-    duration: seconds(durationMs),
-    channels: 1,
+    duration: seconds(Math.max(...channels.map(({ durationMs }) => durationMs))),
+    channels: channels.length,
     models: [model.uuid],
     model_info: { [model.uuid]: model.info },
-    ...(listen.isMultichannel ? { warnings: [{ parameter: 'multichannel', type: 'unsupported', message }] } : {}),
   };
 }
 
@@ -73,13 +84,13 @@ function mainLanguage(segments: readonly TranscribedSegment[]): string {
 }
 
 /** Words between pauses of at least `splitS` seconds. */
-function utterancesOf(words: readonly DeepgramWord[], splitS: number, language: string): object[] {
+function utterancesOf(words: readonly DeepgramWord[], channel: number, splitS: number, language: string) {
   return runs(words, (word, before) => word.start - before.end >= splitS).map((run) => ({
     id: randomUUID(),
     start: run[0]?.start ?? 0,
     end: run.at(-1)?.end ?? 0,
     confidence: meanConfidence(run),
-    channel: 0,
+    channel,
     transcript: textOf(run, language),
     words: run,
   }));

@@ -1,5 +1,6 @@
 // `POST /v1/listen`: a recording in the body, or at a URL, as one document, now or to a callback.
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomUUID, type Hash } from 'node:crypto';
+import { LIMITS } from '@sotto/protocol';
 import type { Logger } from 'pino';
 import * as v from 'valibot';
 import { AsrError } from '../../asr/errors.js';
@@ -16,7 +17,7 @@ import { refuseUrl, safeFetch, SafeFetchError } from '../../http/safe-fetch.js';
 import type { Authorizer } from '../authorizer.js';
 import { credentialOf } from '../credentials.js';
 import { deliver } from './callback.js';
-import { listenDocument } from './document.js';
+import { listenDocument, type HeardChannel } from './document.js';
 import { deepgramHandler, DeepgramHttpError, INVALID_AUTH, type DeepgramError } from './http-errors.js';
 import { readListenOptions, type ListenOptions } from './listen-options.js';
 import { modelInfo, type ModelInfo } from './model-info.js';
@@ -40,8 +41,8 @@ export interface ListenRouteOptions {
   readonly guard: AddressGuard;
   /** Bytes of one recording. Beyond: 413. */
   readonly fileBytesMax: number;
-  /** 16 kHz mono out of the bytes of any audio file. Throws AudioFileError. */
-  readonly decode: (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Float32Array>;
+  /** 16 kHz mono out of the bytes of any audio file, all channels mixed or one of them alone. Throws AudioFileError. */
+  readonly decode: (bytes: AsyncIterable<Uint8Array>, channel: number | undefined) => AsyncIterable<Float32Array>;
   readonly transcribe: (
     audio: AsyncIterable<Float32Array>,
     options: FileOptions,
@@ -94,7 +95,8 @@ export function listenRoute(options: ListenRouteOptions): Route {
 /** The document of a request. The body is heard as it comes; what is at a URL is fetched first, since nobody there waits for its turn. */
 async function listenTo(request: HttpRequest, call: Call, options: ListenRouteOptions): Promise<object> {
   const { signal } = request;
-  if (mediaType(request) !== 'application/json') {
+  // Channels are heard one after the other: the bytes are needed again.
+  if (mediaType(request) !== 'application/json' && !call.listen.isMultichannel) {
     return transcribe(boundedBody(request, options.fileBytesMax), call, options, { signal });
   }
   const stored = await store(request, options);
@@ -123,36 +125,56 @@ async function store(request: HttpRequest, options: ListenRouteOptions): Promise
   return spool(body);
 }
 
+/** The document of a recording, whose channels are heard one after the other where each is wanted. */
 async function transcribe(
   bytes: AsyncIterable<Uint8Array>,
   { listen, model, requestId }: Call,
-  { decode, transcribe: hear }: ListenRouteOptions,
+  options: ListenRouteOptions,
   run: FileRun,
 ): Promise<object> {
   const created = new Date();
   const hash = createHash('sha256');
-  let samples = 0;
-  async function* hashed(): AsyncGenerator<Uint8Array> {
-    for await (const piece of bytes) {
-      hash.update(piece);
-      yield piece;
-    }
+  const first = await hear(hashed(bytes, hash), listen, options, run, listen.isMultichannel ? 0 : undefined);
+  const channels = [first];
+  while (listen.isMultichannel && channels.length < LIMITS.channelsMax) {
+    const next = await hear(bytes, listen, options, run, channels.length).catch(noneLeft);
+    if (next === undefined) break;
+    channels.push(next);
   }
+  return listenDocument({ channels, sha256: hash.digest('hex'), requestId, created }, listen, model);
+}
+
+/** What is heard in all channels, or in one of them. */
+async function hear(
+  bytes: AsyncIterable<Uint8Array>,
+  { language, hotwords }: ListenOptions,
+  { decode, transcribe: segmentsOf }: ListenRouteOptions,
+  run: FileRun,
+  channel: number | undefined,
+): Promise<HeardChannel> {
+  let samples = 0;
   async function* counted(): AsyncGenerator<Float32Array> {
-    for await (const block of decode(hashed())) {
+    for await (const block of decode(bytes, channel)) {
       samples += block.length;
       yield block;
     }
   }
-  const { language, hotwords } = listen;
   const asked: FileOptions = { language, hotwords, task: 'transcribe', prompt: '', words: true };
   const segments: TranscribedSegment[] = [];
-  for await (const segment of hear(counted(), asked, run)) segments.push(segment);
-  return listenDocument(
-    { segments, durationMs: samples / 16, sha256: hash.digest('hex'), requestId, created },
-    listen,
-    model,
-  );
+  for await (const segment of segmentsOf(counted(), asked, run)) segments.push(segment);
+  return { segments, durationMs: samples / 16 };
+}
+
+async function* hashed(bytes: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array> {
+  for await (const piece of bytes) {
+    hash.update(piece);
+    yield piece;
+  }
+}
+
+/** The channels before were all that there are. */
+function noneLeft(error: unknown): undefined {
+  if (!(error instanceof AudioFileError && error.code === 'no_channel')) throw error;
 }
 
 /** Transcribes behind the request's back and delivers the document, or what went wrong. */

@@ -1,5 +1,6 @@
 // The audio of a live stream on its way to one session, or to one for each channel.
 import { bytesPerFrame, type AudioFormat } from '@sotto/protocol';
+import { splitChannels } from '../../audio/pcm.js';
 
 /** Cuts interleaved samples into a stream for each channel. Chunks may end anywhere. */
 export class ChannelSplitter {
@@ -18,16 +19,6 @@ export class ChannelSplitter {
     const frameBytes = this.#sampleBytes * this.#channels;
     const frames = Math.floor(bytes.byteLength / frameBytes);
     this.#rest = bytes.slice(frames * frameBytes);
-    return Array.from({ length: this.#channels }, (_, channel) => this.#take(bytes, frames, channel));
-  }
-
-  #take(bytes: Uint8Array, frames: number, channel: number): Uint8Array {
-    const size = this.#sampleBytes;
-    const samples = new Uint8Array(frames * size);
-    for (let frame = 0; frame < frames; frame++) {
-      const from = (frame * this.#channels + channel) * size;
-      for (let byte = 0; byte < size; byte++) samples[frame * size + byte] = bytes[from + byte] ?? 0;
-    }
-    return samples;
+    return splitChannels(bytes.subarray(0, frames * frameBytes), this.#sampleBytes, this.#channels);
   }
 }
