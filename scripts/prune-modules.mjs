@@ -15,6 +15,13 @@ const DEAD_WEIGHT = [
   'node-llama-cpp/llama/gitRelease.bundle',
   // The TypeScript that the package is built from.
   'openai/src',
+  // The command of protobufjs with dependencies of its own: `onnx-proto` brings its messages compiled.
+  'protobufjs/cli',
+  // Forms for browsers and for `require`, translations and older versions of what only tests use, and use in one form.
+  '@deepgram/sdk/dist/cjs',
+  'react-dom/umd',
+  'axe-core/locales',
+  '@asyncapi/specs/definitions',
   // Whole dictionaries in forms that are not imported: Sotto imports `opencc-js/cn2t` and `opencc-js/t2cn`.
   'opencc-js/dist/umd',
   'opencc-js/dist/esm/full.js',
