@@ -136,17 +136,6 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   const session = sessionSettings(settings);
   const sessions = createSessionFactory({ vad, recognizer, polishing, settings: session, log });
   const files = new FileTranscription(recognizer.files(vad), settings);
-  const keys = new TemporaryKeys<SessionConfig>();
-  const { uploadBytesMax } = settings;
-  const compat = createCompat({
-    keys,
-    session,
-    model: recognizer.model,
-    transcription: files,
-    guard,
-    fileBytesMax: uploadBytesMax,
-    log,
-  });
   const served = await storage.serve({
     files,
     decode: decodeAudio,
@@ -155,6 +144,17 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     identity: [model.name, installed.files.weightBytes, settings.precision, VERSION].join(':'),
   });
   opened.push(served);
+  const keys = new TemporaryKeys<SessionConfig>();
+  const { uploadBytesMax } = settings;
+  const compat = createCompat({
+    keys,
+    session,
+    model: recognizer.model,
+    transcription: served.transcription,
+    guard,
+    fileBytesMax: uploadBytesMax,
+    log,
+  });
   const routes = [
     ...served.routes,
     ...compat.routes,

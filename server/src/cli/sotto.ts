@@ -4,9 +4,11 @@ import { VERSION } from '../version.js';
 import { CommandError } from './command-error.js';
 import { registerConfigCommand } from './config.js';
 import { registerDoctorCommand } from './doctor.js';
+import { registerJobsCommand } from './jobs.js';
 import { registerModelsCommand } from './models.js';
 import { registerServeCommand } from './serve.js';
 import { registerTranscribeCommand } from './transcribe.js';
+import { registerTranscriptsCommand } from './transcripts.js';
 
 const USAGE_EXIT_CODE = 2;
 
@@ -18,6 +20,8 @@ const program = new Command('sotto')
 
 registerServeCommand(program);
 registerTranscribeCommand(program);
+registerTranscriptsCommand(program);
+registerJobsCommand(program);
 registerModelsCommand(program);
 registerConfigCommand(program);
 registerDoctorCommand(program);
