@@ -6,7 +6,7 @@ const NAME = 'jobs';
 /** The braces keep all keys in one slot of a cluster. */
 const PREFIX = '{sotto}:bull';
 /** How long a node may be silent before its job is given to another one, milliseconds. */
-const LOCK_MS = 30_000;
+const LOCK_MS = 15_000;
 /** How often a job is tried, and how long it waits in between, milliseconds. */
 const ATTEMPTS = { attempts: 20, backoff: { type: 'fixed', delay: 2_000 } } as const;
 
