@@ -10,7 +10,7 @@ import { keyError, OpenAiHttpError, openAiHandler, openAiJson } from './http-err
 import { defaultConfig, updateConfig, type ConfigDefaults, type SessionConfig } from './session-config.js';
 import { fromBeta, sessionView } from './session-views.js';
 
-const BODY_BYTES_MAX = 65_536;
+const BODY_BYTES_MAX = 16_384;
 /** Seconds that a secret lives where the client does not say. */
 const LIFETIME_S = 600;
 
