@@ -2,6 +2,7 @@
 import { EMBEDDED_MODEL, ModelRegistry } from '@sotto/models';
 import t from 'tap';
 import { DEVICE_LIST, devicesOfEngines, nameOfDevice, parseDevices } from '../../server/src/asr/devices.js';
+import { isDeviceLost } from '../../server/src/asr/gpu-limits.js';
 import { openDeviceEngines } from '../../server/src/asr/open-device-engines.js';
 import { answerHttp } from '../../server/src/gateway/http-routes.js';
 
@@ -66,4 +67,23 @@ t.test('GET /ready tells of each engine, and says 503 when none is up', async (t
   t.match(ask(), { status: 200, body: { status: 'ready', engines } });
   engines[0] = { device: 'cuda:0', isUp: false };
   t.match(ask(), { status: 503, body: { status: 'noEngine', engines } });
+});
+
+t.test('failures after which a process has lost its GPU', async (t) => {
+  for (const message of [
+    'CUDA failure 700: an illegal memory access was encountered ; GPU=0 ; hostname=h ; file=f ; line=1 ; expr=e;',
+    'Non-zero status code returned while running Gemm node. CUBLAS failure 13: CUBLAS_STATUS_EXECUTION_FAILED ; GPU=0',
+    'CUDNN failure 5000: CUDNN_STATUS_EXECUTION_FAILED ; GPU=1',
+    'CUDA: unspecified launch failure (719)',
+  ]) {
+    t.ok(isDeviceLost(message), message);
+  }
+  for (const message of [
+    'CUDA failure 2: out of memory ; GPU=0',
+    'CUDA: out of memory (2)',
+    'Failed to allocate memory for requested buffer of size 1024',
+    'indices element out of data bounds, idx=1000',
+  ]) {
+    t.notOk(isDeviceLost(message), message);
+  }
 });

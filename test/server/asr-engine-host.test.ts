@@ -95,6 +95,18 @@ t.test(
   },
 );
 
+t.test('an engine that has lost its device answers, and a new process takes its place', async (t) => {
+  const { engine, events } = await start(t, withFault('lose'));
+  const first = engine.pid;
+  t.equal(engine.isUp, true);
+  await t.rejects(engine.decode([scriptedRequest(0, 3_000)]), { code: 'engine_failed', message: 'the script says so' });
+  while (events.length < 2) await delay(5);
+  t.match(events, [{ type: 'died' }, { type: 'restarted' }]);
+  t.equal(engine.isUp, true);
+  t.equal(spell((await engine.decode([scriptedRequest(0, 1_300)]))[0]), ' the cat a?');
+  t.not(engine.pid, first);
+});
+
 t.test('a run that hangs is ended at its bound', async (t) => {
   const { engine } = await start(t, withFault('hang'), { decodeTimeoutMs: 150 });
   await t.rejects(engine.decode([scriptedRequest(0, 3_000)]), {

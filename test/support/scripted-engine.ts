@@ -11,7 +11,7 @@ export interface ScriptedWord {
   readonly startMs: number;
   readonly endMs: number;
   /** What happens to a run that hears this word. */
-  readonly fault?: 'exit' | 'hang' | 'fail';
+  readonly fault?: 'exit' | 'hang' | 'fail' | 'lose';
 }
 
 /** Plain data, so that it can travel to another process. */
@@ -60,6 +60,7 @@ export function scriptOf(text: string, startMs = 500, wordMs = 300, pauseMs = 50
 export class ScriptedEngine implements Engine {
   readonly model = MODEL;
   readonly maxBatch: number;
+  isUp = true;
   /** Every batch that was run, for tests that look. */
   readonly batches: (readonly DecodeRequest[])[] = [];
   readonly #options: ScriptedEngineOptions;
@@ -83,7 +84,8 @@ export class ScriptedEngine implements Engine {
     const faults = new Set(batch.flatMap((request) => this.#heard(request).map((word) => word.fault)));
     if (faults.has('exit')) process.kill(process.pid, 'SIGKILL');
     if (faults.has('hang')) await new Promise<never>(() => undefined);
-    if (faults.has('fail')) throw new EngineError('engine_failed', 'the script says so');
+    if (faults.has('lose')) this.isUp = false;
+    if (faults.has('fail') || faults.has('lose')) throw new EngineError('engine_failed', 'the script says so');
     return batch.map((request) => this.#hear(request));
   }
 

@@ -67,7 +67,7 @@ export interface Engine {
   readonly model: EngineModel;
   /** Largest batch of one run. */
   readonly maxBatch: number;
-  /** Whether it can take work now; false while it is being brought back after a crash. Absent: always. */
+  /** Whether it can take work now; false while it is being brought back after a crash, or when it has lost its device. Absent: always. */
   readonly isUp?: boolean;
   /** Decodes windows of one bucket together; a row's result does not depend on the others. Rejects with EngineError. */
   decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]>;

@@ -10,7 +10,7 @@ import {
 import * as v from 'valibot';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from './engine.js';
 import { EngineError, messageOf } from './errors.js';
-import { batchThatFits } from './gpu-batch.js';
+import { batchThatFits, isDeviceLost } from './gpu-limits.js';
 import { bucketFor } from './scheduler.js';
 import { firstPass, stepPass, type FirstPass } from './whisper-passes.js';
 import { WhisperRow } from './whisper-row.js';
@@ -76,6 +76,8 @@ export class WhisperEngine implements Engine {
   readonly #bucketsToWarm: readonly number[];
   #queue: Promise<unknown> = Promise.resolve();
   #closed = false;
+  readonly #isOnGpu: boolean;
+  #isUp = true;
 
   static async load(options: unknown): Promise<WhisperEngine> {
     let device: CudaProvider | 'cpu' = 'cpu';
@@ -99,7 +101,7 @@ export class WhisperEngine implements Engine {
       const message =
         device === 'cpu'
           ? messageOf(cause)
-          : `cuda:${device.deviceId}: ${messageOf(cause)} (npx sotto doctor tells what is in the way of a GPU)`;
+          : `cuda:${device.deviceId}: ${messageOf(cause).trim()} (npx sotto doctor tells what is in the way of a GPU)`;
       throw new EngineError('engine_load_failed', message, { cause });
     }
   }
@@ -111,6 +113,7 @@ export class WhisperEngine implements Engine {
     const { config, special } = network;
     const languages = config.isMultilingual ? [...special.languages.keys()] : ['en'];
     this.maxBatch = options.maxBatch;
+    this.#isOnGpu = options.cuda !== undefined;
     const buckets = options.buckets.map((seconds) => Math.round(seconds * sampleRate));
     // The CPU compiles nothing per shape: what a first run costs, the shortest one pays (measured: the others are no slower the first time).
     this.#bucketsToWarm = options.cuda === undefined ? buckets.slice(0, 1) : buckets;
@@ -125,6 +128,11 @@ export class WhisperEngine implements Engine {
       directory: options.directory,
     };
     this.#likelyLanguage = languages[0] ?? 'en';
+  }
+
+  /** False once a run has failed in a way that CUDA does not recover from within a process. */
+  get isUp(): boolean {
+    return this.#isUp;
   }
 
   async decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
@@ -161,6 +169,7 @@ export class WhisperEngine implements Engine {
     if (this.#closed) return Promise.reject(new EngineError('engine_closed', 'the engine is closed'));
     const done = this.#queue.then(work).catch((cause: unknown) => {
       if (cause instanceof EngineError) throw cause;
+      if (this.#isOnGpu && isDeviceLost(messageOf(cause))) this.#isUp = false;
       throw new EngineError('engine_failed', messageOf(cause), { cause });
     });
     this.#queue = done.catch(() => {});

@@ -46,12 +46,15 @@ async function answer(id: number, run: (loaded: Engine) => Promise<void>): Promi
     if (!engine) throw new EngineError('engine_unavailable', 'no engine is loaded');
     await run(engine);
   } catch (error) {
-    send({
+    const failed: FromEngine = {
       type: 'failed',
       id,
       code: error instanceof EngineError ? error.code : 'engine_failed',
       message: messageOf(error),
-    });
+    };
+    // What the engine has lost, this process will not get back: the parent starts another one.
+    if (engine?.isUp === false && process.send) process.send(failed, () => process.exit(1));
+    else send(failed);
   }
 }
 

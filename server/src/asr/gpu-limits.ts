@@ -1,4 +1,4 @@
-// How many windows a GPU takes at once: as many as its free memory holds, known before the model is loaded.
+// What an engine must know of a GPU: how many windows it has memory for, and when it is lost.
 import { deviceMemoryNeed, freeDeviceMemory, inspectModel, largestBatchWithin, ModelError } from '@sotto/models';
 
 export interface GpuModel {
@@ -28,6 +28,14 @@ export async function batchThatFits({ name, directory, buckets, maxBatch }: GpuM
     'unsupported',
     `${name} needs about ${need} of the GPU's memory for one window of ${seconds} s, ${gigabytes(free)} are free: end what else uses the GPU, or take a smaller model`,
   );
+}
+
+/**
+ * Whether a failure's message says that CUDA's context is broken, by ONNX Runtime's words or ours: every later call of the process then fails too. Too little
+ * memory (error 2) does not break it.
+ */
+export function isDeviceLost(message: string): boolean {
+  return /\b(?:CUDA|CUBLAS|CUDNN) failure (?!2:)\d+|^CUDA: (?!.*\(2\)$)/.test(message);
 }
 
 function gigabytes(bytes: number): string {
