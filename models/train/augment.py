@@ -1,7 +1,6 @@
 """Makes few voices sound like many rooms and microphones: reverberation, equaliser, band limits, noise, hum, tones, babble, codec, gain. On the device."""
 
 import math
-from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -22,13 +21,7 @@ def peak(samples: torch.Tensor) -> torch.Tensor:
     return samples / (samples.abs().amax(1, keepdim=True) + 1e-4)
 
 
-@cache
-def constant(values: tuple[float, ...], device: torch.device) -> torch.Tensor:
-    """Made once: nothing is copied from the host while a CUDA graph is recorded."""
-    return torch.tensor(values, device=device)
-
-
-def chance(batch: int, probability: float | torch.Tensor, device: torch.device) -> torch.Tensor:
+def chance(batch: int, probability: float, device: torch.device) -> torch.Tensor:
     return torch.rand(batch, 1, device=device) < probability
 
 
@@ -53,13 +46,13 @@ def tones(batch: int, n: int, device: torch.device) -> torch.Tensor:
     kind = torch.rand(batch, 1, 1, device=device)
     held = torch.randint(1, 6, (batch, 1, 1), device=device)
     slot = (torch.arange(notes, device=device)[None, None] // held).expand(batch, voices, notes)
-    scale = constant((0, 2, 4, 5, 7, 9, 11, 12), device)
+    scale = torch.tensor([0, 2, 4, 5, 7, 9, 11, 12], device=device)
     pitch = scale[torch.randint(0, 8, (batch, voices, notes), device=device)] + 12 * torch.randint(-2, 2, (batch, voices, 1), device=device)
     melody = 220 * 2 ** (pitch.gather(2, slot) / 12)
     steady = (100 * torch.exp(3.5 * torch.rand(batch, voices, 1, device=device))).expand_as(melody)
     hum = torch.where(torch.rand(batch, voices, 1, device=device) < 0.5, 50.0, 60.0).expand_as(melody)
     frequency = torch.where(kind < 0.25, hum, torch.where(kind < 0.45, steady, melody))
-    loud = torch.rand(batch, voices, partials, 1, device=device) * constant((1.0, 0.6, 0.4, 0.3), device)[None, None, :, None]
+    loud = torch.rand(batch, voices, partials, 1, device=device) * torch.tensor([1.0, 0.6, 0.4, 0.3], device=device)[None, None, :, None]
     place = (torch.arange(n, device=device) // 2400)[None, None].expand(batch, voices, n)
     phase = torch.cumsum(frequency.gather(2, place) * (2 * math.pi / RATE), 2)
     age = (torch.arange(n, device=device) % 2400)[None] / 2400
@@ -68,7 +61,7 @@ def tones(batch: int, n: int, device: torch.device) -> torch.Tensor:
     return sound / (sound.square().mean(1, keepdim=True).sqrt() + 1e-6)
 
 
-def rooms(batch: int, strength: torch.Tensor, device: torch.device) -> torch.Tensor:
+def rooms(batch: int, strength: float, device: torch.device) -> torch.Tensor:
     """Impulse responses [batch, REVERB]: a direct path and an exponentially decaying tail of noise; a half of the rows stay dry at full strength."""
     t = torch.arange(REVERB, device=device)[None] / RATE
     decay = 0.05 + 0.6 * torch.rand(batch, 1, device=device) ** 2
@@ -79,7 +72,7 @@ def rooms(batch: int, strength: torch.Tensor, device: torch.device) -> torch.Ten
     return response
 
 
-def microphones(batch: int, bins: int, strength: torch.Tensor, device: torch.device) -> torch.Tensor:
+def microphones(batch: int, bins: int, strength: float, device: torch.device) -> torch.Tensor:
     """Gains over the frequency bins: a random smooth equaliser, a telephone band for some, a low or high pass for others."""
     frequency = torch.linspace(0, RATE / 2, bins, device=device)[None]
     smooth = F.interpolate(torch.randn(batch, 1, 10, device=device) * 7 * strength, size=bins, mode="linear")[:, 0]
@@ -88,46 +81,37 @@ def microphones(batch: int, bins: int, strength: torch.Tensor, device: torch.dev
     low_pass = torch.sigmoid((cut - frequency) / 100)
     high_pass = torch.sigmoid((frequency - 60 - 250 * torch.rand(batch, 1, device=device)) / 20)
     telephone = torch.sigmoid((frequency - 290) / 25) * torch.sigmoid((3450 - frequency) / 60)
-    which = torch.rand(batch, 1, device=device) / strength.clamp(min=1e-3)
+    which = torch.rand(batch, 1, device=device) / max(strength, 1e-3)
     band = torch.where(which < 0.12, telephone, torch.where(which < 0.28, low_pass, torch.where(which < 0.45, high_pass, torch.ones_like(gain))))
     return gain * (band + 1e-3)
 
 
-def augment(samples: torch.Tensor, stop: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
-    """samples [batch, n]; after `stop` [batch] samples there is only padding (exact zeros) as the product pads. `strength` (a scalar) 0..1.
-
-    Rows come in random order, so the rare and costly disturbances are made for the first few rows only."""
+def augment(samples: torch.Tensor, stop: torch.Tensor, strength: float) -> torch.Tensor:
+    """samples [batch, n]; after `stop` [batch] samples there is only padding (exact zeros) as the product pads. `strength` 0..1."""
     batch, n = samples.shape
     device = samples.device
     recorded = torch.arange(n, device=device)[None] < stop[:, None]
     samples = peak(samples)
-    size = fast_length(n + REVERB // 2)
-    spectrum = torch.fft.rfft(samples, size)
-    shape = torch.fft.rfft(rooms(batch, strength, device), size) * microphones(batch, spectrum.shape[1], strength, device)
-    samples = peak(torch.fft.irfft(spectrum * shape, size)[:, :n])
-    loudness = samples.square().sum(1, keepdim=True).div((samples.abs() > 0.02).sum(1, keepdim=True) + 1).sqrt()
-    quietest = 30 - 25 * strength
-
-    def level(low: torch.Tensor, high: float, rows: slice) -> torch.Tensor:
-        loud = loudness[rows]
-        return loud * 10 ** (-(low + (high - low) * torch.rand(loud.shape, device=device)) / 20)
-
-    noisy = samples + coloured_noise(batch, n, device) * level(quietest, 45, slice(None)) * chance(batch, 0.85, device)
-    few = -(-batch * 3 // 20)
-    played = tones(few, n, device) * level(quietest + 3, 40, slice(few)) * chance(few, 0.8 * strength, device)
-    some = torch.arange(few, device=device)
-    crowd = sum(samples[(some + k * few) % batch].roll(3517 * k, 1) for k in (2, 3, 4))
-    crowd = crowd / (crowd.square().mean(1, keepdim=True).sqrt() + 1e-4)
-    talking = crowd * level(quietest + 5, 40, slice(few, 2 * few)) * chance(few, strength, device)
-    noisy[:few] += played
-    noisy[few : 2 * few] += talking
-    noisy = peak(noisy)
-    companded = noisy[-few:].sign() * torch.log1p(255 * noisy[-few:].abs()) / math.log(256)
-    companded = (companded * 127).round() / 127
-    coarse = companded.sign() * torch.expm1(companded.abs() * math.log(256)) / 255
-    noisy[-few:] = torch.where(chance(few, 0.5 * strength, device), coarse, noisy[-few:])
-    noisy = (noisy * torch.where(chance(batch, 0.06 * strength, device), 3.0, 1.0)).clamp(-1, 1)
-    return noisy * recorded * 10 ** (-1.6 * torch.rand(batch, 1, device=device))
+    if strength > 0:
+        size = fast_length(n + REVERB // 2)
+        spectrum = torch.fft.rfft(samples, size)
+        shape = torch.fft.rfft(rooms(batch, strength, device), size) * microphones(batch, spectrum.shape[1], strength, device)
+        samples = peak(torch.fft.irfft(spectrum * shape, size)[:, :n])
+        loudness = samples.square().sum(1, keepdim=True).div((samples.abs() > 0.02).sum(1, keepdim=True) + 1).sqrt()
+        level = lambda low, high: loudness * 10 ** (-(low + (high - low) * torch.rand(batch, 1, device=device)) / 20)  # noqa: E731
+        quietest = 30 - 25 * strength
+        noisy = coloured_noise(batch, n, device) * level(quietest, 45) * chance(batch, 0.85, device)
+        noisy = noisy + tones(batch, n, device) * level(quietest + 3, 40) * chance(batch, 0.12 * strength, device)
+        crowd = sum(samples.roll(k, 0).roll(3517 * k, 1) for k in (1, 2, 3))
+        crowd = crowd / (crowd.square().mean(1, keepdim=True).sqrt() + 1e-4)
+        samples = samples + noisy + crowd * level(quietest + 5, 40) * chance(batch, 0.15 * strength, device)
+        samples = peak(samples)
+        companded = samples.sign() * torch.log1p(255 * samples.abs()) / math.log(256)
+        companded = (companded * 127).round() / 127
+        coarse = companded.sign() * torch.expm1(companded.abs() * math.log(256)) / 255
+        samples = torch.where(chance(batch, 0.08 * strength, device), coarse, samples)
+        samples = (samples * torch.where(chance(batch, 0.06 * strength, device), 3.0, 1.0)).clamp(-1, 1)
+    return samples * recorded * 10 ** (-1.6 * torch.rand(batch, 1, device=device))
 
 
 def without_speech(batch: int, n: int, device: torch.device) -> torch.Tensor:

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from .augment import augment, without_speech
-from .corpus import BUCKETS, TOKEN_ROOM, Corpus, Draw
-from .logmel import WARP_RANGE, WARPS, LogMel, mask_spectrum
+from .corpus import Corpus, Draw
+from .logmel import WARPS, LogMel, mask_spectrum
 from .shards import FRAME, NO_TIME, UNKNOWN
 from .tokenizer import IDS, VOCABULARY
 
@@ -15,26 +15,6 @@ IGNORE = -100
 SILENT_SHARE = 0.03
 HEARD_TOLERANCE = 2
 """A word that ends at most this many frames after the cut still counts as heard."""
-
-
-COLUMNS = ("utterance", "rate", "lead", "cut", "stop", "warp", "prompt_end", "prompt_count")
-
-
-@dataclass
-class Plan:
-    """What the host decides about a batch: all that differs between two batches of the same shape."""
-
-    seconds: int
-    prompt: int
-    """Places for previous text before each row; 0 if none shows any."""
-    rows: np.ndarray
-    """[B, COLUMNS] float64."""
-    character_counts: np.ndarray
-    """[B] characters to be heard in each row, 0 in those that the character task leaves out."""
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.seconds, self.prompt
 
 
 @dataclass
@@ -50,61 +30,46 @@ class Batch:
     spread: torch.Tensor
     """[B, L] half the frames for which it sounds."""
     characters: torch.Tensor
-    """[B, room for characters]."""
-
-
-def silent_rows(rows: int) -> int:
-    """So many rows, the first ones, hold no speech."""
-    return max(1, round(rows * SILENT_SHARE))
-
-
-def character_room(seconds: int) -> int:
-    return 16 + 18 * seconds
+    character_counts: np.ndarray
+    complete: np.ndarray
+    """Rows whose whole text is heard: those the character task may use."""
 
 
 class Batcher:
-    """`plan` decides on the host, `make` computes on the device with shapes that follow from the plan's shape alone, without waiting."""
-
-    def __init__(self, corpus: Corpus, context: torch.Tensor, context_at: np.ndarray, logmel: LogMel, seed: int, corrupt: float) -> None:
-        """`context`: all training sentences as one run of tokens; `context_at[i]`: where sentence i begins in it; `corrupt`: share of wrong tokens shown."""
+    def __init__(self, corpus: Corpus, context: torch.Tensor, context_at: np.ndarray, logmel: LogMel, seed: int) -> None:
+        """`context`: all training sentences as one run of tokens; `context_at[i]`: where sentence i begins in it."""
         self._corpus, self._context, self._context_at, self._logmel = corpus, context, context_at, logmel
-        self._rng, self._corrupt = np.random.default_rng(seed), corrupt
-        self._prompt = torch.tensor(IDS.prompt, device=corpus.device)
+        self._rng = np.random.default_rng(seed)
 
-    def rows(self, seconds: int) -> int:
-        return self._corpus.batch_seconds // seconds
-
-    def plan(self, draw: Draw, prompt: int) -> Plan:
-        """`prompt` > 0: about 70 % of the rows begin with up to so many tokens of previous text."""
-        end, count = self._prompts(draw, prompt)
-        rows = np.stack([draw.utterance, draw.rate, draw.lead, draw.cut, draw.stop, draw.warp, end, count], 1).astype(np.float64)
-        characters = self._corpus.facts[draw.utterance, 5]
-        heard = (draw.cut > draw.seconds * 16000) & (characters <= character_room(draw.seconds))
-        heard[: silent_rows(len(heard))] = False
-        return Plan(draw.seconds, prompt, rows, np.where(heard, characters, 0))
-
-    def make(self, plan: torch.Tensor, shape: tuple[int, int], strength: torch.Tensor) -> Batch:
-        """`plan`: Plan.rows on the device; `strength` of the augmentation, a scalar there."""
-        corpus, device, (seconds, prompt) = self._corpus, self._corpus.device, shape
-        rows, size = len(plan), seconds * 16000
-        column = {name: plan[:, i : i + 1] for i, name in enumerate(COLUMNS)}
-        facts = corpus.on_device[plan[:, 0].long()]
-        rate, lead, cut, stop = column["rate"].float(), column["lead"].long(), column["cut"].long(), plan[:, 4].long()
-        silent = torch.arange(rows, device=device) < silent_rows(rows)
-        samples = augment(self._samples(facts, rate, lead, cut, size), stop, strength)
-        quiet = silent_rows(rows)
-        recorded = torch.arange(size, device=device)[None] < 8000 + torch.rand(quiet, 1, device=device) * (size - 8000)
-        samples[:quiet] = without_speech(quiet, size, device) * recorded
-        bank = ((column["warp"][:, 0] - 1) / WARP_RANGE * (WARPS // 2) + WARPS // 2).round().long().clamp(0, WARPS - 1)
-        mel = mask_spectrum(self._logmel(samples, bank), strength)
+    def make(self, draw: Draw, strength: float, prompt_tokens: int, corrupt: float = 0.06) -> Batch:
+        """`prompt_tokens` > 0: about 70 % of the rows begin with up to so many tokens of previous text."""
+        corpus, device = self._corpus, self._corpus.device
+        rows, size = len(draw.utterance), draw.seconds * 16000
+        to = lambda a: torch.from_numpy(np.ascontiguousarray(a)).to(device, non_blocking=True)  # noqa: E731
+        facts = corpus.on_device[to(draw.utterance)]
+        rate, lead, cut, stop = to(draw.rate.astype(np.float32))[:, None], to(draw.lead)[:, None], to(draw.cut)[:, None], to(draw.stop)
+        samples = self._samples(facts, rate, lead, cut, size)
+        silent = self._rng.random(rows) < SILENT_SHARE
+        quiet = to(np.flatnonzero(silent))
+        samples = augment(samples, stop, strength)
+        if len(quiet):
+            recorded = torch.arange(size, device=device)[None] < to(self._rng.integers(8000, size + 1, len(quiet)))[:, None]
+            samples[quiet] = without_speech(len(quiet), size, device) * recorded
+        low, high = WARPS // 2 - int(strength * (WARPS // 2) * 0.85), WARPS // 2 + int(strength * (WARPS // 2) * 0.85)
+        warp = torch.randint(low, high + 1, (rows,), device=device)
+        warp = torch.where(torch.rand(rows, device=device) < 0.35, WARPS // 2, warp)
+        mel = mask_spectrum(self._logmel(samples, warp), strength)
 
         frames = size // FRAME
         phones = self._phones(facts, rate, lead, stop, frames)
-        phones = torch.where(silent[:, None], IGNORE, phones)
-        prompts = column["prompt_end"].long(), column["prompt_count"].long()
-        text = self._text(facts, rate, lead, cut, silent, prompts, prompt, TOKEN_ROOM[BUCKETS.index(seconds)])
-        at = facts[:, 4:5] + torch.arange(character_room(seconds), device=device)[None]
-        return Batch(mel, phones, *text, corpus.characters[at.clamp(max=len(corpus.characters) - 1)].long())
+        phones[quiet] = IGNORE
+        prompts = self._prompts(draw, prompt_tokens)
+        text = self._text(draw, facts, rate, lead, cut, to(silent), prompts, corrupt)
+        complete = np.flatnonzero((draw.cut > size) & ~silent)
+        counts = corpus.facts[draw.utterance, 5]
+        width = int(counts.max()) if len(counts) else 1
+        at = (facts[:, 4:5] + torch.arange(width, device=device)[None]).clamp(max=len(corpus.characters) - 1)
+        return Batch(mel, phones, *text, corpus.characters[at].long(), counts, complete)
 
     def _samples(self, facts, rate, lead, cut, size: int) -> torch.Tensor:
         """Each utterance at its place and its rate (linear interpolation), silence where it is cut."""
@@ -138,10 +103,12 @@ class Batcher:
         count = np.where(self._rng.random(rows) < 0.7, self._rng.integers(1, longest + 1, rows), 0)
         return end, np.minimum(count, end)
 
-    def _text(self, facts, rate, lead, cut, silent, prompts, before: int, longest: int):
+    def _text(self, draw, facts, rate, lead, cut, silent, prompts, corrupt: float):
         """(tokens, targets, centre, spread). Row: [previous, context...] start, language, task, no timestamps, text..., end."""
         corpus, device = self._corpus, facts.device
-        end, prompt_count = prompts
+        end, prompt_count = (torch.from_numpy(a).to(device)[:, None] for a in prompts)
+        longest = int(corpus.facts[draw.utterance, 3].max())
+        before = int(prompts[1].max())
         total = longest + 6 + (before + 1 if before else 0)
         k = torch.arange(longest, device=device)[None]
         at = (facts[:, 2:3] + k).clamp(max=len(corpus.tokens) - 1)
@@ -154,14 +121,15 @@ class Batcher:
 
         shift = torch.where(prompt_count > 0, prompt_count + 1, 0)
         j = torch.arange(total, device=device)[None] - shift
+        prompt = torch.tensor(IDS.prompt, device=device)
         context = self._context[(end + j).clamp(0, len(self._context) - 1)].long()
         text_at = (j - 4).clamp(0, longest - 1).expand(len(tokens), total)
         spoken = tokens.gather(1, text_at)
-        wrong = (torch.rand(len(tokens), 1, device=device) < 0.5) & (torch.rand(spoken.shape, device=device) < self._corrupt)
+        wrong = (torch.rand(len(tokens), 1, device=device) < 0.5) & (torch.rand(spoken.shape, device=device) < corrupt)
         shown = torch.where(wrong, torch.randint(0, VOCABULARY - 9, spoken.shape, device=device), spoken)
         inside = (j >= 4) & (j < 4 + words)
         full = torch.where(j < 0, torch.where(j == -shift, IDS.previous, context), IDS.end)
-        full = torch.where((j >= 0) & (j < 4), self._prompt[j.clamp(0, 3)], full)
+        full = torch.where((j >= 0) & (j < 4), prompt[j.clamp(0, 3)], full)
         given = torch.where(inside, shown, full)
 
         target = torch.full_like(full, IGNORE)

@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 
 N_FFT, HOP, MELS, RATE = 400, 160, 80, 16000
-WARPS = 65
+WARPS = 33
 """Filter banks prepared for warping; the middle one is Whisper's own."""
-WARP_RANGE = 0.42
+WARP_RANGE = 0.22
 """The outermost banks stretch the frequency axis by 1 -/+ this."""
 KNEE = 0.8
 """Above this share of the Nyquist frequency the warping bends back, so that 8 kHz stays 8 kHz (vocal tract length normalisation, Lee & Rose 1998)."""
@@ -45,13 +45,13 @@ class LogMel:
         return (log + 4) / 4
 
 
-def mask_spectrum(mel: torch.Tensor, strength: torch.Tensor) -> torch.Tensor:
+def mask_spectrum(mel: torch.Tensor, strength: float) -> torch.Tensor:
     """SpecAugment (Park et al. 2019): two bands of up to 14 mels and one stretch in two seconds of up to 0.24 s set to the row's mean."""
     batch, mels, frames = mel.shape
     device = mel.device
     mean = mel.mean((1, 2), keepdim=True)
 
-    def spans(count: int, size: int, longest: int) -> torch.Tensor:
+    def spans(count: int, size: int, longest: float) -> torch.Tensor:
         width = torch.rand(batch, count, 1, device=device) * longest * strength
         start = torch.rand(batch, count, 1, device=device) * size
         position = torch.arange(size, device=device)[None, None]

@@ -1,11 +1,10 @@
 """What training minimises: next tokens, and the side tasks that teach the encoder to hear and some heads to point."""
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
 from .batch import IGNORE, Batch
-from .model import SideTasks
+from .model import GUIDED_HEADS, SideTasks, Whisper
 from .tokenizer import VOCABULARY
 
 LABEL_SMOOTHING = 0.05
@@ -25,12 +24,16 @@ def phone_loss(heads: SideTasks, states: torch.Tensor, batch: Batch) -> tuple[to
     return loss, ((logits.argmax(-1) == labels) & known).sum() / count
 
 
-def character_loss(scores: torch.Tensor, characters: torch.Tensor, counts: np.ndarray) -> torch.Tensor:
-    """CTC (Graves et al. 2006) a character of `scores` [rows, frames, classes]; rows with a count of 0 do not matter."""
-    lengths = torch.full((len(counts),), scores.shape[1])
-    losses = F.ctc_loss(scores.log_softmax(-1).transpose(0, 1), characters, lengths, torch.from_numpy(np.maximum(counts, 1)), reduction="none", zero_infinity=True)
-    heard = torch.from_numpy((counts > 0).astype(np.float32)).to(scores.device, non_blocking=True)
-    return (losses * heard).sum() / max(1, int(counts.sum()))
+def character_loss(heads: SideTasks, states: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """CTC (Graves et al. 2006) a character, over rows whose whole text is heard."""
+    rows = batch.mel.shape[0]
+    states = states.view(rows, -1, states.shape[-1])
+    chosen = torch.from_numpy(batch.complete).to(states.device)
+    scores = heads.characters(states[chosen].float()).log_softmax(-1).transpose(0, 1)
+    counts = torch.from_numpy(batch.character_counts[batch.complete])
+    lengths = torch.full_like(counts, states.shape[1])
+    total = F.ctc_loss(scores, batch.characters[chosen], lengths, counts, blank=0, reduction="sum", zero_infinity=True)
+    return total / max(1, int(counts.sum()))
 
 
 def pointing_loss(attended: torch.Tensor, batch: Batch) -> torch.Tensor:
@@ -42,3 +45,14 @@ def pointing_loss(attended: torch.Tensor, batch: Batch) -> torch.Tensor:
     bell = bell / bell.sum(-1, keepdim=True).clamp(min=1e-6)
     cross = attended.logsumexp(-1) - (attended * bell[:, None]).sum(-1)
     return (cross * known).sum() / (known.sum() * attended.shape[1]).clamp(min=1)
+
+
+def all_losses(model: Whisper, heads: SideTasks, batch: Batch, kind: torch.dtype, compiled: bool, characters: bool) -> dict[str, torch.Tensor]:
+    states, hearing = model.encoder(batch.mel, kind, compiled)
+    heard = model.decoder.listen(states, len(batch.tokens))
+    logits, attended = model.decoder(batch.tokens, heard, kind, GUIDED_HEADS)
+    phones, right = phone_loss(heads, hearing, batch)
+    losses = {"token": token_loss(logits, batch), "phone": phones, "point": pointing_loss(attended, batch), "right": right.detach()}
+    if characters and len(batch.complete):
+        losses["character"] = character_loss(heads, states, batch)
+    return losses

@@ -82,7 +82,6 @@ class EncoderLayer(nn.Module):
         super().__init__()
         self.self_attn, self.self_attn_layer_norm = Attention(), nn.LayerNorm(WIDTH)
         self.fc1, self.fc2, self.final_layer_norm = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH), nn.LayerNorm(WIDTH)
-        self.dropout = nn.Dropout(0.0)
 
     def finish(self, x: torch.Tensor, heard: torch.Tensor, projection: nn.Linear, compiled: bool) -> torch.Tensor:
         run = Kernels.finish if compiled else after_attention
@@ -92,7 +91,7 @@ class EncoderLayer(nn.Module):
     def forward(self, x: torch.Tensor, batch: int, kind: torch.dtype, compiled: bool) -> torch.Tensor:
         q, k, v = self.self_attn.inputs(x, self.self_attn_layer_norm, kind, compiled)
         heard = F.scaled_dot_product_attention(split_heads(q, batch), split_heads(k, batch), split_heads(v, batch))
-        return self.finish(x, self.dropout(merge_heads(heard)), self.self_attn.out_proj, compiled)
+        return self.finish(x, merge_heads(heard), self.self_attn.out_proj, compiled)
 
 
 class DecoderLayer(EncoderLayer):
@@ -110,16 +109,15 @@ class DecoderLayer(EncoderLayer):
         """(residual, attention logits [batch, guided, tokens, frames] or None)."""
         q, k, v = self.self_attn.inputs(x, self.self_attn_layer_norm, kind, False)
         heard = F.scaled_dot_product_attention(split_heads(q, batch), split_heads(k, batch), split_heads(v, batch), is_causal=True)
-        x = x + cast_linear(self.dropout(merge_heads(heard)), self.self_attn.out_proj.weight, self.self_attn.out_proj.bias)
+        x = x + cast_linear(merge_heads(heard), self.self_attn.out_proj.weight, self.self_attn.out_proj.bias)
         cross, norm = self.encoder_attn, self.encoder_attn_layer_norm
         y = F.layer_norm(x, (WIDTH,), norm.weight, norm.bias).to(kind)
         q = split_heads(cast_linear(y, cross.q_proj.weight, cross.q_proj.bias), batch)
         k, v = heard_audio
-        heard = self.dropout(merge_heads(F.scaled_dot_product_attention(q, k, v)))
+        heard = merge_heads(F.scaled_dot_product_attention(q, k, v))
         logits = None
         if guided:
-            chosen_q, chosen_k = (torch.stack([x[:, head] for head in guided], 1) for x in (q, k))
-            logits = (chosen_q @ chosen_k.transpose(-1, -2)).float() / math.sqrt(WIDTH // HEADS)
+            logits = (q[:, guided] @ k[:, guided].transpose(-1, -2)).float() / math.sqrt(WIDTH // HEADS)
         return self.finish(x, heard, cross.out_proj, False), logits
 
 
@@ -188,12 +186,6 @@ class Whisper(nn.Module):
                 nn.init.zeros_(module.bias)
         nn.init.normal_(self.decoder.embed_tokens.weight, std=0.02)
         nn.init.normal_(self.decoder.embed_positions.weight, std=0.01)
-
-    def set_dropout(self, share: float) -> None:
-        """Share of what each attention hears that is left out while training."""
-        for module in self.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = share
 
 
 class SideTasks(nn.Module):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .judge import Item, load_items, save_items
-from .recordings import add_recordings, balanced, joined, read_training_recordings
+from .recordings import add_recordings, joined, read_training_recordings
 from .shards import ShardWriter
 from .synth.worker import speak_shards, speak_test_set
 from .text import ExcludedTexts, read_sentences
@@ -28,7 +28,7 @@ def write_context(sentences: list[str], tokenizer: Path, out: Path) -> None:
 def write_recordings(folder: Path, tokenizer: Path, libopus: str, work: Path, workers: int) -> None:
     """Training shards of the real speech and `real-dev.npz`, the speakers held out."""
     recordings = read_training_recordings(folder, libopus, workers)
-    train = balanced([r for r in recordings if not r.held_out])
+    train = [r for r in recordings if not r.held_out]
     tokens = load_tokenizer(tokenizer)
     for name, group in (("real", train), ("real-joined", joined(train))):
         shard = ShardWriter(tokens)
@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--recordings", type=Path, help="folder of index.jsonl and opus.bin; without it only synthetic speech is used")
     parser.add_argument("--tests", type=Path, help="test.npz of evaluate.py: its texts are kept out of training")
     parser.add_argument("--libraries", default="", help="folder of the synthesisers' shared objects and espeak-ng-data (default: the system's)")
+    parser.add_argument("--festival", action="store_true", help="let festival's voice ked speak too (apt-get install festival festvox-kdlpc16k)")
     parser.add_argument("--libopus", default="libopus.so.0")
     parser.add_argument("--seconds", type=float, default=900, help="how long to go on synthesising")
     parser.add_argument("--workers", type=int, default=max(1, (os.cpu_count() or 2) - 3))
@@ -63,7 +64,8 @@ def main() -> None:
     context = get_context("fork")
     speakers = [
         context.Process(
-            target=speak_shards, args=(sentences, work / "tokenizer.json", options.libraries, shards, seed, until, FIRST_SHARD, SHARD)
+            target=speak_shards,
+            args=(sentences, work / "tokenizer.json", options.libraries, shards, seed, until, FIRST_SHARD, SHARD, options.festival),
         )
         for seed in range(100, 100 + options.workers)
     ]
@@ -78,6 +80,8 @@ def main() -> None:
         say("real recordings decoded")
     write_context(sentences, work / "tokenizer.json", work / "context.npz")
     held_speaker.join()
+    if held_speaker.exitcode:
+        raise SystemExit("the synthesisers do not speak: see above")
     (work / "ready").touch()
     say("ready")
     for process in speakers:

@@ -15,13 +15,7 @@ from .synth.voice import RATE, Utterance
 
 HELD_OUT_SPEAKERS = {"speechocean762": 15, "wuw_phone": 20}
 """So many speakers of each source are kept to judge by."""
-JOINED_HOURS = 12
-SPEAKERS_MIXED = 0.4
-"""Share of the joined recordings whose parts are of different speakers."""
-REPEATS = {"speechocean762": 2}
-"""A source of many speakers and texts counts so many times."""
-MOST_OF_A_TEXT = 40
-"""No text is heard from more recordings than this: wake-up words and digits would make up half of all recordings."""
+JOINED_HOURS = 5
 LONGEST_JOINED = 24 * RATE
 
 
@@ -85,17 +79,8 @@ def add_recordings(shard: ShardWriter, recordings: list[Recording]) -> None:
         shard.add(r.text, Utterance(r.samples, [], []), "real", -1)
 
 
-def balanced(recordings: list[Recording]) -> list[Recording]:
-    """What to learn from: at most MOST_OF_A_TEXT recordings of a text, some sources several times."""
-    rng, of_text = random.Random(5), {}
-    for r in rng.sample(recordings, len(recordings)):
-        of_text.setdefault(r.text, []).append(r)
-    kept = [r for same in of_text.values() for r in same[:MOST_OF_A_TEXT]]
-    return [r for r in kept for _ in range(REPEATS.get(r.source, 1))]
-
-
 def joined(recordings: list[Recording]) -> list[Recording]:
-    """Longer recordings: two to five in a row, of one speaker or of several, at one loudness, with pauses of 0.1-0.6 s between them."""
+    """Longer recordings: two to five of one speaker in a row, with pauses of 0.1-0.6 s between them."""
     rng = random.Random(11)
     by_speaker: dict[str, list[Recording]] = {}
     for r in recordings:
@@ -104,16 +89,10 @@ def joined(recordings: list[Recording]) -> list[Recording]:
     weights = [sum(len(r.samples) for r in rs) for rs in several]
     out, total = [], 0
     while several and total < JOINED_HOURS * 3600 * RATE:
-        count = rng.randrange(2, 6)
-        parts = rng.sample(recordings, count) if rng.random() < SPEAKERS_MIXED else rng.sample(rng.choices(several, weights)[0], count)
-        pieces = [np.concatenate([_level(r.samples), np.zeros(rng.randrange(1600, 9600), np.int16)]) for r in parts]
+        parts = rng.sample(rng.choices(several, weights)[0], rng.randrange(2, 6))
+        pieces = [np.concatenate([r.samples, np.zeros(rng.randrange(1600, 9600), np.int16)]) for r in parts]
         samples = np.concatenate(pieces)
         if len(samples) <= LONGEST_JOINED:
             out.append(Recording(samples, " ".join(r.text for r in parts), parts[0].source, parts[0].speaker, False))
             total += len(samples)
     return out
-
-
-def _level(samples: np.ndarray) -> np.ndarray:
-    """Scaled to a peak of a half."""
-    return (samples * (16384 / max(1, int(np.abs(samples.astype(np.int32)).max())))).clip(-32768, 32767).astype(np.int16)

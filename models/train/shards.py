@@ -64,30 +64,27 @@ class ShardWriter:
         self._characters.append(np.array([_CHARACTER[c] for c in spelled(text)], np.uint8))
         self._facts.append((count, KINDS.index(kind), after))
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What a shard's file holds."""
+    def write(self, path: Path) -> None:
+        """Writes under another name first: a reader never sees half a file."""
         facts = np.array(self._facts, np.int64).reshape(-1, 3)
         lengths = lambda arrays: np.array([len(a) for a in arrays], np.int32)  # noqa: E731
         join = lambda arrays, kind: np.concatenate(arrays) if arrays else np.zeros(0, kind)  # noqa: E731
-        return {
-            "samples": join(self._samples, np.int16),
-            "phones": join(self._phones, np.uint8),
-            "tokens": join(self._tokens, np.int16),
-            "starts": join(self._starts, np.uint16),
-            "ends": join(self._ends, np.uint16),
-            "characters": join(self._characters, np.uint8),
-            "token_counts": lengths(self._tokens),
-            "character_counts": lengths(self._characters),
-            "sample_counts": facts[:, 0].astype(np.int32),
-            "kinds": facts[:, 1].astype(np.uint8),
-            "after": facts[:, 2].astype(np.int32),
-        }
-
-    def write(self, path: Path) -> None:
-        """Writes under another name first: a reader never sees half a file."""
         draft = path.with_suffix(".part")
         with open(draft, "wb") as file:
-            np.savez(file, **self.arrays())
+            np.savez(
+                file,
+                samples=join(self._samples, np.int16),
+                phones=join(self._phones, np.uint8),
+                tokens=join(self._tokens, np.int16),
+                starts=join(self._starts, np.uint16),
+                ends=join(self._ends, np.uint16),
+                characters=join(self._characters, np.uint8),
+                token_counts=lengths(self._tokens),
+                character_counts=lengths(self._characters),
+                sample_counts=facts[:, 0].astype(np.int32),
+                kinds=facts[:, 1].astype(np.uint8),
+                after=facts[:, 2].astype(np.int32),
+            )
         draft.rename(path)
 
 

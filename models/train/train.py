@@ -1,10 +1,8 @@
 """Trains the recogniser while the synthesisers are still speaking; the schedule follows the share of the time that is spent."""
 
 import argparse
-import contextlib
 import json
 import math
-import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,19 +15,16 @@ from .corpus import BATCH_SECONDS, BUCKETS, Corpus
 from .export import export_model
 from .judge import load_items, shard_items, transcribe, word_error_rates
 from .logmel import LogMel
+from .losses import all_losses
 from .model import Kernels, SideTasks, Whisper
 from .muon import Muon
-from .shards import ShardWriter
-from .splice import find_words, splice
-from .step import RecordingFailed, TrainingStep
 from .tokenizer import load_tokenizer
 
+CLIP = 1.0
 DEV_STRIDE = 4
 """During training only every fourth recording of the held-out speakers is judged."""
-PROMPTS = {seconds: (32,) if seconds <= 4 else (64, 220) for seconds in BUCKETS}
-"""Places for previous text that batches of each length may have."""
-NO_GRAPHS = 3
-"""Exit status when CUDA graphs could not be recorded: run again with `--graphs no`."""
+CHARACTER_BUCKET = 10
+"""The longest rows (seconds) that the character task sees: CTC is slow on long ones."""
 
 
 @dataclass
@@ -44,23 +39,13 @@ class Recipe:
     warmup_steps: int = 400
     clean_until: float = 0.03
     strong_from: float = 0.18
-    strength: float = 0.9
+    strength: float = 0.8
     real_from: float = 0.05
-    real_share: float = 0.55
+    real_share: float = 0.4
     cut_share: float = 0.25
-    splice: bool = True
-    splice_at: float = 0.25
-    splice_hours: float = 6
-    dropout: float = 0.1
-    corrupt: float = 0.1
-    batch_seconds: int = BATCH_SECONDS
-    hours: float = 220
+    hours: float = 260
     compile: bool = True
-    graphs: bool = True
-    recorded: int = 99
-    """Shapes of a batch that are recorded as CUDA graphs at most; the others run plainly."""
-    judge_every: float = 300
-    seed: int = 0
+    judge_every: float = 220
 
 
 def ramp(x: float, low: float, high: float) -> float:
@@ -95,11 +80,10 @@ class Schedule:
         return weights / weights.sum()
 
     def prompt_tokens(self, x: float, seconds: int, rng: np.random.Generator) -> int:
-        """A third of the batches show previous text, seldom a long one."""
+        """A third of the batches show previous text, seldom a long one; very short rows (many a batch) only a little."""
         if x < 0.08 or rng.random() > 0.33:
             return 0
-        short, *long = PROMPTS[seconds]
-        return long[0] if long and rng.random() < 0.15 else short
+        return int(rng.choice((16, 48))) if seconds <= 4 else int(rng.choice((32, 64, 220), p=(0.4, 0.45, 0.15)))
 
     def weights(self, x: float) -> dict[str, float]:
         late = ramp(x, 0.1, 0.5)
@@ -118,9 +102,7 @@ class Judge:
             self._items += load_items(tests)
 
     def __call__(self, model: Whisper, show: int = 2) -> str:
-        model.eval()
-        heard = transcribe(model, self._tokenizer, self._logmel, self._items, self._device, self._kind, batch_seconds=900)
-        model.train()
+        heard = transcribe(model, self._tokenizer, self._logmel, self._items, self._device, self._kind, batch_seconds=1500)
         rates = word_error_rates(self._items, heard)
         lines = ["  ".join(f"{group} {rate:.3f}" for group, (rate, _) in rates.items())]
         for group in rates:
@@ -136,14 +118,23 @@ def optimizers(recipe: Recipe, model: Whisper, heads: SideTasks, fused: bool):
     decayed = [p for n, p in trainable if n not in muon and p.ndim > 1]
     rest = [p for n, p in trainable if n not in muon and p.ndim <= 1] + list(heads.parameters())
     groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-    made = [(torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, 0.98), fused=fused, capturable=fused), recipe.lr)]
+    made = [(torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, 0.98), fused=fused), recipe.lr)]
     if muon:
         made.append((Muon([p for n, p in trainable if n in muon], recipe.muon_lr, weight_decay=recipe.weight_decay), recipe.muon_lr))
     return made
 
 
-def train(work: Path, out: Path, recipe: Recipe, device: torch.device, tests: Path | None) -> None:
-    torch.manual_seed(recipe.seed)
+def clip(parameters: list[torch.nn.Parameter]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scales the gradients to a norm of at most CLIP without waiting for the device; gives (norm, 1.0 if it is not finite)."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    broken = (~torch.isfinite(norm)).float()
+    torch._foreach_mul_(gradients, torch.where(broken > 0, 0.0, (CLIP / (norm + 1e-6)).clamp(max=1.0)))
+    return norm, broken
+
+
+def train(work: Path, out: Path, recipe: Recipe, device: torch.device, tests: Path | None, seed: int = 0) -> None:
+    torch.manual_seed(seed)
     torch.backends.cuda.enable_cudnn_sdp(False)
     torch.set_float32_matmul_precision("high")
     out.mkdir(parents=True, exist_ok=True)
@@ -152,81 +143,60 @@ def train(work: Path, out: Path, recipe: Recipe, device: torch.device, tests: Pa
     began = time.time()
     while not (work / "ready").exists():
         time.sleep(0.5)
+    corpus = Corpus(recipe.hours, device)
+    context = np.load(work / "context.npz")
+    batcher = Batcher(corpus, torch.from_numpy(context["tokens"]).to(device), context["at"], LogMel(device), seed)
+    model, heads = Whisper().to(device), SideTasks().to(device)
+    parameters = [p for p in (*model.parameters(), *heads.parameters()) if p.requires_grad]
+    opts = optimizers(recipe, model, heads, device.type == "cuda")
+    if recipe.compile:
+        Kernels.compile()
+    judge, schedule, rng = Judge(work, tests, device, kind), Schedule(recipe), np.random.default_rng(seed)
 
     def say(text: str) -> None:
         print(f"[{out.name} {time.time() - began:.0f} s] {text}", flush=True)
 
-    corpus = Corpus(recipe.hours, device, recipe.batch_seconds)
-    context = np.load(work / "context.npz")
-    tokens = torch.from_numpy(context["tokens"]).to(device)
-    batcher = Batcher(corpus, tokens, context["at"], LogMel(device), recipe.seed, recipe.corrupt)
-    model, heads = Whisper().to(device), SideTasks().to(device)
-    model.set_dropout(recipe.dropout)
-    if recipe.compile:
-        Kernels.compile()
-    step = TrainingStep(model, heads, batcher, optimizers(recipe, model, heads, device.type == "cuda"), kind, recipe.compile, device)
-    judge, schedule, rng = Judge(work, tests, device, kind), Schedule(recipe), np.random.default_rng(recipe.seed)
     corpus.add_new(work / "shards")
     while not corpus.has_every_length:
         time.sleep(1)
         corpus.add_new(work / "shards")
     corpus.follow(work / "shards", 10)
-    parameters = sum(p.numel() for p in model.parameters()) / 1e6
-    say(f"{parameters:.1f} M parameters; corpus of {corpus.hours:.1f} h to begin with")
-    done = 0
-
-    def learn(x: float, seconds: int, prompt: int) -> None:
-        nonlocal done
+    say(f"{sum(p.numel() for p in model.parameters()) / 1e6:.1f} M parameters; corpus of {corpus.hours:.1f} h to begin with")
+    sums: dict[str, torch.Tensor] = {}
+    step, broken_steps = 0, torch.zeros((), device=device)
+    last, next_judge = (0, time.time()), time.time() + recipe.judge_every
+    while (x := (time.time() - began) / recipe.seconds) < 1:
+        seconds = int(rng.choice(BUCKETS, p=schedule.bucket_weights(x)))
         draw = corpus.draw(rng, seconds, schedule.real_share(x), schedule.strength(x), schedule.cut_share(x))
-        step(batcher.plan(draw, prompt), schedule.strength(x), schedule.weights(x), schedule.rate(x, done))
-        done += 1
-
-    def add_spliced() -> None:
-        tokenizer, writer = load_tokenizer(work / "tokenizer.json"), ShardWriter(load_tokenizer(work / "tokenizer.json"))
-        with np.load(work / "shards" / "real.npz") as file:
-            shard = {name: file[name] for name in file.files}
-        model.eval()
-        found = find_words(model, tokenizer, LogMel(device), shard, device, kind)
-        model.train()
-        if len(found) > 50:
-            splice(found, writer, recipe.splice_hours, recipe.seed)
-            corpus.add(writer.arrays())
-        say(f"{len(found)} recordings can be cut at their words; {len(writer)} utterances spliced from them")
-
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    # Graphs cannot be recorded on the default stream, and all of training has to be on the stream that they were recorded on.
-    with torch.cuda.stream(torch.cuda.Stream()) if device.type == "cuda" else contextlib.nullcontext():
-        if recipe.graphs and device.type == "cuda":
-            # Batches with long previous text are rare: not worth the time and the memory of their graphs.
-            shapes = [(seconds, prompt) for prompt in (0, 1) for seconds in BUCKETS]
-            shapes = [(seconds, prompt and PROMPTS[seconds][0]) for seconds, prompt in shapes][: recipe.recorded]
-            share = lambda: (time.time() - began) / recipe.seconds  # noqa: E731
-            step.record(shapes, lambda shape: learn(share(), *shape), corpus.lock, say)
-        last, next_judge, spliced = (done, time.time()), time.time() + recipe.judge_every, False
-        while (x := (time.time() - began) / recipe.seconds) < 1:
-            seconds = int(rng.choice(BUCKETS, p=schedule.bucket_weights(x)))
-            learn(x, seconds, schedule.prompt_tokens(x, seconds, rng))
-            if recipe.splice and not spliced and x > recipe.splice_at and (work / "shards" / "real.npz").exists():
-                spliced = True
-                try:
-                    add_spliced()
-                except Exception as problem:  # noqa: BLE001 - the run is worth more than its spliced part
-                    model.train()
-                    say(f"no spliced recordings: {problem!r}")
-                last = (done, time.time())
-            if done % 250 == 0 or done in (60, 100):
-                means = "  ".join(f"{name} {value:.3f}" for name, value in step.report().items())
-                pace = (time.time() - last[1]) / max(1, done - last[0]) * 1000
-                used = torch.cuda.max_memory_reserved() / 2**30 if device.type == "cuda" else 0
-                say(f"step {done} ({x:.0%})  {means}  {pace:.0f} ms a step, {corpus.hours:.0f} h, {used:.0f} GB")
-                last = (done, time.time())
-            if time.time() > next_judge and x < 0.95:
-                export_model(model, work / "tokenizer.json", out)
-                say("judged: " + judge(model, 1))
-                next_judge, last = time.time() + recipe.judge_every, (done, time.time())
-        export_model(model, work / "tokenizer.json", out)
-        say(f"{done} steps of {recipe.batch_seconds} s; " + judge(model, 3))
+        with torch.no_grad():
+            batch = batcher.make(draw, schedule.strength(x), schedule.prompt_tokens(x, seconds, rng))
+        losses = all_losses(model, heads, batch, kind, recipe.compile, seconds <= CHARACTER_BUCKET)
+        weights = schedule.weights(x)
+        sum(weights[name] * loss for name, loss in losses.items() if name in weights).backward()
+        norm, broken = clip(parameters)
+        broken_steps += broken
+        for optimizer, peak in opts:
+            if device.type == "cuda":
+                optimizer.found_inf = broken
+            for group in optimizer.param_groups:
+                group["lr"] = peak * schedule.rate(x, step)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        for name, value in (*losses.items(), ("norm", norm)):
+            total = sums.setdefault(name, torch.zeros(2, device=device))
+            total += torch.stack([value.detach().float().nan_to_num(0, 0, 0), torch.ones((), device=device)])
+        step += 1
+        if step % 200 == 0 or step in (20, 60, 100):
+            means = "  ".join(f"{name} {(total[0] / total[1]).item():.3f}" for name, total in sums.items())
+            pace = (time.time() - last[1]) / (step - last[0]) * 1000
+            say(f"step {step} ({x:.0%})  {means}  {pace:.0f} ms a step, {corpus.hours:.0f} h, {int(broken_steps.item())} broken")
+            sums, last = {}, (step, time.time())
+        if time.time() > next_judge:
+            say("judged: " + judge(model, 1))
+            export_model(model, work / "tokenizer.json", out)
+            next_judge, last = time.time() + recipe.judge_every, (step, time.time())
+    export_model(model, work / "tokenizer.json", out)
+    say(f"{step} steps of {BATCH_SECONDS} s; " + judge(model, 3))
     (out / "done").touch()
 
 
@@ -242,11 +212,7 @@ def main() -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", type=kind, default=value)
     options = parser.parse_args()
     recipe = Recipe(**{name: getattr(options, name) for name in asdict(defaults)})
-    try:
-        train(options.work, options.out, recipe, torch.device(options.device), options.tests)
-    except RecordingFailed as problem:
-        print(f"[{options.out.name}] no CUDA graphs: {problem}", flush=True)
-        sys.exit(NO_GRAPHS)
+    train(options.work, options.out, recipe, torch.device(options.device), options.tests)
 
 
 if __name__ == "__main__":
