@@ -102,7 +102,8 @@ def test_a_broken_shard_does_not_end_the_growth(tmp_path: Path) -> None:
     assert corpus.has_every_length
 
 
-def test_a_few_steps_on_one_batch_lower_every_loss(corpus: Corpus) -> None:
+def test_a_few_steps_on_one_batch_lower_the_losses(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus_module, "BATCH_SECONDS", 12)
     torch.manual_seed(0)
     context = torch.from_numpy(np.array(load_tokenizer(SHIPPED / "tokenizer.json").encode(" Good morning.").ids))
     batcher = Batcher(corpus, context, np.array([0]), LogMel(CPU), 0)
@@ -110,17 +111,16 @@ def test_a_few_steps_on_one_batch_lower_every_loss(corpus: Corpus) -> None:
     draw = corpus.draw(np.random.default_rng(0), 4, 0.4, 0.8, 0.25)
     with torch.no_grad():
         batch = batcher.make(draw, 0.8, 16)
-    both = optimizers(Recipe(), model, heads, False)
+    [(optimizer, peak)] = optimizers(Recipe(optimizer="adamw"), model, heads, False)
     seen = []
-    for _ in range(6):
+    for _ in range(4):
         losses = all_losses(model, heads, batch, torch.float32, False, True)
         seen.append({name: loss.item() for name, loss in losses.items()})
         sum(losses[name] for name in ("token", "phone", "point", "character")).backward()
-        for optimizer, peak in both:
-            for group in optimizer.param_groups:
-                group["lr"] = peak * 0.3
-            optimizer.step()
-            optimizer.zero_grad()
+        for group in optimizer.param_groups:
+            group["lr"] = peak / 4
+        optimizer.step()
+        optimizer.zero_grad()
     for name in ("token", "phone", "character"):
         assert seen[-1][name] < seen[0][name], (name, seen)
     assert all(np.isfinite(value) for step in seen for value in step.values())
