@@ -13,7 +13,7 @@ const SUBPROTOCOL = 'realtime';
 /** What a client of the beta says of itself, in a header or a subprotocol. */
 const BETA_HEADER = 'realtime=v1';
 const BETA_SUBPROTOCOL = 'openai-beta.realtime-v1';
-/** Names that stand for the model of this server, whichever it is: `?model=` of clients that must name one for a conversation. */
+/** A `?model=` that is told in `session.created`: some clients must name one, and name that of a conversation. */
 const TRANSCRIPTION_MODEL = /transcri|whisper/i;
 
 /** OpenAI's own codes: who is not let in, and whose address makes no sense. */
