@@ -14,6 +14,9 @@ export async function buildPages(): Promise<void> {
   await promisify(execFile)(process.execPath, ['scripts/build-pages.mjs'], { cwd: root });
 }
 
+/** A browser and a server on a busy machine take their time; nothing here waits longer than it must. */
+const PATIENCE_MS = 60_000;
+
 /** A port outside the range from which outgoing connections take theirs: it must still be free when a server comes back. */
 export function freePort(): string {
   return String(20_000 + (process.pid % 10_000));
@@ -39,6 +42,7 @@ export class StudioPage {
   static async open(t: Test, browser: Browser, http: string, options: BrowserContextOptions = {}): Promise<StudioPage> {
     const context = await browser.newContext({ locale: 'en-GB', ...options });
     t.teardown(() => context.close());
+    context.setDefaultTimeout(PATIENCE_MS);
     const studio = new StudioPage(await context.newPage());
     studio.#watch(new URL(http).host);
     await studio.page.goto(http);
@@ -63,7 +67,7 @@ export class StudioPage {
   }
 
   /** Waits for news of the connection that say so. */
-  async note(words: RegExp, timeout = 10_000): Promise<void> {
+  async note(words: RegExp, timeout = PATIENCE_MS): Promise<void> {
     await this.page.locator('.note').filter({ hasText: words }).waitFor({ timeout });
   }
 
@@ -73,12 +77,12 @@ export class StudioPage {
     await this.page
       .locator('.settled .word')
       .nth(Math.floor(words * 0.9))
-      .waitFor({ timeout: 60_000 });
+      .waitFor({ timeout: PATIENCE_MS });
   }
 
   /** Waits for a failure that says so. */
   async failsWith(words: RegExp): Promise<void> {
-    await this.failure.filter({ hasText: words }).waitFor({ timeout: 10_000 });
+    await this.failure.filter({ hasText: words }).waitFor({ timeout: PATIENCE_MS });
   }
 
   /** The text of the settled paragraphs, without their times. */
@@ -101,7 +105,10 @@ export class StudioPage {
 
   /** Waits until the server has taken some of the sound. */
   async isHeard(): Promise<void> {
-    await this.page.locator('.figures div:nth-child(2) dd').filter({ hasText: / m?s$/ }).waitFor({ timeout: 20_000 });
+    await this.page
+      .locator('.figures div:nth-child(2) dd')
+      .filter({ hasText: / m?s$/ })
+      .waitFor({ timeout: PATIENCE_MS });
   }
 
   /** Presses stop and waits until everything has settled. */
@@ -112,7 +119,7 @@ export class StudioPage {
 
   /** Waits until nothing runs. */
   async idle(): Promise<void> {
-    await this.page.locator('.talk-button[data-running=false][aria-disabled=false]').waitFor({ timeout: 60_000 });
+    await this.page.locator('.talk-button[data-running=false][aria-disabled=false]').waitFor({ timeout: PATIENCE_MS });
   }
 
   /** Drops a file anywhere on the page. */

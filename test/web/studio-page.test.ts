@@ -3,12 +3,15 @@ import type { PolishOffer, ServerMessage } from '@sotto/protocol';
 import t from 'tap';
 import { launchChromium, needsChromium } from '../support/chromium.js';
 import { violations } from '../support/page-accessibility.js';
-import { scriptStream } from '../support/scripted-stream.js';
+import { scriptStream, type ScriptedStream } from '../support/scripted-stream.js';
 import { ServerProcess } from '../support/server-process.js';
 import { final } from '../support/speech-messages.js';
-import { buildPages, freePort, StudioPage } from '../support/studio-page.js';
+import { buildPages, StudioPage } from '../support/studio-page.js';
 import { until } from '../support/wire-client.js';
 import { READY } from '../support/wire-server.js';
+
+// Real time, a browser and servers: slow on a busy machine.
+t.setTimeout(600_000);
 
 t.test('the Studio without a recogniser', needsChromium, async (t) => {
   await buildPages();
@@ -165,15 +168,60 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
     t.same(studio.offences, []);
   });
 
+  t.test('polish that takes its time does not hold up the next stream', async (t) => {
+    const studio = await open();
+    const { page } = studio;
+    let polish: (() => void) | undefined;
+    await scriptStream(page, (message, stream) => {
+      if (message.type === 'start') {
+        const offer: PolishOffer = { available: true, models: ['slow'], modes: ['standard'] };
+        stream.send({ ...READY, polish: offer });
+        if (message.polish !== undefined) stream.send(final(0, 'um hello'));
+      }
+      if (message.type === 'mark') stream.send({ type: 'mark', id: message.id, offset: 0 });
+      if (message.type !== 'stop') return;
+      const facts = { scope: 'segment', segmentId: 0, mode: 'standard', model: 'slow', latencyMs: 9_000 } as const;
+      polish ??= () => {
+        stream.send({ type: 'polished', text: 'Hello.', ...facts });
+        stream.send({ type: 'stopped', reason: 'stop', audioMs: 0, speechMs: 0, segments: 1, words: 2 });
+        stream.close(1000);
+      };
+    });
+    await page.reload();
+    await studio.start();
+    await studio.settled.first().waitFor();
+    await studio.stop();
+    t.equal(polish === undefined, false);
+    await studio.start();
+    await studio.settled.nth(1).waitFor();
+    polish?.();
+    await page.locator('.polished').filter({ hasText: 'Hello.' }).waitFor();
+    t.equal(await page.locator('.polished').count(), 1);
+    t.equal(await studio.button.getAttribute('data-running'), 'true', 'the next stream goes on');
+    t.equal((await studio.failure.innerText()).trim(), '');
+  });
+
   t.test('says when the server is gone, gives up when asked to, and finds it again', async (t) => {
-    const SOTTO_PORT = freePort();
-    const server = await ServerProcess.start(t, ['--engine', 'null'], { SOTTO_PORT });
-    const studio = await StudioPage.open(t, browser, server.http);
+    const studio = await open();
+    const { page } = studio;
+    let isGone = false;
+    let running: ScriptedStream | undefined;
+    await scriptStream(page, (message, stream) => {
+      if (isGone) return stream.close(1011);
+      running = stream;
+      if (message.type === 'start') stream.send({ ...READY, resumeToken: 'secret', resumeWindowMs: 30_000 });
+      if (message.type === 'mark') stream.send({ type: 'mark', id: message.id, offset: 0 });
+      if (message.type !== 'stop') return;
+      stream.send({ type: 'stopped', reason: 'stop', audioMs: 0, speechMs: 0, segments: 0, words: 0 });
+      stream.close(1000);
+    });
+    await page.reload();
     await studio.start();
     await studio.isHeard();
-    server.kill('SIGKILL');
+    isGone = true;
+    running?.close(1011);
     await studio.note(/The connection is lost. Trying again/);
-    t.match(await studio.page.locator('.server').innerText(), /not reachable/);
+    t.match(await page.locator('.server').innerText(), /not reachable/);
     await studio.button.click();
     await studio.note(/press the button to end/);
     await studio.button.click();
@@ -181,8 +229,8 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
     t.equal((await studio.failure.innerText()).trim(), '', 'what was asked for is no failure');
     await studio.button.click();
     await studio.failsWith(/does not answer/);
-    await ServerProcess.start(t, ['--engine', 'null'], { SOTTO_PORT });
-    await studio.page.locator('.server[data-state=ready]').waitFor({ timeout: 20_000 });
+    isGone = false;
+    await page.locator('.server[data-state=ready]').waitFor({ timeout: 60_000 });
     await studio.start();
     await studio.stop();
     t.equal((await studio.failure.innerText()).trim(), '');

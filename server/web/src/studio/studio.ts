@@ -111,19 +111,28 @@ export async function transcribeFile(file: File): Promise<void> {
   }
 }
 
-/** Ends what runs: the sound stops at once, the text when the server has settled it. */
+/**
+ * Ends what runs: the sound stops at once, the text when the server has settled it. What is still being polished comes behind it, while the next stream may already
+ * run.
+ */
 export async function stop(because?: Failure): Promise<void> {
-  const session = stream.value?.session;
+  const live = stream.value;
   if (!isRunning.value) return;
   activity.value = { name: 'finishing' };
   failure.value = because ?? failure.value;
   fileEnd?.abort();
   await capture?.stop();
+  if (live === undefined) return;
   try {
-    await session?.stop();
+    const settled = live.session.finalize();
+    const ended = live.session.stop();
+    await settled;
+    finish(live);
+    await ended;
   } catch (error) {
     // What ended the session badly; not that it was dropped here, while it waited for a server that is away.
-    if (!(error instanceof SessionClosedError && error.cause === undefined)) fail(error);
+    const isDropped = error instanceof SessionClosedError && error.cause === undefined;
+    if (stream.value === live && !isDropped) fail(error);
   }
 }
 
