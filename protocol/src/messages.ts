@@ -217,6 +217,7 @@ export const PolishedMessage = v.object({
       'tooShort',
       'tooLong',
       'unrelated',
+      'changedWord',
       'changedNumber',
       'changedName',
       'changedNegation',

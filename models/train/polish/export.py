@@ -81,6 +81,7 @@ def main() -> None:
         "modes": ["standard"],
         "languages": ["en"],
         "promptFormat": "sotto-polish-v1",
+        "keepsWords": True,
         "contextTokens": context,
         "provenance": {"source": "trained by the recipe in models/train/polish", "licence": "CC-BY-SA-4.0"},
     }

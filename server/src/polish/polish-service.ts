@@ -177,9 +177,10 @@ export class PolishService implements Polishing {
       const run = model.run(request, { signal: job.signal, onText: onPiece, deadline: job.deadline });
       const output = await inTime(run, job.signal);
       const cleaned = cleanText(cleanOutput(output, text));
-      const failure = model.polisher.name === RULES ? undefined : guard(text, cleaned, style.mode);
+      const { name, keepsWords } = model.polisher;
+      const failure = name === RULES ? undefined : guard(text, cleaned, style.mode, keepsWords);
       if (failure !== undefined) return await inPlaceOf(text, language, style, failure);
-      return { text: await inScript(cleaned, style.script), model: model.polisher.name };
+      return { text: await inScript(cleaned, style.script), model: name };
     } catch (error) {
       return inPlaceOf(text, language, style, reasonOf(error));
     }

@@ -1,15 +1,17 @@
 // Whether what a model wrote may stand for what was said.
 import type { PolishFallback, PolishMode } from '@sotto/protocol';
 import { align, type Aligned } from './alignment.js';
+import { COMMON } from './common-words.js';
 import { unitsOf, type Unit } from './units.js';
 import { asksChinese } from '../rules/chinese.js';
 import { asksEnglish } from '../rules/english.js';
 import { rememberingLikeness } from './word-likeness.js';
+import { changesWords } from './wording.js';
 
 /** What is wrong with a model's text; the codes are the wire's. */
 export type GuardFailure = Extract<
   PolishFallback,
-  'tooShort' | 'tooLong' | 'unrelated' | 'changedNumber' | 'changedName' | 'changedNegation' | 'markup'
+  'tooShort' | 'tooLong' | 'unrelated' | 'changedWord' | 'changedNumber' | 'changedName' | 'changedNegation' | 'markup'
 >;
 
 /** What a mode allows. Lengths are in units (words, Chinese characters) of what was said, fillers not counted. */
@@ -60,16 +62,11 @@ const REPAIRS = new Set([
 ]);
 const REPAIR_REACH = 6;
 const REQUEST = /\b(?:can|could|would|will|may|shall) (?:you|i|we)\b[^.!?]*$/i;
-/** English words that any two texts have in common. */
-const COMMON = new Set(
-  (
-    'a an the and or but if of in on at to for from with by as is are was were be been am do does did have has had it its this that these those ' +
-    'i you he she we they me him her us them my your his our their there here what which who when where how will would can could should may must'
-  ).split(' '),
-);
-
-/** What is wrong with `polished` as the text of `raw`; undefined: nothing. */
-export function guard(raw: string, polished: string, mode: PolishMode): GuardFailure | undefined {
+/**
+ * What is wrong with `polished` as the text of `raw`; undefined: nothing.
+ * @param keepsWords whether, in `standard`, every content word must be one that was said; else a model may mend what was misheard
+ */
+export function guard(raw: string, polished: string, mode: PolishMode, keepsWords = false): GuardFailure | undefined {
   if (polished.trim() === '') return 'tooShort';
   if (mode !== 'custom' && MARKUP.test(polished) && !MARKUP.test(raw)) return 'markup';
   const said = unitsOf(raw);
@@ -80,6 +77,7 @@ export function guard(raw: string, polished: string, mode: PolishMode): GuardFai
   if (written.length < Math.floor(meant * allowance.shortest)) return 'tooShort';
   if (said.length > GUARD_UNITS_MAX || written.length > GUARD_UNITS_MAX)
     return mode === 'standard' ? 'tooLong' : undefined;
+  if (mode === 'standard' && keepsWords) return changesWords(said, written) ? 'changedWord' : undefined;
   if (mode !== 'custom' && isAnswer(raw, polished)) return 'unrelated';
   const aligned = align(said, written, rememberingLikeness());
   if (isUnrelated(aligned, allowance)) return 'unrelated';

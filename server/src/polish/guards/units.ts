@@ -10,9 +10,11 @@ export interface Unit {
   readonly kind: 'word' | 'number' | 'negation' | 'filler';
   /** Whether it is written like a name: a capital within a sentence. */
   readonly isName: boolean;
+  /** Whether a full stop or the like stands behind it. */
+  readonly endsSentence: boolean;
 }
 
-const UNIT = /\p{Script=Han}|\p{N}+(?:[.,:]\p{N}+)*|[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*|[\p{L}\p{M}\p{N}]+/gu;
+const UNIT = /\p{Script=Han}|\p{N}+(?:[.,:]\p{N}+)*(?:(?:st|nd|rd|th|s)(?!\p{L}))?|[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*|[\p{L}\p{M}\p{N}]+/gu;
 const NEGATIONS = new Set(
   'not no never none nothing nobody nowhere neither nor cannot without 不 没 未 无 非 别'.split(' '),
 );
@@ -28,30 +30,40 @@ const SHORT_FORMS: readonly (readonly [RegExp, string])[] = [
   [/\bwon['’]t\b/gi, 'will not'],
   [/\bain['’]t\b/gi, 'is not'],
   [/n['’]t\b/gi, ' not'],
+  [/\b(do|does|did|is|are|was|were|have|has|had|would|could|should)nt\b/gi, '$1 not'],
   [/\bgonna\b/gi, 'going to'],
   [/\bwanna\b/gi, 'want to'],
   [/\bgotta\b/gi, 'got to'],
   [/['’](?:m|re|s|ve|ll|d)\b/gi, ''],
   [/\bpercent\b|%/gi, ' percent '],
+  [/\ba (?=(?:hundred|thousand|million|billion)\b)/gi, 'one '],
+  [/\bmister\b/gi, 'Mr'],
+  [/\bmissus\b/gi, 'Mrs'],
+  [/\bdoctor\b/gi, 'Dr'],
+  [/\bsaint\b/gi, 'St'],
 ];
+/** A word that was cut short: "Tue- Tuesday". */
+const CUT_WORDS = /(?<![\p{L}\p{N}'’-])\p{L}{1,8}-(?=[\s,.]|$)/gu;
 const SENTENCE_END = /[.!?…:;。！？\n]["'”’)\]]*\s*$/u;
+const SENTENCE_END_NEXT = /^["'”’)\]]*[.!?。！？](?![\p{L}\p{N}])/u;
 
 let simplified: ((text: string) => string) | undefined;
 
 /** The units in their order. */
 export function unitsOf(text: string): Unit[] {
   const hasHan = /\p{Script=Han}/u.test(text);
-  let plain = text;
+  let plain = text.replaceAll(CUT_WORDS, ' ');
   if (hasHan) plain = chineseDigitsOf((simplified ??= toSimplified({ from: 't', to: 'cn' }))(plain));
   for (const [pattern, replacement] of SHORT_FORMS) plain = plain.replaceAll(pattern, replacement);
   // Without the sounds within them, so that a number is read alike on both sides.
   plain = digitsOf(plain.replaceAll(SOUNDS, ' '));
-  return Array.from(plain.matchAll(UNIT), (match) =>
-    unitOf(match[0], plain.slice(Math.max(0, match.index - 8), match.index)),
-  );
+  return Array.from(plain.matchAll(UNIT), ({ 0: written, index }) => ({
+    ...unitOf(written, plain.slice(Math.max(0, index - 8), index)),
+    endsSentence: SENTENCE_END_NEXT.test(plain.slice(index + written.length, index + written.length + 4)),
+  }));
 }
 
-function unitOf(written: string, before: string): Unit {
+function unitOf(written: string, before: string): Omit<Unit, 'endsSentence'> {
   const lower = written.toLowerCase().replaceAll('’', "'");
   const number = numberOf(lower);
   if (number !== undefined) return { text: number, kind: 'number', isName: false };

@@ -30,6 +30,7 @@ export class LlamaPolisher implements Polisher {
   readonly name: string;
   readonly modes: readonly PolishMode[];
   readonly languages: readonly string[] | undefined;
+  readonly keepsWords: boolean;
   readonly concurrency: number;
   readonly #model: PolishModel;
   readonly #options: LlamaOptions;
@@ -44,6 +45,7 @@ export class LlamaPolisher implements Polisher {
     this.name = model.name;
     this.modes = model.modes;
     this.languages = model.languages;
+    this.keepsWords = model.keepsWords;
     this.concurrency = options.sequences;
     this.#model = model;
     this.#options = options;

@@ -3,6 +3,7 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { POLISH_MODES, type PolishMode } from '@sotto/protocol';
 import * as v from 'valibot';
+import type { Polisher } from '../polisher.js';
 
 /** How a model wants its prompt: as its chat template has it, or as Sotto's own small models were trained. */
 export type PromptFormat = 'chat' | 'sotto-polish-v1';
@@ -15,6 +16,8 @@ export interface PolishModel {
   /** Undefined: any. */
   readonly languages: readonly string[] | undefined;
   readonly promptFormat: PromptFormat;
+  /** See {@link Polisher.keepsWords}. */
+  readonly keepsWords: boolean;
   /** Tokens of prompt and answer together; undefined: as many as the model and {@link CONTEXT_TOKENS_MAX} allow. */
   readonly contextTokens: number | undefined;
 }
@@ -34,6 +37,7 @@ const Manifest = v.object({
   modes: v.optional(v.array(v.picklist(POLISH_MODES)), [...POLISH_MODES]),
   languages: v.optional(v.array(v.string())),
   promptFormat: v.optional(v.picklist(['chat', 'sotto-polish-v1']), 'chat'),
+  keepsWords: v.optional(v.boolean(), false),
   contextTokens: v.optional(v.pipe(v.number(), v.integer(), v.minValue(128))),
 });
 
@@ -53,13 +57,21 @@ export async function readPolishModel(path: string): Promise<PolishModel> {
     const name = basename(path)
       .replace(/\.gguf$/i, '')
       .replace(/-\d{5}-of-\d{5}$/, '');
-    return { name, path, modes: POLISH_MODES, languages: undefined, promptFormat: 'chat', contextTokens: undefined };
+    return {
+      name,
+      path,
+      modes: POLISH_MODES,
+      languages: undefined,
+      promptFormat: 'chat',
+      keepsWords: false,
+      contextTokens: undefined,
+    };
   }
   const manifest = await readManifest(join(path, MANIFEST));
   const file = join(path, manifest.file);
   await requireGguf(file);
-  const { modes, languages, promptFormat, contextTokens } = manifest;
-  return { name: manifest.name ?? basename(path), path: file, modes, languages, promptFormat, contextTokens };
+  const { modes, languages, promptFormat, keepsWords, contextTokens } = manifest;
+  return { name: manifest.name ?? basename(path), path: file, modes, languages, promptFormat, keepsWords, contextTokens };
 }
 
 async function readManifest(file: string): Promise<v.InferOutput<typeof Manifest>> {

@@ -25,7 +25,7 @@ export class SottoWriter implements Writer {
   async write({ text, previous }: PolishRequest, { signal, onText }: WriterRun): Promise<string> {
     const { context, raw, clean, end } = this.#marks;
     const before = previous.split(/\s+/).slice(-PREVIOUS_WORDS_MAX).join(' ');
-    const said = this.#model.tokenize(text, false);
+    const said = this.#model.tokenize(settled(text), false);
     const prompt = [...(before === '' ? [] : [context, ...this.#model.tokenize(before, false)]), raw, ...said, clean];
     const tokensMax = Math.min(Math.floor(said.length * 1.5) + 24, this.#sequence.contextSize - prompt.length - 1);
     if (tokensMax < 1) throw new Error(`the text has ${said.length} tokens, which the model's context does not hold`);
@@ -46,4 +46,10 @@ export class SottoWriter implements Writer {
     // The end of a text that the file itself names is not told as a token.
     return this.#model.detokenize(written);
   }
+}
+
+/** A text in capitals only as the models know it: in small letters. */
+function settled(text: string): string {
+  const capitals = text.match(/\p{Lu}/gu)?.length ?? 0;
+  return capitals > 3 && text.includes(' ') && !/\p{Ll}/u.test(text) ? text.toLowerCase() : text;
 }

@@ -10,9 +10,12 @@ export const TENS: ReadonlyMap<string, number> = new Map(
     .split(' ')
     .map((word, index) => [word, 10 * (index + 2)] as const),
 );
-/** "first" to "tenth": what "1st" to "10th" stand for. */
+/** "first" to "twentieth": what "1st" to "20th" stand for. */
 export const ORDINALS: ReadonlyMap<string, number> = new Map(
-  'first second third fourth fifth sixth seventh eighth ninth tenth'
+  (
+    'first second third fourth fifth sixth seventh eighth ninth tenth ' +
+    'eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth'
+  )
     .split(' ')
     .map((word, index) => [word, index + 1] as const),
 );

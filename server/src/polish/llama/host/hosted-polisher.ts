@@ -29,6 +29,7 @@ export class HostedPolisher implements Polisher {
   readonly name: string;
   readonly modes: readonly PolishMode[];
   readonly languages: readonly string[] | undefined;
+  readonly keepsWords: boolean;
   readonly concurrency: number;
   readonly #model: PolishModel;
   readonly #llama: LlamaOptions;
@@ -43,6 +44,7 @@ export class HostedPolisher implements Polisher {
     this.name = model.name;
     this.modes = model.modes;
     this.languages = model.languages;
+    this.keepsWords = model.keepsWords;
     this.concurrency = llama.sequences;
     this.#model = model;
     this.#llama = llama;
