@@ -44,6 +44,46 @@ t.test('PO5: standard keeps the wording, numbers, names and negations', async (t
   }
 });
 
+t.test(
+  'PO5: of a model that only gives words back every content word is one that was said, in its place, and none is lost',
+  async (t) => {
+    for (const [raw, polished, failure] of [
+      // Marks, capitals, fillers, numbers and spelling are what it is for.
+      [MEETING, 'So I think we should meet Bob on Tuesday at 25 past nine.', undefined],
+      ["well you know mister carr isn't in", "Mr. Carr isn't in.", undefined],
+      ['she came on the twelfth and paid a hundred and one dollars', 'She came on the 12th and paid $101.', undefined],
+      ['we dont use e mail', "We don't use email.", undefined],
+      ['at nine p m in the u s', 'At nine p.m. in the U.S.', undefined],
+      ["i told 'em it was a half respectable look", "I told 'em it was a half-respectable look.", undefined],
+      // What was begun and given up may go.
+      ['we went we drove to the the coast', 'We drove to the coast.', undefined],
+      ['announced that announced that she left', 'Announced that she left.', undefined],
+      ['on tues- tuesday the rail railroad closed', 'On Tuesday the railroad closed.', undefined],
+      ['meet on tuesday no sorry wednesday', 'Meet on Wednesday.', undefined],
+      ['if it had wait no sorry been there', 'If it had been there.', undefined],
+      // Nothing else.
+      ["don't listen to the negativity", "Don't listen to the natativity.", 'changedWord'],
+      ['in private banking in wealth management', 'In private banking, in health management.', 'changedWord'],
+      ['t mobile is best', 'Tobile is best.', 'changedWord'],
+      ['nora pressed closer to him', 'Nora closer to him.', 'changedWord'],
+      ['something that tastes good that has no alcohol', 'Something that has no alcohol.', 'changedWord'],
+      ['history is no captive of fate history is made by us', 'History is made by us.', 'changedWord'],
+      ['it was 250 basis points', 'It was 350 basis points.', 'changedWord'],
+      ['I do not want it', 'I want it.', 'changedWord'],
+      ['the road was open', 'The road was not open.', 'changedWord'],
+      ["Maurice. Maurice, you're late.", "Maurice, you're late.", 'changedWord'],
+      ['oh many many many years', 'Oh, many, many years.', 'changedWord'],
+      ['ported pixel by pixel to it', 'Ported pixel to it.', 'changedWord'],
+      ['how old is this person how old is this person', 'How old is this person?', 'changedWord'],
+      ['it was related to history', 'It was related to history, related to history.', 'changedWord'],
+      ['um', '', 'tooShort'],
+    ] as const) {
+      t.equal(guard(raw, polished, 'standard', true), failure, `${raw} -> ${polished}`);
+    }
+    t.equal(guard('he red the book', 'He read the book.', 'standard'), undefined, 'others may mend what was misheard');
+  },
+);
+
 t.test('PO2: a model that obeys or answers the text is caught, in every mode that keeps the meaning', async (t) => {
   const poem = 'The waves roll in beneath the silver moon, they sing of ships that sailed away too soon.';
   for (const mode of ['standard', 'formal', 'casual', 'concise', 'detailed'] as const) {
@@ -147,6 +187,25 @@ t.test('a number that is put in or changed never passes', async (t) => {
       const place = at % words.length;
       const changed = [...words.slice(0, place), '99', ...words.slice(place)];
       return guard(words.join(' '), changed.join(' '), 'standard') !== undefined;
+    }),
+  );
+});
+
+t.test('a content word that is put in, changed or left out never passes for the same', async (t) => {
+  const word = fc.constantFrom('we', 'met', 'the', 'house', 'walked', 'green', 'because', 'seven', 'river', 'never');
+  const texts = fc.uniqueArray(word, { minLength: 3, maxLength: 10 });
+  holds(
+    t,
+    fc.property(texts, fc.nat(9), (words, at) => {
+      const place = at % words.length;
+      const [before, after] = [words.slice(0, place), words.slice(place)];
+      const isContent = !['we', 'the'].includes(words[place] ?? '');
+      return (
+        guard(words.join(' '), words.join(', '), 'standard', true) === undefined &&
+        guard(words.join(' '), [...before, 'zebra', ...after].join(' '), 'standard', true) !== undefined &&
+        guard(words.join(' '), [...before, 'zebra', ...after.slice(1)].join(' '), 'standard', true) !== undefined &&
+        (!isContent || guard(words.join(' '), [...before, ...after.slice(1)].join(' '), 'standard', true) !== undefined)
+      );
     }),
   );
 });

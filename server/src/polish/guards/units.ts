@@ -14,7 +14,8 @@ export interface Unit {
   readonly endsSentence: boolean;
 }
 
-const UNIT = /\p{Script=Han}|\p{N}+(?:[.,:]\p{N}+)*(?:(?:st|nd|rd|th|s)(?!\p{L}))?|[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*|[\p{L}\p{M}\p{N}]+/gu;
+const UNIT =
+  /\p{Script=Han}|\p{N}+(?:[.,:]\p{N}+)*(?:(?:st|nd|rd|th|s)(?!\p{L}))?|[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*|[\p{L}\p{M}\p{N}]+/gu;
 const NEGATIONS = new Set(
   'not no never none nothing nobody nowhere neither nor cannot without 不 没 未 无 非 别'.split(' '),
 );

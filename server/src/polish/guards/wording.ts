@@ -20,6 +20,8 @@ const SMALL_WORDS_MAX = 6;
 const CORRECTIONS = new Set(['no', 'sorry', 'mean', 'rather', 'wait']);
 /** Words that speakers strew in: "you know", "I mean", "sort of". */
 const STREWN = new Set(['know', 'mean', 'sort', 'kind', 'right', 'really', 'very']);
+/** Between a word and the same word once more. */
+const LINKS = new Set(['by', 'to', 'after', 'upon', 'on', 'for', 'in', 'and']);
 /** Written as signs: "$5" for "five dollars". */
 const SIGNS = new Set(['dollar', 'dollars', 'euro', 'euros', 'pound', 'pounds', 'percent', 'number']);
 /** What short forms leave behind where a recogniser wrote them without an apostrophe: "thats", "youre". */
@@ -67,11 +69,18 @@ function isBrokenOff(left: readonly Unit[], next: readonly Unit[]): boolean {
   const correction = left.findIndex(({ text }) => CORRECTIONS.has(text));
   if (correction >= 0) return left.length > 1 && !left.slice(correction).some(isMeantBesides);
   // Who ended a sentence meant it.
-  if (left.some(({ endsSentence }) => endsSentence)) return false;
+  if (left.some(({ endsSentence }) => endsSentence) || isOnPurpose(left, next)) return false;
   const last = left.at(-1)?.text ?? '';
   const again = next[left.length - 1]?.text ?? '';
   if (!left.slice(0, -1).every(({ text }, at) => text === next[at]?.text)) return false;
   return again === last ? left.length <= REPEATED_MAX : left.length > 1 || again.startsWith(last);
+}
+
+/** "Step by step", "many, many, many years". */
+function isOnPurpose(left: readonly Unit[], next: readonly Unit[]): boolean {
+  const [first, second, third] = [...left, ...next].slice(0, 3);
+  if (first === undefined || !isMeant(first) || third?.text !== first.text) return false;
+  return second?.text === first.text || (left.length === 2 && LINKS.has(second?.text ?? ''));
 }
 
 function isMeantBesides(unit: Unit): boolean {

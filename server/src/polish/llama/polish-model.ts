@@ -3,7 +3,6 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { POLISH_MODES, type PolishMode } from '@sotto/protocol';
 import * as v from 'valibot';
-import type { Polisher } from '../polisher.js';
 
 /** How a model wants its prompt: as its chat template has it, or as Sotto's own small models were trained. */
 export type PromptFormat = 'chat' | 'sotto-polish-v1';
@@ -16,7 +15,7 @@ export interface PolishModel {
   /** Undefined: any. */
   readonly languages: readonly string[] | undefined;
   readonly promptFormat: PromptFormat;
-  /** See {@link Polisher.keepsWords}. */
+  /** Whether it is there to give words back as they were said, so that one it changes is a mistake. */
   readonly keepsWords: boolean;
   /** Tokens of prompt and answer together; undefined: as many as the model and {@link CONTEXT_TOKENS_MAX} allow. */
   readonly contextTokens: number | undefined;
@@ -71,7 +70,15 @@ export async function readPolishModel(path: string): Promise<PolishModel> {
   const file = join(path, manifest.file);
   await requireGguf(file);
   const { modes, languages, promptFormat, keepsWords, contextTokens } = manifest;
-  return { name: manifest.name ?? basename(path), path: file, modes, languages, promptFormat, keepsWords, contextTokens };
+  return {
+    name: manifest.name ?? basename(path),
+    path: file,
+    modes,
+    languages,
+    promptFormat,
+    keepsWords,
+    contextTokens,
+  };
 }
 
 async function readManifest(file: string): Promise<v.InferOutput<typeof Manifest>> {
