@@ -30,7 +30,7 @@ export interface DecoderMemory {
   release(): void;
 }
 
-/** Allocates a cache. */
+/** Allocates a cache. Throws OrtError where there is no memory for all of it. */
 export function allocateCache(
   session: OrtSession,
   { decoderLayers, decoderHeads, maxTargetPositions, width }: WhisperConfig,
@@ -40,7 +40,14 @@ export function allocateCache(
 ): Map<string, OrtValue> {
   const dims = [batch, decoderHeads, maxTargetPositions, width / decoderHeads];
   const names = Array.from({ length: decoderLayers }, (_, i) => [`pastKey_${i}`, `pastValue_${i}`]).flat();
-  return new Map(names.map((name) => [name, session.allocate(precision, dims, place)]));
+  const cache = new Map<string, OrtValue>();
+  try {
+    for (const name of names) cache.set(name, session.allocate(precision, dims, place));
+  } catch (error) {
+    for (const value of cache.values()) value.close();
+    throw error;
+  }
+  return cache;
 }
 
 export class InPlaceDecoder implements WhisperDecoder {

@@ -173,11 +173,20 @@ export class WhisperNetwork {
     const { decode, config, place } = this;
     if (this.cache === 'growing') return new GrowingDecoder(decode, config, place, heard, frames);
     if (kept) return new InPlaceDecoder(decode, config, kept, frames);
-    const cache = allocateCache(decode, config, this.#precision, place, batch);
-    const release = (): void => {
-      for (const value of [...heard.values(), ...cache.values()]) value.close();
+    const closeHeard = (): void => {
+      for (const value of heard.values()) value.close();
     };
-    return new InPlaceDecoder(decode, config, { batch, heard, cache, release }, frames);
+    try {
+      const cache = allocateCache(decode, config, this.#precision, place, batch);
+      const release = (): void => {
+        closeHeard();
+        for (const value of cache.values()) value.close();
+      };
+      return new InPlaceDecoder(decode, config, { batch, heard, cache, release }, frames);
+    } catch (error) {
+      closeHeard();
+      throw error;
+    }
   }
 
   /** Ends the traces that `profilePrefix` began and names their files. */
