@@ -2,7 +2,7 @@
 import type { PolishFallback, PolishMode, PolishOffer } from '@sotto/protocol';
 import { guard } from './guards/guard.js';
 import { PolishQueue, PolishQueueFullError } from './polish-queue.js';
-import { PolisherError, type Polisher, type PolishRequest } from './polisher.js';
+import { PolisherError, TimeUpError, type Polisher, type PolishRequest } from './polisher.js';
 import { TASK_CHARS_MAX, type Polishing, type PolishResult, type PolishStyle, type PolishTask } from './polishing.js';
 import { route, type Models } from './router.js';
 import { RULES, tidy } from './rules/rules-polisher.js';
@@ -196,10 +196,6 @@ async function inPlaceOf(
 ): Promise<PolishResult> {
   const isOwn = mode === 'custom';
   return { text: await inScript(isOwn ? text : tidy(text, language), script), model: isOwn ? 'none' : RULES, fallback };
-}
-
-class TimeUpError extends Error {
-  override readonly name = 'TimeUpError';
 }
 
 function reasonOf(error: unknown): PolishFallback {

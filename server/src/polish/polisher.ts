@@ -65,3 +65,8 @@ export class PolisherError extends Error {
     super(message, options);
   }
 }
+
+/** The time of a text is over: the reason of its signal then. */
+export class TimeUpError extends Error {
+  override readonly name = 'TimeUpError';
+}

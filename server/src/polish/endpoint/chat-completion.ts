@@ -11,6 +11,8 @@ const Completion = v.object({
   choices: v.nullish(v.array(Choice)),
   error: v.nullish(v.unknown()),
 });
+/** What an endpoint says of a failure, without what it may quote. */
+const Failure = v.object({ code: v.nullish(v.union([v.string(), v.number()])), type: v.nullish(v.string()) });
 
 export interface CompletionListener {
   readonly onText: (piece: string) => void;
@@ -57,13 +59,16 @@ function read(data: string, field: 'delta' | 'message'): { text: string; finish:
   try {
     value = JSON.parse(data);
   } catch (cause) {
-    throw new Error(`the answer is no chat completion: ${data.slice(0, 80)}`, { cause });
+    throw new Error('the answer is no chat completion', { cause });
   }
   const result = v.safeParse(Completion, value);
-  if (!result.success) throw new Error(`the answer is no chat completion: ${data.slice(0, 80)}`);
+  if (!result.success) throw new Error('the answer is no chat completion');
   const { choices, error } = result.output;
-  if (error !== undefined && error !== null)
-    throw new Error(`the endpoint says: ${JSON.stringify(error).slice(0, 200)}`);
+  if (error !== undefined && error !== null) {
+    const failure = v.safeParse(Failure, error);
+    const what = failure.success ? (failure.output.code ?? failure.output.type) : undefined;
+    throw new Error(`the endpoint tells of an error${what === undefined || what === null ? '' : `: ${what}`}`);
+  }
   const [choice] = choices ?? [];
   // A chunk without choices tells of usage and the like.
   return { text: choice?.[field]?.content ?? '', finish: choice?.finish_reason ?? undefined };

@@ -44,10 +44,13 @@ export class CircuitBreaker {
 
   /** Returns true when this failure opens it. */
   failed(): boolean {
+    const wasTrying = this.#isTrying;
     this.#isTrying = false;
     this.#failures++;
-    if (this.#failures < this.#options.failuresMax) return false;
-    const { openMs, openMsMax } = this.#options;
+    const { failuresMax, openMs, openMsMax } = this.#options;
+    // Calls that began before it opened tell nothing new.
+    const isOpen = this.#failures > failuresMax && this.#now() < this.#openUntil && !wasTrying;
+    if (this.#failures < failuresMax || isOpen) return false;
     this.#openUntil = this.#now() + Math.min(openMsMax, openMs * 2 ** this.#openings);
     this.#openings++;
     return true;

@@ -1,8 +1,7 @@
 // Polish by any server that speaks OpenAI's chat completions: vLLM, SGLang, llama-server, Ollama, and the cloud.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { PolishMode } from '@sotto/protocol';
-import { POLISH_MODES } from '@sotto/protocol';
-import { PolisherError, type Polisher, type PolishRequest, type PolishRun } from '../polisher.js';
+import { POLISH_MODES, type PolishMode } from '@sotto/protocol';
+import { PolisherError, TimeUpError, type Polisher, type PolishRequest, type PolishRun } from '../polisher.js';
 import { answerTokensMax, chatMessages } from '../prompt/build-prompt.js';
 import { readCompletion } from './chat-completion.js';
 import { CircuitBreaker, type BreakerOptions } from './circuit-breaker.js';
@@ -82,10 +81,11 @@ export class EndpointPolisher implements Polisher {
       } catch (error) {
         if (run.signal.aborted) {
           // Who waits in vain until the time is over learns as much of the endpoint as from an error.
-          if (isTimeUp(run.signal.reason) && !hasText) this.#failed('it did not answer in time');
+          if (run.signal.reason instanceof TimeUpError && !hasText) this.#failed('it did not answer in time');
           else this.#breaker.gaveUp();
           throw run.signal.reason;
         }
+        if (this.#closing.signal.aborted) throw this.#closing.signal.reason;
         const failure = error instanceof TryError ? error : new TryError(messageOf(error), !hasText, { cause: error });
         if (hasText || !failure.retryable || tries >= this.#options.retriesMax) {
           this.#failed(failure.message);
@@ -174,14 +174,21 @@ export function completionsUrl(given: string): string {
 
 /** Too many requests and failures of the server may pass; a wrong key, model or request will not. */
 async function refusal(response: Response): Promise<TryError> {
-  const text = await response.text().catch(() => '');
-  const retryable = response.status === 408 || response.status === 429 || response.status >= 500;
-  return new TryError(`HTTP ${response.status}: ${text.replaceAll(/\s+/g, ' ').slice(0, 200)}`, retryable);
+  const { status } = response;
+  const retryable = status === 408 || status === 429 || status >= 500;
+  // Other answers may quote the text, which no log may hold.
+  const saysWhy = status === 401 || status === 403 || status === 404;
+  const why = saysWhy ? `: ${await beginningOf(response)}` : '';
+  await response.body?.cancel().catch(() => undefined);
+  return new TryError(`HTTP ${status}${why}`, retryable);
 }
 
-/** The time of a text is over: the service aborts with an error of this name. */
-function isTimeUp(reason: unknown): boolean {
-  return reason instanceof Error && reason.name === 'TimeUpError';
+/** The first piece of a body, on one line. */
+async function beginningOf(response: Response): Promise<string> {
+  const reader = response.body?.getReader();
+  const piece = await reader?.read().catch(() => undefined);
+  reader?.releaseLock();
+  return new TextDecoder().decode(piece?.value).replaceAll(/\s+/g, ' ').slice(0, 200);
 }
 
 function messageOf(error: unknown): string {

@@ -37,6 +37,8 @@ export class LlamaPolisher implements Polisher {
   readonly #running = new Set<Promise<unknown>>();
   /** Writers that have nothing to do; the one that wrote last is the last. */
   #idle: Writer[] = [];
+  /** Texts that wait for a writer: one that was aborted writes on to the end of its run. */
+  readonly #waiting: ((writer: Writer) => void)[] = [];
   #loading: Promise<Loaded> | undefined;
   #failure: string | undefined;
   #isClosed = false;
@@ -64,18 +66,26 @@ export class LlamaPolisher implements Polisher {
     signal.throwIfAborted();
     await this.#load();
     signal.throwIfAborted();
-    const writer = this.#idle.pop();
-    if (writer === undefined) throw new PolisherError('failed', `more than ${this.concurrency} texts at once`);
-    const work = writer.write(request, { signal, onText: onText ?? (() => {}) });
+    const writer = this.#idle.pop() ?? (await new Promise<Writer>((resolve) => this.#waiting.push(resolve)));
+    const work = this.#write(writer, request, { signal, onText });
     this.#running.add(work);
     try {
       return await work;
+    } finally {
+      this.#running.delete(work);
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#idle.push(writer);
+      else next(writer);
+    }
+  }
+
+  async #write(writer: Writer, request: PolishRequest, { signal, onText }: PolishRun): Promise<string> {
+    try {
+      signal.throwIfAborted();
+      return await writer.write(request, { signal, onText: onText ?? (() => {}) });
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       throw new PolisherError('failed', messageOf(error), { cause: error });
-    } finally {
-      this.#running.delete(work);
-      this.#idle.push(writer);
     }
   }
 
