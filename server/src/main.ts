@@ -22,6 +22,7 @@ import { ListenError } from './gateway/transport.js';
 import { AddressGuard, AddressListError } from './http/address-guard.js';
 import { type Counter, MetricsRegistry } from './metrics/metrics-registry.js';
 import { createEngineDeaths, registerRecognitionMetrics } from './metrics/recognition-metrics.js';
+import { docsRoutes } from './openapi/docs-routes.js';
 import { openPolish } from './polish/open-polish.js';
 import { polishRoutes } from './polish/polish-routes.js';
 import type { SessionSettings } from './session/session-settings.js';
@@ -173,7 +174,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
       polishBudgetMs: settings.polishStopBudgetMs,
     }),
   ];
-  gateway.open(storage.recording(sessions), routes, compat.dialects);
+  gateway.open(storage.recording(sessions), [...routes, ...docsRoutes(routes, VERSION)], compat.dialects);
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
 
   return {

@@ -7,6 +7,8 @@ import type { FromDecoder, ToDecoder } from './decoder-thread.js';
 const port = parentPort;
 if (port === null) throw new Error('This file is the main file of a worker thread.');
 
+/** Whether nobody wants to hear of the file any more. */
+let isLeft = false;
 let onBytes: ((bytes: Uint8Array | undefined) => void) | undefined;
 
 async function* incoming(): AsyncGenerator<Uint8Array, void, undefined> {
@@ -38,13 +40,27 @@ async function next(): Promise<void> {
   }
 }
 
+async function leave(): Promise<void> {
+  isLeft = true;
+  onBytes?.(undefined);
+  try {
+    await blocks?.return();
+  } catch {
+    // How it ends is of no interest any more.
+  }
+  blocks = undefined;
+  isLeft = false;
+  post({ type: 'left' });
+}
+
 function post(message: FromDecoder, transfer: ArrayBuffer[] = []): void {
-  port?.postMessage(message, transfer);
+  if (!isLeft) port?.postMessage(message, transfer);
 }
 
 port.on('message', (message: ToDecoder) => {
   switch (message.type) {
     case 'open':
+      isLeft = false;
       blocks = decodeBlocks(incoming(), (warning) => post({ type: 'warning', warning }), message.channel);
       return;
     case 'next':
@@ -53,5 +69,7 @@ port.on('message', (message: ToDecoder) => {
       return onBytes?.(message.bytes);
     case 'over':
       return onBytes?.(undefined);
+    case 'leave':
+      return void leave();
   }
 });

@@ -8,7 +8,9 @@ export type ToDecoder =
   | { readonly type: 'open'; readonly channel: number | undefined }
   | { readonly type: 'next' }
   | { readonly type: 'bytes'; readonly bytes: Uint8Array }
-  | { readonly type: 'over' };
+  | { readonly type: 'over' }
+  /** Nobody wants the rest of the file. */
+  | { readonly type: 'leave' };
 
 export type FromDecoder =
   /** Wants bytes before it can go on. */
@@ -16,12 +18,16 @@ export type FromDecoder =
   | { readonly type: 'block'; readonly samples: Float32Array }
   | { readonly type: 'warning'; readonly warning: AudioFileWarning }
   | { readonly type: 'end' }
+  /** The file is let go of, and nothing more is said of it. */
+  | { readonly type: 'left' }
   | { readonly type: 'refused'; readonly code: AudioFileErrorCode; readonly message: string }
   | { readonly type: 'failed'; readonly message: string };
 
 const MAIN = new URL(`./decoder-thread-main${extname(import.meta.url)}`, import.meta.url);
 /** Decoding a slice takes milliseconds: a thread that says nothing for so long hangs. */
 const ANSWER_TIMEOUT_MS = 60_000;
+/** How long a thread may take to let go of a file. */
+const LEAVE_TIMEOUT_MS = 5_000;
 /** Threads that wait for another file: starting one takes longer than decoding a short file. */
 const IDLE_MAX = 2;
 /** Heap of the thread, MB; what decoders allocate in WebAssembly is not counted. */
@@ -29,7 +35,7 @@ const HEAP_MB = 256;
 
 const idle: DecoderThread[] = [];
 
-/** As `decodeBlocks` does, in another thread. One whose file was given up, refused or failed is ended; others wait for the next file. */
+/** As `decodeBlocks` does, in another thread, which then waits for the next file; one that fails or hangs is ended. */
 export async function* decodeInThread(
   bytes: AsyncIterable<Uint8Array>,
   warn: (warning: AudioFileWarning) => void,
@@ -37,7 +43,7 @@ export async function* decodeInThread(
 ): AsyncGenerator<Float32Array, void, undefined> {
   const thread = idle.pop() ?? new DecoderThread();
   const source = bytes[Symbol.asyncIterator]();
-  let isReusable = false;
+  let isWell = true;
   try {
     thread.open(channel);
     let answer = await thread.ask({ type: 'next' });
@@ -57,16 +63,17 @@ export async function* decodeInThread(
           answer = await thread.ask({ type: 'next' });
           break;
         case 'end':
-          isReusable = true;
+        case 'left':
           return;
         case 'refused':
           throw new AudioFileError(answer.code, answer.message);
         case 'failed':
+          isWell = false;
           throw new Error(`the decoder failed: ${answer.message}`);
       }
     }
   } finally {
-    if (isReusable && idle.length < IDLE_MAX) thread.park();
+    if (isWell && idle.length < IDLE_MAX && (await thread.leave())) thread.park();
     else await thread.close();
     await source.return?.();
   }
@@ -89,14 +96,14 @@ class DecoderThread {
   }
 
   /** The next answer, after a message where one is sent. Rejects with AudioFileError `not_audio` when the thread dies or hangs. */
-  async ask(message?: ToDecoder): Promise<FromDecoder> {
+  async ask(message?: ToDecoder, timeoutMs = ANSWER_TIMEOUT_MS): Promise<FromDecoder> {
     if (message !== undefined) this.#send(message);
     for (;;) {
       const answer = this.#answers.shift();
       if (answer !== undefined) return answer;
       if (this.#death !== undefined) throw this.#death;
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => this.#died(), ANSWER_TIMEOUT_MS);
+        const timer = setTimeout(() => this.#died(), timeoutMs);
         this.#wake = () => {
           clearTimeout(timer);
           this.#wake = undefined;
@@ -109,6 +116,17 @@ class DecoderThread {
   open(channel: number | undefined): void {
     this.#worker.ref();
     this.#send({ type: 'open', channel });
+  }
+
+  /** Lets go of the file; false where the thread does not answer. */
+  async leave(): Promise<boolean> {
+    try {
+      let answer = await this.ask({ type: 'leave' }, LEAVE_TIMEOUT_MS);
+      while (answer.type !== 'left') answer = await this.ask(undefined, LEAVE_TIMEOUT_MS);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Waits for another file, and keeps no process alive for it. */

@@ -16,7 +16,10 @@ const LISTED_MAX = 100;
 /** Those who hear of jobs at a time. Beyond: 503. */
 const WATCHERS_MAX = 1_000;
 
-const PathJob = v.object({ path: v.pipe(v.string(), v.minLength(1), v.maxLength(4_096)), ...JobOptions.entries });
+export const PathJob = v.object({
+  path: v.pipe(v.string(), v.minLength(1), v.maxLength(4_096)),
+  ...JobOptions.entries,
+});
 const ListQuery = v.object({
   limit: v.optional(
     v.pipe(

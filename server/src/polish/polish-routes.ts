@@ -18,7 +18,7 @@ const TIMEOUT_MS_MAX = 600_000;
 const BODY_BYTES_MAX = 2 * 1_048_576;
 
 const text = v.pipe(v.string('a text'), v.maxLength(TASK_CHARS_MAX, `at most ${TASK_CHARS_MAX} characters`));
-const PolishBody = v.pipe(
+export const PolishBody = v.pipe(
   v.object({
     text: v.optional(text),
     texts: v.optional(

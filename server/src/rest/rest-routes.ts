@@ -1,6 +1,5 @@
 // The server's own addresses for files: a recording in, its text out, raw or polished.
 import { joinTexts } from '@sotto/client';
-import { POLISH_MODES } from '@sotto/protocol';
 import * as v from 'valibot';
 import { storedInMemory } from '../audio/stored-bytes.js';
 import { primaryLanguage } from '../compat/language.js';
@@ -15,6 +14,13 @@ import { HttpError } from '../http/http-error.js';
 import { jsonResponse, readJson, validated } from '../http/json.js';
 import type { Route } from '../http/route.js';
 import type { Polishing } from '../polish/polishing.js';
+import {
+  JSON_FILE,
+  OPTIMIZE_FIELDS,
+  TRANSCRIBE_FIELDS,
+  type OptimizeAnswer,
+  type TranscribeAnswer,
+} from './rest-schemas.js';
 import { FormFields } from '../files/form-fields.js';
 
 export interface RestOptions {
@@ -28,57 +34,6 @@ export interface RestOptions {
 
 /** A recording within JSON is held in memory: larger ones come as forms or as they are. */
 const JSON_BYTES_MAX = 33_554_432;
-
-const text = v.string('a text');
-/** What may be said about a recording. */
-export const TRANSCRIBE_FIELDS = v.object({
-  language: v.optional(v.pipe(text, v.description('Language code such as en, or auto.')), 'auto'),
-  prompt: v.optional(
-    v.pipe(text, v.maxLength(10_000, 'at most 10,000 characters'), v.description('Sets the style, names things.')),
-    '',
-  ),
-  hotwords: v.optional(
-    v.pipe(v.array(text), v.maxLength(100, 'at most 100'), v.description('Terms that are likely to come.')),
-    [],
-  ),
-});
-export const OPTIMIZE_FIELDS = v.object({
-  ...TRANSCRIBE_FIELDS.entries,
-  mode: v.optional(
-    v.pipe(v.picklist(POLISH_MODES, `one of ${POLISH_MODES.join(', ')}`), v.description('How the text is polished.')),
-    'standard',
-  ),
-  instruction: v.optional(v.pipe(text, v.description('With the mode custom: what to do with the text.')), ''),
-});
-/** The same as JSON, with the recording in it. */
-const JSON_FILE = v.object({ file: v.pipe(text, v.base64('the recording in base64')) });
-
-const number = v.number();
-export const TRANSCRIPT_SEGMENT = v.object({
-  start: v.pipe(number, v.description('Seconds.')),
-  end: number,
-  text: v.string(),
-});
-export const TRANSCRIBE_ANSWER = v.object({
-  raw_text: v.string(),
-  language: v.pipe(
-    v.string(),
-    v.description('Of most of the speech; empty where nobody speaks and none was asked for.'),
-  ),
-  duration: v.pipe(number, v.description('Of the recording, seconds.')),
-  segments: v.array(TRANSCRIPT_SEGMENT),
-  warnings: v.array(v.string()),
-});
-export const OPTIMIZE_ANSWER = v.object({
-  ...TRANSCRIBE_ANSWER.entries,
-  optimized_text: v.string(),
-  mode: v.picklist(POLISH_MODES),
-  polish_model: v.pipe(v.string(), v.description('What polished the text; none: nothing did.')),
-  polish_fallback: v.pipe(
-    v.nullable(v.string()),
-    v.description('Why a simpler model, rules or nothing stands in; null: nothing does.'),
-  ),
-});
 
 export function restRoutes(options: RestOptions): Route[] {
   return [
@@ -107,7 +62,7 @@ async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTI
   schema: S,
   { files, languages, uploadBytesMax }: RestOptions,
 ): Promise<{
-  answer: v.InferOutput<typeof TRANSCRIBE_ANSWER>;
+  answer: TranscribeAnswer;
   fields: v.InferOutput<S>;
   headers: Record<string, string>;
 }> {
@@ -184,13 +139,11 @@ export function knownLanguage(wanted: string, languages: readonly string[]): str
 }
 
 async function optimize(
-  { raw_text: raw, language }: v.InferOutput<typeof TRANSCRIBE_ANSWER>,
+  { raw_text: raw, language }: TranscribeAnswer,
   { mode, instruction }: v.InferOutput<typeof OPTIMIZE_FIELDS>,
   signal: AbortSignal,
   { polishing, polishBudgetMs }: RestOptions,
-): Promise<
-  Pick<v.InferOutput<typeof OPTIMIZE_ANSWER>, 'optimized_text' | 'mode' | 'polish_model' | 'polish_fallback'>
-> {
+): Promise<Pick<OptimizeAnswer, 'optimized_text' | 'mode' | 'polish_model' | 'polish_fallback'>> {
   const unpolished = { optimized_text: raw, mode, polish_model: 'none' };
   if (polishing === undefined) return { ...unpolished, polish_fallback: 'disabled' };
   const style = { mode, instruction, quality: 'best', script: undefined } as const;

@@ -13,7 +13,7 @@ import { deepgramHandler, DeepgramHttpError, INVALID_AUTH } from './http-errors.
 const LIFETIME_S = 30;
 const BODY_BYTES_MAX = 4_096;
 
-const GrantRequest = v.object({
+export const GrantRequest = v.object({
   ttl_seconds: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3_600)), LIFETIME_S),
 });
 

@@ -28,7 +28,7 @@ export const CALLBACKS_MAX = 16;
 const FETCH_TIMEOUT_MS = 600_000;
 const URL_BODY_BYTES_MAX = 16_384;
 
-const UrlRequest = v.object({ url: v.pipe(v.string('a URL'), v.minLength(1, 'a URL')) });
+export const UrlRequest = v.object({ url: v.pipe(v.string('a URL'), v.minLength(1, 'a URL')) });
 
 /** Bytes that were put aside, to be read again. */
 export interface SpooledBytes extends AsyncIterable<Uint8Array> {

@@ -20,8 +20,8 @@ const Lifetime = v.nullish(
     seconds: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(10), v.maxValue(7_200))),
   }),
 );
-const SecretRequest = v.object({ expires_after: Lifetime, session: v.optional(v.unknown()) });
-const BetaRequest = v.looseObject({ client_secret: v.nullish(v.object({ expires_at: Lifetime })) });
+export const SecretRequest = v.object({ expires_after: Lifetime, session: v.optional(v.unknown()) });
+export const BetaRequest = v.looseObject({ client_secret: v.nullish(v.object({ expires_at: Lifetime })) });
 
 export interface ClientSecretOptions {
   readonly keys: TemporaryKeys<SessionConfig>;
