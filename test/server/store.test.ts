@@ -116,3 +116,28 @@ t.test('a folder that cannot be made or written is named', async (t) => {
   await chmod(folder, 0o500);
   await t.rejects(LmdbStore.open(folder), { code: 'store_unavailable', message: /cannot be written/ });
 });
+
+t.test('a disk that is full is an error of each commit, and no more', async (t) => {
+  // A process that may write files of a certain size meets what a full disk does.
+  const script = `
+    import { LmdbStore } from './server/src/store/lmdb/lmdb-store.ts';
+    const store = await LmdbStore.open(${JSON.stringify(join(t.testdir(), 'data'))});
+    const write = (key) => store.commit([{ map: 'segments', key, value: Buffer.alloc(100_000) }]).then(() => 'ok', (error) => error.code);
+    const outcomes = [];
+    for (let index = 0; index < 6; index++) outcomes.push(await write('one' + index));
+    outcomes.push(...(await Promise.all([1, 2].map((index) => write('side by side' + index)))));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await store.commit([{ map: 'segments', key: 'one0', value: undefined }]);
+    await store.close();
+    process.stdout.write(JSON.stringify(outcomes));
+  `;
+  const limited = 'ulimit -f 500; exec "$0" --import tsx --input-type=module -e "$1"';
+  const child = spawn('bash', ['-c', limited, process.execPath, script]);
+  let said = '';
+  child.stdout.on('data', (data) => (said += String(data)));
+  const [code] = (await once(child, 'exit')) as [number | null];
+  t.equal(code, 0, 'nothing fails unheard');
+  const outcomes = JSON.parse(said) as string[];
+  t.equal(outcomes[0], 'ok');
+  t.strictSame(outcomes.slice(-2), ['store_unavailable', 'store_unavailable']);
+});

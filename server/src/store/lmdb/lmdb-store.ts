@@ -44,7 +44,9 @@ export class LmdbStore implements KeyValueStore {
     try {
       const path = join(folder, 'data.mdb');
       await checkDataFile(path);
-      return new LmdbStore(open<Buffer, Buffer>({ path, maxDbs: STORE_MAPS.length, ...ENCODING }), unlock);
+      // Batches by turns of the event loop have a promise of their own that nobody can hear: it would fail with the commit and end the process.
+      const root = open<Buffer, Buffer>({ path, maxDbs: STORE_MAPS.length, eventTurnBatching: false, ...ENCODING });
+      return new LmdbStore(root, unlock);
     } catch (error) {
       unlock();
       throw asStoreError(error, `${folder} cannot be used`);
@@ -77,7 +79,8 @@ export class LmdbStore implements KeyValueStore {
         return holds;
       });
     } catch (error) {
-      throw asStoreError(error, 'The data folder cannot be written');
+      hearOf(error);
+      throw asStoreError(error, 'The data folder cannot be written (is the disk full?)');
     }
   }
 
@@ -109,6 +112,12 @@ export class LmdbStore implements KeyValueStore {
       throw asStoreError(error, 'The data folder cannot be read');
     }
   }
+}
+
+/** The errors of lmdb-js carry a promise that rejects with the cause: it must be heard by somebody. */
+function hearOf(failure: unknown): void {
+  if (!(failure instanceof Error) || !('commitError' in failure)) return;
+  if (failure.commitError instanceof Promise) failure.commitError.catch(() => undefined);
 }
 
 function rangeOf({ from, to, reverse = false, limit }: StoreRange) {
