@@ -4,6 +4,7 @@ import t from 'tap';
 import { DEVICE_LIST, devicesOfEngines, nameOfDevice, parseDevices } from '../../server/src/asr/devices.js';
 import { isDeviceLost } from '../../server/src/asr/gpu-limits.js';
 import { openDeviceEngines } from '../../server/src/asr/open-device-engines.js';
+import { checkUsage } from '../../server/src/cli/transcribe.js';
 import { answerHttp } from '../../server/src/gateway/http-routes.js';
 
 t.test('lists of devices', async (t) => {
@@ -86,4 +87,14 @@ t.test('failures after which a process has lost its GPU', async (t) => {
   ]) {
     t.notOk(isDeviceLost(message), message);
   }
+});
+
+t.test('transcribe --offline takes devices, a server has its own', async (t) => {
+  const flags = { server: 'ws://127.0.0.1:8080', retry: 0, rate: 16_000, channels: 1 };
+  t.doesNotThrow(() => checkUsage(['a.wav'], { ...flags, offline: true, devices: 'cuda:0,cuda:1' }));
+  t.throws(() => checkUsage(['a.wav'], { ...flags, offline: true, devices: 'gpu' }), {
+    exitCode: 2,
+    message: /cuda:0/,
+  });
+  t.throws(() => checkUsage(['a.wav'], { ...flags, devices: 'cuda:0' }), { exitCode: 2, message: /for --offline/ });
 });

@@ -1,14 +1,13 @@
 // Everything that whole files need, in this process: model, engine, voice activity detector.
 import { ModelRegistry, WhisperTokenizer } from '@sotto/models';
 import { SileroVad } from '../vad/silero-vad.js';
-import { openEngine } from './engine-host/open-engine.js';
-import { whisperEngineSpec } from './engine-host/whisper-engine-spec.js';
 import {
   FileTranscriber,
   type TranscribedSegment,
   type TranscribeOptions,
   type TranscribeRun,
 } from './file-transcriber.js';
+import { openDeviceEngines } from './open-device-engines.js';
 import { Scheduler } from './scheduler.js';
 
 export interface OfflineTranscriberOptions extends TranscribeOptions {
@@ -16,7 +15,9 @@ export interface OfflineTranscriberOptions extends TranscribeOptions {
   readonly model?: string;
   /** Folder of installed models. Default as `sotto models` has it. */
   readonly models?: string;
-  /** Threads of the engine. Default: as many as there are physical cores. */
+  /** A list of devices; see `DEVICE_LIST`. Default: the CPU. */
+  readonly devices?: string;
+  /** Threads of an engine on the CPU. Default: all cores of this machine, as `sotto serve` has it. */
   readonly threads?: number;
 }
 
@@ -36,17 +37,22 @@ export async function createOfflineTranscriber(options: OfflineTranscriberOption
   const registry = new ModelRegistry(options.models);
   const model = options.model === undefined ? await registry.choose() : await registry.find(options.model);
   const tokenizer = await WhisperTokenizer.load(model.directory);
-  const engine = await openEngine(
-    whisperEngineSpec(model, options.threads ? { threads: options.threads } : {}),
-    'inline',
-  );
+  const opened = await openDeviceEngines(model, {
+    devices: options.devices ?? 'cpu',
+    engines: 1,
+    threads: options.threads ?? 0,
+    precision: 'auto',
+    isolation: 'inline',
+    onEvent: () => {},
+  });
+  const engines = opened.map(({ engine }) => engine);
   const detector = await SileroVad.load();
-  const scheduler = new Scheduler([engine]);
+  const scheduler = new Scheduler(engines);
   const files = new FileTranscriber(scheduler, tokenizer, detector);
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await scheduler.close();
-    await Promise.all([engine.close(), detector.close()]);
+    await Promise.all([...engines, detector].map((part) => part.close()));
   };
   return {
     model: model.name,

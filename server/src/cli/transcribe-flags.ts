@@ -13,6 +13,7 @@ export interface TranscribeFlags {
   readonly json?: true;
   readonly offline?: true;
   readonly model?: string;
+  readonly devices?: string;
   readonly format?: TranscriptFormat;
   readonly outputDir?: string;
   readonly language?: string;

@@ -15,6 +15,7 @@ export async function transcribeOffline(files: readonly string[], flags: Transcr
   const transcriber = await createOfflineTranscriber({
     ...recognitionFlags(flags),
     ...(flags.model !== undefined && { model: flags.model }),
+    ...(flags.devices !== undefined && { devices: flags.devices }),
   });
   const progress = new FileProgress();
   try {

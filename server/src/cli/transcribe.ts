@@ -1,4 +1,5 @@
 // `sotto transcribe`: audio files or standard input in, the words out, through a server or without one.
+import { DEVICE_LIST } from '../asr/devices.js';
 import { LIMITS, POLISH_MODES } from '@sotto/protocol';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { asCommandError, CommandError } from './command-error.js';
@@ -47,6 +48,7 @@ export function registerTranscribeCommand(program: Command): void {
     .option('--channels <count>', 'channels of raw PCM', wholeNumber(1, LIMITS.channelsMax), 1)
     .option('--offline', 'decode whole files in this process, without a server')
     .option('--model <name>', 'installed model for --offline (default: as sotto serve chooses)')
+    .option('--devices <list>', 'what --offline runs on: cpu, or GPUs by number: cuda:0,cuda:1 (default: cpu)')
     .addHelpText(
       'after',
       `
@@ -94,6 +96,11 @@ export function checkUsage(files: readonly string[], flags: TranscribeFlags): vo
     if (flags.polish !== undefined) throw new CommandError('--polish needs a server.', 2);
     if (files.includes(STANDARD_INPUT)) throw new CommandError('--offline reads files, not standard input.', 2);
     if (flags.json) throw new CommandError('--offline has no events: use -f json.', 2);
+    if (flags.devices !== undefined && !DEVICE_LIST.test(flags.devices)) {
+      throw new CommandError(`--devices wants cpu or a list of GPUs such as cuda:0,cuda:1, got "${flags.devices}".`, 2);
+    }
+  } else if (flags.devices !== undefined) {
+    throw new CommandError('--devices is for --offline: a server has its own.', 2);
   } else if (flags.model !== undefined) {
     throw new CommandError('--model is for --offline: a server has its own model.', 2);
   }
