@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { BenchError } from './bench-error.js';
 import { registerCompareCommand } from './commands/compare.js';
 import { registerEngineCommand } from './commands/engine.js';
+import { registerFilesCommand } from './commands/files.js';
 import { registerGatewayCommand } from './commands/gateway.js';
 import { registerNetworkCommand } from './commands/network.js';
 import { registerPolicyCommand } from './commands/policy.js';
@@ -19,6 +20,7 @@ for (const register of [
   registerStreamCommand,
   registerEngineCommand,
   registerNetworkCommand,
+  registerFilesCommand,
   registerGatewayCommand,
   registerVadCommand,
   registerPolicyCommand,

@@ -125,3 +125,42 @@ t.test('who stops listening stops the work', async (t) => {
   t.equal(scheduler.counts.waiting.file, 0);
   await scheduler.close();
 });
+
+t.test('speech behind the point where the model stopped listening is heard all the same', async (t) => {
+  const words = scriptOf('the cat and the dog sleep and a fox jumps over it all', 1_000);
+  const half = words[5]?.endMs ?? 0;
+  // Ends after the first half, as long as it hears the first half.
+  const { files, engine } = transcriber({}, words);
+  const decode = engine.decode.bind(engine);
+  engine.decode = async (batch) =>
+    (await decode(batch)).map((result) => ({
+      ...result,
+      tokens: result.tokens.filter(({ frame }) => result.tokens.length < 8 || frame * 20 < half - 700),
+    }));
+  const [segment] = await all(files.transcribe(blocks(0, 9_000)));
+  t.match(segment?.text, /^the cat .* it all$/);
+  t.ok((segment?.words.at(-1)?.endMs ?? 0) > half);
+});
+
+t.test('a signal ends the work at once, and nothing is left in the queue', async (t) => {
+  const { files, scheduler, detector } = transcriber({ maxBatch: 1, runMs: 50 });
+  const leaving = new AbortController();
+  const run = async (): Promise<void> => {
+    for await (const _ of files.transcribe(blocks(0, LENGTH_MS), {}, { signal: leaving.signal })) {
+      leaving.abort(new TypeError('gone'));
+    }
+  };
+  await t.rejects(run(), { message: 'gone' });
+  t.equal(detector.streams, 0);
+  t.equal(scheduler.counts.waiting.file, 0);
+  await scheduler.close();
+});
+
+t.test('progress never goes back and ends at the end', async (t) => {
+  const { files } = transcriber();
+  const heard: number[] = [];
+  await all(files.transcribe(blocks(0, LENGTH_MS), {}, { onProgress: (heardMs) => heard.push(heardMs) }));
+  t.ok(heard.length > 5);
+  t.ok(heard.every((value, at) => at === 0 || value >= (heard[at - 1] ?? 0)));
+  t.ok((heard.at(-1) ?? 0) > LENGTH_MS * 0.7);
+});

@@ -17,8 +17,9 @@ export interface SpeechStretch {
   readonly speech: Float32Array;
 }
 
-/** What has been judged so far, and a stretch if one has ended there. */
+/** How far the recording is heard, and a stretch if one has ended there. */
 export interface StretchStep {
+  /** No stretch that is yet to come begins before this sample. */
   readonly heardSamples: number;
   readonly stretch?: SpeechStretch;
 }
@@ -70,7 +71,7 @@ export async function* speechStretches(
     const horizon = Math.min(start ?? judged, endpointer.horizon, judged);
     history.forget(horizon);
     probabilities.forget(Math.floor(horizon / VAD_FRAME_SAMPLES));
-    yield { heardSamples: judged };
+    yield { heardSamples: horizon };
   }
   if (history.end > judged) {
     const last = new Float32Array(VAD_FRAME_SAMPLES);

@@ -18,9 +18,7 @@ const PAUSE_MS_MIN = 96;
  * @param speech speech probability of each VAD frame of the segment
  */
 export function unheardFrom(tokens: readonly DecodedToken[], speech: Float32Array): number | undefined {
-  const attended = tokens.map((token) => token.frame);
-  // A single token that attends far ahead does not vouch for what it skipped: the last three must have been there.
-  const heard = attended.length === 0 ? 0 : Math.min(Math.max(...attended), median(attended.slice(-3))) * FRAME_SAMPLES;
+  const heard = Math.max(0, ...tokens.map((token) => token.frame)) * FRAME_SAMPLES;
   const first = Math.ceil((heard + LAST_WORD_MS * 16) / VAD_FRAME_SAMPLES);
   const frames = framesOf(UNHEARD_MS_MIN);
   const unheard = speech.subarray(first).reduce((sum, probability) => sum + (probability >= SPEECH ? 1 : 0), 0);
@@ -44,8 +42,4 @@ function pauseBehind(speech: Float32Array, from: number): number {
 
 function framesOf(ms: number): number {
   return Math.round((ms * 16) / VAD_FRAME_SAMPLES);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 }
