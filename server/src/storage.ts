@@ -158,7 +158,11 @@ class StoreStorage implements Storage {
         ...jobRoutes({ jobs, listing: guard, uploadBytesMax, check, wallNow }),
       ],
       transcription,
-      close: () => jobs.close(),
+      close: async () => {
+        await jobs.close();
+        // Here already: an engine that does not end in time would leave no time for it.
+        await this.#recorder.close();
+      },
     };
   }
 
