@@ -4,8 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@sotto/client';
 import type { ServerMessage } from '@sotto/protocol';
+import { pino } from 'pino';
 import t from 'tap';
 import { WebSocket } from 'ws';
+import { resolveSettings } from '../../server/src/config/resolve-settings.js';
+import { MetricsRegistry } from '../../server/src/metrics/metrics-registry.js';
+import { openPolish } from '../../server/src/polish/open-polish.js';
 import { saidIn, startChatEndpoint, streams } from '../support/chat-endpoint.js';
 import { fixtureSamples } from '../support/fixtures.js';
 import { ServerProcess } from '../support/server-process.js';
@@ -78,9 +82,15 @@ t.test('a model that is broken or missing: the server starts, says so, and texts
   t.equal(events.at(-1)?.type, 'stopped');
 });
 
-t.test('polish can be left to the rules', async (t) => {
-  const rules = await ServerProcess.start(t, [...TINY, '--polish', 'rules', '--polish-model', 'not-installed']);
-  t.match(await (await fetch(`${rules.http}/ready`)).json(), {
-    polish: { available: true, models: ['rules'], modes: ['standard'] },
-  });
+t.test('polish can be left to the rules, or turned off', async (t) => {
+  const log = pino({ level: 'silent' });
+  const open = (flags: Readonly<Record<string, string>>) =>
+    openPolish(resolveSettings({ flags, environment: {} }).settings, log, new MetricsRegistry());
+  const rules = await open({ polish: 'rules', polishModel: 'not-installed' });
+  t.match(rules?.offer, { available: true, models: ['rules'], modes: ['standard'] });
+  t.equal(await open({ polish: 'off' }), undefined);
+  const endpoints = await open({ polishUrl: 'http://127.0.0.1:1', polishModel: 'a', polishBestModel: 'b' });
+  t.match(endpoints?.offer, { available: true, models: ['a', 'b'] });
+  const wrong = await open({ polishUrl: 'nonsense', polishModel: 'a' });
+  t.match(wrong?.offer, { available: false, models: ['a'] });
 });

@@ -1,6 +1,6 @@
 // What every polisher does, whatever is behind it.
 import type { Test } from 'tap';
-import type { Polisher, PolishRequest } from '../../server/src/polish/polisher.js';
+import { PolisherError, type Polisher, type PolishRequest } from '../../server/src/polish/polisher.js';
 
 export const REQUEST: PolishRequest = {
   text: 'um so i think we should meet on tuesday',
@@ -63,6 +63,11 @@ export function polisherContract(t: Test, name: string, open: (t: Test) => Promi
     t.test('closes twice', async () => {
       await polisher.close();
       await polisher.close();
+    });
+
+    t.test('refuses after its end, or goes on where it has none', async (t) => {
+      const end = await polisher.polish(REQUEST, { signal }).catch((error: unknown) => error);
+      t.ok(typeof end === 'string' || (end instanceof PolisherError && end.code === 'unavailable'), String(end));
     });
   });
 }
