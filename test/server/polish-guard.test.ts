@@ -52,6 +52,7 @@ t.test(
       [MEETING, 'So I think we should meet Bob on Tuesday at 25 past nine.', undefined],
       ["well you know mister carr isn't in", "Mr. Carr isn't in.", undefined],
       ['she came on the twelfth and paid a hundred and one dollars', 'She came on the 12th and paid $101.', undefined],
+      ["at three no sorry four o'clock", 'At 4:00.', undefined],
       ['we dont use e mail', "We don't use email.", undefined],
       ['at nine p m in the u s', 'At nine p.m. in the U.S.', undefined],
       ["i told 'em it was a half respectable look", "I told 'em it was a half-respectable look.", undefined],

@@ -38,6 +38,8 @@ const SHORT_FORMS: readonly (readonly [RegExp, string])[] = [
   [/['’](?:m|re|s|ve|ll|d)\b/gi, ''],
   [/\bpercent\b|%/gi, ' percent '],
   [/\ba (?=(?:hundred|thousand|million|billion)\b)/gi, 'one '],
+  // "4:00" is "four o'clock".
+  [/(?<=\d):00\b|\bo['’ ]?clock\b/gi, ''],
   [/\bmister\b/gi, 'Mr'],
   [/\bmissus\b/gi, 'Mrs'],
   [/\bdoctor\b/gi, 'Dr'],
