@@ -154,7 +154,7 @@ class StoreStorage implements Storage {
     };
     return {
       routes: [
-        ...transcriptRoutes(this.#transcripts, guard),
+        ...transcriptRoutes(this.#transcripts, guard, (id) => jobs.forgetResult(id)),
         ...jobRoutes({ jobs, listing: guard, uploadBytesMax, check, wallNow }),
       ],
       transcription,

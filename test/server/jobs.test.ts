@@ -100,6 +100,7 @@ t.test('what is wrong is refused with a code, and nothing is kept of it', async 
   t.strictSame(await leftIn(store), []);
   const broken = await server.over(await idOf(server.upload(Buffer.from('broken'))));
   t.match(broken, { state: 'failed', error: { code: 'not_audio', message: 'This is no recording.' } });
+  t.match(await json(fetch(`${server.url}/v1/transcripts/${String(broken['id'])}`)), { state: 'interrupted' });
   await withoutAudio(store);
 });
 
@@ -146,6 +147,25 @@ t.test('a job is cancelled while it waits, and while it is done', async (t) => {
   await withoutAudio(store);
   t.equal((await fetch(`${server.url}/v1/transcripts/${running}`)).status, 404);
   t.match(await json(fetch(`${server.url}/v1/jobs/${running}`)), { state: 'cancelled' });
+});
+
+t.test('a transcript that is deleted takes its result along, and ends the job that writes it', async (t) => {
+  const store = await openLocal(t);
+  const transcriber = new LoudnessTranscriber();
+  const server = await startJobServer(t, { store, transcriber });
+  const deleted = (id: string) => fetch(`${server.url}/v1/transcripts/${id}`, { method: 'DELETE' });
+  const first = await idOf(server.upload(recordingOf(1, 2)));
+  await server.over(first);
+  t.equal((await deleted(first)).status, 204);
+  t.strictSame(await store.data.keys('results', { limit: 9 }), []);
+  transcriber.holdAt = transcriber.heard + 1;
+  const second = await idOf(server.upload(recordingOf(1, 2)));
+  await transcriber.isHeld;
+  while ((await deleted(second)).status !== 204) await new Promise(setImmediate);
+  transcriber.release();
+  t.match(await server.over(second), { state: 'cancelled' });
+  await withoutAudio(store);
+  t.strictSame(await store.data.keys('segments', { limit: 9 }), []);
 });
 
 t.test('events tell each change, and go on where a reader was cut off', async (t) => {

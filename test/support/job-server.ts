@@ -149,7 +149,7 @@ export async function startJobServer(t: Test, options: JobServerOptions) {
   gateway.open(() => {
     throw new Error('No sessions here.');
   }, [
-    ...transcriptRoutes(transcripts, listing),
+    ...transcriptRoutes(transcripts, listing, (id) => jobs.forgetResult(id)),
     ...jobRoutes({
       jobs,
       listing,

@@ -55,7 +55,7 @@ export class JobRunner {
   }
 
   /**
-   * Does a job that is not over. Resolves with the job when it is over, with undefined where it was cancelled. Rejects with the signal's reason, or with StoreError:
+   * Does a job that is not over. Resolves with the job when it is over, with undefined where somebody else has ended it. Rejects with the signal's reason, or with StoreError:
    * then it can be gone on with.
    */
   async run(id: string, signal: AbortSignal): Promise<JobRecord | undefined> {
@@ -67,14 +67,18 @@ export class JobRunner {
     }));
     if (job === undefined) return undefined;
     try {
-      if (job.attempts > ATTEMPTS_MAX)
+      if (job.attempts > ATTEMPTS_MAX) {
         throw new AsrError('recognition_failed', `It was begun ${ATTEMPTS_MAX} times, and never came to its end`);
+      }
       const facts = await this.#transcribe(job, signal);
       const progress = { heardMs: facts.audioMs ?? 0, fraction: 1 };
       return await jobs.change(id, () => ({ ...facts, progress, state: 'done', finishedAt: wallNow() }));
     } catch (error) {
-      if (error instanceof JobCancelled) return undefined;
-      if (signal.aborted || error instanceof StoreError || isPassing(error)) {
+      if (error instanceof JobCancelled) {
+        // It is already, unless it was its transcript that somebody has deleted.
+        return jobs.change(id, () => ({ state: 'cancelled', finishedAt: wallNow() }));
+      }
+      if (canGoOn(error, signal)) {
         // It did not end the process: that attempt does not count.
         await jobs.change(id, ({ attempts }) => ({ attempts: attempts - 1 })).catch(() => undefined);
         throw error;
@@ -121,7 +125,10 @@ export class JobRunner {
       return { ...facts, audioMs };
     } catch (error) {
       // What was heard is there to go on from, or to be read.
-      if (!(error instanceof JobCancelled)) await writer.write();
+      if (!(error instanceof JobCancelled)) {
+        if (!canGoOn(error, signal)) writer.set({ state: 'interrupted' });
+        await writer.write();
+      }
       throw error;
     } finally {
       await progress.end();
@@ -255,8 +262,9 @@ function textsOf(texts: readonly string[]): string[] {
   return parts;
 }
 
-/** Whether the job may succeed when it is begun again. */
-function isPassing(error: unknown): boolean {
+/** Whether the job is not to blame: it is begun again, where it was. */
+function canGoOn(error: unknown, signal: AbortSignal): boolean {
+  if (signal.aborted || error instanceof StoreError) return true;
   return error instanceof AsrError && (error.code === 'overloaded' || error.code === 'shutting_down');
 }
 

@@ -153,6 +153,12 @@ export class Jobs {
     return 'deleted';
   }
 
+  /** The transcript of a job is deleted: forgets the result that was kept with it. There need be no such job. */
+  async forgetResult(id: string): Promise<void> {
+    const job = await this.get(id);
+    if (job?.cacheKey !== undefined) await this.#options.transcription.forget(job.cacheKey);
+  }
+
   /** Delivers webhooks that are due; called about once a second. */
   async deliver(): Promise<void> {
     await this.#options.webhooks.deliverDue(this.#closing.signal);

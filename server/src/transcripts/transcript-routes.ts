@@ -41,7 +41,12 @@ const DocumentQuery = v.object({
   text: v.optional(v.picklist(['raw', 'polished'], 'raw or polished'), 'raw'),
 });
 
-export function transcriptRoutes(transcripts: Transcripts, listing: ListingGuard): Route[] {
+/** `onDeleted` hears of each transcript that a client deletes, before the client does. */
+export function transcriptRoutes(
+  transcripts: Transcripts,
+  listing: ListingGuard,
+  onDeleted: (id: string) => Promise<void> = () => Promise.resolve(),
+): Route[] {
   return [
     {
       method: 'GET',
@@ -58,6 +63,7 @@ export function transcriptRoutes(transcripts: Transcripts, listing: ListingGuard
       path: '/v1/transcripts/:id',
       handle: answeringStore(async ({ params: { id = '' } }) => {
         if (!TRANSCRIPT_ID.test(id) || !(await transcripts.delete(id))) throw missing();
+        await onDeleted(id);
         return { status: 204, contentType: '', body: '' };
       }),
     },
