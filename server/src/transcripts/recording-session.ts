@@ -1,6 +1,7 @@
 // A session whose finals are kept: the session itself never knows that it is recorded.
 import type { ClientMessage, CloseReason, PolishedMessage, ServerMessage, StartMessage } from '@sotto/protocol';
-import type { SessionFactory, SessionPort, SessionSink } from '../session/session-port.js';
+import { SessionDecorator } from '../session/session-decorator.js';
+import type { SessionFactory, SessionSink } from '../session/session-port.js';
 import type { SessionRecorder } from './session-recorder.js';
 import type { KeptSegment } from './transcript.js';
 import type { TranscriptWriter } from './transcript-writer.js';
@@ -8,53 +9,30 @@ import type { TranscriptWriter } from './transcript-writer.js';
 /** Segments whose polished text may still come; of older ones it is not kept. */
 const POLISH_AWAITED_MAX = 64;
 
-export class RecordingSession implements SessionPort {
-  readonly #session: SessionPort;
-  readonly #sink: SessionSink;
+export class RecordingSession extends SessionDecorator {
   readonly #recorder: SessionRecorder;
   #start: StartMessage | undefined;
   #writer: TranscriptWriter | undefined;
   readonly #unpolished = new Map<number, KeptSegment>();
 
   constructor(create: SessionFactory, sink: SessionSink, recorder: SessionRecorder) {
-    this.#sink = sink;
+    super(create, sink);
     this.#recorder = recorder;
-    this.#session = create({ send: (message) => this.#send(message), end: (reason) => this.#end(reason) });
   }
 
-  get id(): string {
-    return this.#session.id;
-  }
-
-  get receivedSamples(): number {
-    return this.#session.receivedSamples;
-  }
-
-  get backlogMs(): number {
-    return this.#session.backlogMs;
-  }
-
-  receive(message: ClientMessage): void {
+  override receive(message: ClientMessage): void {
     if (message.type === 'start') this.#start ??= message;
-    this.#session.receive(message);
+    super.receive(message);
   }
 
-  onceDrained(callback: () => void): void {
-    this.#session.onceDrained(callback);
-  }
-
-  drain(): Promise<void> {
-    return this.#session.drain();
-  }
-
-  abandon(): void {
-    this.#session.abandon();
+  override abandon(): void {
+    super.abandon();
     this.#finish();
   }
 
-  #send(message: ServerMessage): void {
+  protected override send(message: ServerMessage): void {
     // The client first: its words never wait for a disk.
-    this.#sink.send(message);
+    this.sink.send(message);
     this.#observe(message);
   }
 
@@ -108,8 +86,8 @@ export class RecordingSession implements SessionPort {
     this.#writer?.set({ polished: before === undefined ? text : `${before}\n\n${text}` });
   }
 
-  #end(reason: CloseReason): void {
-    this.#sink.end(reason);
+  protected override end(reason: CloseReason): void {
+    this.sink.end(reason);
     this.#finish();
   }
 
