@@ -1,6 +1,7 @@
 // The engine: one Whisper on one device, decoding batches of windows with their last hypotheses as drafts.
 import {
   buildPrompt,
+  OrtError,
   sampleRate,
   WhisperNetwork,
   type CpuPrecision,
@@ -85,8 +86,9 @@ export class WhisperEngine implements Engine {
       const parsed = v.parse(Options, options);
       const { cuda, threads, cache, kernels, stepGraphs, profilePrefix } = parsed;
       if (cuda) device = { name: 'cuda', deviceId: cuda.deviceId, ...(cuda.options && { options: cuda.options }) };
-      const maxBatch = cuda ? await batchThatFits(parsed, cuda.deviceId) : parsed.maxBatch;
       const precision = parsed.precision === 'auto' ? autoPrecision(device) : parsed.precision;
+      // With a precision that GPUs do not have, loading says so.
+      const maxBatch = cuda && precision === undefined ? await batchThatFits(parsed, cuda.deviceId) : parsed.maxBatch;
       const network = await WhisperNetwork.load(parsed.directory, {
         device,
         ...(precision && { precision }),
@@ -98,10 +100,9 @@ export class WhisperEngine implements Engine {
       });
       return new WhisperEngine(network, { ...parsed, maxBatch });
     } catch (cause) {
+      const hint = cause instanceof OrtError ? ' (npx sotto doctor tells what is in the way of a GPU)' : '';
       const message =
-        device === 'cpu'
-          ? messageOf(cause)
-          : `cuda:${device.deviceId}: ${messageOf(cause).trim()} (npx sotto doctor tells what is in the way of a GPU)`;
+        device === 'cpu' ? messageOf(cause) : `cuda:${device.deviceId}: ${messageOf(cause).trim()}${hint}`;
       throw new EngineError('engine_load_failed', message, { cause });
     }
   }
