@@ -158,7 +158,7 @@ t.test('several files are told apart, and -f with -o writes one transcript for e
   t.strictSame([code, stdout], [0, `${yes}\n${stop}\n`]);
   t.match(
     await readFile(yes, 'utf8'),
-    /^WEBVTT\n\n00:00:00\.000 --> 00:00:00\.790\nYes indeed\.\n\n00:00:00\.900 --> /,
+    /^WEBVTT\n\n00:00:00\.000 --> 00:00:00\.817\nYes indeed\.\n\n00:00:00\.900 --> /,
   );
   t.match(await readFile(stop, 'utf8'), /^WEBVTT/);
 });

@@ -1,6 +1,6 @@
 // An audio file on disk on its way through the decoder, with a guess of its length.
 import { AudioFileError, type AudioFileWarning } from '../audio/audio-errors.js';
-import { decodeAudio } from '../audio/decode-audio.js';
+import { decodeAudio, type DecodeAudioOptions } from '../audio/decode-audio.js';
 import { openStoredFile, type StoredBytes } from '../audio/stored-bytes.js';
 
 export class MeasuredFile {
@@ -12,6 +12,8 @@ export class MeasuredFile {
   constructor(
     private readonly path: string,
     private readonly onWarning: (warning: AudioFileWarning) => void,
+    /** A thread must be waited for: whoever may leave in the middle decodes inline. */
+    private readonly isolation: NonNullable<DecodeAudioOptions['isolation']> = 'thread',
   ) {}
 
   /** Length of the whole file, milliseconds, as what was decoded is to what was read; undefined before anything was. */
@@ -21,9 +23,10 @@ export class MeasuredFile {
 
   /** 16 kHz mono. Throws AudioFileError. */
   async *blocks(): AsyncGenerator<Float32Array, void, undefined> {
+    const { onWarning, isolation } = this;
     const file = await this.#open();
     try {
-      for await (const block of decodeAudio(this.#counting(file), { onWarning: this.onWarning })) {
+      for await (const block of decodeAudio(this.#counting(file), { onWarning, isolation })) {
         this.decodedMs += block.length / 16;
         yield block;
       }

@@ -22,7 +22,7 @@ const S16_BYTES = 2;
 
 /** An audio file of any known format as 16 kHz mono. Iterating throws AudioFileError. */
 export function fileSource(path: string, onWarning: (message: string) => void): AudioSource {
-  const file = new MeasuredFile(path, ({ message }) => onWarning(message));
+  const file = new MeasuredFile(path, ({ message }) => onWarning(message), 'inline');
   return {
     name: path,
     file,
