@@ -213,7 +213,8 @@ t.test('--offline decodes files in this process', async (t) => {
   const flags = ['--offline', '-f', 'json', '--words', '-o', folder];
   const { code, stdout, stderr } = await runSotto(['transcribe', YES, ...flags]).result;
   const written = join(folder, 'en-short-yes.json');
-  t.strictSame({ code, stdout, stderr }, { code: 0, stdout: `${written}\n`, stderr: '' });
+  t.strictSame({ code, stdout }, { code: 0, stdout: `${written}\n` });
+  t.match(stderr, /^sotto: 1 file, 0:0\d of audio in \d:\d\d \(\d+\.\d times as fast as speech\)\n$/);
   const transcript = JSON.parse(await readFile(written, 'utf8')) as { text: string; segments: TranscriptSegment[] };
   t.type(transcript.text, 'string');
   for (const { text, words, startMs, endMs } of transcript.segments) {
