@@ -1,0 +1,25 @@
+// Recordings that come over HTTP.
+import { integer } from '../setting.js';
+import { GIB } from '../units.js';
+
+export const FILES_SETTINGS = {
+  uploadBytesMax: integer(999_000_000, {
+    unit: 'bytes',
+    min: 1_024,
+    max: 1_000 * GIB,
+    meaning:
+      'One uploaded recording. Beyond: HTTP 413, before it is read where its length is told. uWebSockets.js takes 1 GB and more only in chunks.',
+  }),
+  filesMax: integer(8, {
+    unit: 'recordings',
+    min: 1,
+    max: 10_000,
+    meaning: 'Recordings that are transcribed at a time. Others wait. Live streams go first in any case.',
+  }),
+  filesWaitingMax: integer(256, {
+    unit: 'recordings',
+    min: 0,
+    max: 100_000,
+    meaning: 'Recordings that may wait for their turn. Beyond: HTTP 503.',
+  }),
+} as const;

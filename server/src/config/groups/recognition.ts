@@ -1,0 +1,53 @@
+// The model, the devices that it runs on, and how its hypotheses become text.
+import { DEVICE_LIST } from '../../asr/devices.js';
+import { choice, form, integer, optionalText } from '../setting.js';
+
+export const RECOGNITION_SETTINGS = {
+  model: optionalText({
+    unit: 'name',
+    meaning: 'Installed model to use (`sotto models list`). Empty: the best one installed, else the demo model.',
+  }),
+  models: optionalText({ unit: 'folder', meaning: 'Where installed models are. Empty: the user data folder.' }),
+  engine: choice(['whisper', 'null'], 'whisper', {
+    meaning: 'What recognises. null hears nothing and answers at once: for benchmarks of everything around it.',
+  }),
+  engineHost: choice(['process', 'inline'], 'process', {
+    meaning:
+      'Where engines on the CPU run: each in a process of its own, as those on GPUs always do, whose crash costs no connection, or in the server itself.',
+  }),
+  devices: form('cpu', DEVICE_LIST, 'a list of devices: cpu, or cuda:0,cuda:1', {
+    unit: 'devices',
+    meaning:
+      'What engines run on: cpu, or the GPUs of NVIDIA by number, comma-separated. One engine for each GPU; the least loaded takes the next work.',
+  }),
+  engines: integer(1, {
+    min: 1,
+    max: 64,
+    meaning: 'Engines on the CPU that share the work. More help only with more cores than one engine uses.',
+  }),
+  threads: integer(0, {
+    min: 0,
+    max: 256,
+    meaning: 'Threads of one engine. 0: the cores of this machine, shared among the engines.',
+  }),
+  precision: choice(['auto', 'int8', 'fp32'], 'auto', {
+    meaning:
+      'What engines on the CPU calculate in: fp32, or int8 in most of the encoder, which is faster and hears nearly the same. auto: int8.',
+  }),
+  stability: choice(['both', 'align-att', 'local-agreement'], 'both', {
+    meaning:
+      'When the text of a partial becomes stable: by attention, by two agreeing hypotheses, or when both say so.',
+  }),
+  holdbackMs: integer(400, {
+    unit: 'milliseconds',
+    min: 0,
+    max: 5_000,
+    meaning: 'Words that end closer than this to the end of the audio stay tentative (align-att, both).',
+  }),
+  fallbackBudgetMs: integer(1_000, {
+    unit: 'milliseconds',
+    min: 0,
+    max: 60_000,
+    meaning: 'How long a doubtful final may be decoded again at higher temperatures; 0 turns that off.',
+  }),
+} as const;

@@ -1,0 +1,46 @@
+// The server itself: where it listens, who may call it, what it logs, how it ends.
+import { choice, integer, optionalText, text } from '../setting.js';
+import { HOUR_MS } from '../units.js';
+
+export const SERVER_SETTINGS = {
+  host: text('127.0.0.1', {
+    unit: 'address',
+    meaning:
+      'Address to listen on. The default is reachable from this machine only; 0.0.0.0 (or ::) opens it to the network.',
+  }),
+  port: integer(8080, {
+    min: 0,
+    max: 65_535,
+    meaning: 'Port to listen on; 0 takes a free one.',
+    otherVariables: ['PORT'],
+  }),
+  transport: choice(['auto', 'uws', 'ws'], 'auto', {
+    meaning: 'WebSocket server: uWebSockets.js, or ws, which runs on every Node. auto takes the first that runs here.',
+  }),
+  corsOrigins: optionalText({
+    unit: 'origins',
+    meaning:
+      'Origins (https://example.org, separated by commas; * for all) whose pages may call the HTTP API from a browser. Empty: none but the server itself.',
+  }),
+  log: choice(['auto', 'plain', 'json'], 'auto', {
+    meaning: 'Form of the log on standard error: auto is plain lines on a terminal, JSON elsewhere.',
+  }),
+  logLevel: choice(['debug', 'info', 'warn', 'error', 'silent'], 'info', { meaning: 'What is logged.' }),
+  tlsCert: optionalText({
+    unit: 'file',
+    meaning:
+      'Certificate (PEM, with its chain): the server then speaks https and wss only. Empty: http and ws, as behind a proxy.',
+  }),
+  tlsKey: optionalText({ unit: 'file', meaning: 'Private key of the certificate (PEM, without a passphrase).' }),
+  outboundAllow: optionalText({
+    unit: 'addresses, networks, names',
+    meaning:
+      'What URLs of clients (audio to fetch, callbacks, webhooks) may lead to beside the public internet, comma-separated: 10.0.0.0/8, hooks.internal.',
+  }),
+  drainTimeoutMs: integer(10_000, {
+    unit: 'milliseconds',
+    min: 0,
+    max: HOUR_MS,
+    meaning: 'How long sessions may take to finish after SIGTERM or SIGINT; then the process ends all the same.',
+  }),
+} as const;
