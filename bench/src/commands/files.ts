@@ -13,13 +13,15 @@ import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { loadAudio } from '../audio/load-audio.js';
 import { fixturesFolder, readRecordings } from '../audio/recordings.js';
-import type { LoadedRecording } from '../audio/playlist.js';
+import { dealPlaylists, type LoadedRecording } from '../audio/playlist.js';
 import { describeProvenance } from '../measure/machine.js';
 import { MemoryWatch } from '../measure/memory-watch.js';
 import { distribution } from '../measure/statistics.js';
 import { atLeast, atMost, distributionMetric, scalarMetric, type Metric } from '../report/metric.js';
 import { publish } from '../report/result-file.js';
 import { openServer, type BenchServer } from '../server/bench-server.js';
+import { playStream } from '../stream/play-stream.js';
+import { segmentLatencies } from '../stream/stream-metrics.js';
 import { wholeNumber } from './option-values.js';
 
 interface FilesOptions {
@@ -32,13 +34,18 @@ interface FilesOptions {
 }
 
 const SAMPLE_RATE = 16_000;
+/** People who speak while files come in, and what they say. */
+const LIVE_CONNECTIONS = 2;
+const LIVE_RECORDINGS = 16;
 const MEBIBYTE = 1_048_576;
 const SOTTO = fileURLToPath(new URL('../../../server/bin/sotto.mjs', import.meta.url));
 
 export function registerFilesCommand(program: Command): void {
   program
     .command('files')
-    .description('whole recordings: speed of an upload and of the same through the socket, memory, many at once')
+    .description(
+      'whole recordings: speed of an upload and of the same through the socket, memory, many at once beside live streams',
+    )
     .option('--recordings <folder>', 'folder with a manifest.jsonl', fixturesFolder)
     .option('--language <code>', 'of the recordings', 'en')
     .option('--seconds <s>', 'length of the file that is timed', wholeNumber(10, 36_000), 600)
@@ -105,27 +112,55 @@ async function speed(server: BenchServer, recordings: readonly LoadedRecording[]
   }
 }
 
+/** Uploads at once, again and again while people speak; and how long the same speakers wait for their finals without uploads. */
 async function manyAtOnce(
   server: BenchServer,
   recordings: readonly LoadedRecording[],
   count: number,
 ): Promise<Metric[]> {
   if (count === 0) return [];
+  const alone = await finalLatencies(server, recordings);
   const latencies: number[] = [];
   let lost = 0;
-  await Promise.all(
-    Array.from({ length: count }, async () => {
-      try {
-        latencies.push(await timed(() => upload(server, wavOf(recordings, 10))));
-      } catch {
-        lost += 1;
-      }
-    }),
-  );
+  const uploadOnce = async (): Promise<void> => {
+    try {
+      latencies.push(await timed(() => upload(server, wavOf(recordings, 10))));
+    } catch {
+      lost += 1;
+    }
+  };
+  const speaking = finalLatencies(server, recordings);
+  const isOver = speaking.then(() => true);
+  do await Promise.all(Array.from({ length: count }, uploadOnce));
+  while (!(await Promise.race([isOver, false])));
+  const beside = await speaking;
   return [
     scalarMetric('uploadsLost', 'of all', lost, { target: atMost('value', 0) }),
-    distributionMetric('uploadAnswer', 'ms', distribution(latencies), { note: `${count} uploads of 10 s at once` }),
+    distributionMetric('uploadAnswer', 'ms', distribution(latencies), {
+      note: `${count} uploads of 10 s at once, again and again beside ${LIVE_CONNECTIONS} live streams`,
+    }),
+    distributionMetric('finalLatencyAlone', 'ms', distribution(alone), {
+      note: `${LIVE_CONNECTIONS} live streams, nothing beside them`,
+    }),
+    distributionMetric('finalLatencyBesideUploads', 'ms', distribution(beside), {
+      note: 'the same beside the uploads',
+    }),
+    scalarMetric('finalLatencyRatio', 'x', distribution(beside).p95 / distribution(alone).p95, {
+      target: atMost('value', 1.5),
+      note: 'p95 beside the uploads / p95 alone',
+    }),
   ];
+}
+
+/** End of speech to final, milliseconds, of people who speak at the same time. */
+async function finalLatencies(server: BenchServer, recordings: readonly LoadedRecording[]): Promise<number[]> {
+  const spoken = recordings.filter(({ text }) => text !== '').slice(0, LIVE_RECORDINGS);
+  const deal = { connections: LIVE_CONNECTIONS, rounds: 1, gapMs: 1_500, seed: 1 };
+  const play = { url: server.streamUrl, language: 'en', pace: 1, chunkMs: 40 };
+  const streams = await Promise.all(dealPlaylists(spoken, deal).map((playlist) => playStream(playlist, play)));
+  return streams.flatMap(({ trace, playlist }) =>
+    trace.segments.flatMap((segment) => segmentLatencies(segment, playlist, play.pace).final.map(({ ms }) => ms)),
+  );
 }
 
 async function memory(
