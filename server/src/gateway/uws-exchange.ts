@@ -51,7 +51,7 @@ export class UwsExchange implements PieceSink {
     response.onData((piece, isLast) => {
       this.#body.push(new Uint8Array(piece.slice(0)));
       if (isLast) this.#body.complete();
-      else if (!this.#isOver && !this.#body.isPaused) this.#keepWaiting();
+      else if (!this.#isOver) this.#keepWaiting();
     });
   }
 
@@ -126,10 +126,13 @@ export class UwsExchange implements PieceSink {
     this.#isOver = true;
   }
 
-  /** uWS drops a client that sends less than 16 KB/s; whoever sends speech while it is spoken sends less. The time of silence is bounded elsewhere. */
+  /**
+   * uWS drops a client that sends less than 16 KB/s; whoever sends speech while it is spoken sends less. The time of silence is bounded elsewhere. What comes
+   * behind a pause, out of the same read, starts uWS's clock too: a pause says again that the reader takes its time.
+   */
   #keepWaiting(): void {
     this.#response.pause();
-    this.#response.resume();
+    if (!this.#body.isPaused) this.#response.resume();
   }
 
   #touch(write: () => void): void {
