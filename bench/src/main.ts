@@ -5,6 +5,7 @@ import { registerCompareCommand } from './commands/compare.js';
 import { registerEngineCommand } from './commands/engine.js';
 import { registerFilesCommand } from './commands/files.js';
 import { registerGatewayCommand } from './commands/gateway.js';
+import { registerHostCommand } from './commands/host.js';
 import { registerNetworkCommand } from './commands/network.js';
 import { registerPolicyCommand } from './commands/policy.js';
 import { registerPolishCommand } from './commands/polish.js';
@@ -23,6 +24,7 @@ for (const register of [
   registerFilesCommand,
   registerGatewayCommand,
   registerVadCommand,
+  registerHostCommand,
   registerPolicyCommand,
   registerPolishCommand,
   registerCompareCommand,

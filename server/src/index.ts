@@ -5,6 +5,8 @@ export type { DecodedToken, DecodeRequest, DecodeResult, Engine, EngineModel } f
 export { SileroVad } from './vad/silero-vad.js';
 export { VadError, type VadErrorCode } from './vad/vad-error.js';
 export { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from './vad/vad.js';
+export { nullEngineSpec } from './asr/engine-host/null-engine-spec.js';
+export { ProcessEngine } from './asr/engine-host/process-engine.js';
 export { whisperEngineSpec } from './asr/engine-host/whisper-engine-spec.js';
 export { createOfflineTranscriber, type OfflineTranscriber } from './asr/offline-transcriber.js';
 export { WhisperEngine, type DecodeTiming } from './asr/whisper-engine.js';

@@ -5,7 +5,7 @@ import { distribution, median } from '../measure/statistics.js';
 import { atLeast, distributionMetric, scalarMetric, type Metric } from '../report/metric.js';
 import type { DecodeCase } from './decode-case.js';
 
-export interface TimedCase extends DecodeCase, RunTimes {}
+export interface TimedCase extends DecodeCase, Pick<RunTimes, 'wallMs' | 'cpuMs'> {}
 
 /** The case that has targets: one window of this context. */
 const TARGET_CONTEXT_MS = 6_000;

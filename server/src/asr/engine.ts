@@ -13,7 +13,7 @@ export interface DecodePrompt {
 
 /** One window to decode. */
 export interface DecodeRequest {
-  /** 16 kHz mono, -1..1, at most the model's window (30 s): the speech alone, the engine pads. */
+  /** 16 kHz mono, -1..1, at most the model's window (30 s): the speech alone, the engine pads. Not to be kept or written to: it may be a view of shared memory. */
   readonly audio: Float32Array;
   readonly prompt: DecodePrompt;
   /** The last hypothesis behind `committed`: verified in one parallel pass. The result equals greedy decoding without it. */

@@ -1,10 +1,13 @@
 // The engine's process: makes the engine that it is told to make, runs what it is sent, ends with its parent.
-import type { Engine } from '../engine.js';
+import type { DecodeRequest, Engine } from '../engine.js';
 import { EngineError, messageOf } from '../errors.js';
-import { type FromEngine, HEARTBEAT_MS, type ToEngine } from './engine-messages.js';
+import { ARENA_FILE, type FromEngine, HEARTBEAT_MS, type SentRequest, type ToEngine } from './engine-messages.js';
 import { createEngine } from './engine-spec.js';
+import { mapSharedMemory } from './shared-memory.js';
 
 let engine: Engine | undefined;
+/** The server's arena, mapped until this process ends. */
+let arena: Float32Array | undefined;
 
 process.on('message', (message: ToEngine) => void receive(message));
 
@@ -21,14 +24,16 @@ async function receive(message: ToEngine): Promise<void> {
     case 'load':
       try {
         engine = await createEngine(message.spec);
-        send({ type: 'loaded', model: engine.model, maxBatch: engine.maxBatch });
+        // Behind the engine: koffi takes no settings (of the engine's stack) once anything has been loaded with it.
+        arena = mapArena(message.arenaBytes);
+        send({ type: 'loaded', model: engine.model, maxBatch: engine.maxBatch, seesArena: arena !== undefined });
       } catch (error) {
         send({ type: 'loadFailed', message: messageOf(error) });
       }
       return;
     case 'decode':
       return answer(message.id, async (loaded) => {
-        send({ type: 'decoded', id: message.id, results: await loaded.decode(message.batch) });
+        send({ type: 'decoded', id: message.id, results: await loaded.decode(message.batch.map(withAudio)) });
       });
     case 'warmUp':
       return answer(message.id, async (loaded) => {
@@ -39,6 +44,18 @@ async function receive(message: ToEngine): Promise<void> {
       await engine?.close().catch(() => undefined);
       process.exit(0);
   }
+}
+
+function mapArena(bytes: number): Float32Array | undefined {
+  const memory = bytes > 0 ? mapSharedMemory(ARENA_FILE, bytes) : undefined;
+  return memory && new Float32Array(memory.buffer);
+}
+
+/** The request as the engine takes it. What lies in the arena is seen, not copied, and is another run's when this one has been answered. */
+function withAudio({ audio, ...request }: SentRequest): DecodeRequest {
+  if (audio instanceof Float32Array) return { ...request, audio };
+  if (!arena) throw new EngineError('engine_failed', 'there is no arena');
+  return { ...request, audio: arena.subarray(audio.begin, audio.end) };
 }
 
 async function answer(id: number, run: (loaded: Engine) => Promise<void>): Promise<void> {

@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { DecodeRequest, DecodeResult, EngineModel } from '../engine.js';
 import { EngineError, type EngineErrorCode } from '../errors.js';
+import type { AudioArena } from './audio-arena.js';
 import { type FromEngine, HEARTBEAT_MS, type ToEngine } from './engine-messages.js';
 import type { EngineSpec } from './engine-spec.js';
 
@@ -36,6 +37,8 @@ export class EngineChild {
   readonly pid: number | undefined;
   readonly #process: ChildProcess;
   readonly #patience: EnginePatience;
+  /** Where its audio goes; undefined where audio comes along in messages. */
+  #arena: AudioArena | undefined;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
   /** Why it was killed, where it was. */
@@ -44,12 +47,13 @@ export class EngineChild {
   #silentBeats = 0;
   #heartbeat: NodeJS.Timeout | undefined;
 
-  constructor(spec: EngineSpec, patience: EnginePatience) {
+  /** @param arena for the windows of its runs, and of no other living process's */
+  constructor(spec: EngineSpec, patience: EnginePatience, arena?: AudioArena) {
     this.#patience = patience;
     // What the child prints goes to our standard error: our standard output may be data.
     this.#process = fork(MAIN, [], {
       serialization: 'advanced',
-      stdio: ['ignore', 2, 2, 'ipc'],
+      stdio: ['ignore', 2, 2, 'ipc', ...(arena ? [arena.file] : [])], // The last one is its ARENA_FILE.
       // Native calls are made by libuv's threads.
       env: spec.isSingleThreaded ? { ...process.env, UV_THREADPOOL_SIZE: '1' } : process.env,
     });
@@ -66,10 +70,12 @@ export class EngineChild {
         if (this.pid === undefined) ended(`could not be started: ${error.message}`);
       });
     });
-    this.loaded = this.#ask(0, { type: 'load', spec }, patience.loadTimeoutMs).then((answer) => {
+    const load = { type: 'load', spec, arenaBytes: arena?.bytes ?? 0 } as const;
+    this.loaded = this.#ask(0, load, patience.loadTimeoutMs).then((answer) => {
       if (answer.type === 'loadFailed') throw new EngineError('engine_load_failed', answer.message);
       if (answer.type !== 'loaded')
         throw new EngineError('engine_failed', `the engine's process answered ${answer.type} to load`);
+      if (answer.seesArena) this.#arena = arena;
       this.#watchHeartbeat();
       return { model: answer.model, maxBatch: answer.maxBatch };
     });
@@ -78,10 +84,17 @@ export class EngineChild {
 
   async decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
     const id = this.#nextId();
-    const answer = await this.#ask(id, { type: 'decode', id, batch }, this.#patience.decodeTimeoutMs * batch.length);
-    if (answer.type !== 'decoded')
-      throw new EngineError('engine_failed', `the engine's process answered ${answer.type} to decode`);
-    return [...answer.results];
+    const sent = this.#arena?.place(batch);
+    try {
+      const message = { type: 'decode', id, batch: sent?.batch ?? batch } as const;
+      const answer = await this.#ask(id, message, this.#patience.decodeTimeoutMs * batch.length);
+      if (answer.type !== 'decoded')
+        throw new EngineError('engine_failed', `the engine's process answered ${answer.type} to decode`);
+      return [...answer.results];
+    } finally {
+      // It has answered, or it is gone.
+      sent?.release();
+    }
   }
 
   async warmUp(): Promise<void> {

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../engine.js';
 import { EngineError, messageOf } from '../errors.js';
+import { AUDIO_ARENA_BYTES, AudioArena } from './audio-arena.js';
 import { EngineChild, type EnginePatience } from './engine-child.js';
 import type { EngineSpec } from './engine-spec.js';
 
@@ -13,6 +14,8 @@ export interface ProcessEngineOptions extends EnginePatience {
   readonly healthyAfterMs: number;
   /** How long a request waits for a process that is being brought back, milliseconds; then it is rejected (`engine_unavailable`). */
   readonly unavailableAfterMs: number;
+  /** Memory shared with the process, for the audio of runs under way; 0: audio travels in messages, as it does where memory cannot be shared. */
+  readonly audioArenaBytes: number;
   /** Called when the process died and when it is back. */
   readonly onEvent?: (event: EngineProcessEvent) => void;
 }
@@ -30,6 +33,7 @@ export const PROCESS_ENGINE_DEFAULTS = {
   backoffMaxMs: 10_000,
   healthyAfterMs: 30_000,
   unavailableAfterMs: 15_000,
+  audioArenaBytes: AUDIO_ARENA_BYTES,
 } as const satisfies ProcessEngineOptions;
 
 /** Same contract as the engine within it. A request that was running when the process died is rejected; whoever sent it decides whether to try again. */
@@ -38,6 +42,7 @@ export class ProcessEngine implements Engine {
   readonly maxBatch: number;
   readonly #spec: EngineSpec;
   readonly #options: ProcessEngineOptions;
+  readonly #arena: AudioArena | undefined;
   readonly #closing = new AbortController();
   /** The process to use; pending while one is being brought back. */
   #child: Promise<EngineChild>;
@@ -51,11 +56,13 @@ export class ProcessEngine implements Engine {
   private constructor(
     spec: EngineSpec,
     options: ProcessEngineOptions,
+    arena: AudioArena | undefined,
     child: EngineChild,
     facts: { model: EngineModel; maxBatch: number },
   ) {
     this.#spec = spec;
     this.#options = options;
+    this.#arena = arena;
     this.model = facts.model;
     this.maxBatch = facts.maxBatch;
     this.#child = Promise.resolve(this.#inUse(child));
@@ -64,11 +71,13 @@ export class ProcessEngine implements Engine {
   /** Starts the process and loads the model. Rejects with EngineError, without a second try: a model that does not load now will not load later. */
   static async start(spec: EngineSpec, options: Partial<ProcessEngineOptions> = {}): Promise<ProcessEngine> {
     const settings = { ...PROCESS_ENGINE_DEFAULTS, ...options };
-    const child = new EngineChild(spec, settings);
+    const arena = AudioArena.create(settings.audioArenaBytes);
+    const child = new EngineChild(spec, settings, arena);
     try {
-      return new ProcessEngine(spec, settings, child, await child.loaded);
+      return new ProcessEngine(spec, settings, arena, child, await child.loaded);
     } catch (error) {
       await child.close();
+      arena?.close();
       throw error;
     }
   }
@@ -102,6 +111,7 @@ export class ProcessEngine implements Engine {
     // A process that was being brought back has been ended by whoever was bringing it.
     const child = await this.#child.catch(() => undefined);
     await child?.close();
+    this.#arena?.close();
   }
 
   async #available(): Promise<EngineChild> {
@@ -147,7 +157,7 @@ export class ProcessEngine implements Engine {
       this.#options.onEvent?.({ type: 'died', reason: why, restartInMs: waitMs });
       await delay(waitMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
       if (this.#closing.signal.aborted) throw new EngineError('engine_closed', 'the engine is closed');
-      const child = new EngineChild(this.#spec, this.#options);
+      const child = new EngineChild(this.#spec, this.#options, this.#arena);
       const abandon = () => child.kill(new EngineError('engine_closed', 'the engine is closed'));
       this.#closing.signal.addEventListener('abort', abandon, { once: true });
       try {
