@@ -1,6 +1,7 @@
 // `npm run bench`: the benches as subcommands.
 import { Command, CommanderError } from 'commander';
 import { BenchError } from './bench-error.js';
+import { registerCapacityCommand } from './commands/capacity.js';
 import { registerCompareCommand } from './commands/compare.js';
 import { registerEngineCommand } from './commands/engine.js';
 import { registerFilesCommand } from './commands/files.js';
@@ -19,6 +20,7 @@ const program = new Command('bench')
   .exitOverride();
 for (const register of [
   registerStreamCommand,
+  registerCapacityCommand,
   registerEngineCommand,
   registerNetworkCommand,
   registerFilesCommand,

@@ -200,7 +200,7 @@ t.test('hypothesesOf: finals go to the recording that they overlap most', async 
 });
 
 t.test('streamMetrics: names what was measured and how', async (t) => {
-  const stream = { playlist, events: script, trace: traceStream(script, ['m0']), sendDelaysMs: [0, 1] };
+  const stream = { playlist, events: script, trace: traceStream(script, ['m0']), startedAt: 0, sendDelaysMs: [0, 1] };
   const metrics = new Map(streamMetrics([stream], 1).map((metric) => [metric.name, metric]));
   t.match(metrics.get('finalLatency'), { kind: 'distribution', count: 1, p95: 650 });
   t.match(metrics.get('wordLatency'), { count: 3, p50: 1_000 });

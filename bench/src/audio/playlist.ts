@@ -86,7 +86,7 @@ export const placedSpans = ({ startMs }: PlacedRecording, spans: readonly Span[]
   spans.map((span) => ({ text: span.text, startMs: span.startMs + startMs, endMs: span.endMs + startMs }));
 
 /** Fisher-Yates. */
-function shuffled<T>(items: readonly T[], random: () => number): T[] {
+export function shuffled<T>(items: readonly T[], random: () => number): T[] {
   const result = [...items];
   for (let last = result.length - 1; last > 0; last--) {
     const other = Math.floor(random() * (last + 1));

@@ -23,13 +23,22 @@ export interface TreeUsage {
 /** Clock ticks of /proc/PID/stat in a second: USER_HZ, fixed at 100 on every Linux architecture that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
+/** CPU time of one process of the tree. */
+export interface ProcessCpu {
+  readonly pid: number;
+  /** What it was started with, spaces between. */
+  readonly commandLine: string;
+  /** User and system time since the process began, milliseconds. */
+  readonly cpuMs: number;
+  /** The same of its first thread alone, which in Node runs the event loop. */
+  readonly mainThreadCpuMs: number;
+}
+
 /** Usage of a process and its descendants; undefined where there is no /proc or the process is gone. */
 export async function processTree(root: number): Promise<TreeUsage | undefined> {
   const stats = await readAllStats();
-  const rootStat = stats.get(root);
-  if (rootStat === undefined) return undefined;
-  const members = [root];
-  for (const parent of members) for (const [pid, stat] of stats) if (stat.parent === parent) members.push(pid);
+  const members = membersOf(root, stats);
+  if (members.length === 0) return undefined;
   const processes = (await Promise.all(members.map((pid) => usageOf(pid, stats.get(pid))))).filter(
     (usage) => usage !== undefined,
   );
@@ -43,6 +52,29 @@ export async function processTree(root: number): Promise<TreeUsage | undefined> 
   };
 }
 
+/** CPU time of a process and its descendants, without what reading their memory costs them; undefined where there is no /proc or the process is gone. */
+export async function processCpu(root: number): Promise<ProcessCpu[] | undefined> {
+  const stats = await readAllStats();
+  const members = membersOf(root, stats);
+  if (members.length === 0) return undefined;
+  return await Promise.all(
+    members.map(async (pid) => ({
+      pid,
+      commandLine: (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ').trim(),
+      cpuMs: stats.get(pid)?.cpuMs ?? 0,
+      mainThreadCpuMs: (await readStat(`${pid}/task/${pid}`))?.cpuMs ?? 0,
+    })),
+  );
+}
+
+/** A process and its descendants, parents first; none when it is gone. */
+function membersOf(root: number, stats: ReadonlyMap<number, Stat>): number[] {
+  if (!stats.has(root)) return [];
+  const members = [root];
+  for (const parent of members) for (const [pid, stat] of stats) if (stat.parent === parent) members.push(pid);
+  return members;
+}
+
 interface Stat {
   readonly parent: number;
   readonly command: string;
@@ -52,14 +84,15 @@ interface Stat {
 async function readAllStats(): Promise<Map<number, Stat>> {
   const names = await readdir('/proc').catch(() => []);
   const pids = names.filter((name) => /^\d+$/.test(name)).map(Number);
-  const stats = await Promise.all(pids.map(async (pid) => [pid, await readStat(pid)] as const));
+  const stats = await Promise.all(pids.map(async (pid) => [pid, await readStat(`${pid}`)] as const));
   const found = new Map<number, Stat>();
   for (const [pid, stat] of stats) if (stat !== undefined) found.set(pid, stat);
   return found;
 }
 
-async function readStat(pid: number): Promise<Stat | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+/** @param folder of the process, or of one of its threads, in /proc */
+async function readStat(folder: string): Promise<Stat | undefined> {
+  const text = await readFile(`/proc/${folder}/stat`, 'utf8').catch(() => undefined);
   // The command stands in parentheses and may hold spaces and parentheses itself: fields count from the last one (man proc_pid_stat).
   const match = text === undefined ? null : /^\d+ \((.*)\) (.*)$/s.exec(text);
   if (match === null) return undefined;

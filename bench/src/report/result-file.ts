@@ -24,6 +24,11 @@ export type Result = v.InferOutput<typeof Result>;
 export async function publish(measured: Result, out: string | undefined): Promise<void> {
   const result = { ...measured, remarks: [...measured.remarks, ...busyRemark(measured.provenance)] };
   process.stdout.write(`${terminalText(result)}\n`);
+  await writeResult(result, out);
+}
+
+/** Writes a result as {@link publish} does, without a word: for what has been measured so far. */
+export async function writeResult(result: Result, out: string | undefined): Promise<void> {
   if (out === undefined) return;
   if (!out.endsWith('.json')) throw new BenchError('usage', `--out must end in .json, not "${out}".`);
   await mkdir(dirname(out), { recursive: true });

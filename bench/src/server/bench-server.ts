@@ -1,5 +1,5 @@
 // The server under test: one that runs already, or one that the bench starts and can look into.
-import type { TreeUsage } from '../measure/process-tree.js';
+import type { ProcessCpu, TreeUsage } from '../measure/process-tree.js';
 import { SpawnedServer } from './spawned-server.js';
 
 /** What the benches need of a server. */
@@ -10,6 +10,8 @@ export interface BenchServer extends AsyncDisposable {
   readonly readyMs: number | undefined;
   /** Memory and CPU time; undefined for a server that somebody else started. */
   usage(): Promise<TreeUsage | undefined>;
+  /** CPU time by process, read without a burden for the server; undefined likewise. */
+  cpu(): Promise<ProcessCpu[] | undefined>;
 }
 
 const READY_TIMEOUT_MS = 180_000;
@@ -23,6 +25,7 @@ export async function openServer(url: URL | undefined, flags: readonly string[])
     streamUrl: `${base.replace(/^http/, 'ws')}/v1/stream`,
     readyMs: undefined,
     usage: async () => undefined,
+    cpu: async () => undefined,
     [Symbol.asyncDispose]: async () => {},
   };
 }

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { BenchError } from '../bench-error.js';
 import { repositoryRoot } from '../measure/machine.js';
-import { processTree, type TreeUsage } from '../measure/process-tree.js';
+import { processCpu, processTree, type ProcessCpu, type TreeUsage } from '../measure/process-tree.js';
 
 export interface SpawnOptions {
   /** Further flags of `sotto serve`. */
@@ -71,6 +71,11 @@ export class SpawnedServer implements AsyncDisposable {
   /** Memory and CPU time of the server with all its children; undefined where the system has no /proc. */
   async usage(): Promise<TreeUsage | undefined> {
     return this.#child.pid === undefined ? undefined : await processTree(this.#child.pid);
+  }
+
+  /** CPU time of each of its processes; undefined where the system has no /proc. */
+  async cpu(): Promise<ProcessCpu[] | undefined> {
+    return this.#child.pid === undefined ? undefined : await processCpu(this.#child.pid);
   }
 
   /** Asks the server to end, and ends it if it does not. May be called twice. */

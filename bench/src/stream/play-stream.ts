@@ -15,13 +15,16 @@ export interface PlayOptions {
   /** Audio of one message, milliseconds. */
   readonly chunkMs: number;
   readonly partialIntervalMs?: number;
+  /** Silence after which an utterance is over, milliseconds. */
+  readonly minSilenceMs?: number;
   /** How long the server may take to answer `start`, milliseconds. */
   readonly readyTimeoutMs?: number;
+  /** How long the server may take to finish behind `stop`, milliseconds; what has not come by then is lost. */
+  readonly stopTimeoutMs?: number;
 }
 
 const OPEN_TIMEOUT_MS = 10_000;
 const READY_TIMEOUT_MS = 10_000;
-/** How long the server may take to finish behind `stop`, milliseconds; what has not come by then is lost. */
 const STOP_TIMEOUT_MS = 60_000;
 
 /**
@@ -29,7 +32,8 @@ const STOP_TIMEOUT_MS = 60_000;
  * chunk's own length. Behind each recording's silence goes a mark. @throws BenchError `serverFailed` when the session cannot begin
  */
 export async function playStream(playlist: Playlist, options: PlayOptions): Promise<ObservedStream> {
-  const { url, language, pace, chunkMs, partialIntervalMs, readyTimeoutMs = READY_TIMEOUT_MS } = options;
+  const { url, language, pace, chunkMs, partialIntervalMs, minSilenceMs } = options;
+  const { readyTimeoutMs = READY_TIMEOUT_MS, stopTimeoutMs = STOP_TIMEOUT_MS } = options;
   const events: TimedEvent[] = [];
   const waiting = new Map<ServerMessage['type'], () => void>();
   let startedAt = performance.now();
@@ -60,6 +64,7 @@ export async function playStream(playlist: Playlist, options: PlayOptions): Prom
       language,
       words: true,
       ...(partialIntervalMs === undefined ? {} : { partialIntervalMs }),
+      ...(minSilenceMs === undefined ? {} : { endpointing: { minSilenceMs } }),
     }),
   );
   await heard('ready', readyTimeoutMs);
@@ -89,9 +94,9 @@ export async function playStream(playlist: Playlist, options: PlayOptions): Prom
     }
   }
   socket.send(encodeForLoad({ type: 'stop' }));
-  await heard('stopped', STOP_TIMEOUT_MS);
+  await heard('stopped', stopTimeoutMs);
   socket.close();
-  return { playlist, events, trace: traceStream(events, marks), sendDelaysMs };
+  return { playlist, events, trace: traceStream(events, marks), startedAt, sendDelaysMs };
 }
 
 /** Where marks go: at the end of the silence behind each recording. */

@@ -13,6 +13,8 @@ export interface ObservedStream {
   readonly playlist: Playlist;
   readonly events: readonly TimedEvent[];
   readonly trace: StreamTrace;
+  /** When its first sample was spoken, by the client's monotonic clock. */
+  readonly startedAt: number;
   /** How late the client itself sent its chunks, milliseconds each: the bench's own delay, part of every latency. */
   readonly sendDelaysMs: readonly number[];
 }
@@ -38,6 +40,11 @@ export function streamMetrics(streams: readonly ObservedStream[], pace: number):
       {
         note: `word ends from the finals' own word times; ${percent(words.filter((word) => word.wasPartial).length, words.length)} of the words were stable before their final`,
       },
+    ),
+    ms(
+      'wordShownLatency',
+      words.map((word) => word.shownMs),
+      { note: 'the same to the first partial that shows the word at all, stable or not' },
     ),
     ms('wordLatencyTrueEnds', pick('trueWords'), {
       note: 'word ends from the manifest, rightly recognised words only',
@@ -94,7 +101,7 @@ interface SegmentLatencies {
   readonly firstPartial: BoundedLatency[];
   readonly final: BoundedLatency[];
   readonly afterSpeechEnded: number[];
-  readonly words: { readonly ms: number; readonly wasPartial: boolean }[];
+  readonly words: { readonly ms: number; readonly shownMs: number; readonly wasPartial: boolean }[];
   readonly trueWords: number[];
 }
 
@@ -121,7 +128,11 @@ export function segmentLatencies(segment: SegmentTrace, playlist: Playlist, pace
     firstPartial: [{ ms: first.atMs - spokenAt(start.atMs), source: start.source }],
     final: [{ ms: final.atMs - spokenAt(end.atMs), source: end.source }],
     afterSpeechEnded: segment.speechEndedAtMs === undefined ? [] : [final.atMs - segment.speechEndedAtMs],
-    words: settled.map((word) => ({ ms: word.stableAtMs - spokenAt(word.endMs), wasPartial: word.wasPartial })),
+    words: settled.map((word) => ({
+      ms: word.stableAtMs - spokenAt(word.endMs),
+      shownMs: word.shownAtMs - spokenAt(word.endMs),
+      wasPartial: word.wasPartial,
+    })),
     trueWords: withTrueEnds(
       settled,
       spans.words.filter((word) => word.endMs > startMs && word.startMs < endMs),

@@ -1,15 +1,18 @@
-// Word latency: from a word's end in the audio to its first appearance as stable text.
+// Word latency: from a word's end in the audio to its first appearance, as stable text and at all.
+import type { FinalMessage } from '@sotto/protocol';
 import type { Span } from '../audio/recordings.js';
 import type { SegmentTrace } from './segment-trace.js';
 import { alignWords, bareWord, displayedWords } from './word-alignment.js';
 
-/** When a word of a final was first shown as stable. */
+/** When a word of a final was first shown, and when as stable. */
 export interface SettledWord {
   readonly text: string;
   /** The server's end of the word, milliseconds of audio. */
   readonly endMs: number;
   /** When the client first saw the word as stable; the final's arrival if no partial had it. */
   readonly stableAtMs: number;
+  /** When the client first saw the word at all, stable or tentative; the final's arrival if no partial had it. */
+  readonly shownAtMs: number;
   /** Whether a partial had it. */
   readonly wasPartial: boolean;
 }
@@ -27,13 +30,15 @@ export function settledWords({ partials, final }: SegmentTrace): SettledWord[] {
     shown.map(({ text }) => text),
     words.map(({ text }) => bareWord(text.trim())),
   );
-  const shownAt = new Map(matches.map(([from, to]) => [to, shown[from]?.atMs]));
+  const stableAt = new Map(matches.map(([from, to]) => [to, shown[from]?.atMs]));
+  const shownAt = firstShown(partials, final.message);
   return words.map((word, index) => {
-    const atMs = shownAt.get(index);
+    const atMs = stableAt.get(index);
     return {
       text: word.text.trim(),
       endMs: word.endMs,
       stableAtMs: atMs ?? final.atMs,
+      shownAtMs: shownAt.get(index) ?? final.atMs,
       wasPartial: atMs !== undefined,
     };
   });
@@ -49,6 +54,23 @@ function stableWords(partials: SegmentTrace['partials']): { text: string; atMs: 
     });
   }
   return shown;
+}
+
+/**
+ * When each word of the final (by its index) first stood in a partial's displayed text. A display is aligned with those words of the final that had
+ * begun in the audio which the partial heard, so that a word that is said twice is not taken for its later self.
+ */
+function firstShown(partials: SegmentTrace['partials'], { words = [] }: FinalMessage): Map<number, number> {
+  const bare = words.map(({ text }) => bareWord(text.trim()));
+  const shownAt = new Map<number, number>();
+  for (const { atMs, partial } of partials) {
+    const heard = words.filter(({ startMs }) => startMs < partial.endMs).length;
+    const display = displayedWords(partial.stable + partial.tentative).map(bareWord);
+    for (const [, index] of alignWords(display, bare.slice(0, heard)).matches) {
+      if (!shownAt.has(index)) shownAt.set(index, atMs);
+    }
+  }
+  return shownAt;
 }
 
 /**
