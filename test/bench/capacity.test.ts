@@ -1,5 +1,5 @@
 // The capacity bench: the search, the window of time that is measured, the verdict, and a step against a real server.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { FinalMessage } from '@sotto/protocol';
 import t from 'tap';
 import { loadAudio } from '../../bench/src/audio/load-audio.js';
