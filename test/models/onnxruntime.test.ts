@@ -54,7 +54,7 @@ function outcomeOf(library: string): string {
 function test(title: string, body: (t: Test) => Promise<void>): void {
   t.test(title, async (t) => {
     await body(t);
-    t.same(liveHandles(), { session: 0, value: 0, binding: 0 }, 'nothing is left behind');
+    t.same(liveHandles(), { session: 0, value: 0, binding: 0, block: 0 }, 'nothing is left behind');
   });
 }
 
@@ -242,7 +242,7 @@ test('10,000 steps with a cache bound from run to run leave nothing behind', asy
     sum?.close();
     if (step % 250 === 0) {
       // x, the cache, and the one before it, which stays bound until the next.
-      t.same(liveHandles(), { session: 1, value: 3, binding: 1 });
+      t.same(liveHandles(), { session: 1, value: 3, binding: 1, block: 0 });
       memory.sample();
     }
   }

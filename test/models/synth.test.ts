@@ -50,7 +50,7 @@ t.test('a model that loads, decodes and is the same for the same seed', async (t
     positions: [0, 1],
     present: [true, true],
     select: [1],
-    atBegin: [true],
+    rules: ['begin'],
     logits: true,
   });
   t.ok((choices.best[0] ?? -1) >= 0 && Number.isFinite(choices.logprob[0]), 'finite numbers');

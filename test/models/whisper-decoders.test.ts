@@ -20,7 +20,7 @@ function rows(tokens: readonly (readonly (number | null)[])[], from: number, mor
     positions: tokens.flatMap((row) => row.map((_, i) => from + i)),
     present: tokens.flatMap((row) => row.map((token) => token !== null)),
     select: tokens.map((_, row) => row * width + width - 1),
-    atBegin: tokens.map(() => false),
+    rules: tokens.map(() => 'text' as const),
     logits: false,
     ...more,
   } satisfies DecoderInput;
@@ -101,7 +101,7 @@ t.test('steps that a recording cannot do are run as they are: logits, and the fi
   await decoder.advance(rows([[1, 2]], 0));
   const told = await decoder.advance(rows([[3]], 2, { logits: true }));
   t.equal(told.logits.length, RANDOM_WHISPER.vocabulary);
-  const first = await decoder.advance(rows([[4]], 3, { atBegin: [true] }));
+  const first = await decoder.advance(rows([[4]], 3, { rules: ['begin'] }));
   t.equal(first.best.length, 1);
   decoder.close();
 });
@@ -138,7 +138,7 @@ async function play(decoder: WhisperDecoder, first: number): Promise<Choices> {
       0,
     ),
   );
-  return decoder.advance(rows([[7], [null], [first]], 2, { select: [0, 2], atBegin: [false, false] }));
+  return decoder.advance(rows([[7], [null], [first]], 2, { select: [0, 2], rules: ['text', 'text'] }));
 }
 
 function audio(seed: number): Float32Array {

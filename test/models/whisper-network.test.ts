@@ -60,7 +60,7 @@ function feed(decoder: WhisperDecoder, tokens: readonly number[], from: number):
     positions: tokens.map((_, i) => from + i),
     present: tokens.map(() => true),
     select: tokens.map((_, i) => i),
-    atBegin: tokens.map(() => false),
+    rules: tokens.map(() => 'text'),
     logits: true,
   });
 }

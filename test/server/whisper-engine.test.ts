@@ -89,7 +89,7 @@ t.test('a decode equals feeding the whole text anew for every token', async (t) 
         positions: tokens.map((_, i) => i),
         present: tokens.map(() => true),
         select: [tokens.length - 1],
-        atBegin: [text.length === 0],
+        rules: [text.length === 0 ? 'begin' : 'text'],
         logits: false,
       });
       const [next = special.endOfText] = best;

@@ -95,7 +95,7 @@ function inputOf(tokens: readonly (readonly number[])[], from: number, select: r
     positions: tokens.flatMap((row) => row.map((_, i) => from + i)),
     present: tokens.flatMap((row) => row.map(() => true)),
     select,
-    atBegin: select.map(() => false),
+    rules: select.map(() => 'text'),
     logits: false,
   };
 }

@@ -55,8 +55,7 @@ export class OrtBinding extends NativeHandle {
   /**
    * Runs off the event loop, then unbinds the outputs. Returns those that ONNX Runtime allocated, by name: the caller closes them. One run of a
    * binding at a time.
-   * @param cudaGraph in a session with `enable_cuda_graph`: the number of the CUDA graph to record, and from then on to play; it must always be given the
-   * same bound values, whose contents may change. -1: none for this run.
+   * @param cudaGraph in a session with `enable_cuda_graph`: -1, a run that is not recorded; see `play`
    */
   async run(cudaGraph?: number): Promise<Map<string, OrtValue>> {
     const pointer = this.pointer;
@@ -71,7 +70,21 @@ export class OrtBinding extends NativeHandle {
     }
   }
 
-  /** The same on the calling thread. */
+  /**
+   * Records a CUDA graph at the first call and plays it from then on, off the event loop. Everything stays bound, outputs too, which must all be bound to
+   * values; their contents may change, the values may not.
+   */
+  async play(cudaGraph: number): Promise<void> {
+    const done = this.retain();
+    try {
+      const options = OrtEnvironment.shared.runOptions(cudaGraph);
+      await offThread(ortApi().runWithBinding, this.#session, options, this.pointer);
+    } finally {
+      done();
+    }
+  }
+
+  /** The same as `run` on the calling thread. */
   runSync(): Map<string, OrtValue> {
     const pointer = this.pointer;
     try {

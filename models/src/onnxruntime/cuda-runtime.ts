@@ -8,12 +8,14 @@ const hostToDevice = 1;
 const deviceToHost = 2;
 
 interface CudaRuntime {
+  readonly allocate: KoffiFunc<(address: [Pointer | null], bytes: number) => number>;
+  readonly free: KoffiFunc<(address: Pointer) => number>;
   readonly copyToDevice: KoffiFunc<(to: Pointer, from: Uint8Array, bytes: number, kind: number) => number>;
   readonly copyToHost: KoffiFunc<(to: Uint8Array, from: Pointer, bytes: number, kind: number) => number>;
   readonly set: KoffiFunc<(address: Pointer, value: number, bytes: number) => number>;
   readonly setDevice: KoffiFunc<(id: number) => number>;
   readonly memoryInfo: KoffiFunc<(free: [number | null], total: [number | null]) => number>;
-  readonly synchronize: KoffiFunc<() => number>;
+  readonly synchronizeStream: KoffiFunc<(stream: null) => number>;
   readonly errorString: KoffiFunc<(error: number) => string>;
 }
 
@@ -27,31 +29,58 @@ let loaded: CudaRuntime | undefined;
 /** Kept, as koffi unloads a library when its object is collected. */
 const libraries: unknown[] = [];
 
-/** Throws OrtError `engineError`. */
-export function copyToDevice(address: Pointer, bytes: Uint8Array): void {
-  checkCuda(cudaRuntime().copyToDevice(address, bytes, bytes.byteLength, hostToDevice));
+/** Throws OrtError `engineError`, with too little memory for example. */
+export function allocateOnDevice(id: number, length: number): Pointer {
+  useDevice(id);
+  const address: [Pointer | null] = [null];
+  checkCuda(cudaRuntime().allocate(address, length));
+  if (address[0] === null) throw new OrtError('engineError', `CUDA gave no address for ${length} bytes`);
+  return address[0];
+}
+
+export function freeOnDevice(id: number, address: Pointer): void {
+  useDevice(id);
+  checkCuda(cudaRuntime().free(address));
+}
+
+/**
+ * Copies to a device, all of it before the call returns: ONNX Runtime's streams wait for no other one, and a copy from pageable memory may still be on
+ * its way when `cudaMemcpy` is back. Throws OrtError `engineError`.
+ */
+export function copyToDevice(id: number, address: Pointer, bytes: Uint8Array): void {
+  useDevice(id);
+  const cuda = cudaRuntime();
+  checkCuda(cuda.copyToDevice(address, bytes, bytes.byteLength, hostToDevice));
+  checkCuda(cuda.synchronizeStream(null));
 }
 
 /** Throws OrtError `engineError`. */
-export function copyFromDevice(address: Pointer, length: number): Uint8Array {
+export function copyFromDevice(id: number, address: Pointer, length: number): Uint8Array {
+  useDevice(id);
   const bytes = new Uint8Array(length);
   checkCuda(cudaRuntime().copyToHost(bytes, address, length, deviceToHost));
   return bytes;
 }
 
-/** Fills memory of a device with zeros, all of it before the call returns: ONNX Runtime's streams wait for no other one. Throws OrtError `engineError`. */
-export function clearOnDevice(blocks: readonly { readonly address: Pointer; readonly length: number }[]): void {
-  for (const { address, length } of blocks) checkCuda(cudaRuntime().set(address, 0, length));
-  checkCuda(cudaRuntime().synchronize());
+/** Fills memory of a device with zeros, all of it before the call returns. Throws OrtError `engineError`. */
+export function clearOnDevice(id: number, address: Pointer, length: number): void {
+  useDevice(id);
+  const cuda = cudaRuntime();
+  checkCuda(cuda.set(address, 0, length));
+  checkCuda(cuda.synchronizeStream(null));
 }
 
 /** Bytes of a GPU's memory that are free now. Throws OrtError `engineError` where there is no such GPU, `libraryNotFound` where there is no CUDA. */
 export function freeDeviceMemory(id: number): number {
-  const { setDevice, memoryInfo } = cudaRuntime();
-  checkCuda(setDevice(id));
+  useDevice(id);
   const free: [number | null] = [null];
-  checkCuda(memoryInfo(free, [null]));
+  checkCuda(cudaRuntime().memoryInfo(free, [null]));
   return Number(free[0]);
+}
+
+/** Of the calling thread, for the calls that follow. */
+function useDevice(id: number): void {
+  checkCuda(cudaRuntime().setDevice(id));
 }
 
 function checkCuda(status: number): void {
@@ -69,6 +98,8 @@ function load(): CudaRuntime {
       const library = koffi.load(name);
       libraries.push(library);
       return {
+        allocate: library.func('int cudaMalloc(_Out_ void **, size_t)') as CudaRuntime['allocate'],
+        free: library.func('int cudaFree(void *)') as CudaRuntime['free'],
         copyToDevice: library.func('int cudaMemcpy(void *, const void *, size_t, int)') as CudaRuntime['copyToDevice'],
         copyToHost: library.func('cudaMemcpy', 'int', [
           koffi.out(koffi.pointer('uint8_t')),
@@ -79,7 +110,7 @@ function load(): CudaRuntime {
         set: library.func('int cudaMemset(void *, int, size_t)') as CudaRuntime['set'],
         setDevice: library.func('int cudaSetDevice(int)') as CudaRuntime['setDevice'],
         memoryInfo: library.func('int cudaMemGetInfo(_Out_ size_t *, _Out_ size_t *)') as CudaRuntime['memoryInfo'],
-        synchronize: library.func('int cudaDeviceSynchronize()') as CudaRuntime['synchronize'],
+        synchronizeStream: library.func('int cudaStreamSynchronize(void *)') as CudaRuntime['synchronizeStream'],
         errorString: library.func('const char *cudaGetErrorString(int)') as CudaRuntime['errorString'],
       };
     } catch (error) {

@@ -18,6 +18,7 @@ export type { OrtBinding } from './binding.js';
 export type { ElementType, Tensor } from './element-types.js';
 export { OrtEnvironment, cpuMemory, type MemoryPlace } from './environment.js';
 export { OrtError, type OrtErrorCode } from './errors.js';
+export { blockAlignment, MemoryBlock } from './memory-block.js';
 export { liveHandles, type HandleKind } from './native-handle.js';
 export type { CudaProvider, SessionOptions } from './session-options.js';
 export { OrtSession } from './session.js';

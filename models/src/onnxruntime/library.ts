@@ -57,9 +57,6 @@ export interface OrtApi {
   readonly sessionGetOutputCount: Action<[session: Pointer, out: Out<number>]>;
   readonly sessionGetInputName: Action<[session: Pointer, index: number, allocator: Pointer, out: Out<Pointer>]>;
   readonly sessionGetOutputName: Action<[session: Pointer, index: number, allocator: Pointer, out: Out<Pointer>]>;
-  readonly createTensor: Action<
-    [allocator: Pointer, dims: BigInt64Array, rank: number, type: number, out: Out<Pointer>]
-  >;
   readonly createTensorWithData: Action<
     [
       memory: Pointer,
@@ -83,8 +80,6 @@ export interface OrtApi {
   >;
   readonly getAllocatorWithDefaultOptions: Action<[out: Out<Pointer>]>;
   readonly allocatorFree: Action<[allocator: Pointer, memory: Pointer]>;
-  readonly createAllocator: Action<[session: Pointer, memory: Pointer, out: Out<Pointer>]>;
-  readonly releaseAllocator: Release;
   readonly createIoBinding: Action<[session: Pointer, out: Out<Pointer>]>;
   readonly releaseIoBinding: Release;
   readonly bindInput: Action<[binding: Pointer, name: string, value: Pointer]>;
@@ -141,7 +136,6 @@ const signatures: { readonly [F in keyof OrtApi]: readonly [position: number, si
   sessionGetInputName: [36, 'void *F(void *, size_t, void *, _Out_ void **)'],
   sessionGetOutputName: [37, 'void *F(void *, size_t, void *, _Out_ void **)'],
   createRunOptions: [39, 'void *F(_Out_ void **)'],
-  createTensor: [48, 'void *F(void *, const int64_t *, size_t, int, _Out_ void **)'],
   createTensorWithData: [49, 'void *F(void *, void *, size_t, const int64_t *, size_t, int, _Out_ void **)'],
   getTensorMutableData: [51, 'void *F(void *, _Out_ void **)'],
   getTensorElementType: [60, 'void *F(void *, _Out_ int *)'],
@@ -160,8 +154,6 @@ const signatures: { readonly [F in keyof OrtApi]: readonly [position: number, si
   getAvailableProviders: [125, 'void *F(_Out_ void **, _Out_ int *)'],
   releaseAvailableProviders: [126, 'void *F(void *, int)'],
   addSessionConfigEntry: [130, 'void *F(void *, const char *, const char *)'],
-  createAllocator: [131, 'void *F(void *, void *, _Out_ void **)'],
-  releaseAllocator: [132, release],
   runWithBinding: [133, 'void *F(void *, void *, void *)'],
   createIoBinding: [134, 'void *F(void *, _Out_ void **)'],
   releaseIoBinding: [135, release],

@@ -2,9 +2,9 @@
 import { OrtError } from './errors.js';
 import type { Pointer } from './library.js';
 
-export type HandleKind = 'session' | 'value' | 'binding';
+export type HandleKind = 'session' | 'value' | 'binding' | 'block';
 
-const live: Record<HandleKind, number> = { session: 0, value: 0, binding: 0 };
+const live: Record<HandleKind, number> = { session: 0, value: 0, binding: 0, block: 0 };
 
 /** How many native objects are alive: for leak tests and metrics. */
 export function liveHandles(): Readonly<Record<HandleKind, number>> {

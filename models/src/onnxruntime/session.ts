@@ -1,7 +1,7 @@
 // A loaded graph: runs plain tensors through it, or hands out bindings for tensors that stay where they are.
 import { OrtBinding } from './binding.js';
-import type { ElementType, Tensor } from './element-types.js';
-import { OrtEnvironment, cpuMemory, type MemoryPlace } from './environment.js';
+import type { Tensor } from './element-types.js';
+import { OrtEnvironment, cpuMemory } from './environment.js';
 import { OrtError } from './errors.js';
 import { check, offThread, ortApi, outOf, type Pointer } from './library.js';
 import { NativeHandle } from './native-handle.js';
@@ -12,8 +12,6 @@ export class OrtSession extends NativeHandle {
   /** Names in the graph's order. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** By place, as many as there are devices. */
-  readonly #allocators: Map<string, Pointer>;
 
   /**
    * Loads a model, a file or its bytes, off the event loop. Throws OrtError (`noSuchFile`, `invalidProtobuf`, `invalidGraph`, `fail`, ...).
@@ -30,12 +28,7 @@ export class OrtSession extends NativeHandle {
   }
 
   private constructor(pointer: Pointer) {
-    const allocators = new Map<string, Pointer>();
-    super('session', pointer, () => {
-      for (const allocator of allocators.values()) ortApi().releaseAllocator(allocator);
-      ortApi().releaseSession(pointer);
-    });
-    this.#allocators = allocators;
+    super('session', pointer, () => ortApi().releaseSession(pointer));
     const api = ortApi();
     this.inputs = names(pointer, api.sessionGetInputCount, api.sessionGetInputName);
     this.outputs = names(pointer, api.sessionGetOutputCount, api.sessionGetOutputName);
@@ -83,34 +76,12 @@ export class OrtSession extends NativeHandle {
     }
   }
 
-  /** A tensor in memory of the session's, its contents whatever was there. */
-  allocate(type: ElementType, dims: readonly number[], place: MemoryPlace): OrtValue {
-    const letGo = this.retain();
-    try {
-      return OrtValue.allocate(this.#allocator(place), type, dims, place, letGo);
-    } catch (error) {
-      letGo();
-      throw error;
-    }
-  }
-
   /** Ends the profile begun by `profilePrefix` and returns its file. */
   endProfiling(): string {
     const environment = OrtEnvironment.shared;
     return environment.takeString(
       outOf<Pointer>((out) => ortApi().sessionEndProfiling(this.pointer, environment.allocator, out)),
     );
-  }
-
-  #allocator(place: MemoryPlace): Pointer {
-    const key = `${place.device}:${place.id}`;
-    let allocator = this.#allocators.get(key);
-    if (allocator === undefined) {
-      const memory = OrtEnvironment.shared.memoryInfo(place);
-      allocator = outOf<Pointer>((out) => ortApi().createAllocator(this.pointer, memory, out));
-      this.#allocators.set(key, allocator);
-    }
-    return allocator;
   }
 
   #prepare<Name extends string>(feeds: Readonly<Record<string, Tensor>>, outputNames: readonly Name[]) {

@@ -11,9 +11,8 @@ import {
   type Tensor,
 } from './element-types.js';
 import { OrtEnvironment, cpuMemory, type MemoryPlace } from './environment.js';
-import { OrtError } from './errors.js';
 import { check, ortApi, outOf, type Pointer } from './library.js';
-import { clearOnDevice, copyFromDevice, copyToDevice } from './cuda-runtime.js';
+import { copyFromDevice } from './cuda-runtime.js';
 import { NativeHandle } from './native-handle.js';
 
 interface Shape {
@@ -40,31 +39,21 @@ export class OrtValue extends NativeHandle {
     return new OrtValue(pointer, cpuMemory, data);
   }
 
-  /** Made by `OrtSession.allocate`. `letGo` is called when the native value is gone. */
-  static allocate(
-    allocator: Pointer,
+  /** Made by `MemoryBlock.tensor`: a value over memory at an address. `letGo` is called when the native value is gone. */
+  static within(
+    address: Pointer,
     type: ElementType,
     dims: readonly number[],
     place: MemoryPlace,
     letGo: () => void,
   ): OrtValue {
+    const memory = OrtEnvironment.shared.memoryInfo(place);
     const sizes = BigInt64Array.from(dims, BigInt);
+    const length = elementCount(dims) * bytesPerElement(type);
     const pointer = outOf<Pointer>((out) =>
-      ortApi().createTensor(allocator, sizes, dims.length, onnxTypeOf(type), out),
+      ortApi().createTensorWithData(memory, address, length, sizes, dims.length, onnxTypeOf(type), out),
     );
     return new OrtValue(pointer, place, undefined, letGo);
-  }
-
-  /** Fills the contents of values with zeros, in a device's memory too. */
-  static clear(values: Iterable<OrtValue>): void {
-    const onDevice: { address: Pointer; length: number }[] = [];
-    for (const value of values) {
-      const length = elementCount(value.dims) * bytesPerElement(value.type);
-      if (length === 0) continue;
-      if (value.place.device === 'cpu') new Uint8Array(koffi.view(value.#address(), length)).fill(0);
-      else onDevice.push({ address: value.#address(), length });
-    }
-    if (onDevice.length > 0) clearOnDevice(onDevice);
   }
 
   /** Takes over a native value that lives in `place`. `data`: memory of ours that it uses, kept until it is released. */
@@ -102,21 +91,8 @@ export class OrtValue extends NativeHandle {
     const bytes =
       this.place.device === 'cpu'
         ? new Uint8Array(koffi.view(this.#address(), length)).slice()
-        : copyFromDevice(this.#address(), length);
+        : copyFromDevice(this.place.id, this.#address(), length);
     return tensorOfBytes(type, dims, bytes);
-  }
-
-  /** Writes the contents anew, in a device's memory too. Throws OrtError `invalidArgument` when the tensor is of another type or size. */
-  write(tensor: Tensor): void {
-    checkTensor(tensor);
-    const { type, dims, data } = tensor;
-    if (type !== this.type || elementCount(dims) !== elementCount(this.dims)) {
-      throw new OrtError('invalidArgument', `${type} [${dims.join(', ')}] does not fit [${this.dims.join(', ')}]`);
-    }
-    if (data.byteLength === 0) return;
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    if (this.place.device === 'cpu') new Uint8Array(koffi.view(this.#address(), bytes.length)).set(bytes);
-    else copyToDevice(this.#address(), bytes);
   }
 
   #address(): Pointer {

@@ -1,8 +1,15 @@
 // The decoder's graph: one for the prompt, for the verification of a draft and for single steps. The best tokens are chosen inside.
 import type { SpecialTokens } from '../tokenizer/index.js';
-import { alignmentLayers } from './encode-graph.js';
+import { alignmentLayers, crossDims } from './encode-graph.js';
 import type { TensorName } from './graph-builder.js';
-import type { LayerBuilder } from './layers.js';
+import type { BlockResult, LayerBuilder } from './layers.js';
+
+/**
+ * Which tokens may be chosen: `text`: those of a text and its end; `begin`: of these, those that a text may begin with; `start`: any, behind
+ * <|startoftranscript|>, where the model says what it hears: speech or not, and the language.
+ */
+export const tokenRules = { text: 0, begin: 1, start: 2 } as const;
+export type TokenRule = keyof typeof tokenRules;
 
 /** Far below any score, and finite in the graph's precision: the softmax of a masked place is exactly 0. */
 const masked = { float32: -1e30, float16: -65_504 } as const;
@@ -20,25 +27,24 @@ export type Cache = 'growing' | 'inPlace';
  * - `lastPlace` int32 [B] (`inPlace`): the row's last place, of those that hold its text after this run. `places` int32 [1]: how many places the
  *   longest row then has. Several new tokens at once are the first of their rows.
  * - `select` int64 [m]: positions (row * n + column) for which a next token is chosen.
- * - `atBegin` int64 [m]: 1 where the next token is the first of a text.
+ * - `rules` int64 [m]: which tokens may be chosen; see `tokenRules`.
  * - `audioFrames` int64 [B]: encoder frames before the padding.
  * - `pastKey_i`, `pastValue_i` [B, heads, P, headWidth], `crossKey_i`, `crossValue_i`, `alignmentKeys`: see the encode graph.
  *
- * Outputs: `best` int64 [m], `logprob` float32 [m] (natural log, after suppression), `frame` int64 [m] (where the alignment heads look on average),
- * `noSpeech` float32 [m] (probability of <|nospeech|> before suppression), `languages` float32 [m, languages] (their probabilities among each
- * other, multilingual models only), `logits` float32 [m, V] (after suppression), `rawLogits` float32 [m, V], `presentKey_i`, `presentValue_i`.
+ * Outputs: `best` int64 [m], `logprob` float32 [m] (natural log, under the rules), `frame` int64 [m] (where the alignment heads look on average),
+ * `logits` float32 [m, V] (under the rules), `presentKey_i`, `presentValue_i`; and with a meaning where the rules are `start` only: `noSpeech`
+ * float32 [m] (probability of <|nospeech|>), `languages` float32 [m, languages] (their probabilities among each other, multilingual models only).
  */
 export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cache: Cache): void {
   const { graph, config } = layers;
   const { width, decoderHeads: heads, decoderInner } = config;
-  const headWidth = width / heads;
   const tokens = graph.input('tokens', 'int64', ['batch', 'new']);
   const positions = graph.input('positions', 'int64', ['batch', 'new']);
   const select = graph.input('select', 'int64', ['chosen']);
   const shape = graph.op('Concat', [graph.op('Shape', [tokens]), graph.integers(width)], { axis: 0 });
-  const attend = cache === 'growing' ? growingAttention(layers, tokens) : inPlaceAttention(layers);
+  const attend = cache === 'growing' ? growingAttention(layers, tokens, shape) : inPlaceAttention(layers, tokens);
   let residual = addEmbedding(layers, tokens, positions);
-  let result: TensorName | undefined;
+  let result: BlockResult | undefined;
   const norm = (name: string): TensorName => {
     if (result === undefined) return layers.norm(residual, name);
     const [normed, sum] = layers.addAndNorm(residual, result, name);
@@ -49,16 +55,13 @@ export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cac
   for (let i = 0; i < config.decoderLayers; i++) {
     const layer = `decoder.layers.${i}`;
     const self = `${layer}.self_attn`;
-    const x = norm(`${self}_layer_norm`);
-    const project = (name: string, hasBias: boolean): TensorName =>
-      layers.unflatten(layers.linear(x, `${self}.${name}`, width, width, hasBias), shape);
-    const heard = attend(i, project('q_proj', true), project('k_proj', false), project('v_proj', true));
-    result = layers.linear(layers.flatten(heard), `${self}.out_proj`, width, width);
+    const heard = attend(i, self, norm(`${self}_layer_norm`));
+    result = layers.closingLinear(layers.flatten(heard), `${self}.out_proj`, width, width);
 
     const cross = `${layer}.encoder_attn`;
     const query = layers.linear(norm(`${cross}_layer_norm`), `${cross}.q_proj`, width, width);
     queries.push(query);
-    const audio = ['batch', heads, 'frames', headWidth];
+    const audio = crossDims(layers);
     const crossKey = graph.input(`crossKey_${i}`, layers.precision, audio);
     const crossValue = graph.input(`crossValue_${i}`, layers.precision, audio);
     const looked = graph.op(
@@ -66,7 +69,7 @@ export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cac
       [layers.unflatten(query, shape), crossKey, crossValue],
       { num_heads: heads },
     );
-    result = layers.linear(layers.flatten(looked), `${cross}.out_proj`, width, width);
+    result = layers.closingLinear(layers.flatten(looked), `${cross}.out_proj`, width, width);
     result = layers.feedForward(norm(`${layer}.final_layer_norm`), layer, decoderInner);
   }
   const states = graph.op('Gather', [norm('decoder.layer_norm'), select], { axis: 0 });
@@ -75,32 +78,51 @@ export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cac
   graph.output('frame', graph.op('Gather', [frames, select], { axis: 0 }), 'int64', ['chosen']);
 }
 
-/** Self-attention of one layer: query, key and value [B, n, width] -> what was heard, of the same shape. */
-type Attention = (layer: number, query: TensorName, key: TensorName, value: TensorName) => TensorName;
+/** Self-attention of one layer, its projections included: rows [B * n, width] -> what was heard [B, n, width]. */
+type Attention = (layer: number, weights: string, x: TensorName) => TensorName;
 
-function growingAttention(layers: LayerBuilder, tokens: TensorName): Attention {
-  const { graph } = layers;
+/** Whisper's keys have no bias. */
+const projections = [
+  { map: 'q_proj', bias: true },
+  { map: 'k_proj', bias: false },
+  { map: 'v_proj', bias: true },
+] as const;
+
+function growingAttention(layers: LayerBuilder, tokens: TensorName, shape: TensorName): Attention {
+  const { graph, config } = layers;
+  const { width } = config;
   const mask = graph.input('mask', 'bool', ['batch', 'places']);
   const bias = addAttentionBias(layers, tokens, mask);
-  return (layer, query, key, value) =>
-    addCachedAttention(layers, layer, ['past', 'places'], (pastKey, pastValue) => ({
+  return (layer, weights, x) => {
+    const projected = projections.map(({ map, bias }) =>
+      layers.unflatten(layers.linear(x, `${weights}.${map}`, width, width, bias), shape),
+    );
+    return addCachedAttention(layers, layer, ['past', 'places'], (pastKey, pastValue) => ({
       opType: 'com.microsoft.MultiHeadAttention',
-      inputs: [query, key, value, '', '', bias, pastKey, pastValue],
+      inputs: [...projected, '', '', bias, pastKey, pastValue],
       attributes: {},
     }));
+  };
 }
 
-/** Causal by itself: what is behind a row's last place is never looked at, so neither mask nor bias is needed. */
-function inPlaceAttention(layers: LayerBuilder): Attention {
+/** Causal by itself: what is behind a row's last place is never looked at, so neither mask nor bias is needed. Takes the projections in one tensor. */
+function inPlaceAttention(layers: LayerBuilder, tokens: TensorName): Attention {
   const { graph, config } = layers;
+  const { width } = config;
   const lastPlace = graph.input('lastPlace', 'int32', ['batch']);
   const places = graph.input('places', 'int32', [1]);
-  return (layer, query, key, value) =>
-    addCachedAttention(layers, layer, ['capacity', 'capacity'], (pastKey, pastValue) => ({
+  const shape = graph.op('Concat', [graph.op('Shape', [tokens]), graph.integers(projections.length * width)], {
+    axis: 0,
+  });
+  return (layer, weights, x) => {
+    const maps = projections.map(({ map, bias }) => ({ name: `${weights}.${map}`, bias }));
+    const packed = layers.unflatten(layers.joinedLinear(x, maps, width, width), shape);
+    return addCachedAttention(layers, layer, ['capacity', 'capacity'], (pastKey, pastValue) => ({
       opType: 'com.microsoft.GroupQueryAttention',
-      inputs: [query, key, value, pastKey, pastValue, lastPlace, places],
+      inputs: [packed, '', '', pastKey, pastValue, lastPlace, places],
       attributes: { kv_num_heads: config.decoderHeads },
     }));
+  };
 }
 
 /** Declares the cache of a layer, past and present, around the operator that reads and writes it. */
@@ -167,37 +189,34 @@ function addChoice(layers: LayerBuilder, states: TensorName, special: SpecialTok
   const table = config.tiedEmbedding ? tokenEmbedding(layers) : layers.weight('proj_out.weight', [size, config.width]);
   const projected = graph.op('Gemm', [states, table], { transB: 1 });
   const raw = precision === 'float32' ? projected : layers.cast(projected, 'float32');
-  const rules = graph.floats(suppression(config, special), [2, size]);
-  const atBegin = graph.input('atBegin', 'int64', ['chosen']);
-  const logits = graph.op('Add', [raw, graph.op('Gather', [rules, atBegin])]);
-  graph.output('rawLogits', raw, 'float32', ['chosen', size]);
+  const suppressed = graph.floats(suppression(config, special), [Object.keys(tokenRules).length, size]);
+  const rules = graph.input('rules', 'int64', ['chosen']);
+  const logits = graph.op('Add', [raw, graph.op('Gather', [suppressed, rules])]);
   graph.output('logits', logits, 'float32', ['chosen', size]);
-  graph.output('best', layers.indexOfLargest(logits, 2), 'int64', ['chosen']);
-
-  const axis = graph.integers(1);
-  const total = (x: TensorName, keepdims: number): TensorName => graph.op('ReduceLogSumExp', [x, axis], { keepdims });
-  const highest = graph.op('ReduceMax', [logits, axis], { keepdims: 0 });
-  graph.output('logprob', graph.op('Sub', [highest, total(logits, 0)]), 'float32', ['chosen']);
-  const noSpeech = graph.op('Gather', [raw, graph.integer(special.noSpeech)], { axis: 1 });
-  graph.output('noSpeech', graph.op('Exp', [graph.op('Sub', [noSpeech, total(raw, 0)])]), 'float32', ['chosen']);
+  const logprobs = graph.op('LogSoftmax', [logits], { axis: 1 });
+  const { value, index } = layers.largest(logprobs, 2);
+  graph.output('best', index, 'int64', ['chosen']);
+  graph.output('logprob', value(), 'float32', ['chosen']);
+  const noSpeech = graph.op('Gather', [logprobs, graph.integer(special.noSpeech)], { axis: 1 });
+  graph.output('noSpeech', graph.op('Exp', [noSpeech]), 'float32', ['chosen']);
   if (config.isMultilingual) {
-    const languages = graph.op('Gather', [raw, graph.integers(...special.languages.values())], { axis: 1 });
+    const languages = graph.op('Gather', [logprobs, graph.integers(...special.languages.values())], { axis: 1 });
     graph.output('languages', graph.op('Softmax', [languages]), 'float32', ['chosen', special.languages.size]);
   }
 }
 
-/** Row 0: the rules within a text; row 1: also those for its first token. Added to the logits. */
+/** A row for each of `tokenRules`, added to the logits. */
 function suppression(config: LayerBuilder['config'], special: SpecialTokens): Float32Array {
   const { vocabularySize: size, suppressTokens, beginSuppressTokens } = config;
-  const rules = new Float32Array(2 * size);
-  for (const row of [0, size]) {
-    for (const token of suppressTokens) if (token < size) rules[row + token] = -Infinity;
+  const table = new Float32Array(Object.keys(tokenRules).length * size);
+  for (const row of [tokenRules.text * size, tokenRules.begin * size]) {
+    for (const token of suppressTokens) if (token < size) table[row + token] = -Infinity;
     // Behind <|endoftext|> come only tokens that steer, and times.
-    rules.fill(-Infinity, row + special.endOfText + 1, row + size);
-    rules[row + special.endOfText] = 0;
+    table.fill(-Infinity, row + special.endOfText + 1, row + size);
+    table[row + special.endOfText] = 0;
   }
-  for (const token of beginSuppressTokens) if (token < size) rules[size + token] = -Infinity;
-  return rules;
+  for (const token of beginSuppressTokens) if (token < size) table[tokenRules.begin * size + token] = -Infinity;
+  return table;
 }
 
 /** The encoder frame on which the alignment heads' mean attention peaks: int64 [B * n]. Frames of the padding are left out, as in openai/whisper `timing.py`. */
@@ -221,6 +240,6 @@ function addAttendedFrames(layers: LayerBuilder, queries: readonly TensorName[],
   const heard = graph.op('Less', [frames, graph.op('Unsqueeze', [audioFrames, graph.integers(1, 2, 3)])]);
   const within = graph.op('Where', [heard, scores, graph.floats(Float32Array.of(masked.float32), [])]);
   const mean = graph.op('ReduceMean', [graph.op('Softmax', [within]), graph.integers(1)], { keepdims: 0 });
-  const peak = layers.indexOfLargest(mean, 3);
+  const { index: peak } = layers.largest(mean, 3);
   return graph.op('Reshape', [peak, graph.integers(-1)]);
 }

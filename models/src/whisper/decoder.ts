@@ -1,6 +1,7 @@
 // What a decoder is, however it remembers: tokens in, choices out.
 import { OrtError } from '../onnxruntime/errors.js';
 import { OrtValue, type OrtBinding, type Tensor } from '../onnxruntime/index.js';
+import { tokenRules, type TokenRule } from './decode-graph.js';
 
 /** New tokens of a batch of B rows, n each; see the decode graph for the shapes. */
 export interface DecoderInput {
@@ -13,8 +14,8 @@ export interface DecoderInput {
   readonly present: readonly boolean[];
   /** Indices into `tokens` behind which a next token is chosen. */
   readonly select: readonly number[];
-  /** For each of `select`: whether the next token is the first of a text. */
-  readonly atBegin: readonly boolean[];
+  /** For each of `select`: which tokens may be chosen. */
+  readonly rules: readonly TokenRule[];
   /** Whether the logits are wanted too, for sampling. */
   readonly logits: boolean;
 }
@@ -27,9 +28,9 @@ export interface Choices {
   readonly logprob: Float32Array;
   /** Encoder frame that the alignment heads looked at. */
   readonly frame: readonly number[];
-  /** Probability of <|nospeech|>: means something at <|startoftranscript|> only. */
+  /** Probability of <|nospeech|>: means something where the rules are `start` only. */
   readonly noSpeech: Float32Array;
-  /** [select, languages]: probabilities of the languages among each other, at <|startoftranscript|>. Empty for English-only models. */
+  /** [select, languages]: probabilities of the languages among each other, where the rules are `start`. Empty for English-only models. */
   readonly languages: Float32Array;
   /** [select, vocabulary] under the rules; empty unless asked for. */
   readonly logits: Float32Array;
@@ -51,12 +52,12 @@ export interface WhisperDecoder {
 
 /** Binds what every run of the decode graph wants beside its cache. */
 export function bindInput(binding: OrtBinding, input: DecoderInput): void {
-  const { batch, tokens, positions, select, atBegin } = input;
+  const { batch, tokens, positions, select, rules } = input;
   const width = tokens.length / batch;
   bindTensor(binding, 'tokens', int64(tokens, [batch, width]));
   bindTensor(binding, 'positions', int64(positions, [batch, width]));
   bindTensor(binding, 'select', int64(select));
-  bindTensor(binding, 'atBegin', int64(atBegin.map(Number)));
+  bindTensor(binding, 'rules', int64(rules.map((rule) => tokenRules[rule])));
 }
 
 /** Binds the outputs that come back to the host. */

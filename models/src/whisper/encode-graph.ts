@@ -2,7 +2,7 @@
 import type { WhisperConfig } from './config.js';
 import type { TensorName } from './graph-builder.js';
 import { addConvolutionsByProduct, addSpectrumByProduct } from './convolutions-by-product.js';
-import type { LayerBuilder } from './layers.js';
+import type { BlockResult, LayerBuilder } from './layers.js';
 import { fftLength, fourierBasis, frequencyBins, hopLength, melFilterBank } from './mel-filters.js';
 
 /** Heads of one decoder layer that follow time. */
@@ -36,8 +36,9 @@ export function roundableMaps({ encoderLayers, decoderLayers }: WhisperConfig): 
 
 /**
  * Adds the graph. Input `audio` float32 [batch, samples]: 16 kHz, samples a multiple of 320 (T = samples / 320 encoder frames), the window with its
- * silence already behind it. Outputs, in the graph's precision: `crossKey_i`, `crossValue_i` [batch, heads, T, headWidth] for each decoder layer i,
- * `alignmentKeys` [batch, alignment heads, headWidth, T]; for study `logMel` float32 [batch, melBins, 2 T] and `encoded` [batch, T, width].
+ * silence already behind it. Outputs, in the graph's precision: `crossKey_i`, `crossValue_i` for each decoder layer i, [batch, heads, T, headWidth]
+ * with a CPU's kernels, [batch, T, width] with a GPU's, whose flash attention takes them as they are; `alignmentKeys`
+ * [batch, alignment heads, headWidth, T]; for study `logMel` float32 [batch, melBins, 2 T] and `encoded` [batch, T, width].
  */
 export function addEncodeGraph(layers: LayerBuilder): void {
   const { graph, config, precision } = layers;
@@ -90,7 +91,7 @@ function addEncoder(layers: LayerBuilder, features: TensorName): { rows: TensorN
     graph.integers(0),
   ]);
   let residual = layers.flatten(graph.op('Add', [frames, positions]));
-  let result: TensorName | undefined;
+  let result: BlockResult | undefined;
   const norm = (name: string): TensorName => {
     if (result === undefined) return layers.norm(residual, name);
     const [normed, sum] = layers.addAndNorm(residual, result, name);
@@ -108,7 +109,7 @@ function addEncoder(layers: LayerBuilder, features: TensorName): { rows: TensorN
       shape,
       encoderHeads,
     );
-    result = layers.linear(heard, `${attention}.out_proj`, width, width);
+    result = layers.closingLinear(heard, `${attention}.out_proj`, width, width);
     result = layers.feedForward(norm(`${layer}.final_layer_norm`), layer, encoderInner);
   }
   return { rows: norm('encoder.layer_norm'), shape };
@@ -136,22 +137,31 @@ function addCrossAttention(layers: LayerBuilder, rows: TensorName, batch: Tensor
   const { width, decoderHeads: heads } = config;
   const headWidth = width / heads;
   const split = graph.op('Concat', [batch, graph.integers(-1, heads, headWidth)], { axis: 0 });
-  const byHead = (x: TensorName): TensorName =>
-    graph.op('Transpose', [graph.op('Reshape', [x, split])], { perm: [0, 2, 1, 3] });
-  const dims = ['batch', heads, 'frames', headWidth];
+  const whole = graph.op('Concat', [batch, graph.integers(-1, width)], { axis: 0 });
+  const byHead = (x: TensorName): TensorName => graph.op('Reshape', [x, split]);
+  const headsFirst = (x: TensorName): TensorName => graph.op('Transpose', [byHead(x)], { perm: [0, 2, 1, 3] });
+  const dims = crossDims(layers);
+  const add = (name: string, x: TensorName): void =>
+    graph.output(name, layers.kernels === 'cpu' ? headsFirst(x) : graph.op('Reshape', [x, whole]), precision, dims);
   const keys: TensorName[] = [];
   for (let i = 0; i < config.decoderLayers; i++) {
     const attention = `decoder.layers.${i}.encoder_attn`;
-    const key = byHead(layers.linear(rows, `${attention}.k_proj`, width, width, false));
-    const value = byHead(layers.linear(rows, `${attention}.v_proj`, width, width));
-    graph.output(`crossKey_${i}`, key, precision, dims);
-    graph.output(`crossValue_${i}`, value, precision, dims);
+    const key = layers.linear(rows, `${attention}.k_proj`, width, width, false);
+    add(`crossKey_${i}`, key);
+    add(`crossValue_${i}`, layers.linear(rows, `${attention}.v_proj`, width, width));
     keys.push(key);
   }
+  // [batch, T, alignment heads, headWidth]
   const aligned = alignmentLayers(config.alignmentHeads).map(({ layer, heads }) =>
-    graph.op('Gather', [keys[layer] ?? '', graph.integers(...heads)], { axis: 1 }),
+    graph.op('Gather', [byHead(keys[layer] ?? ''), graph.integers(...heads)], { axis: 2 }),
   );
-  const joined = graph.op('Concat', aligned, { axis: 1 });
-  const alignmentKeys = graph.op('Transpose', [joined], { perm: [0, 1, 3, 2] });
+  const joined = graph.op('Concat', aligned, { axis: 2 });
+  const alignmentKeys = graph.op('Transpose', [joined], { perm: [0, 2, 3, 1] });
   graph.output('alignmentKeys', alignmentKeys, precision, ['batch', config.alignmentHeads.length, headWidth, 'frames']);
+}
+
+/** Of `crossKey_i` and `crossValue_i`. */
+export function crossDims({ kernels, config }: Pick<LayerBuilder, 'kernels' | 'config'>): (string | number)[] {
+  const { decoderHeads: heads, width } = config;
+  return kernels === 'cpu' ? ['batch', heads, 'frames', width / heads] : ['batch', 'frames', width];
 }

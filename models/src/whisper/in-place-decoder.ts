@@ -1,6 +1,6 @@
 // A decoder whose cache is a buffer of fixed size: a run writes behind each row's last place, nothing is copied.
 import { OrtError } from '../onnxruntime/errors.js';
-import { OrtValue, type MemoryPlace, type OrtBinding, type OrtSession } from '../onnxruntime/index.js';
+import type { OrtBinding, OrtSession, OrtValue } from '../onnxruntime/index.js';
 import type { WhisperConfig } from './config.js';
 import {
   bindChoices,
@@ -13,42 +13,22 @@ import {
   type DecoderInput,
   type WhisperDecoder,
 } from './decoder.js';
-import type { Precision } from './layers.js';
 import type { StepGraph } from './step-graph.js';
 
-/** What a decoder reads and writes on its device. */
+/** What a decoder reads and writes on its device, a row for each window. Without numbers that are none: what is masked is multiplied by 0 all the same. */
 export interface DecoderMemory {
-  /** Rows that the buffers are for: those behind the windows are fed padding. */
-  readonly batch: number;
   /** `crossKey_i`, `crossValue_i`, `alignmentKeys`: what the encoder made of the windows. */
   readonly heard: ReadonlyMap<string, OrtValue>;
   /** `pastKey_i`, `pastValue_i` [batch, heads, maxTargetPositions, headWidth]: each is its own present, too. */
   readonly cache: ReadonlyMap<string, OrtValue>;
-  /** Steps as a CUDA graph, where there is one. */
+  /** Steps as a CUDA graph over the same memory, where there is one: perhaps of more rows. */
   readonly steps?: StepGraph;
   /** Called when the decoder is closed. */
   release(): void;
 }
 
-/** Allocates a cache. Throws OrtError where there is no memory for all of it. */
-export function allocateCache(
-  session: OrtSession,
-  { decoderLayers, decoderHeads, maxTargetPositions, width }: WhisperConfig,
-  precision: Precision,
-  place: MemoryPlace,
-  batch: number,
-): Map<string, OrtValue> {
-  const dims = [batch, decoderHeads, maxTargetPositions, width / decoderHeads];
-  const names = Array.from({ length: decoderLayers }, (_, i) => [`pastKey_${i}`, `pastValue_${i}`]).flat();
-  const cache = new Map<string, OrtValue>();
-  try {
-    for (const name of names) cache.set(name, session.allocate(precision, dims, place));
-  } catch (error) {
-    for (const value of cache.values()) value.close();
-    throw error;
-  }
-  return cache;
-}
+/** In a session that records CUDA graphs: a run that is not to be one. */
+const notRecorded = -1;
 
 export class InPlaceDecoder implements WhisperDecoder {
   readonly #binding: OrtBinding;
@@ -65,20 +45,17 @@ export class InPlaceDecoder implements WhisperDecoder {
   ) {
     this.#binding = session.bind();
     this.#lengths = frames.map(() => 0);
-    const padded = Array.from({ length: memory.batch }, (_, row) => frames[row] ?? 1);
     for (const values of [memory.heard, memory.cache]) {
       for (const [name, value] of values) this.#binding.input(name, value);
     }
-    // What is masked is multiplied by 0 all the same: where nothing was written yet there must be numbers.
-    OrtValue.clear(memory.cache.values());
-    bindTensor(this.#binding, 'audioFrames', int64(padded));
-    memory.steps?.open(padded);
+    bindTensor(this.#binding, 'audioFrames', int64(frames));
+    memory.steps?.open(frames);
   }
 
   /** Several tokens of a row at once only as its first ones; the padding of a row is behind them. */
   async advance(input: DecoderInput): Promise<Choices> {
     const { tokens, present } = input;
-    const { batch, cache, steps } = this.memory;
+    const { steps } = this.memory;
     const width = tokens.length / input.batch;
     const isFirst = this.places === 0;
     if (width > 1 && !isFirst) {
@@ -86,43 +63,25 @@ export class InPlaceDecoder implements WhisperDecoder {
     }
     const added = this.#lengths.map((_, row) => textBefore(present, row * width, width));
     // A row without a new token is fed one all the same: it is written behind its text, and overwritten or never looked at.
-    const lastPlace = Int32Array.from(
-      { length: batch },
-      (_, row) => (this.#lengths[row] ?? 0) + Math.max(1, added[row] ?? 0) - 1,
-    );
+    const lastPlace = Int32Array.from(this.#lengths, (length, row) => length + Math.max(1, added[row] ?? 0) - 1);
     const places = isFirst ? width : Math.max(...lastPlace) + 1;
     if (places > this.config.maxTargetPositions) {
       throw new OrtError('invalidArgument', `${places} places are more than ${this.config.maxTargetPositions}`);
     }
-    const padding = Array.from({ length: (batch - input.batch) * width }, () => 0);
-    const padded = {
-      ...input,
-      batch,
-      tokens: [...tokens, ...padding],
-      positions: [...input.positions, ...padding],
-    };
-    const isStep = width === 1 && !isFirst && !input.logits && !input.atBegin.includes(true);
-    const choices =
-      steps && isStep
-        ? await steps.step(padded, lastPlace)
-        : await this.#run(padded, lastPlace, places, cache, steps && -1);
+    const isStep = width === 1 && !isFirst && !input.logits && input.rules.every((rule) => rule === 'text');
+    const choices = steps && isStep ? await steps.step(input, lastPlace) : await this.#run(input, lastPlace, places);
     for (const [row, count] of added.entries()) this.#lengths[row] = (this.#lengths[row] ?? 0) + count;
     return choices;
   }
 
-  async #run(
-    input: DecoderInput,
-    lastPlace: Int32Array,
-    places: number,
-    cache: ReadonlyMap<string, OrtValue>,
-    cudaGraph: number | undefined,
-  ): Promise<Choices> {
+  async #run(input: DecoderInput, lastPlace: Int32Array, places: number): Promise<Choices> {
+    const { cache, steps } = this.memory;
     bindInput(this.#binding, input);
     bindTensor(this.#binding, 'lastPlace', { type: 'int32', dims: [lastPlace.length], data: lastPlace });
     bindTensor(this.#binding, 'places', { type: 'int32', dims: [1], data: Int32Array.of(places) });
     for (const [name, value] of cache) this.#binding.output(presentOf(name), value);
     bindChoices(this.#binding, this.config.isMultilingual, input.logits);
-    return takeChoices(await this.#binding.run(cudaGraph));
+    return takeChoices(await this.#binding.run(steps && notRecorded));
   }
 
   get places(): number {

@@ -3,7 +3,7 @@ export { compileWhisper, type CompileOptions, type CompiledWhisper } from './com
 export { readWhisperConfig, type WhisperConfig } from './config.js';
 export type { Kernels, Precision } from './layers.js';
 export { sampleRate, samplesPerEncoderFrame } from './mel-filters.js';
-export type { Cache } from './decode-graph.js';
+export type { Cache, TokenRule } from './decode-graph.js';
 export { deviceMemoryNeed, largestBatchWithin, type MemoryNeed } from './device-memory.js';
 export type { Choices, DecoderInput, WhisperDecoder } from './decoder.js';
 export { WhisperNetwork, type CpuPrecision, type NetworkOptions } from './network.js';

@@ -15,10 +15,10 @@ import type { WhisperConfig } from './config.js';
 import type { Cache } from './decode-graph.js';
 import type { WhisperDecoder } from './decoder.js';
 import { GrowingDecoder } from './growing-decoder.js';
-import { DecoderBuffers } from './decoder-buffers.js';
-import { allocateCache, InPlaceDecoder, type DecoderMemory } from './in-place-decoder.js';
-import type { Kernels, Precision } from './layers.js';
+import { InPlaceDecoder } from './in-place-decoder.js';
+import type { Kernels } from './layers.js';
 import { samplesPerEncoderFrame } from './mel-filters.js';
+import { WindowMemory, type LargestBatch } from './window-memory.js';
 
 /** `int8` rounds the linear maps of the encoder, which are most of a decode, and what they multiply; all else stays in float32. */
 export type CpuPrecision = 'fp32' | 'int8';
@@ -32,8 +32,10 @@ export interface NetworkOptions {
   readonly threads?: number;
   /** How the decoder remembers; see the decode graph. Default: `growing` on the CPU, `inPlace` on a GPU. */
   readonly cache?: Cache;
-  /** Whether steps are recorded and played as CUDA graphs, in buffers that are kept for every shape (`inPlace` only). */
+  /** Whether steps are recorded and played as CUDA graphs (`inPlace` only). */
   readonly stepGraphs?: boolean;
+  /** What memory is taken for at once (`inPlace` only). Default: it grows with the batches. */
+  readonly largest?: LargestBatch;
   /** Whose operators the graphs are built of. Default: the device's. */
   readonly kernels?: Kernels;
   /** Writes a trace of every node to files that begin so; see SessionOptions. */
@@ -64,10 +66,11 @@ export class WhisperNetwork {
     if (device !== 'cpu' && precision !== undefined) {
       throw new ModelError('unsupported', `a GPU calculates in float16, not in ${precision}`);
     }
+    const { kernels = device === 'cpu' ? 'cpu' : 'cuda' } = options;
     const compiled = await compileWhisper(directory, device === 'cpu' ? 'float32' : 'float16', {
       int8Encoder: precision === 'int8',
       cache,
-      ...(options.kernels && { kernels: options.kernels }),
+      kernels,
     });
     const session: SessionOptions = {
       externalDataFolder: compiled.weightsFolder,
@@ -87,31 +90,38 @@ export class WhisperNetwork {
     try {
       const decode = await OrtSession.load(compiled.decode, traced(recorded, 'decode'));
       const place: MemoryPlace = device === 'cpu' ? cpuMemory : { device: 'cuda', id: device.deviceId };
-      return new WhisperNetwork(compiled, cache, stepGraphs, encode, decode, place);
+      const { config, precision } = compiled;
+      const windows =
+        cache === 'growing'
+          ? undefined
+          : new WindowMemory(decode, {
+              config,
+              precision,
+              kernels,
+              place,
+              records: stepGraphs,
+              largest: options.largest,
+            });
+      return new WhisperNetwork(compiled, encode, decode, place, windows);
     } catch (error) {
       encode.close();
       throw error;
     }
   }
 
-  readonly #buffers: DecoderBuffers | undefined;
   readonly config: WhisperConfig;
   readonly special: SpecialTokens;
-  readonly #precision: Precision;
 
+  /** @param windows memory of decoders in place; without it caches grow */
   private constructor(
-    { config, special, precision }: CompiledWhisper,
-    private readonly cache: Cache,
-    stepGraphs: boolean,
+    { config, special }: CompiledWhisper,
     private readonly encode: OrtSession,
     private readonly decode: OrtSession,
     private readonly place: MemoryPlace,
+    private readonly windows: WindowMemory | undefined,
   ) {
     this.config = config;
     this.special = special;
-    this.#precision = precision;
-    // In the encoder's memory: what a recorded step scribbles over is the decoder's.
-    this.#buffers = stepGraphs ? new DecoderBuffers(decode, encode, config, precision, place) : undefined;
   }
 
   /**
@@ -126,12 +136,14 @@ export class WhisperNetwork {
       throw new OrtError('invalidArgument', `${audio.length} samples are not ${batch} windows of whole 20 ms frames`);
     }
     const frames = heardSamples.map((count) => Math.max(1, Math.ceil(count / samplesPerEncoderFrame)));
-    const kept = this.#buffers?.take(batch, samples / samplesPerEncoderFrame);
+    const memory = this.windows?.take(batch, samples / samplesPerEncoderFrame);
     try {
-      const heard = await this.#encode(audio, kept?.batch ?? batch, samples, kept?.heard);
-      return this.#decoder(batch, frames, heard, kept);
+      const heard = await this.#encode(audio, batch, memory?.heard);
+      return memory
+        ? new InPlaceDecoder(this.decode, this.config, memory, frames)
+        : new GrowingDecoder(this.decode, this.config, this.place, heard, frames);
     } catch (error) {
-      kept?.release();
+      memory?.release();
       throw error;
     }
   }
@@ -140,16 +152,10 @@ export class WhisperNetwork {
   async #encode(
     audio: Float32Array,
     batch: number,
-    samples: number,
     targets: ReadonlyMap<string, OrtValue> | undefined,
   ): Promise<ReadonlyMap<string, OrtValue>> {
-    let data = audio;
-    if (data.length < batch * samples) {
-      data = new Float32Array(batch * samples);
-      data.set(audio);
-    }
     const binding = this.encode.bind();
-    const input = OrtValue.fromTensor({ type: 'float32', dims: [batch, samples], data });
+    const input = OrtValue.fromTensor({ type: 'float32', dims: [batch, audio.length / batch], data: audio });
     try {
       binding.input('audio', input);
       for (const name of this.encode.outputs) {
@@ -164,31 +170,6 @@ export class WhisperNetwork {
     }
   }
 
-  #decoder(
-    batch: number,
-    frames: readonly number[],
-    heard: ReadonlyMap<string, OrtValue>,
-    kept: DecoderMemory | undefined,
-  ): WhisperDecoder {
-    const { decode, config, place } = this;
-    if (this.cache === 'growing') return new GrowingDecoder(decode, config, place, heard, frames);
-    if (kept) return new InPlaceDecoder(decode, config, kept, frames);
-    const closeHeard = (): void => {
-      for (const value of heard.values()) value.close();
-    };
-    try {
-      const cache = allocateCache(decode, config, this.#precision, place, batch);
-      const release = (): void => {
-        closeHeard();
-        for (const value of cache.values()) value.close();
-      };
-      return new InPlaceDecoder(decode, config, { batch, heard, cache, release }, frames);
-    } catch (error) {
-      closeHeard();
-      throw error;
-    }
-  }
-
   /** Ends the traces that `profilePrefix` began and names their files. */
   endProfiling(): string[] {
     return [this.encode.endProfiling(), this.decode.endProfiling()];
@@ -196,7 +177,7 @@ export class WhisperNetwork {
 
   /** May be called twice; decoders that are open stay usable until they are closed. */
   close(): void {
-    this.#buffers?.close();
+    this.windows?.close();
     this.encode.close();
     this.decode.close();
   }

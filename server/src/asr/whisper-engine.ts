@@ -96,6 +96,7 @@ export class WhisperEngine implements Engine {
         ...(cache && { cache }),
         ...(kernels && { kernels }),
         ...(stepGraphs && { stepGraphs }),
+        ...(cuda && { largest: { windows: maxBatch, seconds: parsed.buckets.at(-1) ?? 30 } }),
         ...(profilePrefix && { profilePrefix }),
       });
       return new WhisperEngine(network, { ...parsed, maxBatch });

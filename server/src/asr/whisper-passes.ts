@@ -31,7 +31,7 @@ export async function firstPass(
     positions: fed.flatMap((tokens) => columns.map((column) => (column < tokens.length ? column : 0))),
     present: fed.flatMap((tokens) => columns.map((column) => column < tokens.length)),
     select,
-    atBegin: rows.flatMap((row) => [false, row.atBegin, ...row.draft.map(() => false)]),
+    rules: rows.flatMap((row) => ['start', row.atBegin ? 'begin' : 'text', ...row.draft.map(() => 'text' as const)]),
     logits: rows.some((row) => row.samples),
   });
   for (const row of rows) row.steps++;
@@ -57,7 +57,7 @@ export async function stepPass(decoder: WhisperDecoder, rows: readonly WhisperRo
     positions: rows.map((row) => (row.finished ? 0 : row.lastPosition)),
     present: rows.map((row) => !row.finished),
     select: open,
-    atBegin: open.map(() => false),
+    rules: open.map(() => 'text'),
     logits: rows.some((row) => row.samples && !row.finished),
   });
   for (const [at, i] of open.entries()) {

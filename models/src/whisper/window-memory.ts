@@ -1,0 +1,160 @@
+// The memory of in-place decoders: one block in which every batch is laid out anew. Addresses repeat, so steps can be recorded, and what a batch
+// needs is taken from the device once, however many shapes there are.
+import { blockAlignment, MemoryBlock, type MemoryPlace, type OrtSession, type OrtValue } from '../onnxruntime/index.js';
+import type { WhisperConfig } from './config.js';
+import { crossDims } from './encode-graph.js';
+import type { DecoderMemory } from './in-place-decoder.js';
+import type { Kernels, Precision } from './layers.js';
+import { samplesPerEncoderFrame, sampleRate } from './mel-filters.js';
+import { StepGraph } from './step-graph.js';
+
+/** A batch as large as any will be. */
+export interface LargestBatch {
+  readonly windows: number;
+  readonly seconds: number;
+}
+
+export interface WindowMemoryOptions {
+  readonly config: WhisperConfig;
+  readonly precision: Precision;
+  readonly kernels: Kernels;
+  readonly place: MemoryPlace;
+  /** Whether steps are recorded as CUDA graphs; `session` is then made with `enable_cuda_graph`. */
+  readonly records: boolean;
+  /** Default: blocks grow with the batches, and what was recorded in a smaller one is recorded anew. */
+  readonly largest?: LargestBatch | undefined;
+}
+
+/** Bytes of a number. */
+const sizes: { readonly [P in Precision]: number } = { float32: 4, float16: 2 };
+
+/** A block, and the recordings that know its addresses. */
+interface Slot {
+  block: MemoryBlock | undefined;
+  readonly steps: Map<string, StepGraph>;
+}
+
+/** Where a tensor of a batch lies. */
+interface Placed {
+  readonly name: string;
+  /** Dimensions behind the batch. */
+  readonly dims: readonly number[];
+  readonly offset: number;
+}
+
+interface Layout {
+  readonly heard: readonly Placed[];
+  readonly cache: readonly Placed[];
+  readonly length: number;
+}
+
+/** As many blocks as decoders are open at a time. */
+export class WindowMemory {
+  readonly #free: Slot[] = [];
+  #recorded = 0;
+  #isClosed = false;
+
+  /** @param session the decode graph's */
+  constructor(
+    private readonly session: OrtSession,
+    private readonly options: WindowMemoryOptions,
+  ) {}
+
+  /** Memory for so many windows of so many encoder frames. Throws OrtError where there is too little. */
+  take(windows: number, frames: number): DecoderMemory {
+    const { records } = this.options;
+    const slot = this.#free.pop() ?? { block: undefined, steps: new Map<string, StepGraph>() };
+    const opened: OrtValue[] = [];
+    const release = (): void => {
+      for (const value of opened.splice(0)) value.close();
+      if (this.#isClosed) discard(slot);
+      else this.#free.push(slot);
+    };
+    try {
+      const batch = records ? recordedBatch(windows) : windows;
+      const layout = this.#layout(batch, frames);
+      const block = this.#blockOf(slot, layout.length);
+      const lay = (placed: readonly Placed[], rows: number): Map<string, OrtValue> => {
+        const values = placed.map(
+          ({ name, dims, offset }) => [name, block.tensor(this.options.precision, [rows, ...dims], offset)] as const,
+        );
+        return new Map(values);
+      };
+      const [heard, cache] = [lay(layout.heard, windows), lay(layout.cache, windows)];
+      opened.push(...heard.values(), ...cache.values());
+      if (!records) return { heard, cache, release };
+      const key = `${batch} ${frames}`;
+      let steps = slot.steps.get(key);
+      if (steps === undefined) {
+        this.#recorded += 1;
+        steps = new StepGraph(this.session, this.options.place, {
+          bound: { heard: lay(layout.heard, batch), cache: lay(layout.cache, batch) },
+          batch,
+          capacity: this.options.config.maxTargetPositions,
+          graph: this.#recorded,
+        });
+        slot.steps.set(key, steps);
+      }
+      return { heard, cache, steps, release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** What is taken is given back when its decoders are closed. */
+  close(): void {
+    this.#isClosed = true;
+    for (const slot of this.#free.splice(0)) discard(slot);
+  }
+
+  #blockOf(slot: Slot, length: number): MemoryBlock {
+    if (slot.block !== undefined && slot.block.length >= length) return slot.block;
+    discard(slot);
+    const { largest, place } = this.options;
+    const most =
+      largest === undefined
+        ? 0
+        : this.#layout(largest.windows, (largest.seconds * sampleRate) / samplesPerEncoderFrame).length;
+    slot.block = MemoryBlock.allocate(place, Math.max(length, most));
+    return slot.block;
+  }
+
+  #layout(batch: number, frames: number): Layout {
+    const { config, precision, kernels } = this.options;
+    const { decoderLayers, decoderHeads: heads, maxTargetPositions, width, alignmentHeads } = config;
+    const headWidth = width / heads;
+    const cross = crossDims({ kernels, config })
+      .slice(1)
+      .map((dim) => (dim === 'frames' ? frames : Number(dim)));
+    let length = 0;
+    const place = (name: string, dims: readonly number[]): Placed => {
+      const offset = length;
+      const bytes = batch * dims.reduce((product, dim) => product * dim, sizes[precision]);
+      length += Math.ceil(bytes / blockAlignment) * blockAlignment;
+      return { name, dims, offset };
+    };
+    const ofLayers = (names: readonly string[], dims: readonly number[]): Placed[] =>
+      Array.from({ length: decoderLayers }, (_, i) => names.map((name) => place(`${name}_${i}`, dims))).flat();
+    const heard = [
+      ...ofLayers(['crossKey', 'crossValue'], cross),
+      place('alignmentKeys', [alignmentHeads.length, headWidth, frames]),
+    ];
+    const cache = ofLayers(['pastKey', 'pastValue'], [heads, maxTargetPositions, headWidth]);
+    return { heard, cache, length };
+  }
+}
+
+/** Rows of the recording that takes so many windows: few sizes, of which none is much larger than what it is for. */
+function recordedBatch(windows: number): number {
+  if (windows <= 8) return 2 ** Math.ceil(Math.log2(windows));
+  const step = windows <= 32 ? 8 : 16;
+  return Math.ceil(windows / step) * step;
+}
+
+function discard(slot: Slot): void {
+  for (const steps of slot.steps.values()) steps.close();
+  slot.steps.clear();
+  slot.block?.close();
+  slot.block = undefined;
+}
