@@ -13,7 +13,7 @@ interface NetworkOptions {
   readonly model?: string;
   readonly models?: string;
   readonly device: string;
-  readonly stepGraphs?: true;
+  readonly stepGraphs: boolean;
   readonly threads?: number;
   readonly contexts: readonly number[];
   readonly batches: readonly number[];
@@ -34,7 +34,7 @@ export function registerNetworkCommand(program: Command): void {
     .option('--model <name>', 'installed model; else the one that would serve')
     .option('--models <folder>', 'where installed models are')
     .option('--device <name>', 'cpu, or a GPU: cuda:0', 'cpu')
-    .option('--step-graphs', 'record single steps as CUDA graphs')
+    .option('--no-step-graphs', 'single steps on a GPU without CUDA graphs')
     .option('--threads <count>', 'threads of one run', wholeNumber(1, 256))
     .option('--contexts <list>', 'context lengths, whole seconds', numberList(1, 30), [2, 4, 8, 16, 30])
     .option('--batches <list>', 'batch sizes', numberList(1, 256), [1, 2, 4, 8, 16, 32, 64])
@@ -56,7 +56,7 @@ async function runNetwork(options: NetworkOptions): Promise<void> {
   const device = deviceOf(options.device);
   const network = await WhisperNetwork.load(model.directory, {
     device,
-    ...(options.stepGraphs && { stepGraphs: true }),
+    ...(!options.stepGraphs && { stepGraphs: false }),
     ...(options.threads !== undefined && { threads: options.threads }),
   });
   const { teraOperations, teraBytes, tokens: textTokens, steps, draft: draftTokens } = options;
@@ -85,7 +85,7 @@ async function runNetwork(options: NetworkOptions): Promise<void> {
       settings: {
         model: model.name,
         device: options.device,
-        stepGraphs: options.stepGraphs ?? false,
+        stepGraphs: options.stepGraphs && device !== 'cpu',
         tokens: textTokens,
         steps,
         draft: draftTokens,

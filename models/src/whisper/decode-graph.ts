@@ -32,7 +32,7 @@ export type Cache = 'growing' | 'inPlace';
  * - `pastKey_i`, `pastValue_i` [B, heads, P, headWidth], `crossKey_i`, `crossValue_i`, `alignmentKeys`: see the encode graph.
  *
  * Outputs: `best` int64 [m], `logprob` float32 [m] (natural log, under the rules), `frame` int64 [m] (where the alignment heads look on average),
- * `logits` float32 [m, V] (under the rules), `presentKey_i`, `presentValue_i`; and with a meaning where the rules are `start` only: `noSpeech`
+ * `logits` float32 [m, V] (under the rules; with a GPU's kernels V is a multiple of 8, -Infinity behind the vocabulary), `presentKey_i`, `presentValue_i`; and with a meaning where the rules are `start` only: `noSpeech`
  * float32 [m] (probability of <|nospeech|>), `languages` float32 [m, languages] (their probabilities among each other, multilingual models only).
  */
 export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cache: Cache): void {
@@ -43,7 +43,8 @@ export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cac
   const select = graph.input('select', 'int64', ['chosen']);
   const shape = graph.op('Concat', [graph.op('Shape', [tokens]), graph.integers(width)], { axis: 0 });
   const attend = cache === 'growing' ? growingAttention(layers, tokens, shape) : inPlaceAttention(layers, tokens);
-  let residual = addEmbedding(layers, tokens, positions);
+  const table = tokenEmbedding(layers);
+  let residual = addEmbedding(layers, table, tokens, positions);
   let result: BlockResult | undefined;
   const norm = (name: string): TensorName => {
     if (result === undefined) return layers.norm(residual, name);
@@ -69,11 +70,11 @@ export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cac
       [layers.unflatten(query, shape), crossKey, crossValue],
       { num_heads: heads },
     );
-    result = layers.closingLinear(layers.flatten(looked), `${cross}.out_proj`, width, width);
+    result = layers.closingLinear(layers.flatten(looked), `${cross}.out_proj`, width, width, `${cross}.v_proj`);
     result = layers.feedForward(norm(`${layer}.final_layer_norm`), layer, decoderInner);
   }
   const states = graph.op('Gather', [norm('decoder.layer_norm'), select], { axis: 0 });
-  addChoice(layers, states, special);
+  addChoice(layers, states, config.tiedEmbedding ? table : addVocabulary(layers, 'proj_out.weight'), special);
   const frames = addAttendedFrames(layers, queries, shape);
   graph.output('frame', graph.op('Gather', [frames, select], { axis: 0 }), 'int64', ['chosen']);
 }
@@ -151,19 +152,38 @@ function addCachedAttention(
   return heard;
 }
 
-function addEmbedding(layers: LayerBuilder, tokens: TensorName, positions: TensorName): TensorName {
+function addEmbedding(layers: LayerBuilder, table: TensorName, tokens: TensorName, positions: TensorName): TensorName {
   const { graph, config, precision } = layers;
-  let embedded = graph.op('Gather', [tokenEmbedding(layers), tokens]);
+  let embedded = graph.op('Gather', [table, tokens]);
   if (config.scaleEmbedding) {
     const scale = graph.floats(Float32Array.of(Math.sqrt(config.width)), []);
     embedded = graph.op('Mul', [embedded, precision === 'float32' ? scale : layers.cast(scale, precision)]);
   }
-  const table = layers.weight('decoder.embed_positions.weight', [config.maxTargetPositions, config.width]);
-  return layers.flatten(graph.op('Add', [embedded, graph.op('Gather', [table, positions])]));
+  const places = layers.weight('decoder.embed_positions.weight', [config.maxTargetPositions, config.width]);
+  return layers.flatten(graph.op('Add', [embedded, graph.op('Gather', [places, positions])]));
 }
 
+/** A row for each token. */
 function tokenEmbedding(layers: LayerBuilder): TensorName {
-  return layers.weight('decoder.embed_tokens.weight', [layers.config.vocabularySize, layers.config.width]);
+  return addVocabulary(layers, 'decoder.embed_tokens.weight');
+}
+
+/**
+ * A table [vocabularySize, width]. For a GPU with rows of zeros behind it, once, when the session is made: tensor cores want sizes by 8, and
+ * with Whisper's 51,865 and 51,866 tokens the product takes twice as long.
+ */
+function addVocabulary(layers: LayerBuilder, name: string): TensorName {
+  const { graph, config, precision } = layers;
+  const { vocabularySize: size, width } = config;
+  const table = layers.weight(name, [size, width]);
+  const missing = paddedVocabulary(layers) - size;
+  if (missing === 0) return table;
+  const zeros = graph.floats(new Float32Array(missing * width), [missing, width]);
+  return graph.op('Concat', [table, precision === 'float32' ? zeros : layers.cast(zeros, precision)], { axis: 0 });
+}
+
+function paddedVocabulary({ kernels, config }: LayerBuilder): number {
+  return kernels === 'cpu' ? config.vocabularySize : Math.ceil(config.vocabularySize / 8) * 8;
 }
 
 /** [B, 1, n, P + n]: 0 where a new token may look, far below any score where it may not (the future, and places that the mask leaves out). */
@@ -183,13 +203,12 @@ function addAttentionBias(layers: LayerBuilder, tokens: TensorName, mask: Tensor
 }
 
 /** Chooses among the tokens that the rules allow, for states [m, width]. */
-function addChoice(layers: LayerBuilder, states: TensorName, special: SpecialTokens): void {
+function addChoice(layers: LayerBuilder, states: TensorName, table: TensorName, special: SpecialTokens): void {
   const { graph, config, precision } = layers;
-  const { vocabularySize: size } = config;
-  const table = config.tiedEmbedding ? tokenEmbedding(layers) : layers.weight('proj_out.weight', [size, config.width]);
+  const size = paddedVocabulary(layers);
   const projected = graph.op('Gemm', [states, table], { transB: 1 });
   const raw = precision === 'float32' ? projected : layers.cast(projected, 'float32');
-  const suppressed = graph.floats(suppression(config, special), [Object.keys(tokenRules).length, size]);
+  const suppressed = graph.floats(suppression(config, special, size), [Object.keys(tokenRules).length, size]);
   const rules = graph.input('rules', 'int64', ['chosen']);
   const logits = graph.op('Add', [raw, graph.op('Gather', [suppressed, rules])]);
   graph.output('logits', logits, 'float32', ['chosen', size]);
@@ -205,17 +224,19 @@ function addChoice(layers: LayerBuilder, states: TensorName, special: SpecialTok
   }
 }
 
-/** A row for each of `tokenRules`, added to the logits. */
-function suppression(config: LayerBuilder['config'], special: SpecialTokens): Float32Array {
-  const { vocabularySize: size, suppressTokens, beginSuppressTokens } = config;
+/** A row for each of `tokenRules`, added to the logits. @param size logits of a row, those behind the vocabulary included */
+function suppression(config: LayerBuilder['config'], special: SpecialTokens, size: number): Float32Array {
+  const { vocabularySize, suppressTokens, beginSuppressTokens } = config;
   const table = new Float32Array(Object.keys(tokenRules).length * size);
+  table.fill(-Infinity, tokenRules.start * size + vocabularySize);
   for (const row of [tokenRules.text * size, tokenRules.begin * size]) {
-    for (const token of suppressTokens) if (token < size) table[row + token] = -Infinity;
+    for (const token of suppressTokens) if (token < vocabularySize) table[row + token] = -Infinity;
     // Behind <|endoftext|> come only tokens that steer, and times.
     table.fill(-Infinity, row + special.endOfText + 1, row + size);
     table[row + special.endOfText] = 0;
   }
-  for (const token of beginSuppressTokens) if (token < size) table[tokenRules.begin * size + token] = -Infinity;
+  for (const token of beginSuppressTokens)
+    if (token < vocabularySize) table[tokenRules.begin * size + token] = -Infinity;
   return table;
 }
 

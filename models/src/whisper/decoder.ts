@@ -32,7 +32,7 @@ export interface Choices {
   readonly noSpeech: Float32Array;
   /** [select, languages]: probabilities of the languages among each other, where the rules are `start`. Empty for English-only models. */
   readonly languages: Float32Array;
-  /** [select, vocabulary] under the rules; empty unless asked for. */
+  /** [select, vocabulary or a few more] under the rules, -Infinity behind the vocabulary; empty unless asked for. */
   readonly logits: Float32Array;
 }
 

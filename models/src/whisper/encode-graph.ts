@@ -105,11 +105,11 @@ function addEncoder(layers: LayerBuilder, features: TensorName): { rows: TensorN
     const heard = layers.selfAttention(
       layers.linear(x, `${attention}.q_proj`, width, width),
       layers.linear(x, `${attention}.k_proj`, width, width, false),
-      layers.linear(x, `${attention}.v_proj`, width, width),
+      layers.values(x, `${attention}.v_proj`),
       shape,
       encoderHeads,
     );
-    result = layers.closingLinear(heard, `${attention}.out_proj`, width, width);
+    result = layers.closingLinear(heard, `${attention}.out_proj`, width, width, `${attention}.v_proj`);
     result = layers.feedForward(norm(`${layer}.final_layer_norm`), layer, encoderInner);
   }
   return { rows: norm('encoder.layer_norm'), shape };
@@ -148,7 +148,7 @@ function addCrossAttention(layers: LayerBuilder, rows: TensorName, batch: Tensor
     const attention = `decoder.layers.${i}.encoder_attn`;
     const key = layers.linear(rows, `${attention}.k_proj`, width, width, false);
     add(`crossKey_${i}`, key);
-    add(`crossValue_${i}`, layers.linear(rows, `${attention}.v_proj`, width, width));
+    add(`crossValue_${i}`, layers.values(rows, `${attention}.v_proj`));
     keys.push(key);
   }
   // [batch, T, alignment heads, headWidth]

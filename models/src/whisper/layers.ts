@@ -103,10 +103,30 @@ export class LayerBuilder {
     return graph.op('Gemm', [x, ...joined], { transB: 1 });
   }
 
-  /** The last linear map of a block. A GPU adds its bias with the residual: in a product it costs a pass of its own over the result. */
-  closingLinear(x: TensorName, name: string, outputs: number, inputs: number): BlockResult {
+  /**
+   * The last linear map of a block. A GPU adds its bias with the residual: in a product it costs a pass of its own over the result.
+   * @param values the map whose bias is still missing, where x is attention over `values`
+   */
+  closingLinear(x: TensorName, name: string, outputs: number, inputs: number, values?: string): BlockResult {
     if (this.kernels === 'cpu') return { rows: this.linear(x, name, outputs, inputs) };
-    return { rows: this.linear(x, name, outputs, inputs, false), bias: this.weight(`${name}.bias`, [outputs]) };
+    const rows = this.linear(x, name, outputs, inputs, false);
+    const bias = this.weight(`${name}.bias`, [outputs]);
+    if (values === undefined) return { rows, bias };
+    const { graph, precision } = this;
+    const exact = (weight: TensorName): TensorName => (precision === 'float32' ? weight : this.cast(weight, 'float32'));
+    const matrix = exact(this.weight(`${name}.weight`, [outputs, inputs]));
+    const carried = graph.op('MatMul', [matrix, exact(this.weight(`${values}.bias`, [inputs]))]);
+    const sum = graph.op('Add', [exact(bias), carried]);
+    return { rows, bias: precision === 'float32' ? sum : this.cast(sum, precision) };
+  }
+
+  /**
+   * The values of attention. A GPU leaves out their bias: the weights of attention sum to 1, so it comes out as it went in, and the block's last map adds what
+   * it makes of it, which is calculated once, when the session is made.
+   */
+  values(x: TensorName, name: string): TensorName {
+    const { width } = this.config;
+    return this.linear(x, name, width, width, this.kernels === 'cpu');
   }
 
   norm(x: TensorName, name: string): TensorName {

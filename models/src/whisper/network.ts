@@ -32,7 +32,7 @@ export interface NetworkOptions {
   readonly threads?: number;
   /** How the decoder remembers; see the decode graph. Default: `growing` on the CPU, `inPlace` on a GPU. */
   readonly cache?: Cache;
-  /** Whether steps are recorded and played as CUDA graphs (`inPlace` only). */
+  /** Whether steps are recorded and played as CUDA graphs (`inPlace` only). Default: on a GPU. */
   readonly stepGraphs?: boolean;
   /** What memory is taken for at once (`inPlace` only). Default: it grows with the batches. */
   readonly largest?: LargestBatch;
@@ -61,8 +61,9 @@ function withDefaults(device: CudaProvider, more: Readonly<Record<string, string
 export class WhisperNetwork {
   /** Compiles and loads a Hugging Face folder. Throws ModelError or OrtError. */
   static async load(directory: string, options: NetworkOptions = {}): Promise<WhisperNetwork> {
-    const { device = 'cpu', precision, threads, stepGraphs = false } = options;
+    const { device = 'cpu', precision, threads } = options;
     const { cache = device === 'cpu' ? 'growing' : 'inPlace' } = options;
+    const { stepGraphs = device !== 'cpu' && cache === 'inPlace' } = options;
     if (device !== 'cpu' && precision !== undefined) {
       throw new ModelError('unsupported', `a GPU calculates in float16, not in ${precision}`);
     }

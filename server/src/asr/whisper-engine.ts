@@ -95,7 +95,7 @@ export class WhisperEngine implements Engine {
         ...(threads && { threads }),
         ...(cache && { cache }),
         ...(kernels && { kernels }),
-        ...(stepGraphs && { stepGraphs }),
+        ...(stepGraphs !== undefined && { stepGraphs }),
         ...(cuda && { largest: { windows: maxBatch, seconds: parsed.buckets.at(-1) ?? 30 } }),
         ...(profilePrefix && { profilePrefix }),
       });
