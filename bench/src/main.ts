@@ -11,6 +11,7 @@ import { registerNetworkCommand } from './commands/network.js';
 import { registerPolicyCommand } from './commands/policy.js';
 import { registerPolishCommand } from './commands/polish.js';
 import { registerStreamCommand } from './commands/stream.js';
+import { registerThroughputCommand } from './commands/throughput.js';
 import { registerVadCommand } from './commands/vad.js';
 
 const program = new Command('bench')
@@ -22,6 +23,7 @@ for (const register of [
   registerStreamCommand,
   registerCapacityCommand,
   registerEngineCommand,
+  registerThroughputCommand,
   registerNetworkCommand,
   registerFilesCommand,
   registerGatewayCommand,

@@ -2,6 +2,10 @@
 export { decodeAudioFile, openAudioFile, type AudioFile } from './audio/audio-file.js';
 export { AudioFileError, type AudioFileErrorCode, type AudioFileWarning } from './audio/audio-errors.js';
 export type { DecodedToken, DecodeRequest, DecodeResult, Engine, EngineModel } from './asr/engine.js';
+export { DEVICE_LIST } from './asr/devices.js';
+export { QUEUE_BOUNDS } from './asr/decode-queue.js';
+export { openDeviceEngines, type OpenedEngine } from './asr/open-device-engines.js';
+export { Scheduler, type DecodeJob } from './asr/scheduler.js';
 export { SileroVad } from './vad/silero-vad.js';
 export { VadError, type VadErrorCode } from './vad/vad-error.js';
 export { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from './vad/vad.js';

@@ -5,7 +5,16 @@ import { Option, type Command } from 'commander';
 import { loadAudio } from '../audio/load-audio.js';
 import { SAMPLES_PER_MS, type LoadedRecording } from '../audio/playlist.js';
 import { fixturesFolder, readRecordings } from '../audio/recordings.js';
-import { batchCase, growingCase, growingWindows, plainTokens, type DecodeCase } from '../engine/decode-case.js';
+import {
+  batchCase,
+  growingCase,
+  growingWindows,
+  plainTokens,
+  TokenCount,
+  type DecodeCase,
+  type TokenCheck,
+} from '../engine/decode-case.js';
+import { gpuOf } from '../engine/gpu.js';
 import { shareMetrics, timingMetrics, type TimedCase } from '../engine/engine-metrics.js';
 import { speechWindows } from '../engine/speech-windows.js';
 import { describeProvenance } from '../measure/machine.js';
@@ -19,6 +28,7 @@ interface EngineOptions {
   readonly models?: string;
   readonly recordings: string;
   readonly language: string;
+  readonly device: string;
   readonly threads?: number;
   readonly precision: 'auto' | 'fp32' | 'int8';
   readonly contexts?: readonly number[];
@@ -37,6 +47,7 @@ export function registerEngineCommand(program: Command): void {
     .option('--models <folder>', 'where installed models are')
     .option('--recordings <folder>', 'folder with a manifest.jsonl', fixturesFolder)
     .option('--language <code>', 'of the recordings', 'en')
+    .option('--device <name>', 'cpu, or a GPU: cuda:0', 'cpu')
     .option('--threads <count>', 'threads of the engine; else its default', wholeNumber(1, 256))
     .addOption(
       new Option('--precision <name>', 'what the CPU calculates in').choices(['auto', 'fp32', 'int8']).default('auto'),
@@ -60,10 +71,13 @@ async function runEngine(options: EngineOptions): Promise<void> {
   const registry = new ModelRegistry(options.models);
   const model = options.model === undefined ? await registry.choose() : await registry.find(options.model);
   const maxBatch = Math.max(...options.batches);
+  const cuda = gpuOf(options.device);
+  const tokens = cuda === undefined ? undefined : new TokenCount();
   const { options: engineOptions } = whisperEngineSpec(model, {
     maxBatch,
     precision: options.precision,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...(cuda === undefined ? {} : { cuda }),
   });
   const startedAt = performance.now();
   const engine = await WhisperEngine.load(engineOptions);
@@ -71,7 +85,9 @@ async function runEngine(options: EngineOptions): Promise<void> {
   const loadMs = performance.now() - startedAt;
 
   const timings = new Map<string, DecodeTiming[]>();
-  const cases = (await buildCases(engine, recordings, options)).map((one) => recorded(one, engine, timings));
+  const cases = (await buildCases(engine, recordings, options, tokens?.check)).map((one) =>
+    recorded(one, engine, timings),
+  );
   const times = await timeInterleaved(cases, options.rounds);
   await engine.close();
   const timed: TimedCase[] = cases.map((one, index) => ({ ...one, ...(times[index] ?? { wallMs: [], cpuMs: [] }) }));
@@ -82,6 +98,7 @@ async function runEngine(options: EngineOptions): Promise<void> {
       provenance,
       settings: {
         model: model.name,
+        device: options.device,
         threads: options.threads ?? 'default',
         precision: options.precision,
         rounds: options.rounds,
@@ -90,7 +107,9 @@ async function runEngine(options: EngineOptions): Promise<void> {
       },
       metrics: [scalarMetric('loadAndWarmUp', 'ms', loadMs), ...timingMetrics(timed), ...shareMetrics(timed, timings)],
       remarks: [
-        `Every one of the ${cases.length * (options.rounds + 1)} runs gave the tokens of plain greedy decoding, window by window.`,
+        tokens === undefined
+          ? `Every one of the ${cases.length * (options.rounds + 1)} runs gave the tokens of plain greedy decoding, window by window.`
+          : `${tokens.others} of ${tokens.rows} rows had other tokens than the same window alone and without a draft.`,
       ],
     },
     options.out,
@@ -101,6 +120,7 @@ async function buildCases(
   engine: WhisperEngine,
   recordings: readonly LoadedRecording[],
   { contexts, batches, language, growTo, stepMs }: EngineOptions,
+  check?: TokenCheck,
 ): Promise<DecodeCase[]> {
   const { buckets, tailSilenceSamples } = engine.model;
   const tailMs = tailSilenceSamples / SAMPLES_PER_MS;
@@ -112,13 +132,16 @@ async function buildCases(
     const tokens = await plainTokens(engine, windows, language);
     for (const batch of batches) {
       const rows = [windows.slice(0, batch), tokens.slice(0, batch)] as const;
-      cases.push(batchCase(engine, ...rows, language, 'none'), batchCase(engine, ...rows, language, 'right'));
+      cases.push(
+        batchCase(engine, ...rows, language, 'none', check),
+        batchCase(engine, ...rows, language, 'right', check),
+      );
     }
   }
   const [grown = new Float32Array()] = speechWindows(recordings, growTo * 1_000 - tailMs, 1);
   const expected = await plainTokens(engine, growingWindows(grown, stepMs), language);
   for (const drafting of ['none', 'previous'] as const) {
-    cases.push(growingCase(engine, grown, expected, language, stepMs, drafting));
+    cases.push(growingCase(engine, grown, expected, language, stepMs, drafting, check));
   }
   return cases;
 }
