@@ -1,4 +1,6 @@
 // `npm run bench`: the benches as subcommands.
+import { ModelError } from '@sotto/models';
+import { EngineError } from '@sotto/server';
 import { Command, CommanderError } from 'commander';
 import { BenchError } from './bench-error.js';
 import { registerCapacityCommand } from './commands/capacity.js';
@@ -53,6 +55,10 @@ try {
   } else if (error instanceof BenchError) {
     process.stderr.write(`${error.message}\n`);
     process.exitCode = error.code === 'usage' ? 2 : 1;
+  } else if (error instanceof ModelError || error instanceof EngineError) {
+    // A model or a device that is not there: no fault of the bench.
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
   } else {
     throw error;
   }

@@ -4,6 +4,7 @@ export { AudioFileError, type AudioFileErrorCode, type AudioFileWarning } from '
 export type { DecodedToken, DecodeRequest, DecodeResult, Engine, EngineModel } from './asr/engine.js';
 export { DEVICE_LIST } from './asr/devices.js';
 export { QUEUE_BOUNDS } from './asr/decode-queue.js';
+export { EngineError } from './asr/errors.js';
 export { openDeviceEngines, type OpenedEngine } from './asr/open-device-engines.js';
 export { Scheduler, type DecodeJob } from './asr/scheduler.js';
 export { SileroVad } from './vad/silero-vad.js';
