@@ -25,7 +25,8 @@ t.test('weights, and for every window what the encoder hands on and the cache', 
   // Keys and values of 32 layers over 1,500 frames and 448 places: 319 MB a window in half precision.
   const perWindow = need(2) - need(1);
   t.ok(perWindow > 319e6 && perWindow < 700e6, `${perWindow}`);
-  t.ok(need(1) > 2 * PARAMETERS && need(1) < 6e9, `${need(1)}`);
+  // The decoder's weights, 0.8 of 1.5 billion, are there twice: once for recorded steps.
+  t.ok(need(1) > 2 * (PARAMETERS + 0.8e9) && need(1) < 7e9, `${need(1)}`);
   t.ok(need(8, 2) < need(8), 'shorter contexts need less');
 });
 

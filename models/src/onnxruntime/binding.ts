@@ -55,14 +55,12 @@ export class OrtBinding extends NativeHandle {
   /**
    * Runs off the event loop, then unbinds the outputs. Returns those that ONNX Runtime allocated, by name: the caller closes them. One run of a
    * binding at a time.
-   * @param cudaGraph in a session with `enable_cuda_graph`: -1, a run that is not recorded; see `play`
    */
-  async run(cudaGraph?: number): Promise<Map<string, OrtValue>> {
+  async run(): Promise<Map<string, OrtValue>> {
     const pointer = this.pointer;
-    const options = cudaGraph === undefined ? null : OrtEnvironment.shared.runOptions(cudaGraph);
     const done = this.retain();
     try {
-      await offThread(ortApi().runWithBinding, this.#session, options, pointer);
+      await offThread(ortApi().runWithBinding, this.#session, null, pointer);
       return this.#allocatedOutputs(pointer);
     } finally {
       this.#unbindOutputs(pointer);
@@ -71,7 +69,7 @@ export class OrtBinding extends NativeHandle {
   }
 
   /**
-   * Records a CUDA graph at the first call and plays it from then on, off the event loop. Everything stays bound, outputs too, which must all be bound to
+   * In a session with `enable_cuda_graph`: records the CUDA graph of that number at the first call and plays it from then on, off the event loop. Everything stays bound, outputs too, which must all be bound to
    * values; their contents may change, the values may not.
    */
   async play(cudaGraph: number): Promise<void> {

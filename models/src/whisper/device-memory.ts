@@ -23,8 +23,8 @@ const CHOSEN = 64;
  * encoder hands to the decoder, the cache, and the largest intermediate results.
  */
 export function deviceMemoryNeed(config: WhisperConfig, parameters: number, { batch, seconds }: MemoryNeed): number {
-  const { width, decoderLayers, encoderInner, maxTargetPositions, vocabularySize, alignmentHeads, decoderHeads } =
-    config;
+  const { width, decoderLayers, decoderInner, encoderInner, maxTargetPositions, vocabularySize } = config;
+  const { alignmentHeads, decoderHeads } = config;
   const frames = (seconds * sampleRate) / samplesPerEncoderFrame;
   const heard = 2 * decoderLayers * frames * width + (alignmentHeads.length * frames * width) / decoderHeads;
   const cache = 2 * decoderLayers * maxTargetPositions * width;
@@ -32,7 +32,9 @@ export function deviceMemoryNeed(config: WhisperConfig, parameters: number, { ba
   const encoding = HALF * frames * (2 * encoderInner + 6 * width);
   const choosing = FLOAT * CHOSEN * (3 * vocabularySize + 2 * alignmentHeads.length * frames);
   const perRow = HALF * (heard + cache) + Math.max(spectrum, encoding) + choosing;
-  return FIXED_BYTES + HALF * parameters + SLACK * batch * perRow;
+  // Recorded steps have the decoder's weights once more.
+  const recorded = decoderLayers * (6 * width * width + 2 * width * decoderInner) + vocabularySize * width;
+  return FIXED_BYTES + HALF * (parameters + recorded) + SLACK * batch * perRow;
 }
 
 /** The largest batch, a power of two up to `most`, that fits into so many bytes; 0 when not even one window does. */

@@ -27,9 +27,6 @@ export interface DecoderMemory {
   release(): void;
 }
 
-/** In a session that records CUDA graphs: a run that is not to be one. */
-const notRecorded = -1;
-
 export class InPlaceDecoder implements WhisperDecoder {
   readonly #binding: OrtBinding;
   /** How many places of each row hold its text. */
@@ -75,13 +72,13 @@ export class InPlaceDecoder implements WhisperDecoder {
   }
 
   async #run(input: DecoderInput, lastPlace: Int32Array, places: number): Promise<Choices> {
-    const { cache, steps } = this.memory;
+    const { cache } = this.memory;
     bindInput(this.#binding, input);
     bindTensor(this.#binding, 'lastPlace', { type: 'int32', dims: [lastPlace.length], data: lastPlace });
     bindTensor(this.#binding, 'places', { type: 'int32', dims: [1], data: Int32Array.of(places) });
     for (const [name, value] of cache) this.#binding.output(presentOf(name), value);
     bindChoices(this.#binding, this.config.isMultilingual, input.logits);
-    return takeChoices(await this.#binding.run(steps && notRecorded));
+    return takeChoices(await this.#binding.run());
   }
 
   get places(): number {

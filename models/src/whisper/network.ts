@@ -1,14 +1,7 @@
 // A loaded Whisper: windows of audio in, chosen tokens out; what the decoder remembers stays in ONNX Runtime's memory.
 import { ModelError } from '../model-error.js';
 import { OrtError } from '../onnxruntime/errors.js';
-import {
-  OrtSession,
-  OrtValue,
-  cpuMemory,
-  type CudaProvider,
-  type MemoryPlace,
-  type SessionOptions,
-} from '../onnxruntime/index.js';
+import { OrtSession, OrtValue, cpuMemory, type CudaProvider, type MemoryPlace } from '../onnxruntime/index.js';
 import type { SpecialTokens } from '../tokenizer/index.js';
 import { compileWhisper, type CompiledWhisper } from './compile.js';
 import type { WhisperConfig } from './config.js';
@@ -50,9 +43,14 @@ const cpuConfig = { 'session.intra_op.allow_spinning': '0' } as const;
 
 /**
  * TF32 would round the audio to 10 bits before the spectrogram; nothing else is in float32. `sdpa_kernel` 1 is flash attention, which wants compute
- * capability 8.0: by itself ONNX Runtime takes cuDNN's for some shapes, with which a prompt took 60 to 130 ms longer (measured on a busy H100).
+ * capability 8.0: it plans nothing, so lengths and batches may change with every run.
  */
 const cudaOptions = { use_tf32: '0', sdpa_kernel: '1' } as const;
+/**
+ * Steps are recorded once for a shape, so cuDNN's attention (8) may plan for it. Flash attention calculates 128 rows for the one that a step has: with 32
+ * windows of 30 s it is 65 us a layer slower (137 us, H100).
+ */
+const stepOptions = { enable_cuda_graph: '1', sdpa_kernel: '8' } as const;
 
 function withDefaults(device: CudaProvider, more: Readonly<Record<string, string>> = {}): CudaProvider {
   return { ...device, options: { ...cudaOptions, ...more, ...device.options } };
@@ -73,39 +71,32 @@ export class WhisperNetwork {
       cache,
       kernels,
     });
-    const session: SessionOptions = {
-      externalDataFolder: compiled.weightsFolder,
-      ...(threads === undefined ? {} : { intraOpThreads: threads }),
-      ...(device === 'cpu' ? { config: cpuConfig } : { providers: [withDefaults(device)] }),
-    };
-    const recorded: SessionOptions =
-      device !== 'cpu' && stepGraphs
-        ? { ...session, providers: [withDefaults(device, { enable_cuda_graph: '1' })] }
-        : session;
     if (stepGraphs && cache !== 'inPlace') {
       throw new ModelError('unsupported', 'steps are recorded in a cache in place only');
     }
-    const traced = (plain: SessionOptions, name: string): SessionOptions =>
-      options.profilePrefix === undefined ? plain : { ...plain, profilePrefix: `${options.profilePrefix}-${name}` };
-    const encode = await OrtSession.load(compiled.encode, traced(session, 'encode'));
+    const place: MemoryPlace = device === 'cpu' ? cpuMemory : { device: 'cuda', id: device.deviceId };
+    const sessions: OrtSession[] = [];
+    const open = async (name: string, graph: Uint8Array, provider: Readonly<Record<string, string>> = {}) => {
+      const session = await OrtSession.load(graph, {
+        externalDataFolder: compiled.weightsFolder,
+        ...(threads === undefined ? {} : { intraOpThreads: threads }),
+        ...(device === 'cpu' ? { config: cpuConfig } : { providers: [withDefaults(device, provider)] }),
+        ...(options.profilePrefix === undefined ? {} : { profilePrefix: `${options.profilePrefix}-${name}` }),
+      });
+      sessions.push(session);
+      return session;
+    };
     try {
-      const decode = await OrtSession.load(compiled.decode, traced(recorded, 'decode'));
-      const place: MemoryPlace = device === 'cpu' ? cpuMemory : { device: 'cuda', id: device.deviceId };
+      const encode = await open('encode', compiled.encode);
+      const decode = await open('decode', compiled.decode);
+      const steps = stepGraphs ? await open('step', compiled.decode, stepOptions) : undefined;
       const { config, precision } = compiled;
+      const { largest } = options;
       const windows =
-        cache === 'growing'
-          ? undefined
-          : new WindowMemory(decode, {
-              config,
-              precision,
-              kernels,
-              place,
-              records: stepGraphs,
-              largest: options.largest,
-            });
-      return new WhisperNetwork(compiled, encode, decode, place, windows);
+        cache === 'growing' ? undefined : new WindowMemory({ config, precision, kernels, place, steps, largest });
+      return new WhisperNetwork(compiled, { encode, decode, sessions }, place, windows);
     } catch (error) {
-      encode.close();
+      for (const session of sessions) session.close();
       throw error;
     }
   }
@@ -116,8 +107,11 @@ export class WhisperNetwork {
   /** @param windows memory of decoders in place; without it caches grow */
   private constructor(
     { config, special }: CompiledWhisper,
-    private readonly encode: OrtSession,
-    private readonly decode: OrtSession,
+    private readonly graphs: {
+      readonly encode: OrtSession;
+      readonly decode: OrtSession;
+      readonly sessions: readonly OrtSession[];
+    },
     private readonly place: MemoryPlace,
     private readonly windows: WindowMemory | undefined,
   ) {
@@ -141,8 +135,8 @@ export class WhisperNetwork {
     try {
       const heard = await this.#encode(audio, batch, memory?.heard);
       return memory
-        ? new InPlaceDecoder(this.decode, this.config, memory, frames)
-        : new GrowingDecoder(this.decode, this.config, this.place, heard, frames);
+        ? new InPlaceDecoder(this.graphs.decode, this.config, memory, frames)
+        : new GrowingDecoder(this.graphs.decode, this.config, this.place, heard, frames);
     } catch (error) {
       memory?.release();
       throw error;
@@ -155,11 +149,12 @@ export class WhisperNetwork {
     batch: number,
     targets: ReadonlyMap<string, OrtValue> | undefined,
   ): Promise<ReadonlyMap<string, OrtValue>> {
-    const binding = this.encode.bind();
+    const { encode } = this.graphs;
+    const binding = encode.bind();
     const input = OrtValue.fromTensor({ type: 'float32', dims: [batch, audio.length / batch], data: audio });
     try {
       binding.input('audio', input);
-      for (const name of this.encode.outputs) {
+      for (const name of encode.outputs) {
         if (name.startsWith('cross') || name === 'alignmentKeys')
           binding.output(name, targets?.get(name) ?? this.place);
       }
@@ -173,13 +168,12 @@ export class WhisperNetwork {
 
   /** Ends the traces that `profilePrefix` began and names their files. */
   endProfiling(): string[] {
-    return [this.encode.endProfiling(), this.decode.endProfiling()];
+    return this.graphs.sessions.map((session) => session.endProfiling());
   }
 
   /** May be called twice; decoders that are open stay usable until they are closed. */
   close(): void {
     this.windows?.close();
-    this.encode.close();
-    this.decode.close();
+    for (const session of this.graphs.sessions) session.close();
   }
 }

@@ -19,8 +19,8 @@ export interface WindowMemoryOptions {
   readonly precision: Precision;
   readonly kernels: Kernels;
   readonly place: MemoryPlace;
-  /** Whether steps are recorded as CUDA graphs; `session` is then made with `enable_cuda_graph`. */
-  readonly records: boolean;
+  /** The decode graph, made with `enable_cuda_graph`: steps are recorded in it. Default: none are. */
+  readonly steps?: OrtSession | undefined;
   /** Default: blocks grow with the batches, and what was recorded in a smaller one is recorded anew. */
   readonly largest?: LargestBatch | undefined;
 }
@@ -54,15 +54,11 @@ export class WindowMemory {
   #recorded = 0;
   #isClosed = false;
 
-  /** @param session the decode graph's */
-  constructor(
-    private readonly session: OrtSession,
-    private readonly options: WindowMemoryOptions,
-  ) {}
+  constructor(private readonly options: WindowMemoryOptions) {}
 
   /** Memory for so many windows of so many encoder frames. Throws OrtError where there is too little. */
   take(windows: number, frames: number): DecoderMemory {
-    const { records } = this.options;
+    const { steps: session } = this.options;
     const slot = this.#free.pop() ?? { block: undefined, steps: new Map<string, StepGraph>() };
     const opened: OrtValue[] = [];
     const release = (): void => {
@@ -71,7 +67,7 @@ export class WindowMemory {
       else this.#free.push(slot);
     };
     try {
-      const batch = records ? recordedBatch(windows) : windows;
+      const batch = session ? recordedBatch(windows) : windows;
       const layout = this.#layout(batch, frames);
       const block = this.#blockOf(slot, layout.length);
       const lay = (placed: readonly Placed[], rows: number): Map<string, OrtValue> => {
@@ -82,12 +78,12 @@ export class WindowMemory {
       };
       const [heard, cache] = [lay(layout.heard, windows), lay(layout.cache, windows)];
       opened.push(...heard.values(), ...cache.values());
-      if (!records) return { heard, cache, release };
+      if (!session) return { heard, cache, release };
       const key = `${batch} ${frames}`;
       let steps = slot.steps.get(key);
       if (steps === undefined) {
         this.#recorded += 1;
-        steps = new StepGraph(this.session, this.options.place, {
+        steps = new StepGraph(session, this.options.place, {
           bound: { heard: lay(layout.heard, batch), cache: lay(layout.cache, batch) },
           batch,
           capacity: this.options.config.maxTargetPositions,
