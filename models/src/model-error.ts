@@ -5,7 +5,7 @@
  * - `fileInvalid`: a file is there and does not say what it must.
  * - `unsupported`: the model is well-formed but of a kind that cannot run here.
  * - `modelUnknown`: no installed model has the name.
- * - `nameTaken`: another model is installed under the name.
+ * - `nameTaken`: another model is installed under the name, or the folder to be written is there already.
  */
 export type ModelErrorCode = 'fileMissing' | 'fileInvalid' | 'unsupported' | 'modelUnknown' | 'nameTaken';
 

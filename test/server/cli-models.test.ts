@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { fixturesFolder, tinyWhisperFolder } from '../support/fixtures.js';
 import { ModelHub } from '../support/model-hub.js';
+import { writeRandomWhisper } from '../support/random-whisper.js';
 
 const command = fileURLToPath(new URL('../../server/bin/sotto.mjs', import.meta.url));
 
@@ -107,4 +108,29 @@ t.test('pull fetches a GGUF and says how it is used', async (t) => {
   t.match(stdout, /--polish-model someone\/Small-GGUF:Q4_K_M\n$/);
   const [, path = ''] = /^Pulled .*: (.*\.gguf)$/m.exec(stdout) ?? [];
   t.ok(content.equals(await readFile(path)));
+});
+
+t.test('synth writes a model to measure with, or widens a small one', async (t) => {
+  const sotto = await folder(t);
+  const work = await mkdtemp(join(tmpdir(), 'sotto-synth-'));
+  t.teardown(() => rm(work, { recursive: true }));
+  const small = await writeRandomWhisper(join(work, 'small'), {
+    type: 'F16',
+    encoderHeads: 1,
+    decoderHeads: 1,
+    generation: { alignment_heads: [[1, 0]] },
+  });
+  const wide = join(work, 'wide');
+  const said = { code: 0, stdout: /^Wrote 38 million parameters that hear what small hears \(75 MB\) to .*wide\n/ };
+  t.match(await sotto('synth', 'tiny', wide, '--like', small), said, 'a folder');
+  const more = join(work, 'more');
+  t.match(await sotto('synth', 'tiny', more, '--like', 'demo-en'), {
+    code: 1,
+    stderr:
+      'sotto: demo-en cannot be widened to this size: it has 384 channels, which 384 do not exceed by an even number\n',
+  });
+  t.match(await sotto('synth', 'tiny', more, '--like', 'nobody'), {
+    code: 1,
+    stderr: 'sotto: No model "nobody": there are demo-en\n',
+  });
 });

@@ -19,24 +19,18 @@ export interface Vocabulary {
   readonly file: Readonly<Record<string, unknown>>;
 }
 
+/** Tokens of the vocabulary with so many languages. */
+export function vocabularySize(languages: 99 | 100): number {
+  return TEXT_TOKENS + specialTokens(languages).length;
+}
+
 export function synthVocabulary(languages: 99 | 100): Vocabulary {
-  const special = [
-    '<|endoftext|>',
-    '<|startoftranscript|>',
-    ...LANGUAGES.slice(0, languages).map((code) => `<|${code}|>`),
-    '<|translate|>',
-    '<|transcribe|>',
-    '<|startoflm|>',
-    '<|startofprev|>',
-    '<|nospeech|>',
-    '<|notimestamps|>',
-    ...Array.from({ length: TIMESTAMPS }, (_, i) => `<|${(i * 0.02).toFixed(2)}|>`),
-  ];
+  const special = specialTokens(languages);
   const bytes = byteAlphabet();
   const words = Array.from({ length: TEXT_TOKENS - bytes.length }, (_, i) => `Ġ${letters(i)}`);
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
   return {
-    size: TEXT_TOKENS + special.length,
+    size: vocabularySize(languages),
     endOfText: TEXT_TOKENS,
     startOfTranscript: TEXT_TOKENS + 1,
     file: {
@@ -70,6 +64,21 @@ export function synthVocabulary(languages: 99 | 100): Vocabulary {
       },
     },
   };
+}
+
+function specialTokens(languages: 99 | 100): string[] {
+  return [
+    '<|endoftext|>',
+    '<|startoftranscript|>',
+    ...LANGUAGES.slice(0, languages).map((code) => `<|${code}|>`),
+    '<|translate|>',
+    '<|transcribe|>',
+    '<|startoflm|>',
+    '<|startofprev|>',
+    '<|nospeech|>',
+    '<|notimestamps|>',
+    ...Array.from({ length: TIMESTAMPS }, (_, i) => `<|${(i * 0.02).toFixed(2)}|>`),
+  ];
 }
 
 /** GPT-2's characters for the 256 bytes, printable ones first. */

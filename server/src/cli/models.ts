@@ -1,5 +1,6 @@
 // `sotto models`: which models there are, fetching or adding one, checking that it runs, calibrating its padding.
 import { realpath } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
 import {
   hubSettings,
   inspectModel,
@@ -7,9 +8,12 @@ import {
   ModelError,
   ModelRegistry,
   pullModel,
+  readManifest,
   synthesizeModel,
   WHISPER_SIZES,
+  widenModel,
   type InstalledModel,
+  type SmallModel,
 } from '@sotto/models';
 import { InvalidArgumentError, type Command } from 'commander';
 import { asCommandError } from './command-error.js';
@@ -62,8 +66,12 @@ export function registerModelsCommand(program: Command): void {
 
   subcommand(
     'synth <size> <dir>',
-    'Write a model of a known size with random weights: it hears nothing, and is as fast as the real one.',
+    'Write a model of a known size, as fast as the real one, for measurements: with random weights, which hear nothing, or with those of a small model.',
   )
+    .option(
+      '--like <model>',
+      'a small installed model, or a folder (./DIR): it is widened, and hears what that one hears',
+    )
     .option('--seed <number>', 'the same seed gives the same weights', wholeNumber, 1)
     .addHelpText('after', `\nSizes: ${Object.keys(WHISPER_SIZES).join(', ')}\n`)
     .action(told(synthesize));
@@ -152,16 +160,31 @@ async function pull(repository: string, flags: PullFlags): Promise<void> {
   print(`To see that it runs, and how fast: npx sotto models check ${model.name}\n`);
 }
 
-async function synthesize(name: string, directory: string, { seed }: { seed: number }): Promise<void> {
+interface SynthFlags extends FolderFlag {
+  readonly like?: string;
+  readonly seed: number;
+}
+
+async function synthesize(name: string, directory: string, flags: SynthFlags): Promise<void> {
+  const { like, seed } = flags;
   if (!isWhisperSize(name)) {
     throw new ModelError('unsupported', `No size "${name}": there are ${Object.keys(WHISPER_SIZES).join(', ')}`);
   }
-  await synthesizeModel(WHISPER_SIZES[name], directory, { seed });
+  const small = like === undefined ? undefined : await smallModel(like, flags);
+  if (small) await widenModel(WHISPER_SIZES[name], small, directory, { seed });
+  else await synthesizeModel(WHISPER_SIZES[name], directory, { seed });
   const { parameters, weightBytes } = await inspectModel(directory);
+  const what = small ? `parameters that hear what ${small.name} hears` : 'random parameters';
   print(
-    `Wrote ${Math.round(parameters / 1e6)} million random parameters (${Math.round(weightBytes / 1e6)} MB) to ${directory}\n`,
+    `Wrote ${Math.round(parameters / 1e6)} million ${what} (${Math.round(weightBytes / 1e6)} MB) to ${directory}\n`,
   );
   print(`To use it in benchmarks: npx sotto models add ${directory}\n`);
+}
+
+/** An installed model by its name, or any folder. */
+async function smallModel(like: string, flags: FolderFlag): Promise<SmallModel> {
+  if (!/[\\/]/.test(like)) return registryOf(flags).find(like);
+  return { name: basename(resolve(like)), directory: like, manifest: await readManifest(like) };
 }
 
 async function add(directory: string, flags: FolderFlag & { name?: string; default?: true }): Promise<void> {

@@ -1,0 +1,43 @@
+// The tensors of a small model by the names that a widened one has for them.
+import type { WhisperConfig } from '../whisper/config.js';
+import { findWeight, type Weights } from '../whisper/safetensors.js';
+import { readWeightValues } from '../whisper/weight-values.js';
+import { Centring } from './centring.js';
+import type { WideLayout } from './wide-layout.js';
+
+const nothing = new Float32Array();
+
+export class SmallTensors {
+  /** The additional first layer of the encoder, where one is needed. */
+  readonly centring: Centring | undefined;
+
+  constructor(
+    private readonly weights: Weights,
+    private readonly config: WhisperConfig,
+    layout: WideLayout,
+  ) {
+    if (layout.needsCentring) this.centring = new Centring(layout);
+  }
+
+  /** Row-major values; none for a layer, or a part of the centring one, that does nothing. */
+  async read(name: string): Promise<Float32Array> {
+    const { stack, layer, rest } = this.#place(name);
+    if (stack === undefined) return readWeightValues(this.weights, findWeight(this.weights, name));
+    if (layer < 0) return this.centring?.tensors.get(rest) ?? nothing;
+    const { encoderLayers, decoderLayers } = this.config;
+    if (layer >= (stack === 'encoder' ? encoderLayers : decoderLayers)) return nothing;
+    return readWeightValues(this.weights, findWeight(this.weights, `${stack}.layers.${layer}.${rest}`));
+  }
+
+  /** Whether the tensor is one of the centring layer, by which that works. */
+  isCentring(name: string): boolean {
+    const { layer, rest } = this.#place(name);
+    return layer < 0 && this.centring?.tensors.has(rest) === true;
+  }
+
+  /** Layers count from the small model's first: the centring one is -1. */
+  #place(name: string): { readonly stack: string | undefined; readonly layer: number; readonly rest: string } {
+    const [, stack, layer, rest = ''] = /^(encoder|decoder)\.layers\.(\d+)\.(.*)$/.exec(name) ?? [];
+    return { stack, layer: Number(layer ?? 0) - (stack === 'encoder' && this.centring ? 1 : 0), rest };
+  }
+}

@@ -1,0 +1,184 @@
+// A small model in a large one's dimensions: it hears what the small one hears, and hardly a weight is zero.
+import { access, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  type Choices,
+  EMBEDDED_MODEL,
+  inspectModel,
+  ModelRegistry,
+  readManifest,
+  type SmallModel,
+  widenModel,
+  WhisperNetwork,
+  type WhisperSize,
+} from '@sotto/models';
+import t, { type Test } from 'tap';
+import type { DecodeRequest } from '../../server/src/asr/engine.js';
+import { WhisperEngine, type WhisperEngineOptions } from '../../server/src/asr/whisper-engine.js';
+import { findWeight, readWeights } from '../../models/src/whisper/safetensors.js';
+import { readWeightValues } from '../../models/src/whisper/weight-values.js';
+import { fixtureSamples, tinyWhisperFolder } from '../support/fixtures.js';
+import { RANDOM_WHISPER, randomAudio, writeRandomWhisper } from '../support/random-whisper.js';
+
+const folder = await mkdtemp(join(tmpdir(), 'sotto-widen-'));
+t.teardown(() => rm(folder, { recursive: true }));
+
+/** Heads of 16 channels, as the random model has. */
+const SIZE: WhisperSize = {
+  width: 208,
+  heads: 13,
+  encoderLayers: 4,
+  decoderLayers: 3,
+  melBins: 128,
+  languages: 100,
+  alignmentHeads: [],
+};
+/** Text tokens of the random model and <|endoftext|>: the others have no logits. */
+const TEXT_TOKENS = RANDOM_WHISPER.endOfText + 1;
+const PROMPT = { language: 'en', task: 'transcribe', previous: [], committed: [] } as const;
+
+let folders = 0;
+const free = (): string => join(folder, String(folders++));
+
+async function smallModel(directory: string): Promise<SmallModel> {
+  return { name: 'small', directory, manifest: await readManifest(directory) };
+}
+
+/** The largest difference; values that are alike, infinities too, have none. */
+function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) return Infinity;
+  const differences = Array.from(a, (value, i) => (value === b[i] ? 0 : Math.abs(value - (b[i] ?? Number.NaN))));
+  return differences.reduce((largest, value) => (value <= largest ? largest : value), 0);
+}
+
+const random = await smallModel(await writeRandomWhisper(free(), { type: 'F16' }));
+
+/** Logits of a prompt and some text over two windows of different sound. */
+async function choices(t: Test, directory: string): Promise<Choices> {
+  const network = await WhisperNetwork.load(directory, { threads: 1 });
+  t.teardown(() => network.close());
+  const { startOfTranscript, noTimestamps } = network.special;
+  const samples = 16_000;
+  const audio = Float32Array.from([...randomAudio(1, samples), ...randomAudio(2, samples)]);
+  const decoder = await network.hear(audio, [samples, samples]);
+  const text = [startOfTranscript, noTimestamps, 40, 90, 200, 7];
+  try {
+    return await decoder.advance({
+      batch: 2,
+      tokens: [...text, ...text],
+      positions: [...text.keys(), ...text.keys()],
+      present: [...text, ...text].map(() => true),
+      select: [...text, ...text].map((_, i) => i),
+      atBegin: [...text, ...text].map((_, i) => i % text.length === 1),
+      logits: true,
+    });
+  } finally {
+    decoder.close();
+  }
+}
+
+t.test("logits are the small model's, in every layout of the stream", async (t) => {
+  const small = await choices(t, random.directory);
+  const texts = (logits: Float32Array): number[] => {
+    const vocabulary = logits.length / small.best.length;
+    return small.best.flatMap((_, row) => [...logits.subarray(row * vocabulary, row * vocabulary + TEXT_TOKENS)]);
+  };
+  const wanted = texts(small.logits);
+  for (const [title, size] of [
+    ['three copies and means', SIZE],
+    ['three copies, nothing left', { ...SIZE, width: 192, heads: 12 }],
+    ['less than two copies', { ...SIZE, width: 96, heads: 6 }],
+    [
+      'room for an even number, and no layer to spare',
+      { ...SIZE, width: 128, heads: 8, encoderLayers: 3, decoderLayers: 2 },
+    ],
+  ] as const) {
+    const directory = free();
+    await widenModel(size, random, directory);
+    t.match((await inspectModel(directory)).config, { vocabularySize: 51_866, width: size.width, melBins: 80 }, title);
+    const wide = await choices(t, directory);
+    t.same(wide.best, small.best, `${title}: tokens`);
+    t.same(wide.frame, small.frame, `${title}: attended frames`);
+    t.equal(wide.logits.length, 51_866 * small.best.length);
+    const furthest = distance(texts(wide.logits), wanted) / Math.max(...wanted.filter(Number.isFinite).map(Math.abs));
+    t.ok(furthest < 1e-3, `${title}: off by ${furthest.toExponential(1)} of the largest`);
+    t.ok(distance(wide.logprob, small.logprob) < 1e-3, `${title}: probabilities`);
+    t.ok(distance(wide.noSpeech, small.noSpeech) < 1e-3, `${title}: tokens that are new have none`);
+    t.ok(distance(wide.languages, small.languages) < 1e-3, `${title}: languages`);
+  }
+});
+
+t.test('the embedded model hears the same, wide as it is', async (t) => {
+  const { directory, manifest } = await new ModelRegistry(free()).find(EMBEDDED_MODEL);
+  const wide = free();
+  // Of few channels: three times as many and more take ten times as long.
+  const size = { ...SIZE, width: 448, heads: 7, encoderLayers: 9, decoderLayers: 4 };
+  await widenModel(size, { name: EMBEDDED_MODEL, directory, manifest }, wide);
+  const { buckets, tailSilenceMs, usesPreviousText } = manifest;
+  t.match(await readManifest(wide), {
+    buckets,
+    tailSilenceMs,
+    usesPreviousText,
+    provenance: { source: /^demo-en \(.*\), widened .* to 448 channels, 9 and 4 layers/, licence: 'CC-BY-SA-4.0' },
+  });
+  const clips = await Promise.all(['en-computer', 'en-noisy', 'en-names-train', 'melody'].map(fixtureSamples));
+  const requests = clips.map((audio): DecodeRequest => ({ audio, prompt: PROMPT, draft: [], temperature: 0, seed: 0 }));
+  const hear = async (folder: string, more: Partial<WhisperEngineOptions> = {}): Promise<number[][]> => {
+    const options = { name: 'wide', buckets, tailSilenceMs, precision: 'fp32', threads: 2 } as const;
+    const engine = await WhisperEngine.load({ ...options, directory: folder, ...more });
+    const results = await engine.decode(requests);
+    engine.close();
+    return results.map(({ tokens }) => tokens.flatMap(({ id, frame }) => [id, frame]));
+  };
+  const heard = await hear(directory);
+  t.ok(heard.flat().length > 40, 'there is text');
+  t.same(await hear(wide), heard);
+  t.same(await hear(wide, { kernels: 'cuda', cache: 'inPlace' }), heard, "with a GPU's operators");
+});
+
+t.test('hardly a weight is zero, and none is out of range', async (t) => {
+  const directory = free();
+  await widenModel(SIZE, random, directory);
+  const { parameters } = await inspectModel(directory);
+  const weights = await readWeights(directory);
+  let zeros = 0;
+  for (const name of weights.tensors.keys()) {
+    const values = await readWeightValues(weights, findWeight(weights, name));
+    zeros += values.filter((value) => value === 0).length;
+    if (!values.every(Number.isFinite)) t.fail(`${name} is finite`);
+  }
+  t.ok(zeros < 0.02 * parameters, `${zeros} of ${parameters} are zero`);
+});
+
+t.test('what does not fit is refused, and leaves no folder', async (t) => {
+  const tiny = await smallModel(tinyWhisperFolder);
+  const scaled = await smallModel(await writeRandomWhisper(free(), { type: 'F16', config: { scale_embedding: true } }));
+  const directory = free();
+  const refusal = (size: WhisperSize, like: SmallModel, message: RegExp): Promise<unknown> =>
+    t.rejects(widenModel(size, like, directory), { name: 'ModelError', code: 'unsupported', message });
+  await refusal(SIZE, tiny, /^small cannot be widened to this size: it has heads that are not 16 channels wide$/);
+  await refusal({ ...SIZE, width: 64, heads: 4 }, random, /it has 64 channels, which 64 do not exceed/);
+  await refusal({ ...SIZE, encoderLayers: 2 }, random, /it has 2 encoder layers, more than 1$/);
+  await refusal({ ...SIZE, decoderLayers: 1 }, random, /it has 2 decoder layers, more than 1$/);
+  await refusal(SIZE, scaled, /embeddings that are scaled/);
+  await t.rejects(widenModel(SIZE, { ...random, directory: free() }, directory), { code: 'fileMissing' });
+  await t.rejects(access(directory), 'nothing was written');
+});
+
+t.test('a folder that is there is kept', async (t) => {
+  const directory = free();
+  const note = join(directory, 'mine.txt');
+  await mkdir(directory);
+  await writeFile(note, 'kept');
+  const taken = (target: string, message: RegExp): Promise<unknown> =>
+    t.rejects(widenModel(SIZE, random, target), { code: 'nameTaken', message });
+  await taken(directory, /is there already, and not empty$/);
+  await taken(note, /is there already, and is no folder$/);
+  t.same(await readdir(directory), ['mine.txt']);
+  await rm(note);
+  await widenModel(SIZE, random, directory);
+  t.ok((await readdir(directory)).includes('model.safetensors'), 'an empty one is filled');
+  const left = (await readdir(folder)).filter((name) => name.endsWith('.new'));
+  t.same(left, [], 'no drafts are left');
+});
