@@ -63,6 +63,7 @@ async function choices(t: Test, directory: string): Promise<Choices> {
   const audio = Float32Array.from([...randomAudio(1, samples), ...randomAudio(2, samples)]);
   const decoder = await network.hear(audio, [samples, samples]);
   const text = [startOfTranscript, noTimestamps, 40, 90, 200, 7];
+  const rules = ['start', 'begin'] as const;
   try {
     return await decoder.advance({
       batch: 2,
@@ -70,7 +71,7 @@ async function choices(t: Test, directory: string): Promise<Choices> {
       positions: [...text.keys(), ...text.keys()],
       present: [...text, ...text].map(() => true),
       select: [...text, ...text].map((_, i) => i),
-      atBegin: [...text, ...text].map((_, i) => i % text.length === 1),
+      rules: [...text, ...text].map((_, i) => rules[i % text.length] ?? 'text'),
       logits: true,
     });
   } finally {
@@ -85,6 +86,11 @@ t.test("logits are the small model's, in every layout of the stream", async (t) 
     return small.best.flatMap((_, row) => [...logits.subarray(row * vocabulary, row * vocabulary + TEXT_TOKENS)]);
   };
   const wanted = texts(small.logits);
+  // The first of either window: behind <|startoftranscript|>.
+  const atStart = (values: Float32Array): number[] => {
+    const each = values.length / small.best.length;
+    return [0, small.best.length / 2].flatMap((row) => [...values.subarray(row * each, (row + 1) * each)]);
+  };
   for (const [title, size] of [
     ['three copies and means', SIZE],
     ['three copies, nothing left', { ...SIZE, width: 192, heads: 12 }],
@@ -100,12 +106,11 @@ t.test("logits are the small model's, in every layout of the stream", async (t) 
     const wide = await choices(t, directory);
     t.same(wide.best, small.best, `${title}: tokens`);
     t.same(wide.frame, small.frame, `${title}: attended frames`);
-    t.equal(wide.logits.length, 51_866 * small.best.length);
     const furthest = distance(texts(wide.logits), wanted) / Math.max(...wanted.filter(Number.isFinite).map(Math.abs));
     t.ok(furthest < 1e-3, `${title}: off by ${furthest.toExponential(1)} of the largest`);
     t.ok(distance(wide.logprob, small.logprob) < 1e-3, `${title}: probabilities`);
-    t.ok(distance(wide.noSpeech, small.noSpeech) < 1e-3, `${title}: tokens that are new have none`);
-    t.ok(distance(wide.languages, small.languages) < 1e-3, `${title}: languages`);
+    t.ok(distance(atStart(wide.noSpeech), atStart(small.noSpeech)) < 1e-3, `${title}: new tokens are never likely`);
+    t.ok(distance(atStart(wide.languages), atStart(small.languages)) < 1e-3, `${title}: languages`);
   }
 });
 

@@ -15,14 +15,23 @@ export interface RowPlan {
 
 /** Values made at a time: pieces of about a megabyte. */
 const PIECE = 2 ** 19;
-/** Rows begin far from each other in the noise (the 10,000th prime). */
-const STRIDE = 104_729;
+/** Matrices, and rows in them, begin far from each other in the noise. */
+const MATRIX_STRIDE = 611_953;
+const ROW_STRIDE = 104_729;
 
-/** The matrix, some rows at a time, in memory that is used again. @param noise halves that are repeated as often as needed */
+/** Where the random numbers are from. */
+export interface Noise {
+  /** Repeated as often as needed. */
+  readonly halves: Uint16Array;
+  /** The matrix's number: another one gets other values. */
+  readonly matrix: number;
+}
+
+/** A matrix, some rows at a time, in memory that is used again. */
 export function* filledRows(
   rows: number,
   columns: number,
-  noise: Uint16Array,
+  { halves, matrix }: Noise,
   plan: (row: number) => RowPlan,
 ): Iterable<Uint8Array> {
   const most = Math.min(rows, Math.ceil(PIECE / columns));
@@ -34,7 +43,8 @@ export function* filledRows(
       const row = buffer.subarray(i * columns, (i + 1) * columns);
       row.set(begin);
       row.set(end, columns - end.length);
-      fill(row.subarray(begin.length, columns - end.length), noise, (filling * STRIDE) % noise.length, opposite);
+      const from = (matrix * MATRIX_STRIDE + filling * ROW_STRIDE) % halves.length;
+      fill(row.subarray(begin.length, columns - end.length), halves, from, opposite);
     }
     yield new Uint8Array(buffer.buffer, 0, 2 * count * columns);
   }

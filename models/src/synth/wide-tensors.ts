@@ -126,8 +126,9 @@ export class WideTensors implements TensorVisitor {
   #matrix(name: string, shape: readonly number[], plan: (values: Float32Array) => (row: number) => RowPlan): void {
     const [rows = 0, ...rest] = shape;
     const columns = rest.reduce((product, size) => product * size, 1);
+    const matrix = this.list.length;
     const pieces = async function* (this: WideTensors): AsyncIterable<Uint8Array> {
-      const noise = this.#noise.block(1 / Math.sqrt(columns));
+      const noise = { halves: this.#noise.block(1 / Math.sqrt(columns)), matrix };
       yield* filledRows(rows, columns, noise, plan(await this.#tensors.read(name)));
     };
     this.list.push({ name: `model.${name}`, type: 'F16', shape, pieces: pieces.bind(this) });

@@ -38,11 +38,11 @@ export interface SmallModel {
  * once, and of a channel and its copy the one is read with the opposite weights. That goes for additional layers as a whole. Tokens that the small model
  * lacks have rows of their own, and logits far below all others.
  *
- * Zero remain: additional biases, a head without a twin, the first convolution's result in nothing, and what the second one reads of the small model for
- * the channels of the mean.
+ * Zero remain additional biases, what a head without a twin would add, and what the second convolution's channels of the mean would hear.
  *
- * The numbers are the small model's to the bit, so that in float32 the same tokens come out. Half precision rounds at other places, as it does from batch
- * to batch; the int8 encoder of a CPU rounds to the largest value of a row, of which there are more, and larger ones.
+ * The numbers of a small model in half precision stay as they are to the bit, so that in float32 the same tokens come out. A calculation in half precision
+ * rounds at other places, as it does from batch to batch; the int8 encoder of a CPU rounds by the largest value of a row, of which there are more, and larger
+ * ones.
  *
  * @throws ModelError `unsupported` where the small model does not fit into the size, `fileMissing` or `fileInvalid` where it is no model, `nameTaken`
  * where the folder is there
