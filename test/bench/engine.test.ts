@@ -1,48 +1,10 @@
 // The engine bench's checks and arithmetic, on an engine whose tokens are known.
-import type { DecodeRequest, DecodeResult, Engine } from '@sotto/server';
 import t from 'tap';
 import type { LoadedRecording } from '../../bench/src/audio/playlist.js';
 import { batchCase, growingCase, growingWindows, plainTokens } from '../../bench/src/engine/decode-case.js';
 import { shareMetrics, timingMetrics } from '../../bench/src/engine/engine-metrics.js';
 import { speechWindows } from '../../bench/src/engine/speech-windows.js';
-
-/** Hears one token for every half second. `wrongWithDraft`: an engine that trusts drafts blindly. */
-class CountingEngine implements Engine {
-  readonly maxBatch = 4;
-  readonly drafts: number[][] = [];
-  readonly model = {
-    name: 'counting',
-    languages: ['en'],
-    isMultilingual: false,
-    usesPreviousText: false,
-    buckets: [32_000, 96_000],
-    tailSilenceSamples: 3_200,
-    maxTextTokens: 100,
-    directory: '',
-  };
-
-  constructor(private readonly wrongWithDraft = false) {}
-
-  async decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
-    return batch.map(({ audio, draft }) => {
-      this.drafts.push([...draft]);
-      const heard = Array.from({ length: Math.floor(audio.length / 8_000) }, (_, index) => index);
-      const ids = this.wrongWithDraft && draft.length > 0 ? draft : heard;
-      return {
-        tokens: ids.map((id) => ({ id, logprob: 0, frame: 0 })),
-        endLogprob: 0,
-        language: 'en',
-        languageProbability: 1,
-        noSpeechProbability: 0,
-        draftAccepted: draft.length,
-        steps: 0,
-      };
-    });
-  }
-
-  async warmUp(): Promise<void> {}
-  async close(): Promise<void> {}
-}
+import { CountingEngine } from '../support/counting-engine.js';
 
 const window = new Float32Array(92_800);
 
@@ -82,7 +44,14 @@ t.test(
       engine.drafts.slice(-5).map(({ length }) => length),
       [0, 2, 4, 6, 8],
     );
-    const credulous = growingCase(new CountingEngine(true), window, expected, 'en', 1_000, 'previous');
+    const credulous = growingCase(
+      new CountingEngine({ wrongWithDraft: true }),
+      window,
+      expected,
+      'en',
+      1_000,
+      'previous',
+    );
     await t.rejects(credulous.run(), { code: 'mismatch' });
   },
 );

@@ -1,47 +1,12 @@
 // The throughput bench: sets of devices, who asks for what, and its arithmetic, on an engine whose tokens are known.
 import { InvalidArgumentError } from 'commander';
-import type { DecodeRequest, DecodeResult, Engine } from '@sotto/server';
-import { Scheduler } from '@sotto/server';
+import { Scheduler, type DecodeResult } from '@sotto/server';
 import t from 'tap';
 import { fileApplicants, growingApplicants } from '../../bench/src/throughput/applicants.js';
 import { deviceSet, enginesOf, unionOf } from '../../bench/src/throughput/device-sets.js';
 import { saturate } from '../../bench/src/throughput/saturate.js';
 import { throughputMetrics } from '../../bench/src/throughput/throughput-metrics.js';
-
-/** Hears one token for every half second. */
-class CountingEngine implements Engine {
-  readonly maxBatch = 4;
-  readonly batches: (readonly DecodeRequest[])[] = [];
-  readonly model = {
-    name: 'counting',
-    languages: ['en'],
-    isMultilingual: false,
-    usesPreviousText: false,
-    buckets: [32_000, 96_000],
-    tailSilenceSamples: 0,
-    maxTextTokens: 100,
-    directory: '',
-  };
-
-  async decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
-    this.batches.push(batch);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    return batch.map(({ audio }) => result(Math.floor(audio.length / 8_000)));
-  }
-
-  async warmUp(): Promise<void> {}
-  async close(): Promise<void> {}
-}
-
-const result = (tokens: number): DecodeResult => ({
-  tokens: Array.from({ length: tokens }, (_, id) => ({ id, logprob: 0, frame: 0 })),
-  endLogprob: 0,
-  language: 'en',
-  languageProbability: 1,
-  noSpeechProbability: 0,
-  draftAccepted: 0,
-  steps: 0,
-});
+import { CountingEngine, resultOf } from '../support/counting-engine.js';
 
 t.test('device sets: engines are opened once, each set finds its own', async (t) => {
   const sets = deviceSet('cuda:0,cuda:0', deviceSet('cuda:0, cuda:1', deviceSet('cuda:0')));
@@ -70,7 +35,7 @@ t.test(
     for (let turn = 0; turn < 5; turn++) {
       const { audio, draft } = grown?.next(last) ?? { audio: [], draft: [] };
       asked.push([audio.length, draft.length]);
-      last = result(audio.length / 8_000);
+      last = resultOf(Array.from({ length: audio.length / 8_000 }, (_, id) => id));
     }
     t.strictSame(asked, [
       [8_000, 0],
@@ -85,7 +50,7 @@ t.test(
 );
 
 t.test('saturate: full batches of every window in turn, each with its own draft', async (t) => {
-  const engine = new CountingEngine();
+  const engine = new CountingEngine({ runMs: 5 });
   const scheduler = new Scheduler([engine]);
   t.teardown(() => scheduler.close());
   const windows = [8_000, 16_000, 24_000].map((length) => new Float32Array(length));

@@ -1,7 +1,7 @@
 // `bench capacity`: the highest number of live streams at which the latencies hold.
 import { Option, type Command } from 'commander';
 import { loadAudio } from '../audio/load-audio.js';
-import { fixturesFolder, readRecordings } from '../audio/recordings.js';
+import { readRecordings } from '../audio/recordings.js';
 import { seededRandom } from '../audio/seeded-random.js';
 import { clipsOf, joinUtterances, lengthOf } from '../audio/utterances.js';
 import { BenchError } from '../bench-error.js';
@@ -13,8 +13,9 @@ import { scalarMetric } from '../report/metric.js';
 import { publish, writeResult, type Result } from '../report/result-file.js';
 import { openServer } from '../server/bench-server.js';
 import { numberList, numberWithin, serverUrl, wholeNumber } from './option-values.js';
+import { sessionSettings, withSpeechOptions, type SpeechSettings } from './play-options.js';
 
-interface CapacityOptions {
+interface CapacityOptions extends SpeechSettings {
   readonly server?: URL;
   readonly connections?: readonly number[];
   readonly from: number;
@@ -27,15 +28,7 @@ interface CapacityOptions {
   readonly finalLatencyMs: number;
   readonly word: 'stable' | 'shown';
   readonly clients?: number;
-  readonly recordings: string;
-  readonly language: string;
   readonly utteranceMs: number;
-  readonly gapMs: number;
-  readonly chunkMs: number;
-  readonly partialIntervalMs?: number;
-  readonly minSilenceMs?: number;
-  readonly seed: number;
-  readonly out?: string;
 }
 
 /** Streams of one load client, where the number of clients is not given. */
@@ -46,8 +39,7 @@ const CLIP_ROUNDS = 3;
 const STOP_TIMEOUT_MS = 10_000;
 
 export function registerCapacityCommand(program: Command): void {
-  program
-    .command('capacity')
+  withSpeechOptions(program.command('capacity'))
     .description('the highest number of live streams for which word and final latency hold')
     .option('--server <url>', 'a server that runs already; without it the bench starts one', serverUrl)
     .option(
@@ -69,23 +61,7 @@ export function registerCapacityCommand(program: Command): void {
         .default('stable'),
     )
     .option('--clients <count>', 'processes that play the streams; else one for every hundred', wholeNumber(1, 64))
-    .option('--recordings <folder>', 'folder with a manifest.jsonl', fixturesFolder)
-    .option('--language <code>', 'plays the recordings of this language, and names it to the server', 'en')
     .option('--utterance-ms <ms>', 'length that clips are joined to', wholeNumber(500, 28_000), 6_000)
-    .option('--gap-ms <ms>', 'silence between utterances', wholeNumber(0, 60_000), 1_500)
-    .option('--chunk-ms <ms>', 'audio of one message', wholeNumber(10, 1_000), 40)
-    .option(
-      '--partial-interval-ms <ms>',
-      "new audio between two partials; else the server's default",
-      wholeNumber(100, 10_000),
-    )
-    .option(
-      '--min-silence-ms <ms>',
-      "silence that ends an utterance, part of every final's latency; else the server's default",
-      wholeNumber(96, 10_000),
-    )
-    .option('--seed <number>', 'of the order in which utterances are played', wholeNumber(0, 2 ** 32 - 1), 1)
-    .option('--out <file.json>', 'writes the result there, and as Markdown beside it')
     .argument('[flags...]', 'flags of `sotto serve` for the server that the bench starts, behind --')
     .action(runCapacity);
 }
@@ -167,12 +143,7 @@ const settingsOf = (options: CapacityOptions, flags: readonly string[]): Record<
   wordLatencyMs: options.wordLatencyMs,
   wordIs: options.word,
   finalLatencyMs: options.finalLatencyMs,
-  language: options.language,
-  chunkMs: options.chunkMs,
-  gapMs: options.gapMs,
-  partialIntervalMs: options.partialIntervalMs ?? "the server's default",
-  minSilenceMs: options.minSilenceMs ?? "the server's default",
-  seed: options.seed,
+  ...sessionSettings(options),
 });
 
 /** Hundredths are enough of a line that people look at. */

@@ -1,7 +1,7 @@
 // `bench network`: a model's network alone, on the CPU or a GPU, by context and batch, beside what the hardware could do at best.
 import { ModelRegistry, WhisperNetwork, type CudaProvider } from '@sotto/models';
 import type { Command } from 'commander';
-import { BenchError } from '../bench-error.js';
+import { gpuOf } from '../engine/gpu.js';
 import { describeProvenance } from '../measure/machine.js';
 import { promptOf, runNetworkCase, type NetworkTimes } from '../network/network-case.js';
 import { networkMetrics } from '../network/network-metrics.js';
@@ -101,15 +101,6 @@ async function runNetwork(options: NetworkOptions): Promise<void> {
 }
 
 function deviceOf(name: string): 'cpu' | CudaProvider {
-  if (name === 'cpu') return 'cpu';
-  const id = /^cuda:(\d+)$/.exec(name)?.[1];
-  if (id === undefined) throw new BenchError('usage', `--device is cpu or cuda:0, not "${name}".`);
-  // Native calls are made by libuv's threads, and what CUDA keeps belongs to the thread that made it.
-  if (process.env['UV_THREADPOOL_SIZE'] !== '1') {
-    throw new BenchError(
-      'usage',
-      'A GPU is measured with UV_THREADPOOL_SIZE=1 in the environment, as its engines run.',
-    );
-  }
-  return { name: 'cuda', deviceId: Number(id) };
+  const gpu = gpuOf(name);
+  return gpu === undefined ? 'cpu' : { name: 'cuda', ...gpu };
 }

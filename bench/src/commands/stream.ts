@@ -13,7 +13,7 @@ import { compareErrorRates, errorRateMetrics } from '../stream/error-rate-metric
 import { runStreams } from '../stream/run-streams.js';
 import { streamMetrics } from '../stream/stream-metrics.js';
 import { serverUrl, wholeNumber } from './option-values.js';
-import { withPlayOptions, type PlaySettings } from './play-options.js';
+import { sessionSettings, withPlayOptions, type PlaySettings } from './play-options.js';
 
 interface StreamOptions extends PlaySettings {
   readonly server?: URL;
@@ -81,13 +81,9 @@ const settingsOf = (
       ? `started by the bench${flags.length === 0 ? '' : ` with ${flags.join(' ')}`}`
       : 'given',
   recordings,
-  language: options.language,
   connections: options.connections,
   rounds: options.rounds,
   pace: options.pace,
-  chunkMs: options.chunkMs,
-  gapMs: options.gapMs,
   staggerMs: options.staggerMs,
-  partialIntervalMs: options.partialIntervalMs ?? "the server's default",
-  seed: options.seed,
+  ...sessionSettings(options),
 });
