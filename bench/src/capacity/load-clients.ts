@@ -92,11 +92,11 @@ class LoadClient {
       const died = (): void => settle(new BenchError('serverFailed', 'A load client died.'));
       const settle = (outcome: FromClient | BenchError): void => {
         clearTimeout(overdue);
-        this.#process.off('message', answered).off('exit', died);
+        this.#process.off('message', answered).off('exit', died).off('error', died);
         if (outcome instanceof BenchError) reject(outcome);
         else resolve(outcome);
       };
-      this.#process.on('message', answered).on('exit', died);
+      this.#process.on('message', answered).on('exit', died).on('error', died);
       this.#process.send(message, () => undefined);
     });
   }

@@ -1,5 +1,5 @@
 // From the streams that a load client played to the values that are measured.
-import type { Playlist } from '../audio/playlist.js';
+import { SAMPLES_PER_MS, type Playlist } from '../audio/playlist.js';
 import { scoreText, totalErrors, type ErrorCounts } from '../quality/index.js';
 import { hypothesesOf } from '../stream/hypotheses.js';
 import type { EventLoss, SegmentTrace } from '../stream/segment-trace.js';
@@ -73,7 +73,7 @@ export function errorsOf({ playlist, trace }: ObservedStream, gapMs: number): Er
 }
 
 const wholeRecordings = ({ placed, totalSamples }: Playlist, gapMs: number): number =>
-  placed.filter(({ endMs }) => (endMs + gapMs) * 16 <= totalSamples).length;
+  placed.filter(({ endMs }) => (endMs + gapMs) * SAMPLES_PER_MS <= totalSamples).length;
 
 /** Losses of several streams together. */
 export function addLoss(all: EventLoss, more: EventLoss): void {

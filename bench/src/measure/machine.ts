@@ -15,6 +15,8 @@ export const Provenance = v.object({
     cores: v.number(),
     memoryGiB: v.number(),
     os: v.string(),
+    /** GPUs with their driver, as nvidia-smi tells them. */
+    gpus: v.optional(v.array(v.string()), []),
     /** Load averages over 1, 5 and 15 minutes when the bench began: what else the machine was doing. */
     loadAverage: v.array(v.number()),
   }),
@@ -40,6 +42,7 @@ export function describeProvenance(argv: readonly string[] = process.argv.slice(
       cores: cpus.length,
       memoryGiB: Math.round((os.totalmem() / 2 ** 30) * 10) / 10,
       os: `${os.type()} ${os.release()} ${os.arch()}`,
+      gpus: gpus(),
       loadAverage: os.loadavg().map((load) => Math.round(load * 100) / 100),
     },
     versions: { node: process.versions.node, ...packageVersions() },
@@ -78,12 +81,22 @@ function readJson(path: string): unknown {
   }
 }
 
-function git(...args: string[]): string | undefined {
+const git = (...args: string[]): string | undefined => outputOf('git', args);
+
+/** `NVIDIA H100 80GB HBM3, driver 580.159.04`; none where there is no nvidia-smi. */
+function gpus(): string[] {
+  const lines = outputOf('nvidia-smi', ['--query-gpu=name,driver_version', '--format=csv,noheader']) ?? '';
+  return lines.split('\n').flatMap((line) => (line === '' ? [] : [line.replace(/,\s*/, ', driver ')]));
+}
+
+/** What a program prints; undefined where it is not installed or fails. */
+function outputOf(program: string, args: readonly string[]): string | undefined {
   try {
-    return execFileSync('git', args, {
+    return execFileSync(program, args, {
       cwd: repositoryRoot,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: 10_000,
     }).trim();
   } catch {
     return undefined;

@@ -85,6 +85,6 @@ function markdown(result: Result): string {
 }
 
 const machineLine = ({ provenance: { machine } }: Result): string =>
-  `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.os}`;
+  [`${machine.cpu}, ${machine.cores} cores`, `${machine.memoryGiB} GiB`, machine.os, ...machine.gpus].join(', ');
 
 const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

@@ -1,4 +1,5 @@
 // Keeps a scheduler's engines full for a time, and counts what they decode.
+import { SAMPLES_PER_MS } from '../audio/playlist.js';
 import { BenchError } from '../bench-error.js';
 import type { DecodeJob, DecodeRequest, DecodeResult, Scheduler } from '@sotto/server';
 
@@ -66,7 +67,7 @@ export async function saturate(
   return {
     windows: behind.length,
     tookMs: to - from,
-    audioMs: behind.reduce((sum, { samples }) => sum + samples, 0) / 16,
+    audioMs: behind.reduce((sum, { samples }) => sum + samples, 0) / SAMPLES_PER_MS,
     windowsPerRun: (decoded - before.decoded) / Math.max(1, runs - before.runs),
   };
 }
