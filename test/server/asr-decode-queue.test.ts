@@ -1,6 +1,12 @@
 import * as fc from 'fast-check';
 import t from 'tap';
-import { type DecodeKind, DecodeQueue, type QueuedDecode } from '../../server/src/asr/decode-queue.js';
+import {
+  type DecodeKind,
+  DecodeQueue,
+  laneOf,
+  type QueuedDecode,
+  type WindowsMax,
+} from '../../server/src/asr/decode-queue.js';
 import { holds } from '../support/property.js';
 
 interface Decode extends QueuedDecode {
@@ -11,6 +17,8 @@ const BOUNDS = { partialsMax: 4, finalsMax: 3, filesMax: 2 };
 const PRIORITY: readonly DecodeKind[] = ['final', 'partial', 'file'];
 const segments = Array.from({ length: 6 }, (_, i) => ({ segment: i }));
 let made = 0;
+
+const most = (windows: number): WindowsMax => ({ live: windows, file: windows });
 
 function decode(kind: DecodeKind, segment: object, deadline: number, bucket = 1): Decode {
   made += 1;
@@ -25,7 +33,8 @@ t.test('final before partial before file, each by deadline', async (t) => {
   const early = decode('partial', c, 3);
   const final = decode('final', d, 100);
   for (const one of [file, late, early, final]) queue.add(one);
-  t.same(queue.take(10), [final, early, late, file]);
+  t.same(queue.take(most(10)), [final, early, late]);
+  t.same(queue.take(most(10)), [file], 'never in a run with what is live');
   t.equal(queue.size, 0);
 });
 
@@ -36,8 +45,23 @@ t.test('a batch holds one bucket: the head decides which', async (t) => {
   const other = decode('partial', b, 1, 10);
   const mate = decode('partial', c, 2, 30);
   for (const one of [head, other, mate]) queue.add(one);
-  t.same(queue.take(10), [head, mate]);
-  t.same(queue.take(10), [other]);
+  t.same(queue.take(most(10)), [head, mate]);
+  t.same(queue.take(most(10)), [other]);
+});
+
+t.test('a lane that has no place waits, and beside another run so does what failed', async (t) => {
+  const queue = new DecodeQueue<Decode>();
+  const [a, b] = segments as [object, object];
+  const file = decode('file', a, 1);
+  queue.add(file);
+  t.same(queue.take({ live: 4, file: 0 }), []);
+  const failed = decode('final', b, 2);
+  const sound = decode('final', a, 3);
+  queue.retry(failed);
+  queue.add(sound);
+  t.same(queue.take({ live: 4, file: 0 }, true), [sound]);
+  t.same(queue.take({ live: 4, file: 0 }), [failed]);
+  t.same(queue.take({ live: 4, file: 4 }), [file]);
 });
 
 t.test('a newer partial supersedes the waiting one and keeps its place', async (t) => {
@@ -49,7 +73,7 @@ t.test('a newer partial supersedes the waiting one and keeps its place', async (
   queue.add(older);
   queue.add(other);
   t.same(queue.add(newer), { refused: false, superseded: [older], dropped: [] });
-  t.same(queue.take(1), [newer]);
+  t.same(queue.take(most(1)), [newer]);
 });
 
 t.test('a final supersedes the waiting partial of its segment', async (t) => {
@@ -59,7 +83,7 @@ t.test('a final supersedes the waiting partial of its segment', async (t) => {
   const final = decode('final', a, 9);
   queue.add(partial);
   t.same(queue.add(final), { refused: false, superseded: [partial], dropped: [] });
-  t.same(queue.take(2), [final]);
+  t.same(queue.take(most(2)), [final]);
 });
 
 t.test('the next partial of a segment waits for the one under way, its final does not', async (t) => {
@@ -68,16 +92,16 @@ t.test('the next partial of a segment waits for the one under way, its final doe
   const first = decode('partial', a, 1);
   const second = decode('partial', a, 2);
   queue.add(first);
-  t.same(queue.take(1), [first]);
+  t.same(queue.take(most(1)), [first]);
   queue.add(second);
-  t.same(queue.take(1), []);
+  t.same(queue.take(most(1)), []);
   t.notOk(queue.hasWork);
   queue.done(first);
   t.ok(queue.hasWork);
-  t.same(queue.take(1), [second]);
+  t.same(queue.take(most(1)), [second]);
   const final = decode('final', a, 3);
   queue.add(final);
-  t.same(queue.take(1), [final]);
+  t.same(queue.take(most(1)), [final]);
 });
 
 t.test('what failed runs alone, and gives way to a newer partial of its segment', async (t) => {
@@ -85,13 +109,13 @@ t.test('what failed runs alone, and gives way to a newer partial of its segment'
   const [a, b] = segments as [object, object];
   const failed = decode('partial', a, 1);
   queue.add(failed);
-  queue.take(1);
+  queue.take(most(1));
   queue.done(failed);
   const other = decode('partial', b, 2);
   queue.add(other);
   t.ok(queue.retry(failed));
-  t.same(queue.take(5), [failed]);
-  t.same(queue.take(5), [other]);
+  t.same(queue.take(most(5)), [failed]);
+  t.same(queue.take(most(5)), [other]);
   queue.done(failed);
   queue.add(decode('partial', a, 3));
   t.notOk(queue.retry(failed));
@@ -154,9 +178,11 @@ t.test('invariants over random histories', async (t) => {
               .map((one) => one.segment),
           );
           const eligible = [...waiting].filter((one) => one.kind !== 'partial' || !busy.has(one.segment));
-          const batch = queue.take(step.max);
+          const batch = queue.take(most(step.max));
           if (batch.length > step.max) throw new Error('the batch is too large');
           if (new Set(batch.map((one) => one.bucket)).size > 1) throw new Error('a batch mixes buckets');
+          if (new Set(batch.map((one) => laneOf(one.kind))).size > 1)
+            throw new Error('files share a run with what is live');
           if (batch.length > 1 && batch.some((one) => one.alone)) throw new Error('a retried decode shares its batch');
           if (batch.length === 0 && eligible.length > 0) throw new Error('work was left lying');
           const [head] = batch;

@@ -32,6 +32,7 @@ class HeldEngine implements Engine {
   readonly runs: { readonly batch: readonly DecodeRequest[]; succeed(): void; fail(error: Error): void }[] = [];
 
   isUp = true;
+  sharesTime = false;
 
   constructor(readonly maxBatch = 4) {}
 
@@ -259,17 +260,89 @@ t.test('the stretch is 1 at low load, follows the demand and does not swing', as
 
 t.test('while somebody is live a run holds what is over soon; files alone fill it', async (t) => {
   const meter = new LoadMeter(1, 0);
-  t.equal(meter.windowsPerRun(0), Infinity, 'nothing is known');
+  t.equal(meter.windowsPerRun('file', 0), Infinity, 'nothing is known');
   meter.asked('file', 0);
-  meter.ran(['file', 'file'], 600, 600);
-  t.equal(meter.windowsPerRun(600), Infinity, 'nobody waits');
+  meter.ran(['file', 'file'], 160, 600);
+  t.equal(meter.windowsPerRun('file', 600), Infinity, 'nobody waits');
   meter.asked('partial', 600);
-  t.equal(meter.windowsPerRun(600), 1, '300 ms a window');
-  for (let i = 0; i < 100; i += 1) meter.ran(['partial', 'partial'], 160, 600);
-  t.equal(meter.windowsPerRun(600), 4, 'about 80 ms a window');
+  t.equal(meter.windowsPerRun('file', 600), 2, '80 ms a window');
+  t.equal(meter.windowsPerRun('live', 600), Infinity, 'a live one has not been seen');
+  meter.ran(['partial'], 600, 600);
+  t.equal(meter.windowsPerRun('live', 600), 1, '600 ms a window, and one is always run');
+  for (let i = 0; i < 100; i += 1) meter.ran(['partial', 'final'], 160, 600);
+  t.equal(meter.windowsPerRun('live', 600), 4, 'about 80 ms a window');
   for (let i = 0; i < 10_000; i += 1) meter.ran(Array(16).fill('partial'), 16, 600);
-  t.ok(meter.windowsPerRun(600) > 300, 'about 1 ms a window');
-  t.equal(meter.windowsPerRun(100_000), Infinity, 'everybody is gone');
+  t.ok(meter.windowsPerRun('live', 600) > 300, 'about 1 ms a window');
+  t.equal(meter.windowsPerRun('live', 100_000), Infinity, 'everybody is gone');
+});
+
+t.test(
+  'live windows do not wait for a run of files where the engine shares its time; files wait for live ones',
+  async (t) => {
+    const engine = new HeldEngine();
+    engine.sharesTime = true;
+    const scheduler = new Scheduler([engine]);
+    const files = [scheduler.submit(job('file')), scheduler.submit(job('file'))];
+    await turn();
+    const final = scheduler.submit(job('final'));
+    await turn();
+    t.same(
+      engine.runs.map((run) => run.batch.length),
+      [2, 1],
+      'beside the files',
+    );
+    files.push(scheduler.submit(job('file')));
+    const partial = scheduler.submit(job('partial'));
+    engine.runs[0]?.succeed();
+    await Promise.all(files.slice(0, 2));
+    await turn();
+    t.equal(engine.runs.length, 2, 'one live run at a time, and no files beside it');
+    engine.runs[1]?.succeed();
+    await final;
+    await turn();
+    t.equal(engine.runs.length, 3);
+    engine.runs[2]?.succeed();
+    t.match(await partial, { status: 'decoded' });
+    await turn();
+    engine.runs[3]?.succeed();
+    t.match(await files[2], { status: 'decoded' });
+    t.match(scheduler.counts, { decoded: 5, runs: 4, running: 0 });
+  },
+);
+
+t.test('an engine that runs one thing at a time finishes the files first', async (t) => {
+  const engine = new HeldEngine();
+  const scheduler = new Scheduler([engine]);
+  const outcomes = [scheduler.submit(job('file'))];
+  await turn();
+  outcomes.push(scheduler.submit(job('final')));
+  await turn();
+  t.equal(engine.runs.length, 1);
+  engine.runs[0]?.succeed();
+  await outcomes[0];
+  await turn();
+  engine.runs[1]?.succeed();
+  t.match(await outcomes[1], { status: 'decoded' });
+});
+
+t.test('a window of a file that felled its engine fells no live one: nothing runs beside it', async (t) => {
+  const engine = new HeldEngine();
+  engine.sharesTime = true;
+  const scheduler = new Scheduler([engine]);
+  const bad = scheduler.submit(job('file'));
+  await turn();
+  engine.runs[0]?.fail(new EngineError('engine_crashed', 'it died'));
+  await turn();
+  await turn();
+  t.equal(engine.runs.length, 2, 'tried again');
+  const final = scheduler.submit(job('final'));
+  await turn();
+  t.equal(engine.runs.length, 2);
+  engine.runs[1]?.fail(new EngineError('engine_crashed', 'it died again'));
+  await t.rejects(bad, { code: 'recognition_failed' });
+  await turn();
+  engine.runs[2]?.succeed();
+  t.match(await final, { status: 'decoded' });
 });
 
 t.test('an engine that is down gets nothing while another is up; with none, work waits for one', async (t) => {

@@ -3,7 +3,7 @@
 /** In order of priority. A `final` ends a live segment, a `partial` previews it, a `file` is not live at all. */
 export type DecodeKind = 'final' | 'partial' | 'file';
 
-const KINDS = ['final', 'partial', 'file'] as const satisfies readonly DecodeKind[];
+export const KINDS = ['final', 'partial', 'file'] as const satisfies readonly DecodeKind[];
 
 /** What a segment is known by: its owner's object. */
 export type SegmentKey = object;
@@ -19,6 +19,14 @@ export interface QueuedDecode {
   /** Set after a failure: it then runs in a batch of its own, so that a window that fells the engine fells nobody else's. */
   alone: boolean;
 }
+
+/** What is live and what is not. */
+export type Lane = 'live' | 'file';
+
+export const laneOf = (kind: DecodeKind): Lane => (kind === 'file' ? 'file' : 'live');
+
+/** How many windows of each lane a run may hold; 0: none. */
+export type WindowsMax = Readonly<Record<Lane, number>>;
 
 /** How much may wait. */
 export interface QueueBounds {
@@ -99,16 +107,19 @@ export class DecodeQueue<D extends QueuedDecode> {
   }
 
   /**
-   * The next batch: the first decode by kind and deadline, and those of the same bucket that come next in that order. Its partials are under way until
-   * {@link done}.
+   * The next batch: the first decode by kind and deadline, and those of the same bucket that come next in that order. Live windows and windows of files
+   * never share one: where each costs time, files would lengthen the very run that somebody waits for. Its partials are under way until {@link done}.
+   * @param windowsMax how many live windows, or how many windows of files, it may hold
+   * @param isBeside whether another run goes on meanwhile that its failure might take along: decodes that are to run alone then wait
    */
-  take(maxBatch: number): D[] {
+  take(windowsMax: WindowsMax, isBeside = false): D[] {
     const batch: D[] = [];
     for (const kind of KINDS) {
       for (const decode of this.#waiting[kind]) {
-        if (batch.length >= maxBatch) break;
         const head = batch[0];
-        if (!this.#mayRun(decode) || (head && (head.alone || decode.alone || decode.bucket !== head.bucket))) continue;
+        if (batch.length >= windowsMax[laneOf(kind)] || (head && laneOf(head.kind) !== laneOf(kind))) break;
+        if (!this.#mayRun(decode) || (decode.alone && isBeside)) continue;
+        if (head && (head.alone || decode.alone || decode.bucket !== head.bucket)) continue;
         batch.push(decode);
       }
     }

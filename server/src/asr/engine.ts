@@ -67,6 +67,11 @@ export interface Engine {
   readonly model: EngineModel;
   /** Largest batch of one run. */
   readonly maxBatch: number;
+  /**
+   * Whether two runs at a time share the device, so that a short one is soon over beside a long one: a CPU, whose threads the operating system runs in
+   * turn. Absent or false: one run at a time, a second one waits.
+   */
+  readonly sharesTime?: boolean;
   /** Whether it can take work now; false while it is being brought back after a crash, or when it has lost its device. Absent: always. */
   readonly isUp?: boolean;
   /** Decodes windows of one bucket together; a row's result does not depend on the others. Rejects with EngineError. */

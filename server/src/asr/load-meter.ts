@@ -1,5 +1,5 @@
 // How busy the engines are: by how much sessions should space out their partials, and how many windows a run may hold.
-import type { DecodeKind } from './decode-queue.js';
+import { KINDS, laneOf, type DecodeKind, type Lane } from './decode-queue.js';
 
 /** Share of the engines' time that may be planned for: the rest takes up bursts. */
 const TARGET_UTILISATION = 0.75;
@@ -11,8 +11,8 @@ const MEMORY_MS = 5_000;
 const FOLLOW_MS = 2_000;
 /** What is left of a sum when what it counted is long past. */
 const NOTHING = 1e-3;
-/** A run of an engine cannot be interrupted: this is about what a final may have to wait for one, milliseconds. */
-const RUN_MS_MAX = 400;
+/** A run of an engine cannot be interrupted: these are about what a final may have to wait for one, milliseconds. */
+const RUN_MS_MAX = { live: 400, file: 200 } as const satisfies Record<Lane, number>;
 
 /** A sum that forgets: what is as old as {@link MEMORY_MS} counts 1/e. */
 class FadingSum {
@@ -73,16 +73,16 @@ export class LoadMeter {
   }
 
   /**
-   * How many windows a run may hold, so that it is over within about {@link RUN_MS_MAX}: at least 1. Where batches cost next to nothing (a GPU) and where
-   * nobody is live it is without limit.
+   * How many windows of one lane a run may hold, so that it is over within about {@link RUN_MS_MAX}: at least 1. Where batches cost next to nothing
+   * (a GPU) and where nobody is live it is without limit.
    */
-  windowsPerRun(now: number): number {
+  windowsPerRun(lane: Lane, now: number): number {
     const live = this.#load.final.asked.at(now) + this.#load.partial.asked.at(now);
-    const kinds = Object.values(this.#load);
-    const rows = kinds.reduce((sum, kind) => sum + kind.rows.at(now), 0);
-    const busyMs = kinds.reduce((sum, kind) => sum + kind.busyMs.at(now), 0);
+    const loads = KINDS.filter((kind) => laneOf(kind) === lane).map((kind) => this.#load[kind]);
+    const rows = loads.reduce((sum, load) => sum + load.rows.at(now), 0);
+    const busyMs = loads.reduce((sum, load) => sum + load.busyMs.at(now), 0);
     if (live < NOTHING || rows < NOTHING) return Infinity;
-    return Math.max(1, Math.floor((RUN_MS_MAX * rows) / busyMs));
+    return Math.max(1, Math.floor((RUN_MS_MAX[lane] * rows) / busyMs));
   }
 
   /** Engine time that is asked for, per time. */

@@ -3,10 +3,13 @@ import { AsrError, EngineError, messageOf } from './errors.js';
 import {
   type DecodeKind,
   DecodeQueue,
+  type Lane,
+  laneOf,
   QUEUE_BOUNDS,
   type QueueBounds,
   type QueuedDecode,
   type SegmentKey,
+  type WindowsMax,
 } from './decode-queue.js';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from './engine.js';
 import { LoadMeter } from './load-meter.js';
@@ -56,7 +59,8 @@ interface Waiting extends QueuedDecode {
 /** An engine and what the scheduler knows of it. */
 interface Slot {
   readonly engine: Engine;
-  running: boolean;
+  /** Runs under way: of both lanes only where the engine shares its time. */
+  readonly running: Partial<Record<Lane, readonly Waiting[]>>;
   /** Milliseconds spent in runs: among free engines the least loaded goes first. */
   busyMs: number;
   /** Whether its last run failed: it may be restarting. It then comes last, and is tried with one window. */
@@ -66,6 +70,10 @@ interface Slot {
 /**
  * Earliest deadline first within `final > partial > file`, one bucket per run, each engine one run at a time. Nothing waits for a batch to fill: an idle
  * engine takes what came in this turn of the event loop, and batches grow by themselves while engines are busy.
+ *
+ * Where an engine shares its time, live windows need not wait for the end of a run of files: theirs begins beside it. On two cores a final (3.5 s, its
+ * draft right) took 122 ms alone, 254 ms behind windows of files of 10 s one after the other, 167 ms beside them (medians; p95 230, 657 and 241 ms), and
+ * the files lost nothing by it. The other way round a run of files waits until nothing live is under way or waits.
  */
 export class Scheduler {
   readonly model: EngineModel;
@@ -84,7 +92,7 @@ export class Scheduler {
     if (!first) throw new RangeError('a scheduler needs at least one engine');
     this.model = first.model;
     this.#now = options.now ?? (() => performance.now());
-    this.#slots = engines.map((engine) => ({ engine, running: false, busyMs: 0, hasFailed: false }));
+    this.#slots = engines.map((engine) => ({ engine, running: {}, busyMs: 0, hasFailed: false }));
     this.#queue = new DecodeQueue(options.bounds ?? QUEUE_BOUNDS);
     this.#load = new LoadMeter(engines.length, this.#now());
   }
@@ -166,18 +174,33 @@ export class Scheduler {
     this.#dispatch ??= setImmediate(() => {
       this.#dispatch = undefined;
       const free = this.#slots
-        .filter((slot) => !slot.running && this.#isUsable(slot))
-        .sort((a, b) => Number(a.hasFailed) - Number(b.hasFailed) || a.busyMs - b.busyMs);
-      const windowsMax = this.#load.windowsPerRun(this.#now());
+        .filter((slot) => isFree(slot) && this.#isUsable(slot))
+        .sort(
+          (a, b) =>
+            Number(a.hasFailed) - Number(b.hasFailed) || Number(isBusy(a)) - Number(isBusy(b)) || a.busyMs - b.busyMs,
+        );
       for (const [taken, slot] of free.entries()) {
         // Free engines share what waits, rather than one of them running it all.
         const share = Math.ceil(this.#queue.size / (free.length - taken));
-        const batch = this.#queue.take(Math.min(slot.hasFailed ? 1 : slot.engine.maxBatch, share, windowsMax));
-        if (batch.length === 0) return;
+        const batch = this.#queue.take(this.#windowsMax(slot, share), isBusy(slot));
+        if (batch.length === 0) continue;
         const run = this.#run(slot, batch).finally(() => this.#runs.delete(run));
         this.#runs.add(run);
       }
     });
+  }
+
+  /** What a run that begins now may hold. */
+  #windowsMax(slot: Slot, share: number): WindowsMax {
+    const { engine, hasFailed } = slot;
+    const now = this.#now();
+    const most = Math.min(hasFailed ? 1 : engine.maxBatch, share);
+    return {
+      live: Math.min(most, this.#load.windowsPerRun('live', now)),
+      file: isBusy(slot)
+        ? 0
+        : Math.min(most, engine.sharesTime === true ? most : this.#load.windowsPerRun('file', now)),
+    };
   }
 
   /** An engine that is being brought back gets nothing while another one is up; without any, work waits for it. */
@@ -186,7 +209,8 @@ export class Scheduler {
   }
 
   async #run(slot: Slot, batch: readonly Waiting[]): Promise<void> {
-    slot.running = true;
+    const lane = laneOf((batch[0] as Waiting).kind);
+    slot.running[lane] = batch;
     this.#counts.running += 1;
     this.#counts.runs += 1;
     const started = this.#now();
@@ -198,7 +222,7 @@ export class Scheduler {
       failure = error;
     }
     const ended = this.#now();
-    slot.running = false;
+    delete slot.running[lane];
     slot.busyMs += ended - started;
     this.#counts.running -= 1;
     slot.hasFailed = results === undefined;
@@ -233,6 +257,18 @@ export class Scheduler {
       decode.settle({ status: 'superseded' });
     }
   }
+}
+
+function isBusy({ running }: Slot): boolean {
+  return running.live !== undefined || running.file !== undefined;
+}
+
+/** Whether a run could begin: of live windows only, if one of files is under way. Beside a window that may fell the engine none does. */
+function isFree({ engine, running }: Slot): boolean {
+  return (
+    running.live === undefined &&
+    (running.file === undefined || (engine.sharesTime === true && !running.file[0]?.alone))
+  );
 }
 
 /** The shortest context that holds a window and the silence that the model wants behind it, samples; undefined if it fits none. */

@@ -70,14 +70,15 @@ export async function createEngine(options: unknown): Promise<Engine> {
 export class WhisperEngine implements Engine {
   readonly model: EngineModel;
   readonly maxBatch: number;
+  readonly sharesTime: boolean;
   /** Told after each batch. */
   onTiming: ((timing: DecodeTiming) => void) | undefined;
   /** The language tried first where none is asked for: the last one detected. Saves a pass, changes no result. */
   #likelyLanguage: string;
   readonly #bucketsToWarm: readonly number[];
+  /** Settles when everything that was begun has ended. */
   #queue: Promise<unknown> = Promise.resolve();
   #closed = false;
-  readonly #isOnGpu: boolean;
   #isUp = true;
 
   static async load(options: unknown): Promise<WhisperEngine> {
@@ -115,7 +116,7 @@ export class WhisperEngine implements Engine {
     const { config, special } = network;
     const languages = config.isMultilingual ? [...special.languages.keys()] : ['en'];
     this.maxBatch = options.maxBatch;
-    this.#isOnGpu = options.cuda !== undefined;
+    this.sharesTime = options.cuda === undefined;
     const buckets = options.buckets.map((seconds) => Math.round(seconds * sampleRate));
     // The CPU compiles nothing per shape: what a first run costs, the shortest one pays (measured: the others are no slower the first time).
     this.#bucketsToWarm = options.cuda === undefined ? buckets.slice(0, 1) : buckets;
@@ -138,7 +139,7 @@ export class WhisperEngine implements Engine {
   }
 
   async decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
-    return this.#inTurn(async () => {
+    return this.#begin(async () => {
       const results: DecodeResult[] = [];
       for (const { bucket, indices } of this.#groups(batch)) {
         const group = indices.flatMap((index) => batch[index] ?? []);
@@ -152,7 +153,7 @@ export class WhisperEngine implements Engine {
   async warmUp(): Promise<void> {
     const prompt = { language: this.#likelyLanguage, task: 'transcribe', previous: [], committed: [] } as const;
     const request = { audio: new Float32Array(0), prompt, draft: [], temperature: 0, seed: 0 };
-    await this.#inTurn(async () => {
+    await this.#begin(async () => {
       for (const bucket of this.#bucketsToWarm) await this.#decodeGroup([request], bucket, 2);
     });
   }
@@ -164,17 +165,17 @@ export class WhisperEngine implements Engine {
   }
 
   /**
-   * One batch at a time, on all threads. Two at once with half the threads each bring 10 % more windows through two cores (measured: the demo model,
-   * 8 windows of 6 s), and each window takes twice as long.
+   * A GPU runs one batch at a time. On a CPU what is asked at once runs at once, each on all threads: two at a time bring 10 % more windows through two
+   * cores (measured: the demo model, 8 windows of 6 s), and each takes up to twice as long. Whoever asks decides what may go beside what.
    */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+  #begin<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(new EngineError('engine_closed', 'the engine is closed'));
-    const done = this.#queue.then(work).catch((cause: unknown) => {
+    const done = (this.sharesTime ? work() : this.#queue.then(work)).catch((cause: unknown) => {
       if (cause instanceof EngineError) throw cause;
-      if (this.#isOnGpu && isDeviceLost(messageOf(cause))) this.#isUp = false;
+      if (!this.sharesTime && isDeviceLost(messageOf(cause))) this.#isUp = false;
       throw new EngineError('engine_failed', messageOf(cause), { cause });
     });
-    this.#queue = done.catch(() => {});
+    this.#queue = Promise.all([this.#queue, done.catch(() => {})]);
     return done;
   }
 

@@ -26,7 +26,8 @@ async function receive(message: ToEngine): Promise<void> {
         engine = await createEngine(message.spec);
         // Behind the engine: koffi takes no settings (of the engine's stack) once anything has been loaded with it.
         arena = mapArena(message.arenaBytes);
-        send({ type: 'loaded', model: engine.model, maxBatch: engine.maxBatch, seesArena: arena !== undefined });
+        const { model, maxBatch, sharesTime = false } = engine;
+        send({ type: 'loaded', model, maxBatch, sharesTime, seesArena: arena !== undefined });
       } catch (error) {
         send({ type: 'loadFailed', message: messageOf(error) });
       }

@@ -2,10 +2,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { DecodeRequest, DecodeResult, EngineModel } from '../engine.js';
+import type { DecodeRequest, DecodeResult } from '../engine.js';
 import { EngineError, type EngineErrorCode } from '../errors.js';
 import type { AudioArena } from './audio-arena.js';
-import { type FromEngine, HEARTBEAT_MS, type ToEngine } from './engine-messages.js';
+import { type EngineFacts, type FromEngine, HEARTBEAT_MS, type ToEngine } from './engine-messages.js';
 import type { EngineSpec } from './engine-spec.js';
 
 /** How long the server waits for an engine's process. */
@@ -31,7 +31,7 @@ const MAIN = fileURLToPath(new URL(`./engine-child-main${extname(import.meta.url
 /** A process that carries an engine. When it dies, everything that waits for it is rejected. */
 export class EngineChild {
   /** Settles when the model is loaded. Rejects with EngineError `engine_load_failed`, or with how the process died. */
-  readonly loaded: Promise<{ readonly model: EngineModel; readonly maxBatch: number }>;
+  readonly loaded: Promise<EngineFacts>;
   /** Resolves when the process is gone. */
   readonly exited: Promise<void>;
   readonly pid: number | undefined;
@@ -77,7 +77,7 @@ export class EngineChild {
         throw new EngineError('engine_failed', `the engine's process answered ${answer.type} to load`);
       if (answer.seesArena) this.#arena = arena;
       this.#watchHeartbeat();
-      return { model: answer.model, maxBatch: answer.maxBatch };
+      return answer;
     });
     this.#process.on('message', (message: FromEngine) => this.#receive(message));
   }

@@ -1,5 +1,5 @@
 // What the server and an engine's process say to each other. Both ends are this code at one version: nothing is validated.
-import type { DecodeRequest, DecodeResult, EngineModel } from '../engine.js';
+import type { DecodeRequest, DecodeResult, Engine } from '../engine.js';
 import type { EngineErrorCode } from '../errors.js';
 import type { EngineSpec } from './engine-spec.js';
 
@@ -24,14 +24,12 @@ export type ToEngine =
   | { readonly type: 'warmUp'; readonly id: number }
   | { readonly type: 'close' };
 
+/** What does not change while a process lives. */
+export type EngineFacts = Pick<Engine, 'model' | 'maxBatch' | 'sharesTime'>;
+
 /** From the engine's process. `alive` comes every {@link HEARTBEAT_MS} as long as its event loop turns; `seesArena`: it takes audio from there. */
 export type FromEngine =
-  | {
-      readonly type: 'loaded';
-      readonly model: EngineModel;
-      readonly maxBatch: number;
-      readonly seesArena: boolean;
-    }
+  | ({ readonly type: 'loaded'; readonly seesArena: boolean } & EngineFacts)
   | { readonly type: 'loadFailed'; readonly message: string }
   | { readonly type: 'decoded'; readonly id: number; readonly results: readonly DecodeResult[] }
   | { readonly type: 'warmedUp'; readonly id: number }

@@ -4,6 +4,7 @@ import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../engine
 import { EngineError, messageOf } from '../errors.js';
 import { AUDIO_ARENA_BYTES, AudioArena } from './audio-arena.js';
 import { EngineChild, type EnginePatience } from './engine-child.js';
+import type { EngineFacts } from './engine-messages.js';
 import type { EngineSpec } from './engine-spec.js';
 
 export interface ProcessEngineOptions extends EnginePatience {
@@ -40,6 +41,7 @@ export const PROCESS_ENGINE_DEFAULTS = {
 export class ProcessEngine implements Engine {
   readonly model: EngineModel;
   readonly maxBatch: number;
+  readonly sharesTime: boolean;
   readonly #spec: EngineSpec;
   readonly #options: ProcessEngineOptions;
   readonly #arena: AudioArena | undefined;
@@ -58,13 +60,14 @@ export class ProcessEngine implements Engine {
     options: ProcessEngineOptions,
     arena: AudioArena | undefined,
     child: EngineChild,
-    facts: { model: EngineModel; maxBatch: number },
+    facts: EngineFacts,
   ) {
     this.#spec = spec;
     this.#options = options;
     this.#arena = arena;
     this.model = facts.model;
     this.maxBatch = facts.maxBatch;
+    this.sharesTime = facts.sharesTime === true;
     this.#child = Promise.resolve(this.#inUse(child));
   }
 
