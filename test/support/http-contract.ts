@@ -65,18 +65,41 @@ export function httpContract(t: Test, create: Create): void {
     t.match(await answerOf(client), /200 OK[^]*\b67108864$/);
   });
 
-  t.test('body: a reader may take longer for what is there than the clock of the library runs', async (t) => {
-    const { http } = await serve(t, create, async (request) => {
+  t.test('body: reader, answer and client may each take longer than the clock of the library runs', async (t) => {
+    const { http, port } = await serve(t, create, async (request) => {
       const read: Uint8Array[] = [];
       for await (const piece of request.body) {
         // Behind the first piece lie more, out of the same read of the socket.
-        if (read.length === 0) await delay(LIBRARY_CLOCK_MS);
+        if (read.length === 0 && request.path === '/reader') await delay(LIBRARY_CLOCK_MS);
         read.push(piece);
       }
+      if (request.path === '/answer') await delay(LIBRARY_CLOCK_MS);
       return text(await digest(read));
     });
     const bytes = pattern(8 * MEBIBYTE);
-    t.equal(await post(http, pieces(bytes, 10_007)), await digest([bytes]));
+    const whole = await digest([bytes]);
+    const silent = async (): Promise<string> => {
+      const client = await open(t, port);
+      client.write(`POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: ${bytes.length}\r\n\r\n`);
+      client.write(bytes.subarray(0, 1_000));
+      await delay(LIBRARY_CLOCK_MS);
+      client.write(bytes.subarray(1_000));
+      return answerOf(client);
+    };
+    const [reader, answer, short, client] = await Promise.all([
+      post(`${http}/reader`, pieces(bytes, 10_007)),
+      post(`${http}/answer`, pieces(bytes, 10_007)),
+      post(`${http}/answer`, bytes.subarray(0, 300_000)),
+      silent(),
+    ]);
+    t.equal(reader, whole);
+    t.equal(answer, whole);
+    t.equal(
+      short,
+      await digest([bytes.subarray(0, 300_000)]),
+      'a body that is there at once, and is more than may wait',
+    );
+    t.ok(client.endsWith(whole));
   });
 
   t.test('body: 100-continue is answered', async (t) => {

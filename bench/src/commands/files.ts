@@ -69,7 +69,7 @@ async function runFiles(options: FilesOptions): Promise<void> {
         recordings: recordings.length,
       },
       metrics,
-      remarks: ['The socket is fed by `sotto transcribe --fast`, whose start is counted; the upload by fetch.'],
+      remarks: ['The socket is fed by `sotto transcribe --fast`, whose start is counted; the upload by node:http.'],
     },
     options.out,
   );

@@ -21,12 +21,12 @@ export async function uploadsBesideLive(
 ): Promise<Metric[]> {
   if (uploads === 0) return [];
   const [alone, beside, answers]: [number[], number[], number[]] = [[], [], []];
-  let lost = 0;
+  const losses: string[] = [];
   const uploadOnce = async (): Promise<void> => {
     try {
       answers.push(await upload(server, wavOf(recordings, UPLOAD_SECONDS)));
-    } catch {
-      lost += 1;
+    } catch (error) {
+      losses.push(String(error));
     }
   };
   for (let round = 0; round < rounds; round++) {
@@ -39,7 +39,10 @@ export async function uploadsBesideLive(
   }
   const [without, among] = [distribution(alone), distribution(beside)];
   return [
-    scalarMetric('uploadsLost', 'of all', lost, { target: atMost('value', 0) }),
+    scalarMetric('uploadsLost', 'of all', losses.length, {
+      target: atMost('value', 0),
+      note: [...new Set(losses)].join('; ') || 'none',
+    }),
     distributionMetric('uploadAnswer', 'ms', distribution(answers), {
       note: `${uploads} uploads of ${UPLOAD_SECONDS} s at once, again and again beside ${LIVE_CONNECTIONS} live streams`,
     }),

@@ -16,6 +16,13 @@ const LENGTH_TOO_LARGE = {
   body: `{"error":{"code":"body_too_large","message":"A body of 1 GB or more is too large: send it chunked, or use --transport ws."}}${' '.repeat(17_000)}\n`,
 } as const satisfies WholeResponse;
 
+/**
+ * uWS drops an HTTP connection when its clock of 10 s (told in steps of 4 s) has run out. Each piece of a body starts it, and so does resuming, even behind the
+ * end of the body, while the answer is being worked for. Only a pause stops it. So it is started anew at this interval until there is an answer: who sends speech
+ * as it is spoken, waits for his turn or for a long file's text is not dropped. The times that count are bounded by the body and by the response.
+ */
+const CLOCK_RESTART_MS = 3_000;
+
 /** uWS takes the native request back when its handler returns, and the response when it has ended or was aborted: neither is touched later. */
 export class UwsExchange implements PieceSink {
   readonly #response: UwsResponse;
@@ -27,6 +34,7 @@ export class UwsExchange implements PieceSink {
   readonly #body: RequestBody;
   readonly #gone = new AbortController();
   #isOver = false;
+  #clock: NodeJS.Timeout | undefined;
   #onWritable: (() => void) | undefined;
 
   constructor(response: UwsResponse, request: UwsRequest, options: TransportOptions, isLast: () => boolean) {
@@ -37,21 +45,24 @@ export class UwsExchange implements PieceSink {
     this.#isLast = isLast;
     this.#body = new RequestBody(
       {
-        pause: () => this.#touch(() => response.pause()),
+        pause: () => {
+          this.#touch(() => response.pause());
+          this.#keepWaiting();
+        },
         resume: () => this.#touch(() => response.resume()),
         stalled: () => this.drop(),
       },
       this.#stallTimeoutMs,
     );
     response.onAborted(() => {
-      this.#isOver = true;
+      this.#over();
       this.#gone.abort();
       this.#body.abort();
     });
     response.onData((piece, isLast) => {
       this.#body.push(new Uint8Array(piece.slice(0)));
       if (isLast) this.#body.complete();
-      else if (!this.#isOver) this.#keepWaiting();
+      else this.#keepWaiting();
     });
   }
 
@@ -123,16 +134,20 @@ export class UwsExchange implements PieceSink {
     if (this.#isOver) return;
     this.#body.discard();
     this.#response.cork(end);
-    this.#isOver = true;
+    this.#over();
   }
 
-  /**
-   * uWS drops a client that sends less than 16 KB/s; whoever sends speech while it is spoken sends less. The time of silence is bounded elsewhere. What comes
-   * behind a pause, out of the same read, starts uWS's clock too: a pause says again that the reader takes its time.
-   */
+  #over(): void {
+    this.#isOver = true;
+    clearInterval(this.#clock);
+  }
+
   #keepWaiting(): void {
-    this.#response.pause();
-    if (!this.#body.isPaused) this.#response.resume();
+    if (this.#isOver) return;
+    this.#clock ??= setInterval(() => {
+      this.#response.pause();
+      if (!this.#body.isPaused) this.#response.resume();
+    }, CLOCK_RESTART_MS);
   }
 
   #touch(write: () => void): void {
