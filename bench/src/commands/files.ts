@@ -6,7 +6,7 @@ import { fixturesFolder, readRecordings } from '../audio/recordings.js';
 import { longFileMemory } from '../files/long-file-memory.js';
 import { uploadSpeed } from '../files/upload-speed.js';
 import { uploadsBesideLive } from '../files/uploads-beside-live.js';
-import { upload, wavOf } from '../files/wav-upload.js';
+import { upload, wavMaker } from '../files/wav-upload.js';
 import { windowBatches } from '../files/window-batches.js';
 import { describeProvenance } from '../measure/machine.js';
 import type { Metric } from '../report/metric.js';
@@ -78,11 +78,12 @@ async function runFiles(options: FilesOptions): Promise<void> {
 async function overHttp(recordings: readonly LoadedRecording[], options: FilesOptions): Promise<Metric[]> {
   // Each answer is worked for: what was heard before would come from the cache.
   await using server = await openServer(undefined, ['--store', 'none']);
-  await upload(server, wavOf(recordings, 10));
+  const wav = wavMaker(recordings);
+  await upload(server, wav(10));
   const idle = await server.usage();
   return [
-    ...(await uploadSpeed(server, recordings, options.seconds)),
-    ...(await uploadsBesideLive(server, recordings, options.uploads, options.rounds)),
-    ...(await longFileMemory(server, recordings, options.longMinutes, idle?.pssBytes)),
+    ...(await uploadSpeed(server, wav, options.seconds)),
+    ...(await uploadsBesideLive(server, recordings, wav, options.uploads, options.rounds)),
+    ...(await longFileMemory(server, wav, options.longMinutes, idle?.pssBytes)),
   ];
 }

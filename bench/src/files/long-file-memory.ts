@@ -1,22 +1,21 @@
 // What hours of audio in one file take of memory.
-import type { LoadedRecording } from '../audio/playlist.js';
 import { MemoryWatch } from '../measure/memory-watch.js';
 import { atMost, scalarMetric, type Metric } from '../report/metric.js';
 import type { BenchServer } from '../server/bench-server.js';
-import { upload, wavOf } from './wav-upload.js';
+import { upload, type MakeWav } from './wav-upload.js';
 
 const MEBIBYTE = 1_048_576;
 
 /** @param idleBytes of the server that has answered one file; undefined where memory cannot be read */
 export async function longFileMemory(
   server: BenchServer,
-  recordings: readonly LoadedRecording[],
+  wav: MakeWav,
   minutes: number,
   idleBytes: number | undefined,
 ): Promise<Metric[]> {
   if (minutes === 0 || idleBytes === undefined) return [];
   const watch = new MemoryWatch(() => server.usage());
-  const tookMs = await upload(server, wavOf(recordings, minutes * 60));
+  const tookMs = await upload(server, wav(minutes * 60));
   const peak = Math.max(...watch.stop().map(({ pssBytes }) => pssBytes));
   return [
     scalarMetric('memoryOverIdle', 'MiB', (peak - idleBytes) / MEBIBYTE, {

@@ -8,25 +8,20 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { LoadedRecording } from '../audio/playlist.js';
 import { atLeast, scalarMetric, type Metric } from '../report/metric.js';
 import type { BenchServer } from '../server/bench-server.js';
-import { upload, wavOf } from './wav-upload.js';
+import { upload, type MakeWav } from './wav-upload.js';
 
 const MEBIBYTE = 1_048_576;
 const SOTTO = fileURLToPath(new URL('../../../server/bin/sotto.mjs', import.meta.url));
 
 /** The socket is fed by `sotto transcribe --fast`, whose start is counted. */
-export async function uploadSpeed(
-  server: BenchServer,
-  recordings: readonly LoadedRecording[],
-  seconds: number,
-): Promise<Metric[]> {
-  const uploadMs = await upload(server, wavOf(recordings, seconds));
+export async function uploadSpeed(server: BenchServer, wav: MakeWav, seconds: number): Promise<Metric[]> {
+  const uploadMs = await upload(server, wav(seconds));
   const folder = await mkdtemp(join(tmpdir(), 'bench-files-'));
   try {
     const path = join(folder, 'talk.wav');
-    await pipeline(Readable.from(wavOf(recordings, seconds)), createWriteStream(path));
+    await pipeline(Readable.from(wav(seconds)), createWriteStream(path));
     const startedAt = performance.now();
     await promisify(execFile)(process.execPath, [SOTTO, 'transcribe', '--fast', '--server', server.streamUrl, path], {
       maxBuffer: 64 * MEBIBYTE,

@@ -5,7 +5,7 @@ import { atMost, distributionMetric, scalarMetric, type Metric } from '../report
 import type { BenchServer } from '../server/bench-server.js';
 import { playStream } from '../stream/play-stream.js';
 import { segmentLatencies } from '../stream/stream-metrics.js';
-import { upload, wavOf } from './wav-upload.js';
+import { upload, type MakeWav } from './wav-upload.js';
 
 /** People who speak while files come in, and what they say in one round. */
 const LIVE_CONNECTIONS = 2;
@@ -16,6 +16,7 @@ const UPLOAD_SECONDS = 10;
 export async function uploadsBesideLive(
   server: BenchServer,
   recordings: readonly LoadedRecording[],
+  wav: MakeWav,
   uploads: number,
   rounds: number,
 ): Promise<Metric[]> {
@@ -24,7 +25,7 @@ export async function uploadsBesideLive(
   const losses: string[] = [];
   const uploadOnce = async (): Promise<void> => {
     try {
-      answers.push(await upload(server, wavOf(recordings, UPLOAD_SECONDS)));
+      answers.push(await upload(server, wav(UPLOAD_SECONDS)));
     } catch (error) {
       losses.push(String(error));
     }

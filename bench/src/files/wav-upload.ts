@@ -8,28 +8,40 @@ import type { BenchServer } from '../server/bench-server.js';
 
 const SAMPLE_RATE = 16_000;
 
-/** Recordings one after the other, half a second apart, again and again: 16-bit WAV as it is read, of any length in no memory. */
-export async function* wavOf(recordings: readonly LoadedRecording[], seconds: number): AsyncGenerator<Uint8Array> {
-  const header = Buffer.alloc(44);
-  header.write('RIFF\xff\xff\xff\xffWAVEfmt ', 'latin1');
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(SAMPLE_RATE, 24);
-  header.writeUInt32LE(SAMPLE_RATE * 2, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write('data\xff\xff\xff\xff', 36, 'latin1');
-  yield header;
-  let left = seconds * SAMPLE_RATE;
-  for (let at = 0; left > 0; at++) {
-    const samples = recordings[at % recordings.length]?.samples ?? new Float32Array(0);
-    for (const part of [samples, new Float32Array(SAMPLE_RATE / 2)]) {
-      const taken = part.subarray(0, left);
-      left -= taken.length;
-      if (taken.length > 0) yield new Uint8Array(Int16Array.from(taken, (value) => value * 32_767).buffer);
+/** Makes a recording of so many seconds: 16-bit WAV as it is read, of any length in no memory. */
+export type MakeWav = (seconds: number) => AsyncGenerator<Uint8Array>;
+
+/** Recordings one after the other, half a second apart, again and again. */
+export function wavMaker(recordings: readonly LoadedRecording[]): MakeWav {
+  // Once for all uploads: fifty at a time would keep this process too busy to send them.
+  const parts = recordings.flatMap(({ samples }) => [
+    new Uint8Array(Int16Array.from(samples, (value) => value * 32_767).buffer),
+    new Uint8Array(SAMPLE_RATE),
+  ]);
+  return async function* (seconds) {
+    yield header();
+    let left = seconds * SAMPLE_RATE * 2;
+    for (let at = 0; left > 0; at++) {
+      const part = parts[at % parts.length]?.subarray(0, left) ?? new Uint8Array(0);
+      left -= part.length;
+      yield part;
     }
-  }
+  };
+}
+
+/** Of a WAV file whose length is not told: 16-bit, mono. */
+function header(): Buffer {
+  const bytes = Buffer.alloc(44);
+  bytes.write('RIFF\xff\xff\xff\xffWAVEfmt ', 'latin1');
+  bytes.writeUInt32LE(16, 16);
+  bytes.writeUInt16LE(1, 20);
+  bytes.writeUInt16LE(1, 22);
+  bytes.writeUInt32LE(SAMPLE_RATE, 24);
+  bytes.writeUInt32LE(SAMPLE_RATE * 2, 28);
+  bytes.writeUInt16LE(2, 32);
+  bytes.writeUInt16LE(16, 34);
+  bytes.write('data\xff\xff\xff\xff', 36, 'latin1');
+  return bytes;
 }
 
 /** Resolves with the answer's time, milliseconds. By node:http: fetch waits five minutes for an answer and no longer. */
