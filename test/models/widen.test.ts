@@ -163,7 +163,7 @@ t.test('what does not fit is refused, and leaves no folder', async (t) => {
   const refusal = (size: WhisperSize, like: SmallModel, message: RegExp): Promise<unknown> =>
     t.rejects(widenModel(size, like, directory), { name: 'ModelError', code: 'unsupported', message });
   await refusal(SIZE, tiny, /^small cannot be widened to this size: it has heads that are not 16 channels wide$/);
-  await refusal({ ...SIZE, width: 64, heads: 4 }, random, /it has 64 channels, which 64 do not exceed/);
+  await refusal({ ...SIZE, width: 64, heads: 4 }, random, /it has 64 channels, and 64 are not more/);
   await refusal({ ...SIZE, encoderLayers: 2 }, random, /it has 2 encoder layers, more than 1$/);
   await refusal({ ...SIZE, decoderLayers: 1 }, random, /it has 2 decoder layers, more than 1$/);
   await refusal(SIZE, scaled, /embeddings that are scaled/);

@@ -127,7 +127,7 @@ t.test('synth writes a model to measure with, or widens a small one', async (t) 
   t.match(await sotto('synth', 'tiny', more, '--like', 'demo-en'), {
     code: 1,
     stderr:
-      'sotto: demo-en cannot be widened to this size: it has 384 channels, which 384 do not exceed by an even number\n',
+      'sotto: demo-en cannot be widened to this size: it has 384 channels, and 384 are not more by an even number\n',
   });
   t.match(await sotto('synth', 'tiny', more, '--like', 'nobody'), {
     code: 1,

@@ -1,6 +1,7 @@
 // Writes a tiny Whisper with seeded random weights in Hugging Face's layout: small enough for a test, real enough to decode.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { visitTensors } from '../../models/src/synth/network-tensors.js';
 import { smallTokenizer, SPECIAL_NAMES } from './small-tokenizer.js';
 
 export interface RandomWhisperOptions {
@@ -102,7 +103,8 @@ export function randomAudio(seed: number, samples: number): Float32Array {
 }
 
 function randomTensors(options: RandomWhisperOptions, melBins: number): RandomTensor[] {
-  const { width, inner, layers, vocabulary } = RANDOM_WHISPER;
+  const { width, inner, layers } = RANDOM_WHISPER;
+  const shape = { ...RANDOM_WHISPER, encoderLayers: layers, decoderLayers: layers, melBins };
   const random = uniform(options.seed ?? 1);
   const prefix = options.bare ? '' : 'model.';
   const tensors: RandomTensor[] = [];
@@ -117,38 +119,28 @@ function randomTensors(options: RandomWhisperOptions, melBins: number): RandomTe
     add(`${name}.weight`, [outputs, inputs], 2 / Math.sqrt(inputs));
     if (bias) add(`${name}.bias`, [outputs], 0.1);
   };
-  const norm = (name: string): void => {
-    add(`${name}.weight`, [width], 0.2, 1);
-    add(`${name}.bias`, [width], 0.1);
-  };
-  const attention = (name: string): void => {
-    linear(`${name}.q_proj`, width, width);
-    linear(`${name}.k_proj`, width, width, false);
-    linear(`${name}.v_proj`, width, width);
-    linear(`${name}.out_proj`, width, width);
-    norm(`${name}_layer_norm`);
-  };
-  const layer = (name: string, cross: boolean): void => {
-    attention(`${name}.self_attn`);
-    if (cross) attention(`${name}.encoder_attn`);
-    linear(`${name}.fc1`, inner, width);
-    linear(`${name}.fc2`, width, inner);
-    norm(`${name}.final_layer_norm`);
-  };
-  add('encoder.conv1.weight', [width, melBins, 3], 2 / Math.sqrt(3 * melBins));
-  add('encoder.conv1.bias', [width], 0.1);
-  add('encoder.conv2.weight', [width, width, 3], 2 / Math.sqrt(3 * width));
-  add('encoder.conv2.bias', [width], 0.1);
-  add('encoder.embed_positions.weight', [RANDOM_WHISPER.maxSourcePositions, width], 0.3);
-  for (let i = 0; i < layers; i++) layer(`encoder.layers.${i}`, false);
-  norm('encoder.layer_norm');
-  const embedding = add('decoder.embed_tokens.weight', [vocabulary, width], 0.3);
+  const inside = { heads: width, neurons: inner };
+  const tables = new Map<string, Float32Array>();
+  visitTensors(shape, {
+    convolution(name, inputs) {
+      add(`${name}.weight`, [width, inputs, 3], 2 / Math.sqrt(3 * inputs));
+      add(`${name}.bias`, [width], 0.1);
+    },
+    table(name, rows) {
+      const scale = name === 'decoder.embed_positions' ? 0.5 : 0.3;
+      tables.set(name, add(`${name}.weight`, [rows, width], scale));
+    },
+    norm(name) {
+      add(`${name}.weight`, [width], 0.2, 1);
+      add(`${name}.bias`, [width], 0.1);
+    },
+    reader: (name, to, hasBias) => linear(name, inside[to], width, hasBias),
+    writer: (name, from) => linear(name, width, inside[from]),
+  });
+  const embedding = tables.get('decoder.embed_tokens') ?? new Float32Array();
   const end = RANDOM_WHISPER.endOfText * width;
   const gain = options.endGain ?? 1.5;
   for (let i = end; i < end + width; i++) embedding[i] = (embedding[i] ?? 0) * gain;
-  add('decoder.embed_positions.weight', [RANDOM_WHISPER.maxTargetPositions, width], 0.5);
-  for (let i = 0; i < layers; i++) layer(`decoder.layers.${i}`, true);
-  norm('decoder.layer_norm');
   return tensors;
 }
 

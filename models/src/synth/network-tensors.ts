@@ -17,7 +17,7 @@ export interface TensorVisitor {
   writer(name: string, from: Inside): void;
 }
 
-export function visitTensors(shape: NetworkShape, to: TensorVisitor): void {
+export function visitTensors(shape: Omit<NetworkShape, 'heads'>, to: TensorVisitor): void {
   const attention = (name: string): void => {
     to.reader(`${name}.q_proj`, 'heads', true);
     to.reader(`${name}.k_proj`, 'heads', false);

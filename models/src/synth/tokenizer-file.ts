@@ -1,4 +1,5 @@
 // A tokenizer.json with Whisper's vocabulary by number: every special token at its place, the text tokens made up.
+import { BYTE_CHARACTERS } from '../tokenizer/byte-level.js';
 
 /** Text tokens of the multilingual vocabulary: <|endoftext|> is the first number behind them. */
 const TEXT_TOKENS = 50_257;
@@ -25,43 +26,50 @@ export function vocabularySize(languages: 99 | 100): number {
 }
 
 export function synthVocabulary(languages: 99 | 100): Vocabulary {
-  const special = specialTokens(languages);
-  const bytes = byteAlphabet();
-  const words = Array.from({ length: TEXT_TOKENS - bytes.length }, (_, i) => `Ġ${letters(i)}`);
-  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
+  const words = Array.from({ length: TEXT_TOKENS - BYTE_CHARACTERS.length }, (_, i) => `Ġ${letters(i)}`);
   return {
     size: vocabularySize(languages),
     endOfText: TEXT_TOKENS,
     startOfTranscript: TEXT_TOKENS + 1,
-    file: {
-      version: '1.0',
-      truncation: null,
-      padding: null,
-      added_tokens: special.map((content, i) => ({
-        id: TEXT_TOKENS + i,
-        content,
-        single_word: false,
-        lstrip: false,
-        rstrip: false,
-        normalized: false,
-        special: true,
-      })),
-      normalizer: null,
-      pre_tokenizer: byteLevel,
-      post_processor: null,
-      decoder: byteLevel,
-      model: {
-        type: 'BPE',
-        dropout: null,
-        unk_token: null,
-        continuing_subword_prefix: null,
-        end_of_word_suffix: null,
-        fuse_unk: false,
-        byte_fallback: false,
-        vocab: Object.fromEntries([...bytes, ...words].map((entry, id) => [entry, id])),
-        // Text is spelled byte by byte: the made-up words are only ever written by the model.
-        merges: [],
-      },
+    // Text is spelled byte by byte: the made-up words are only ever written by the model.
+    file: tokenizerFile([...BYTE_CHARACTERS, ...words], specialTokens(languages)),
+  };
+}
+
+/** The content of a tokenizer.json: text tokens by number, the special ones behind them. */
+export function tokenizerFile(
+  text: readonly string[],
+  special: readonly string[],
+  merges: readonly (readonly [string, string])[] = [],
+): Readonly<Record<string, unknown>> {
+  const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: special.map((content, i) => ({
+      id: text.length + i,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
+    normalizer: null,
+    pre_tokenizer: byteLevel,
+    post_processor: null,
+    decoder: byteLevel,
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      vocab: Object.fromEntries(text.map((entry, id) => [entry, id])),
+      merges,
     },
   };
 }
@@ -79,19 +87,6 @@ function specialTokens(languages: 99 | 100): string[] {
     '<|notimestamps|>',
     ...Array.from({ length: TIMESTAMPS }, (_, i) => `<|${(i * 0.02).toFixed(2)}|>`),
   ];
-}
-
-/** GPT-2's characters for the 256 bytes, printable ones first. */
-function byteAlphabet(): string[] {
-  const ranges = [
-    [0x21, 0x7e],
-    [0xa1, 0xac],
-    [0xae, 0xff],
-    [0x100, 0x143],
-  ] as const;
-  return ranges.flatMap(([from, to]) =>
-    Array.from({ length: to - from + 1 }, (_, i) => String.fromCodePoint(from + i)),
-  );
 }
 
 /** 0: aa, 1: ab, ... 26: ba: at least two letters, no number twice. */

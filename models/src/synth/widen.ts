@@ -103,7 +103,7 @@ function checkFit(name: string, small: WhisperConfig, wide: NetworkShape): void 
     ],
     [
       width >= wide.width || (wide.width - width) % 2 !== 0,
-      `${width} channels, which ${wide.width} do not exceed by an even number`,
+      `${width} channels, and ${wide.width} are not more by an even number`,
     ],
     [Math.max(small.encoderInner, small.decoderInner) > wide.inner, `feed-forward blocks wider than ${wide.inner}`],
     [

@@ -18,6 +18,10 @@ function isPrintable(byte: number): boolean {
 }
 
 const BYTE_OF = buildAlphabet();
+
+/** The 256 characters in the order of GPT-2's vocabulary: the printable bytes first. */
+export const BYTE_CHARACTERS: readonly string[] = [...BYTE_OF.keys()].sort();
+
 const utf8 = new TextEncoder();
 
 /** The bytes that a vocabulary entry stands for. An entry outside the alphabet (a token added as plain text) is its own UTF-8. */
