@@ -5,6 +5,9 @@ import { check, offThread, ortApi, outOf, type Pointer } from './library.js';
 import { NativeHandle } from './native-handle.js';
 import { OrtValue } from './value.js';
 
+/** In a session with `enable_cuda_graph`: a run that is not to be one. In others it means nothing. */
+const notRecorded = -1;
+
 /**
  * One set of bound inputs and outputs of a session. Inputs stay bound until they are bound anew; outputs are bound for one run. A bound
  * value may be closed at once: the binding keeps it (and its array) for as long as it needs it.
@@ -60,7 +63,7 @@ export class OrtBinding extends NativeHandle {
     const pointer = this.pointer;
     const done = this.retain();
     try {
-      await offThread(ortApi().runWithBinding, this.#session, null, pointer);
+      await offThread(ortApi().runWithBinding, this.#session, OrtEnvironment.shared.runOptions(notRecorded), pointer);
       return this.#allocatedOutputs(pointer);
     } finally {
       this.#unbindOutputs(pointer);

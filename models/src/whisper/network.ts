@@ -47,10 +47,11 @@ const cpuConfig = { 'session.intra_op.allow_spinning': '0' } as const;
  */
 const cudaOptions = { use_tf32: '0', sdpa_kernel: '1' } as const;
 /**
- * Steps are recorded once for a shape, so cuDNN's attention (8) may plan for it. Flash attention calculates 128 rows for the one that a step has: with 32
- * windows of 30 s it is 65 us a layer slower (137 us, H100).
+ * Steps are recorded once for a shape, so cuDNN's attention (8) may plan for it, which takes 150 ms. Flash attention calculates 128 rows for the one that a
+ * step has: over long contexts that costs more than reading them does (65 of 137 us a layer with 32 windows of 30 s; nothing at 6 s; H100).
  */
-const stepOptions = { enable_cuda_graph: '1', sdpa_kernel: '8' } as const;
+const longStepOptions = { sdpa_kernel: '8' } as const;
+const recordingOptions = { enable_cuda_graph: '1' } as const;
 
 function withDefaults(device: CudaProvider, more: Readonly<Record<string, string>> = {}): CudaProvider {
   return { ...device, options: { ...cudaOptions, ...more, ...device.options } };
@@ -88,8 +89,12 @@ export class WhisperNetwork {
     };
     try {
       const encode = await open('encode', compiled.encode);
-      const decode = await open('decode', compiled.decode);
-      const steps = stepGraphs ? await open('step', compiled.decode, stepOptions) : undefined;
+      const decode = await open('decode', compiled.decode, stepGraphs ? recordingOptions : {});
+      const longSteps =
+        stepGraphs && device !== 'cpu'
+          ? await open('step', compiled.decode, { ...recordingOptions, ...longStepOptions })
+          : decode;
+      const steps = stepGraphs ? { short: decode, long: longSteps } : undefined;
       const { config, precision } = compiled;
       const { largest } = options;
       const windows =

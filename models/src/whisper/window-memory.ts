@@ -19,11 +19,14 @@ export interface WindowMemoryOptions {
   readonly precision: Precision;
   readonly kernels: Kernels;
   readonly place: MemoryPlace;
-  /** The decode graph, made with `enable_cuda_graph`: steps are recorded in it. Default: none are. */
-  readonly steps?: OrtSession | undefined;
+  /** The decode graph, made with `enable_cuda_graph`, for short and for long contexts: steps are recorded in it. Default: none are. */
+  readonly steps?: { readonly short: OrtSession; readonly long: OrtSession } | undefined;
   /** Default: blocks grow with the batches, and what was recorded in a smaller one is recorded anew. */
   readonly largest?: LargestBatch | undefined;
 }
+
+/** Contexts from so many encoder frames on are long: 16 s. */
+const LONG_FRAMES = 800;
 
 /** Bytes of a number. */
 const sizes: { readonly [P in Precision]: number } = { float32: 4, float16: 2 };
@@ -58,7 +61,7 @@ export class WindowMemory {
 
   /** Memory for so many windows of so many encoder frames. Throws OrtError where there is too little. */
   take(windows: number, frames: number): DecoderMemory {
-    const { steps: session } = this.options;
+    const { steps: sessions } = this.options;
     const slot = this.#free.pop() ?? { block: undefined, steps: new Map<string, StepGraph>() };
     const opened: OrtValue[] = [];
     const release = (): void => {
@@ -67,7 +70,7 @@ export class WindowMemory {
       else this.#free.push(slot);
     };
     try {
-      const batch = session ? recordedBatch(windows) : windows;
+      const batch = sessions ? recordedBatch(windows) : windows;
       const layout = this.#layout(batch, frames);
       const block = this.#blockOf(slot, layout.length);
       const lay = (placed: readonly Placed[], rows: number): Map<string, OrtValue> => {
@@ -78,12 +81,12 @@ export class WindowMemory {
       };
       const [heard, cache] = [lay(layout.heard, windows), lay(layout.cache, windows)];
       opened.push(...heard.values(), ...cache.values());
-      if (!session) return { heard, cache, release };
+      if (!sessions) return { heard, cache, release };
       const key = `${batch} ${frames}`;
       let steps = slot.steps.get(key);
       if (steps === undefined) {
         this.#recorded += 1;
-        steps = new StepGraph(session, this.options.place, {
+        steps = new StepGraph(frames < LONG_FRAMES ? sessions.short : sessions.long, this.options.place, {
           bound: { heard: lay(layout.heard, batch), cache: lay(layout.cache, batch) },
           batch,
           capacity: this.options.config.maxTargetPositions,
