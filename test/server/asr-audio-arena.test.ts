@@ -96,6 +96,7 @@ t.test('many runs at once, in an arena that holds them all and in one that does 
   ] as const) {
     const engine = await ProcessEngine.start(listeningSpec, { audioArenaBytes: bytes });
     t.teardown(() => engine.close());
+    t.equal(engine.runsInFlight, 2, 'as the engine says');
     // Runs of 1 to 4 windows that end in another order than they began.
     const batches: DecodeRequest[][] = [];
     for (let at = 0; at < windows.length;) {

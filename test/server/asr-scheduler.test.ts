@@ -34,7 +34,10 @@ class HeldEngine implements Engine {
   isUp = true;
   sharesTime = false;
 
-  constructor(readonly maxBatch = 4) {}
+  constructor(
+    readonly maxBatch = 4,
+    readonly runsInFlight = 1,
+  ) {}
 
   decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
     return new Promise((resolve, reject) => {
@@ -343,6 +346,124 @@ t.test('a window of a file that felled its engine fells no live one: nothing run
   await turn();
   engine.runs[2]?.succeed();
   t.match(await final, { status: 'decoded' });
+});
+
+t.test(
+  'a full batch is handed to an engine that takes two; what fills none waits, so that others can join',
+  async (t) => {
+    const engine = new HeldEngine(3, 2);
+    const scheduler = new Scheduler([engine]);
+    const sizes = () => engine.runs.map((run) => run.batch.length);
+    const outcomes = Array.from({ length: 5 }, () => scheduler.submit(job('partial')));
+    await turn();
+    t.same(sizes(), [3], 'two do not fill a batch');
+    outcomes.push(scheduler.submit(job('final')));
+    await turn();
+    t.same(sizes(), [3, 3], 'a third one does');
+    outcomes.push(...Array.from({ length: 4 }, () => scheduler.submit(job('partial'))));
+    await turn();
+    t.same(sizes(), [3, 3], 'two runs are in flight');
+    engine.runs[0]?.succeed();
+    await outcomes[0];
+    await turn();
+    t.same(sizes(), [3, 3, 3]);
+    engine.runs[1]?.succeed();
+    await outcomes[5];
+    await turn();
+    t.same(sizes(), [3, 3, 3], 'the last one waits for an idle engine');
+    engine.runs[2]?.succeed();
+    await outcomes[8];
+    await turn();
+    t.same(sizes(), [3, 3, 3, 1]);
+    engine.runs[3]?.succeed();
+    for (const outcome of await Promise.all(outcomes)) t.match(outcome, { status: 'decoded' });
+    t.match(scheduler.counts, { runs: 4, running: 0, decoded: 10 });
+  },
+);
+
+t.test('a batch that is handed over early holds no partial of a segment that has one under way', async (t) => {
+  const engine = new HeldEngine(2, 2);
+  const scheduler = new Scheduler([engine]);
+  const segment = {};
+  const first = [scheduler.submit(job('partial', segment)), scheduler.submit(job('partial'))];
+  await turn();
+  const second = [scheduler.submit(job('partial', segment)), scheduler.submit(job('partial'))];
+  await turn();
+  t.equal(engine.runs.length, 1, 'the next partial of the segment does not count');
+  engine.runs[0]?.succeed();
+  await Promise.all(first);
+  await turn();
+  t.equal(engine.runs[1]?.batch.length, 2);
+  engine.runs[1]?.succeed();
+  for (const outcome of await Promise.all(second)) t.match(outcome, { status: 'decoded' });
+});
+
+t.test('two runs in flight that fail together: each window alone, with nothing else in flight', async (t) => {
+  const engine = new HeldEngine(1, 2);
+  const scheduler = new Scheduler([engine]);
+  const [bad, good] = [scheduler.submit(job('final')), scheduler.submit(job('final'))];
+  await turn();
+  t.equal(engine.runs.length, 2);
+  for (const run of engine.runs) run.fail(new EngineError('engine_crashed', 'it died'));
+  await turn();
+  await turn();
+  t.equal(engine.runs.length, 3, 'one of them');
+  engine.runs[2]?.fail(new EngineError('engine_crashed', 'it died again'));
+  await t.rejects(bad, { code: 'recognition_failed' });
+  await turn();
+  t.equal(engine.runs.length, 4);
+  const later = scheduler.submit(job('final'));
+  await turn();
+  t.equal(engine.runs.length, 4, 'nothing is handed over behind a window that may fell the engine');
+  engine.runs[3]?.succeed();
+  t.match(await good, { status: 'decoded' });
+  await turn();
+  engine.runs[4]?.succeed();
+  t.match(await later, { status: 'decoded' });
+  t.match(scheduler.counts, { failed: 1, retried: 2, decoded: 2 });
+});
+
+t.test('while somebody is live nothing is handed over early that would not soon be over', async (t) => {
+  const engine = new HeldEngine(2, 2);
+  let now = 0;
+  const scheduler = new Scheduler([engine], { now: () => now });
+  const slow = [scheduler.submit(job('partial')), scheduler.submit(job('partial'))];
+  await turn();
+  now = 300;
+  engine.runs[0]?.succeed();
+  await Promise.all(slow);
+  const outcomes = Array.from({ length: 4 }, () => scheduler.submit(job('partial')));
+  await turn();
+  t.same(
+    engine.runs.map((run) => run.batch.length),
+    [2, 2],
+    'at 150 ms a window four take 600 ms',
+  );
+  engine.runs[1]?.succeed();
+  await Promise.all(outcomes.slice(0, 2));
+  await turn();
+  engine.runs[2]?.succeed();
+  await Promise.all(outcomes);
+});
+
+t.test('time in which a run waits behind another one is not time of the engine', async (t) => {
+  const [both, one] = [new HeldEngine(1, 2), new HeldEngine(1)];
+  let now = 0;
+  const scheduler = new Scheduler([both, one], { now: () => now });
+  const outcomes = Array.from({ length: 3 }, () => scheduler.submit(job('partial')));
+  await turn();
+  t.same([both.runs.length, one.runs.length], [2, 1]);
+  for (const [at, run] of [both.runs[0], both.runs[1], one.runs[0]].entries()) {
+    now = [10, 20, 25][at] ?? 0;
+    run?.succeed();
+    await turn();
+  }
+  await Promise.all(outcomes);
+  const next = scheduler.submit(job('partial'));
+  await turn();
+  t.same([both.runs.length, one.runs.length], [3, 1], 'two runs of 10 ms are less than one of 25');
+  both.runs[2]?.succeed();
+  await next;
 });
 
 t.test('an engine that is down gets nothing while another is up; with none, work waits for one', async (t) => {

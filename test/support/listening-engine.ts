@@ -42,6 +42,7 @@ export async function createEngine(): Promise<Engine> {
       directory: '',
     },
     maxBatch: 64,
+    runsInFlight: 2,
     decode: async (batch) => {
       await delay(Math.max(...batch.map(({ seed }) => seed)));
       return batch.map(({ audio }) => ({

@@ -111,8 +111,9 @@ export class DecodeQueue<D extends QueuedDecode> {
    * never share one: where each costs time, files would lengthen the very run that somebody waits for. Its partials are under way until {@link done}.
    * @param windowsMax how many live windows, or how many windows of files, it may hold
    * @param isBeside whether another run goes on meanwhile that its failure might take along: decodes that are to run alone then wait
+   * @param windowsMin fewer are left where they are
    */
-  take(windowsMax: WindowsMax, isBeside = false): D[] {
+  take(windowsMax: WindowsMax, isBeside = false, windowsMin = 1): D[] {
     const batch: D[] = [];
     for (const kind of KINDS) {
       for (const decode of this.#waiting[kind]) {
@@ -123,6 +124,7 @@ export class DecodeQueue<D extends QueuedDecode> {
         batch.push(decode);
       }
     }
+    if (batch.length < windowsMin) return [];
     for (const decode of batch) {
       this.#remove(decode);
       if (decode.kind === 'partial') this.#running.add(decode.segment);

@@ -72,6 +72,8 @@ export interface Engine {
    * turn. Absent or false: one run at a time, a second one waits.
    */
   readonly sharesTime?: boolean;
+  /** How many runs it may be handed at once where it does not share its time: it prepares the next one while one is on the device. Absent: 1. */
+  readonly runsInFlight?: number;
   /** Whether it can take work now; false while it is being brought back after a crash, or when it has lost its device. Absent: always. */
   readonly isUp?: boolean;
   /** Decodes windows of one bucket together; a row's result does not depend on the others. Rejects with EngineError. */

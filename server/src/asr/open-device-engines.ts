@@ -16,6 +16,8 @@ export interface DeviceEngineOptions {
   /** Threads of one engine; 0: its share of the cores. */
   readonly threads: number;
   readonly precision: NonNullable<WhisperEngineOptions['precision']>;
+  /** Runs that a GPU is handed at once; see Engine. Default 1. */
+  readonly runsInFlight?: number;
   readonly isolation: EngineIsolation;
   /** @param engine its number, from 0 */
   readonly onEvent: (engine: number, event: EngineProcessEvent) => void;
@@ -32,14 +34,14 @@ const CUDA_BATCH_MAX = 64;
 
 /** Loads the model on every device. Rejects with EngineError when it does not load on one; those that did are closed again. */
 export async function openDeviceEngines(model: InstalledModel, options: DeviceEngineOptions): Promise<OpenedEngine[]> {
-  const { engines, threads, precision, isolation, onEvent } = options;
+  const { engines, threads, precision, runsInFlight = 1, isolation, onEvent } = options;
   const devices = devicesOfEngines(parseDevices(options.devices), engines);
   const outcomes = await Promise.allSettled(
     devices.map(async (device, number) => {
       const spec = whisperEngineSpec(model, {
         // A GPU's engine needs the CPU for shapes and copies alone.
         ...(device.kind === 'cuda'
-          ? { cuda: { deviceId: device.id }, maxBatch: CUDA_BATCH_MAX, threads: threads || 1 }
+          ? { cuda: { deviceId: device.id }, maxBatch: CUDA_BATCH_MAX, threads: threads || 1, runsInFlight }
           : { threads: threads || Math.max(1, Math.floor(availableParallelism() / engines)) }),
         precision,
       });

@@ -4,7 +4,6 @@ import {
   type DecodeKind,
   DecodeQueue,
   type Lane,
-  laneOf,
   QUEUE_BOUNDS,
   type QueueBounds,
   type QueuedDecode,
@@ -12,6 +11,7 @@ import {
   type WindowsMax,
 } from './decode-queue.js';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from './engine.js';
+import { EngineSlot } from './engine-slot.js';
 import { LoadMeter } from './load-meter.js';
 
 export interface SchedulerOptions {
@@ -56,17 +56,6 @@ interface Waiting extends QueuedDecode {
   readonly fail: (error: AsrError) => void;
 }
 
-/** An engine and what the scheduler knows of it. */
-interface Slot {
-  readonly engine: Engine;
-  /** Runs under way: of both lanes only where the engine shares its time. */
-  readonly running: Partial<Record<Lane, readonly Waiting[]>>;
-  /** Milliseconds spent in runs: among free engines the least loaded goes first. */
-  busyMs: number;
-  /** Whether its last run failed: it may be restarting. It then comes last, and is tried with one window. */
-  hasFailed: boolean;
-}
-
 /**
  * Earliest deadline first within `final > partial > file`, one bucket per run, each engine one run at a time. Nothing waits for a batch to fill: an idle
  * engine takes what came in this turn of the event loop, and batches grow by themselves while engines are busy.
@@ -74,10 +63,12 @@ interface Slot {
  * Where an engine shares its time, live windows need not wait for the end of a run of files: theirs begins beside it. On two cores a final (3.5 s, its
  * draft right) took 122 ms alone, 254 ms behind windows of files of 10 s one after the other, 167 ms beside them (medians; p95 230, 657 and 241 ms), and
  * the files lost nothing by it. The other way round a run of files waits until nothing live is under way or waits.
+ *
+ * An engine that takes more than one run in flight is handed the next one while it is busy, where that one is full: it is prepared meanwhile.
  */
 export class Scheduler {
   readonly model: EngineModel;
-  readonly #slots: readonly Slot[];
+  readonly #slots: readonly EngineSlot[];
   readonly #queue: DecodeQueue<Waiting>;
   readonly #now: () => number;
   readonly #load: LoadMeter;
@@ -92,7 +83,7 @@ export class Scheduler {
     if (!first) throw new RangeError('a scheduler needs at least one engine');
     this.model = first.model;
     this.#now = options.now ?? (() => performance.now());
-    this.#slots = engines.map((engine) => ({ engine, running: {}, busyMs: 0, hasFailed: false }));
+    this.#slots = engines.map((engine) => new EngineSlot(engine));
     this.#queue = new DecodeQueue(options.bounds ?? QUEUE_BOUNDS);
     this.#load = new LoadMeter(engines.length, this.#now());
   }
@@ -174,46 +165,58 @@ export class Scheduler {
     this.#dispatch ??= setImmediate(() => {
       this.#dispatch = undefined;
       const free = this.#slots
-        .filter((slot) => isFree(slot) && this.#isUsable(slot))
+        .filter((slot) => slot.isFree && this.#isUsable(slot))
         .sort(
           (a, b) =>
-            Number(a.hasFailed) - Number(b.hasFailed) || Number(isBusy(a)) - Number(isBusy(b)) || a.busyMs - b.busyMs,
+            Number(a.hasFailed) - Number(b.hasFailed) || Number(a.isBusy) - Number(b.isBusy) || a.busyMs - b.busyMs,
         );
       for (const [taken, slot] of free.entries()) {
         // Free engines share what waits, rather than one of them running it all.
         const share = Math.ceil(this.#queue.size / (free.length - taken));
-        const batch = this.#queue.take(this.#windowsMax(slot, share), isBusy(slot));
-        if (batch.length === 0) continue;
-        const run = this.#run(slot, batch).finally(() => this.#runs.delete(run));
-        this.#runs.add(run);
+        this.#begin(slot, this.#queue.take(this.#windowsMax(slot, share), slot.isBusy));
       }
+      for (const slot of this.#slots)
+        if (slot.takesNext && this.#isUsable(slot)) this.#begin(slot, this.#takeNext(slot));
     });
   }
 
+  #begin(slot: EngineSlot, batch: readonly Waiting[]): void {
+    if (batch.length === 0) return;
+    const run = this.#run(slot, batch).finally(() => this.#runs.delete(run));
+    this.#runs.add(run);
+  }
+
   /** What a run that begins now may hold. */
-  #windowsMax(slot: Slot, share: number): WindowsMax {
+  #windowsMax(slot: EngineSlot, share: number): WindowsMax {
     const { engine, hasFailed } = slot;
     const now = this.#now();
     const most = Math.min(hasFailed ? 1 : engine.maxBatch, share);
     return {
       live: Math.min(most, this.#load.windowsPerRun('live', now)),
-      file: isBusy(slot)
-        ? 0
-        : Math.min(most, engine.sharesTime === true ? most : this.#load.windowsPerRun('file', now)),
+      file: slot.isBusy ? 0 : Math.min(most, engine.sharesTime === true ? most : this.#load.windowsPerRun('file', now)),
     };
   }
 
+  /**
+   * A batch for an engine that is busy: a full one or none, since nothing that comes meanwhile could join it. Whoever comes then waits for all that is
+   * under way: together it must be over as soon as a single run has to be.
+   */
+  #takeNext({ engine: { maxBatch }, windows }: EngineSlot): Waiting[] {
+    const now = this.#now();
+    const fits = (lane: Lane): boolean => windows + maxBatch <= this.#load.windowsPerRun(lane, now);
+    if (!fits('live')) return [];
+    return this.#queue.take({ live: maxBatch, file: fits('file') ? maxBatch : 0 }, true, maxBatch);
+  }
+
   /** An engine that is being brought back gets nothing while another one is up; without any, work waits for it. */
-  #isUsable({ engine }: Slot): boolean {
+  #isUsable({ engine }: EngineSlot): boolean {
     return engine.isUp !== false || this.#slots.every((other) => other.engine.isUp === false);
   }
 
-  async #run(slot: Slot, batch: readonly Waiting[]): Promise<void> {
-    const lane = laneOf((batch[0] as Waiting).kind);
-    slot.running[lane] = batch;
+  async #run(slot: EngineSlot, batch: readonly Waiting[]): Promise<void> {
+    const run = slot.begin(batch, this.#now());
     this.#counts.running += 1;
     this.#counts.runs += 1;
-    const started = this.#now();
     let results: readonly DecodeResult[] | undefined;
     let failure: unknown;
     try {
@@ -222,15 +225,14 @@ export class Scheduler {
       failure = error;
     }
     const ended = this.#now();
-    delete slot.running[lane];
-    slot.busyMs += ended - started;
+    const runMs = slot.end(run, ended);
     this.#counts.running -= 1;
     slot.hasFailed = results === undefined;
     for (const decode of batch) this.#queue.done(decode);
     if (results) {
       this.#load.ran(
         batch.map((decode) => decode.kind),
-        ended - started,
+        runMs,
         ended,
       );
       this.#counts.decoded += batch.length;
@@ -257,18 +259,6 @@ export class Scheduler {
       decode.settle({ status: 'superseded' });
     }
   }
-}
-
-function isBusy({ running }: Slot): boolean {
-  return running.live !== undefined || running.file !== undefined;
-}
-
-/** Whether a run could begin: of live windows only, if one of files is under way. Beside a window that may fell the engine none does. */
-function isFree({ engine, running }: Slot): boolean {
-  return (
-    running.live === undefined &&
-    (running.file === undefined || (engine.sharesTime === true && !running.file[0]?.alone))
-  );
 }
 
 /** The shortest context that holds a window and the silence that the model wants behind it, samples; undefined if it fits none. */

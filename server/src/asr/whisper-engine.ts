@@ -12,7 +12,7 @@ import * as v from 'valibot';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from './engine.js';
 import { EngineError, messageOf } from './errors.js';
 import { batchThatFits, isDeviceLost } from './gpu-limits.js';
-import { bucketFor } from './scheduler.js';
+import { groupWindows, type WindowGroup } from './window-groups.js';
 import { firstPass, stepPass, type FirstPass } from './whisper-passes.js';
 import { WhisperRow } from './whisper-row.js';
 
@@ -34,6 +34,8 @@ const Options = v.object({
   threads: v.optional(count),
   /** Largest batch of one run. Default 8. */
   maxBatch: v.optional(count, 8),
+  /** Batches that a GPU is handed at once: it works through them in turn, and one gets ready while the one before is on the device. Default 1. */
+  runsInFlight: v.optional(count, 1),
   /** What a CPU calculates in; see NetworkOptions. `auto`: int8. A GPU calculates in float16 and refuses the others. Default `auto`. */
   precision: v.optional(v.picklist(['auto', 'fp32', 'int8']), 'auto'),
   /** How the decoder remembers, whose operators the graphs are built of, and where traces go; see NetworkOptions. For studies. */
@@ -71,6 +73,7 @@ export class WhisperEngine implements Engine {
   readonly model: EngineModel;
   readonly maxBatch: number;
   readonly sharesTime: boolean;
+  readonly runsInFlight: number;
   /** Told after each batch. */
   onTiming: ((timing: DecodeTiming) => void) | undefined;
   /** The language tried first where none is asked for: the last one detected. Saves a pass, changes no result. */
@@ -117,6 +120,7 @@ export class WhisperEngine implements Engine {
     const languages = config.isMultilingual ? [...special.languages.keys()] : ['en'];
     this.maxBatch = options.maxBatch;
     this.sharesTime = options.cuda === undefined;
+    this.runsInFlight = options.runsInFlight;
     const buckets = options.buckets.map((seconds) => Math.round(seconds * sampleRate));
     // The CPU compiles nothing per shape: what a first run costs, the shortest one pays (measured: the others are no slower the first time).
     this.#bucketsToWarm = options.cuda === undefined ? buckets.slice(0, 1) : buckets;
@@ -139,12 +143,13 @@ export class WhisperEngine implements Engine {
   }
 
   async decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
+    // Before its turn: while the batch before is on the device, this one gets ready.
+    const groups = groupWindows(batch, this.model, this.maxBatch);
     return this.#begin(async () => {
       const results: DecodeResult[] = [];
-      for (const { bucket, indices } of this.#groups(batch)) {
-        const group = indices.flatMap((index) => batch[index] ?? []);
-        const decoded = await this.#decodeGroup(group, bucket, this.model.maxTextTokens);
-        for (const [i, result] of decoded.entries()) results[indices[i] ?? 0] = result;
+      for (const group of groups) {
+        const decoded = await this.#decodeGroup(group, this.model.maxTextTokens);
+        for (const [i, result] of decoded.entries()) results[group.indices[i] ?? 0] = result;
       }
       return results;
     });
@@ -154,7 +159,8 @@ export class WhisperEngine implements Engine {
     const prompt = { language: this.#likelyLanguage, task: 'transcribe', previous: [], committed: [] } as const;
     const request = { audio: new Float32Array(0), prompt, draft: [], temperature: 0, seed: 0 };
     await this.#begin(async () => {
-      for (const bucket of this.#bucketsToWarm) await this.#decodeGroup([request], bucket, 2);
+      for (const bucket of this.#bucketsToWarm)
+        await this.#decodeGroup({ requests: [request], audio: new Float32Array(bucket) }, 2);
     });
   }
 
@@ -179,31 +185,19 @@ export class WhisperEngine implements Engine {
     return done;
   }
 
-  /** Windows by bucket, at most `maxBatch` together. */
-  #groups(batch: readonly DecodeRequest[]): { bucket: number; indices: number[] }[] {
-    const groups: { bucket: number; indices: number[] }[] = [];
-    for (const [index, { audio }] of batch.entries()) {
-      const bucket = bucketFor(audio.length, this.model);
-      if (bucket === undefined) {
-        throw new EngineError('engine_failed', `${audio.length} samples are longer than the model's window`);
-      }
-      const open = groups.find((group) => group.bucket === bucket && group.indices.length < this.maxBatch);
-      if (open) open.indices.push(index);
-      else groups.push({ bucket, indices: [index] });
-    }
-    return groups;
-  }
-
   /** Decodes windows of one bucket together. */
-  async #decodeGroup(group: readonly DecodeRequest[], bucket: number, maxTextTokens: number): Promise<DecodeResult[]> {
+  async #decodeGroup(
+    { requests, audio }: Omit<WindowGroup, 'indices'>,
+    maxTextTokens: number,
+  ): Promise<DecodeResult[]> {
     const { config, special } = this.network;
     const begin = performance.now();
     const limits = { endOfText: special.endOfText, maxTextTokens, maxTokens: config.maxTargetPositions };
-    const languages = group.map(({ prompt }) => this.#languageOf(prompt.language));
-    const rows = group.map((request, i) => new WhisperRow(request, this.#promptOf(request, languages[i]), limits));
+    const languages = requests.map(({ prompt }) => this.#languageOf(prompt.language));
+    const rows = requests.map((request, i) => new WhisperRow(request, this.#promptOf(request, languages[i]), limits));
     const decoder = await this.network.hear(
-      paddedAudio(group, bucket),
-      group.map(({ audio }) => audio.length),
+      audio,
+      requests.map((request) => request.audio.length),
     );
     try {
       const heard = performance.now();
@@ -221,8 +215,8 @@ export class WhisperEngine implements Engine {
       let steps = 0;
       for (; rows.some((row) => !row.finished); steps++) await stepPass(decoder, rows, special.endOfText);
       this.onTiming?.({
-        batch: group.length,
-        bucket,
+        batch: requests.length,
+        bucket: audio.length / requests.length,
         encodeMs: heard - begin,
         promptMs: verified - heard,
         stepsMs: performance.now() - verified,
@@ -290,11 +284,4 @@ export class WhisperEngine implements Engine {
 /** int8 where there is a choice: bench/README.md says what it gains and costs. */
 function autoPrecision(device: CudaProvider | 'cpu'): CpuPrecision | undefined {
   return device === 'cpu' ? 'int8' : undefined;
-}
-
-/** [batch, bucket]: each window with silence behind it. */
-function paddedAudio(group: readonly DecodeRequest[], bucket: number): Float32Array {
-  const audio = new Float32Array(group.length * bucket);
-  for (const [i, request] of group.entries()) audio.set(request.audio, i * bucket);
-  return audio;
 }

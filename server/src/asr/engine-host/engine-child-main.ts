@@ -26,8 +26,8 @@ async function receive(message: ToEngine): Promise<void> {
         engine = await createEngine(message.spec);
         // Behind the engine: koffi takes no settings (of the engine's stack) once anything has been loaded with it.
         arena = mapArena(message.arenaBytes);
-        const { model, maxBatch, sharesTime = false } = engine;
-        send({ type: 'loaded', model, maxBatch, sharesTime, seesArena: arena !== undefined });
+        const { model, maxBatch, sharesTime = false, runsInFlight = 1 } = engine;
+        send({ type: 'loaded', model, maxBatch, sharesTime, runsInFlight, seesArena: arena !== undefined });
       } catch (error) {
         send({ type: 'loadFailed', message: messageOf(error) });
       }

@@ -25,7 +25,7 @@ export type ToEngine =
   | { readonly type: 'close' };
 
 /** What does not change while a process lives. */
-export type EngineFacts = Pick<Engine, 'model' | 'maxBatch' | 'sharesTime'>;
+export type EngineFacts = Pick<Engine, 'model' | 'maxBatch' | 'sharesTime' | 'runsInFlight'>;
 
 /** From the engine's process. `alive` comes every {@link HEARTBEAT_MS} as long as its event loop turns; `seesArena`: it takes audio from there. */
 export type FromEngine =

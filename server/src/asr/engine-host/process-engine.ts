@@ -42,6 +42,7 @@ export class ProcessEngine implements Engine {
   readonly model: EngineModel;
   readonly maxBatch: number;
   readonly sharesTime: boolean;
+  readonly runsInFlight: number;
   readonly #spec: EngineSpec;
   readonly #options: ProcessEngineOptions;
   readonly #arena: AudioArena | undefined;
@@ -68,6 +69,7 @@ export class ProcessEngine implements Engine {
     this.model = facts.model;
     this.maxBatch = facts.maxBatch;
     this.sharesTime = facts.sharesTime === true;
+    this.runsInFlight = facts.runsInFlight ?? 1;
     this.#child = Promise.resolve(this.#inUse(child));
   }
 

@@ -30,6 +30,12 @@ export const RECOGNITION_SETTINGS = {
     max: 256,
     meaning: 'Threads of one engine. 0: the cores of this machine, shared among the engines.',
   }),
+  runsInFlight: integer(1, {
+    min: 1,
+    max: 2,
+    meaning:
+      'Batches that a GPU is handed at once. 2: a full batch gets ready while the one before runs, and whoever comes then waits for both.',
+  }),
   precision: choice(['auto', 'int8', 'fp32'], 'auto', {
     meaning:
       'What engines on the CPU calculate in: fp32, or int8 in most of the encoder, which is faster and hears nearly the same. auto: int8.',
