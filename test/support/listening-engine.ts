@@ -1,6 +1,7 @@
 // An engine that says what exactly it was given to hear, at the end of its run: for tests of the audio's way to it.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DecodeRequest, DecodeResult, Engine } from '../../server/src/asr/engine.js';
+import { NullEngine } from '../../server/src/asr/null-engine.js';
 
 /** Samples drawn from a seed, so that no two windows are alike. */
 export function seededAudio(samples: number, seed: number): Float32Array {
@@ -31,16 +32,7 @@ export const heardBy = ({ tokens, steps }: DecodeResult) => ({ print: tokens[0]?
 /** Waits, then listens: windows that others are written over by then are found out. */
 export async function createEngine(): Promise<Engine> {
   return {
-    model: {
-      name: 'listening',
-      languages: ['en'],
-      isMultilingual: false,
-      usesPreviousText: false,
-      buckets: [480_000],
-      tailSilenceSamples: 0,
-      maxTextTokens: 224,
-      directory: '',
-    },
+    model: new NullEngine('').model,
     maxBatch: 64,
     runsInFlight: 2,
     decode: async (batch) => {
