@@ -235,18 +235,18 @@ t.test('a scheduler without engines is refused', async (t) => {
 t.test('the stretch is 1 at low load, follows the demand and does not swing', async (t) => {
   const runMs = 100;
   /** Streams that ask for a partial every 500 ms, stretched, of one engine whose runs take 100 ms each: 5 streams fill it. */
-  const simulate = (streams: number, seconds: number, meter = new LoadMeter(1, 0), from = 0): number[] => {
+  const simulate = (streams: number, seconds: number, meter = new LoadMeter(1, 8, 0), from = 0): number[] => {
     const stretches: number[] = [];
     const due = Array.from({ length: streams }, (_, i) => from + (i * 500) / streams);
     let free = from;
     for (let now = from; now < from + seconds * 1_000; now += 10) {
       for (const [i, at] of due.entries()) {
         if (now < at) continue;
-        meter.asked('partial', now);
+        meter.asked('partial', 6, now);
         due[i] = now + 500 * meter.stretch(now);
         if (now < free) continue;
         free = now + runMs;
-        meter.ran(['partial'], runMs, free);
+        meter.ran('live', 1, 6, runMs, free);
       }
       if (now % 500 === 0) stretches.push(meter.stretch(now));
     }
@@ -256,25 +256,55 @@ t.test('the stretch is 1 at low load, follows the demand and does not swing', as
   const crowded = simulate(15, 60).slice(-40);
   const [least, most] = [Math.min(...crowded), Math.max(...crowded)];
   t.ok(least > 3.2 && most < 4.8, `15 streams need 300 % of 75 %: 4 (was ${least.toFixed(2)} to ${most.toFixed(2)})`);
-  const meter = new LoadMeter(1, 0);
+  const meter = new LoadMeter(1, 8, 0);
   simulate(15, 30, meter);
   t.ok((simulate(2, 60, meter, 30_000).at(-1) ?? 9) < 1.05, 'it falls back when they leave');
 });
 
+/** A GPU: 12 ms a run and 0.2 ms for a second of audio, windows of 6 s. */
+const gpuRunMs = (windows: number): number => 12 + 0.2 * 6 * windows;
+
+/** The stretch after half a minute of streams that ask it for a partial every 500 ms. */
+function gpuStretch(streams: number): number {
+  const meter = new LoadMeter(1, 64, 0);
+  const due = Array.from({ length: streams }, (_, i) => (i * 500) / streams);
+  let [free, waiting] = [0, 0];
+  for (let now = 0; now < 30_000; now += 1) {
+    for (const [i, at] of due.entries()) {
+      if (now < at) continue;
+      meter.asked('partial', 6, now);
+      waiting += 1;
+      due[i] = now + 500 * meter.stretch(now);
+    }
+    if (now < free || waiting === 0) continue;
+    const windows = Math.min(64, waiting, meter.windowsPerRun('live', now));
+    waiting -= windows;
+    free = now + gpuRunMs(windows);
+    meter.ran('live', windows, 6 * windows, gpuRunMs(windows), free);
+  }
+  return meter.stretch(30_000);
+}
+
+t.test('runs that are dear while they are short do not stretch what would fill them', async (t) => {
+  t.ok(gpuStretch(200) < 1.02, 'half of it: one by one they would take five times what there is');
+  const full = gpuStretch(400);
+  t.ok(full > 1.2 && full < 1.7, `400 streams need 110 % of 75 % (was ${full.toFixed(2)})`);
+});
+
 t.test('while somebody is live a run holds what is over soon; files alone fill it', async (t) => {
-  const meter = new LoadMeter(1, 0);
+  const meter = new LoadMeter(1, 64, 0);
   t.equal(meter.windowsPerRun('file', 0), Infinity, 'nothing is known');
-  meter.asked('file', 0);
-  meter.ran(['file', 'file'], 160, 600);
+  meter.asked('file', 12, 0);
+  meter.ran('file', 2, 24, 160, 600);
   t.equal(meter.windowsPerRun('file', 600), Infinity, 'nobody waits');
-  meter.asked('partial', 600);
+  meter.asked('partial', 6, 600);
   t.equal(meter.windowsPerRun('file', 600), 2, '80 ms a window');
   t.equal(meter.windowsPerRun('live', 600), Infinity, 'a live one has not been seen');
-  meter.ran(['partial'], 600, 600);
+  meter.ran('live', 1, 6, 600, 600);
   t.equal(meter.windowsPerRun('live', 600), 1, '600 ms a window, and one is always run');
-  for (let i = 0; i < 100; i += 1) meter.ran(['partial', 'final'], 160, 600);
+  for (let i = 0; i < 100; i += 1) meter.ran('live', 2, 12, 160, 600);
   t.equal(meter.windowsPerRun('live', 600), 4, 'about 80 ms a window');
-  for (let i = 0; i < 10_000; i += 1) meter.ran(Array(16).fill('partial'), 16, 600);
+  for (let i = 0; i < 10_000; i += 1) meter.ran('live', 16, 96, 16, 600);
   t.ok(meter.windowsPerRun('live', 600) > 300, 'about 1 ms a window');
   t.equal(meter.windowsPerRun('live', 100_000), Infinity, 'everybody is gone');
 });

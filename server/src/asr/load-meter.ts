@@ -1,5 +1,5 @@
 // How busy the engines are: by how much sessions should space out their partials, and how many windows a run may hold.
-import { KINDS, laneOf, type DecodeKind, type Lane } from './decode-queue.js';
+import { laneOf, type DecodeKind, type Lane } from './decode-queue.js';
 
 /** Share of the engines' time that may be planned for: the rest takes up bursts. */
 const TARGET_UTILISATION = 0.75;
@@ -11,6 +11,10 @@ const MEMORY_MS = 5_000;
 const FOLLOW_MS = 2_000;
 /** What is left of a sum when what it counted is long past. */
 const NOTHING = 1e-3;
+/** Runs whose lengths differ by less than this part of their mean do not tell what a longer one would cost. */
+const SPREAD_MIN = 0.1;
+/** The least part of a run's time that grows with it: where batches seem to cost nothing, something else was slow. */
+const GROWING_PART_MIN = 0.05;
 /** A run of an engine cannot be interrupted: these are about what a final may have to wait for one, milliseconds. */
 const RUN_MS_MAX = { live: 400, file: 200 } as const satisfies Record<Lane, number>;
 
@@ -29,37 +33,82 @@ class FadingSum {
   }
 }
 
-interface KindLoad {
-  readonly asked: FadingSum;
-  readonly rows: FadingSum;
-  readonly busyMs: FadingSum;
+/**
+ * What runs of a lane cost, milliseconds: about `fixed + perSecond * seconds` of audio, padding included. Least squares over the runs of late. A GPU's runs are
+ * mostly fixed while they are short: what a window costs in a batch of two says nothing about a batch of thirty.
+ */
+class RunCost {
+  readonly #runs = new FadingSum();
+  readonly #windows = new FadingSum();
+  readonly #seconds = new FadingSum();
+  readonly #secondsSquared = new FadingSum();
+  readonly #ms = new FadingSum();
+  readonly #msSeconds = new FadingSum();
+  /** Part of a run's time that grows with it, as last seen; of runs of one length nothing is known, and all of it may. */
+  #growingPart = 1;
+
+  add(windows: number, seconds: number, ms: number, now: number): void {
+    this.#runs.add(1, now);
+    this.#windows.add(windows, now);
+    this.#seconds.add(seconds, now);
+    this.#secondsSquared.add(seconds * seconds, now);
+    this.#ms.add(ms, now);
+    this.#msSeconds.add(ms * seconds, now);
+  }
+
+  /** Undefined while no run is remembered. */
+  at(now: number): { fixedMs: number; perSecondMs: number; secondsPerWindow: number } | undefined {
+    const runs = this.#runs.at(now);
+    if (runs < NOTHING) return undefined;
+    const seconds = this.#seconds.at(now) / runs;
+    const ms = this.#ms.at(now) / runs;
+    const variance = this.#secondsSquared.at(now) / runs - seconds * seconds;
+    if (variance > (SPREAD_MIN * seconds) ** 2) {
+      const slope = (this.#msSeconds.at(now) / runs - ms * seconds) / variance;
+      // Longer runs that took less time: one of the short ones was slow for another reason, its shape's first one for example.
+      if (slope > 0) this.#growingPart = Math.min(1, Math.max(GROWING_PART_MIN, (slope * seconds) / ms));
+    }
+    return {
+      fixedMs: (1 - this.#growingPart) * ms,
+      perSecondMs: (this.#growingPart * ms) / seconds,
+      secondsPerWindow: this.#seconds.at(now) / this.#windows.at(now),
+    };
+  }
 }
 
 /**
- * Learns what is asked and what a window costs, and derives the stretch without feedback on itself: sessions that stretch by `s` ask 1/s as often, so
- * `asked x s` is the demand at rest, and `s = demand at rest / capacity left by finals` is a fixed point that needs no trial and error.
+ * Learns what is asked and what runs cost, and derives the stretch without feedback on itself: sessions that stretch by `s` ask 1/s as often, so
+ * `asked x s` is the demand at rest, and `s = demand at rest / capacity left by finals` is a fixed point that needs no trial and error. What is asked counts
+ * as it would in runs as full as they may be: while engines have time, runs are small and dear, and fill by themselves when there is more to do.
  */
 export class LoadMeter {
-  readonly #load: Record<DecodeKind, KindLoad> = { final: kindLoad(), partial: kindLoad(), file: kindLoad() };
+  /** Seconds of audio, padding included. */
+  readonly #asked: Record<DecodeKind, FadingSum> = {
+    final: new FadingSum(),
+    partial: new FadingSum(),
+    file: new FadingSum(),
+  };
+  readonly #cost: Record<Lane, RunCost> = { live: new RunCost(), file: new RunCost() };
   readonly #engines: number;
+  readonly #maxBatch: number;
   #stretch = 1;
   #stretchAt: number;
 
-  constructor(engines: number, now: number) {
+  /** @param maxBatch windows of the largest run */
+  constructor(engines: number, maxBatch: number, now: number) {
     this.#engines = engines;
+    this.#maxBatch = maxBatch;
     this.#stretchAt = now;
   }
 
-  asked(kind: DecodeKind, now: number): void {
-    this.#load[kind].asked.add(1, now);
+  /** @param seconds of audio, padding included */
+  asked(kind: DecodeKind, seconds: number, now: number): void {
+    this.#asked[kind].add(seconds, now);
   }
 
-  /** A run is over. Its time is shared equally among its windows. */
-  ran(kinds: readonly DecodeKind[], runMs: number, now: number): void {
-    for (const kind of kinds) {
-      this.#load[kind].rows.add(1, now);
-      this.#load[kind].busyMs.add(runMs / kinds.length, now);
-    }
+  /** A run is over. @param seconds of audio of all its windows, padding included */
+  ran(lane: Lane, windows: number, seconds: number, runMs: number, now: number): void {
+    this.#cost[lane].add(windows, seconds, runMs, now);
   }
 
   /** 1 when idle, up to {@link STRETCH_MAX}. */
@@ -73,26 +122,23 @@ export class LoadMeter {
   }
 
   /**
-   * How many windows of one lane a run may hold, so that it is over within about {@link RUN_MS_MAX}: at least 1. Where batches cost next to nothing
-   * (a GPU) and where nobody is live it is without limit.
+   * How many windows of one lane a run may hold, so that it is over within about {@link RUN_MS_MAX}: at least 1. Where nobody is live it is without
+   * limit.
    */
   windowsPerRun(lane: Lane, now: number): number {
-    const live = this.#load.final.asked.at(now) + this.#load.partial.asked.at(now);
-    const loads = KINDS.filter((kind) => laneOf(kind) === lane).map((kind) => this.#load[kind]);
-    const rows = loads.reduce((sum, load) => sum + load.rows.at(now), 0);
-    const busyMs = loads.reduce((sum, load) => sum + load.busyMs.at(now), 0);
-    if (live < NOTHING || rows < NOTHING) return Infinity;
-    return Math.max(1, Math.floor((RUN_MS_MAX[lane] * rows) / busyMs));
+    const live = this.#asked.final.at(now) + this.#asked.partial.at(now);
+    const cost = this.#cost[lane].at(now);
+    if (live < NOTHING || cost === undefined) return Infinity;
+    const { fixedMs, perSecondMs, secondsPerWindow } = cost;
+    return Math.max(1, Math.floor((RUN_MS_MAX[lane] - fixedMs) / (perSecondMs * secondsPerWindow)));
   }
 
-  /** Engine time that is asked for, per time. */
+  /** Engine time that is asked for, per time, in full runs. */
   #demand(kind: DecodeKind, now: number): number {
-    const { asked, rows, busyMs } = this.#load[kind];
-    const done = rows.at(now);
-    return done < NOTHING ? 0 : ((asked.at(now) / MEMORY_MS) * busyMs.at(now)) / done;
+    const lane = laneOf(kind);
+    const cost = this.#cost[lane].at(now);
+    if (cost === undefined) return 0;
+    const fullRunSeconds = Math.min(this.#maxBatch, this.windowsPerRun(lane, now)) * cost.secondsPerWindow;
+    return (this.#asked[kind].at(now) / MEMORY_MS) * (cost.perSecondMs + cost.fixedMs / fullRunSeconds);
   }
-}
-
-function kindLoad(): KindLoad {
-  return { asked: new FadingSum(), rows: new FadingSum(), busyMs: new FadingSum() };
 }

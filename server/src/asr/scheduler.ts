@@ -1,4 +1,5 @@
 // Brings decodes and engines together: what is due is batched and sent to the engine that is free.
+import { sampleRate } from '@sotto/models';
 import { AsrError, EngineError, messageOf } from './errors.js';
 import {
   type DecodeKind,
@@ -85,7 +86,7 @@ export class Scheduler {
     this.#now = options.now ?? (() => performance.now());
     this.#slots = engines.map((engine) => new EngineSlot(engine));
     this.#queue = new DecodeQueue(options.bounds ?? QUEUE_BOUNDS);
-    this.#load = new LoadMeter(engines.length, this.#now());
+    this.#load = new LoadMeter(engines.length, Math.min(...engines.map(({ maxBatch }) => maxBatch)), this.#now());
   }
 
   /** By how much sessions should stretch their partial interval now. */
@@ -119,7 +120,7 @@ export class Scheduler {
       );
     }
     const now = this.#now();
-    this.#load.asked(job.kind, now);
+    this.#load.asked(job.kind, secondsOf(bucket), now);
     return new Promise((settle, fail) => {
       const decode: Waiting = {
         segment: job.segment,
@@ -230,11 +231,8 @@ export class Scheduler {
     slot.hasFailed = results === undefined;
     for (const decode of batch) this.#queue.done(decode);
     if (results) {
-      this.#load.ran(
-        batch.map((decode) => decode.kind),
-        runMs,
-        ended,
-      );
+      const seconds = batch.reduce((sum, { bucket }) => sum + secondsOf(bucket), 0);
+      this.#load.ran(run.lane, batch.length, seconds, runMs, ended);
       this.#counts.decoded += batch.length;
     }
     for (const [row, decode] of batch.entries()) {
@@ -259,6 +257,10 @@ export class Scheduler {
       decode.settle({ status: 'superseded' });
     }
   }
+}
+
+function secondsOf(samples: number): number {
+  return samples / sampleRate;
 }
 
 /** The shortest context that holds a window and the silence that the model wants behind it, samples; undefined if it fits none. */
