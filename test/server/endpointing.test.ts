@@ -1,7 +1,13 @@
 // Endpointing: where utterances begin and end, by hand-written probabilities and by properties.
 import * as fc from 'fast-check';
 import t from 'tap';
-import { ENDPOINTING_DEFAULTS, Endpointer, type EndpointEvent } from '../../server/src/vad/endpointing.js';
+import {
+  ENDPOINTING_DEFAULTS,
+  Endpointer,
+  TAIL_MS,
+  type EndpointEvent,
+  type EndpointingOptions,
+} from '../../server/src/vad/endpointing.js';
 import { VAD_FRAME_SAMPLES as FRAME } from '../../server/src/vad/vad.js';
 import { holds } from '../support/property.js';
 
@@ -12,9 +18,15 @@ function frames(...runs: readonly (readonly [number, number])[]): number[] {
   return runs.flatMap(([count, probability]) => Array.from({ length: count }, () => probability));
 }
 
-function events(probabilities: readonly number[], options = {}): EndpointEvent[] {
+/** All that is decided about the frames. */
+function decisions(probabilities: readonly number[], options = {}): EndpointEvent[] {
   const endpointer = new Endpointer({ ...ENDPOINTING_DEFAULTS, ...options });
   return probabilities.flatMap((probability) => endpointer.step(probability));
+}
+
+/** Where utterances begin and end. */
+function events(probabilities: readonly number[], options = {}): Exclude<EndpointEvent, { type: 'pause' }>[] {
+  return decisions(probabilities, options).filter((event) => event.type !== 'pause');
 }
 
 t.test('an utterance begins with its pre-roll and ends with its tail, once the hang-over is over', async (t) => {
@@ -45,6 +57,18 @@ t.test('the pre-roll never reaches into the utterance before', async (t) => {
     { type: 'start', start: 10 * FRAME + ms(96) },
     { type: 'end' },
   ]);
+});
+
+t.test('a pause as long as the tail is told once, with the end that it would be; the next one again', async (t) => {
+  const heard = decisions(frames([10, 0.9], [8, 0], [10, 0.9], [4, 0], [10, 0.9], [16, 0]));
+  t.match(heard, [
+    { type: 'start' },
+    { type: 'pause', end: 15 * FRAME },
+    { type: 'pause', end: 47 * FRAME },
+    { type: 'end', end: 47 * FRAME },
+  ]);
+  const short = decisions(frames([10, 0.9], [16, 0]), { minSilenceMs: 160 });
+  t.match(short, [{ type: 'start' }, { type: 'end' }], 'not where the pause is the end');
 });
 
 t.test('an utterance that grows too long is cut in the longest pause of its last third', async (t) => {
@@ -86,8 +110,12 @@ t.test('options changed within an utterance count from the next one on', async (
   const endpointer = new Endpointer(ENDPOINTING_DEFAULTS);
   for (const probability of frames([10, 0.9])) endpointer.step(probability);
   endpointer.configure({ ...ENDPOINTING_DEFAULTS, minSilenceMs: 96 });
-  const first = frames([16, 0]).map((probability) => endpointer.step(probability).length);
-  t.equal(first.indexOf(1), 15, 'the old hang-over of 500 ms');
+  const first = frames([16, 0]).map((probability) => endpointer.step(probability).map(({ type }) => type));
+  t.equal(
+    first.findIndex(([type]) => type === 'end'),
+    15,
+    'the old hang-over of 500 ms',
+  );
   const second = frames([10, 0.9], [16, 0]).map((probability) => endpointer.step(probability).map(({ type }) => type));
   t.equal(
     second.findIndex(([type]) => type === 'end'),
@@ -119,17 +147,28 @@ const options = fc.record({
 });
 
 /** The utterances of a run that is finished at its end. */
-function utterances(probabilities: readonly number[], settings: Parameters<typeof events>[1] & object) {
-  const endpointer = new Endpointer({ ...ENDPOINTING_DEFAULTS, ...settings });
+function utterances(probabilities: readonly number[], changed: Partial<EndpointingOptions>) {
+  const settings = { ...ENDPOINTING_DEFAULTS, ...changed };
+  const endpointer = new Endpointer(settings);
   const found: { start: number; end: number; speechRatio: number }[] = [];
+  let isFinished = false;
   let start: number | undefined;
+  let pause: number | undefined;
   const note = (event: EndpointEvent): void => {
     if (event.type === 'start') {
       if (start !== undefined) throw new Error('started twice');
       start = event.start;
+      pause = undefined;
       return;
     }
     if (start === undefined) throw new Error('ended before it started');
+    if (event.type === 'pause') {
+      if (event.end <= Math.max(start, pause ?? 0)) throw new Error(`a pause at ${event.end} after ${pause}`);
+      pause = event.end;
+      return;
+    }
+    if (event.reason === 'endpoint' && settings.minSilenceMs > TAIL_MS && !isFinished && pause !== event.end)
+      throw new Error(`ends at ${event.end}, its last pause at ${pause}`);
     found.push({ start, end: event.end, speechRatio: event.speechRatio });
     start = undefined;
   };
@@ -139,10 +178,11 @@ function utterances(probabilities: readonly number[], settings: Parameters<typeo
       const isCarriedOn = event.type === 'start' && event.start === found.at(-1)?.end;
       if (event.type === 'start' && event.start < horizon && !isCarriedOn)
         throw new Error('reaches back beyond the horizon');
-      if (event.type === 'end' && event.end > (index + 1) * FRAME) throw new Error('ends in the future');
+      if (event.type !== 'start' && event.end > (index + 1) * FRAME) throw new Error('ends in the future');
       note(event);
     }
   });
+  isFinished = true;
   const last = endpointer.finish(probabilities.length * FRAME);
   if (last) note(last);
   if (start !== undefined) throw new Error('never ended');

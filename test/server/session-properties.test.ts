@@ -53,7 +53,7 @@ const deeds = fc.array(
 );
 
 async function play(deeds: readonly Deed[], start: Partial<typeof START>): Promise<SessionClient> {
-  const recognizer = new ScriptedRecognizer({ answers: false });
+  const recognizer = new ScriptedRecognizer({ answers: false, anticipates: true });
   const vad = new LoudnessVad();
   const client = new SessionClient({ recognizer, vad }).send({ ...START, ...start });
   const answer = (which: number, fails: boolean): void => {

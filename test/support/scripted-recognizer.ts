@@ -9,12 +9,12 @@ import type {
 /** A request that a segment made. */
 export interface ScriptedCall {
   readonly segment: number;
-  readonly kind: 'update' | 'finish';
+  readonly kind: 'update' | 'anticipate' | 'finish';
   readonly audio: Float32Array;
   /** The audio as it was when it was handed over. */
   readonly snapshot: Float32Array;
   readonly speechRatio?: number;
-  /** Answers: a partial over the audio, or the final. */
+  /** Answers: a partial over the audio (of what was anticipated too), or the final. */
   answer(): void;
   fail(error?: Error): void;
 }
@@ -24,6 +24,8 @@ export interface ScriptedRecognizerOptions {
   readonly answers?: boolean;
   /** Whether `opened` and `calls` (with a copy of the audio) are kept. Default true. */
   readonly records?: boolean;
+  /** Whether finals are begun early. Default false. */
+  readonly anticipates?: boolean;
   readonly languages?: readonly string[];
 }
 
@@ -64,18 +66,22 @@ export class ScriptedRecognizer implements Recognizer {
       if (this.#options.records !== false) this.calls.push({ segment, kind, audio, snapshot: audio.slice(), ...rest });
       if (this.#options.answers !== false) setImmediate(rest.answer);
     };
+    const preview = (kind: 'update' | 'anticipate', audio: Float32Array) =>
+      call(kind, audio, {
+        answer: () => {
+          if (isOver || audio.length <= heard) return;
+          heard = audio.length;
+          options.onPartial({ ...textOf(heard), heardSamples: heard });
+        },
+        fail: (error = new Error('scripted')) => {
+          if (!isOver) options.onError(error);
+        },
+      });
     return {
-      update: (audio) => {
-        call('update', audio, {
-          answer: () => {
-            if (isOver || audio.length <= heard) return;
-            heard = audio.length;
-            options.onPartial({ ...textOf(heard), heardSamples: heard });
-          },
-          fail: (error = new Error('scripted')) => {
-            if (!isOver) options.onError(error);
-          },
-        });
+      update: (audio) => preview('update', audio),
+      anticipate: (audio) => {
+        if (this.#options.anticipates === true) preview('anticipate', audio);
+        return this.#options.anticipates === true;
       },
       finish: (audio, speechRatio) =>
         new Promise((resolve, reject) => {

@@ -45,6 +45,12 @@ export interface RecognizedSegment {
    */
   update(audio: Float32Array): void;
   /**
+   * Says that the segment may end with this audio: its final is decoded early. `finish` with as much audio then has its answer sooner; if more comes, what
+   * was heard has served as a partial. As for `update`, it supersedes a request that waits and its audio must not change. False where it is not done now,
+   * because the engines are busy: partials are then asked for as if nothing had been said.
+   */
+  anticipate(audio: Float32Array): boolean;
+  /**
    * Decodes the whole segment once more, free of what partials called stable. `speechRatio`: share of the VAD's frames that were speech, 0-1. Rejects
    * with AsrError: `recognition_failed`, `overloaded`, `shutting_down`, or `cancelled` after `cancel`.
    */

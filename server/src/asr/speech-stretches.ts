@@ -58,7 +58,7 @@ export async function* speechStretches(
     for (const event of endpointer.step(probability)) {
       if (event.type === 'start') {
         start = event.start;
-      } else if (start !== undefined) {
+      } else if (event.type === 'end' && start !== undefined) {
         const end = Math.min(event.end, history.end);
         yield { heardSamples: end, stretch: cut(start, end, event.speechRatio) };
         start = undefined;

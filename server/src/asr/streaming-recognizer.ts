@@ -2,12 +2,12 @@
 import { WhisperTokenizer } from '@sotto/models';
 import type { VoiceActivityDetector } from '../vad/vad.js';
 import type { QueueBounds } from './decode-queue.js';
-import type { DecodeRequest, Engine, EngineModel } from './engine.js';
+import type { DecodeRequest, DecodeResult, Engine, EngineModel } from './engine.js';
 import { AsrError, messageOf } from './errors.js';
 import { FileTranscriber } from './file-transcriber.js';
 import { decodeFinal, type FinalAsk } from './final-decode.js';
 import { type GuardThresholds, WHISPER_THRESHOLDS } from './hypothesis/hallucination-guards.js';
-import { HypothesisTracker } from './hypothesis/hypothesis-tracker.js';
+import { HypothesisTracker, type TrackedText } from './hypothesis/hypothesis-tracker.js';
 import { type Stability, stabilityPolicy } from './hypothesis/stability-policy.js';
 import { timeWords } from './hypothesis/word-timing.js';
 import { previousTokens } from './previous-text.js';
@@ -21,6 +21,8 @@ export interface RecognizerOptions {
   readonly holdbackMs?: number;
   /** Default {@link WHISPER_THRESHOLDS}. */
   readonly thresholds?: GuardThresholds;
+  /** Whether {@link RecognizedSegment.anticipate} is heeded. Default true. */
+  readonly earlyFinals?: boolean;
   /** A final that the guards doubt is decoded again for no longer than this, milliseconds; less by the stretch under load. Default 1,000; 0 turns the
    * fallback off. */
   readonly fallbackBudgetMs?: number;
@@ -36,6 +38,8 @@ export const FALLBACK_BUDGET_MS = 1_000;
 const PARTIAL_DUE_MS = 500;
 /** When a final is due, milliseconds. */
 const FINAL_DUE_MS = 300;
+/** Partials stretched by more than this leave the engines no time for finals that may not be needed. */
+const EARLY_STRETCH_MAX = 1.5;
 
 /** Reads the tokenizer of the engines' model and opens a recogniser over them. It owns the engines from then on. */
 export async function createRecognizer(
@@ -54,6 +58,7 @@ export class StreamingRecognizer implements Recognizer {
   readonly #tokenizer: WhisperTokenizer;
   readonly #scheduler: Scheduler;
   readonly #options: RecognizerOptions;
+  readonly #earlyFinals = { begun: 0, used: 0 };
 
   constructor(engines: readonly Engine[], tokenizer: WhisperTokenizer, options: RecognizerOptions = {}) {
     this.#engines = engines;
@@ -71,8 +76,13 @@ export class StreamingRecognizer implements Recognizer {
     return this.#scheduler.counts;
   }
 
+  /** Finals decoded before their segments were known to end, and those of them that were the final. */
+  get earlyFinals(): EarlyFinalCounts {
+    return { ...this.#earlyFinals };
+  }
+
   open(options: SegmentOptions): RecognizedSegment {
-    return new LiveSegment(this.#scheduler, this.#tokenizer, this.#options, options);
+    return new LiveSegment(this.#scheduler, this.#tokenizer, this.#options, this.#earlyFinals, options);
   }
 
   /** Recognition of whole recordings on the same engines: its windows yield to those of live segments. */
@@ -87,25 +97,56 @@ export class StreamingRecognizer implements Recognizer {
   }
 }
 
+/** Finals that were decoded early. */
+export interface EarlyFinalCounts {
+  readonly begun: number;
+  readonly used: number;
+}
+
+type Tally = { -readonly [count in keyof EarlyFinalCounts]: number };
+
+/** The final of a segment that may end. */
+interface EarlyFinal {
+  /** Length of its audio. */
+  readonly samples: number;
+  /** Undefined where it came to nothing: superseded, dropped, or failed. */
+  readonly result: Promise<DecodeResult | undefined>;
+  isUnderWay: boolean;
+}
+
+/** A decode whose outcome is shown as a partial. */
+interface Preview {
+  readonly audio: Float32Array;
+  readonly dueInMs: number;
+  readonly request: () => DecodeRequest;
+  readonly track: (result: DecodeResult) => TrackedText;
+}
+
+const GREEDY: FinalAsk = { temperature: 0, seed: 0, withPrevious: true };
+
 class LiveSegment implements RecognizedSegment {
   readonly #scheduler: Scheduler;
   readonly #tokenizer: WhisperTokenizer;
   readonly #recognition: RecognizerOptions;
+  readonly #earlyFinals: Tally;
   readonly #options: SegmentOptions;
   readonly #thresholds: GuardThresholds;
   readonly #tracker: HypothesisTracker;
   readonly #previous: readonly number[];
+  #early: EarlyFinal | undefined;
   #state: 'open' | 'finishing' | 'over' = 'open';
 
   constructor(
     scheduler: Scheduler,
     tokenizer: WhisperTokenizer,
     recognition: RecognizerOptions,
+    earlyFinals: Tally,
     options: SegmentOptions,
   ) {
     this.#scheduler = scheduler;
     this.#tokenizer = tokenizer;
     this.#recognition = recognition;
+    this.#earlyFinals = earlyFinals;
     this.#options = options;
     this.#thresholds = recognition.thresholds ?? WHISPER_THRESHOLDS;
     const policy = stabilityPolicy(recognition.stability ?? DEFAULT_STABILITY, recognition.holdbackMs);
@@ -116,7 +157,32 @@ class LiveSegment implements RecognizedSegment {
   }
 
   update(audio: Float32Array): void {
-    if (this.#state === 'open' && audio.length > 0) void this.#partial(audio);
+    if (this.#state !== 'open' || audio.length === 0) return;
+    void this.#preview({
+      audio,
+      dueInMs: PARTIAL_DUE_MS,
+      request: () => this.#partialRequest(audio),
+      track: (result) => this.#tracker.advance(result, audio.length),
+    });
+  }
+
+  anticipate(audio: Float32Array): boolean {
+    const isWanted = this.#recognition.earlyFinals ?? true;
+    if (!isWanted || this.#state !== 'open' || audio.length === 0) return false;
+    if (this.#scheduler.stretch > EARLY_STRETCH_MAX) return false;
+    this.#earlyFinals.begun += 1;
+    const result = this.#preview({
+      audio,
+      dueInMs: FINAL_DUE_MS,
+      request: () => {
+        early.isUnderWay = true;
+        return this.#finalRequest(audio, GREEDY);
+      },
+      track: (result) => this.#tracker.review(result, audio.length),
+    });
+    const early: EarlyFinal = { samples: audio.length, result, isUnderWay: false };
+    this.#early = early;
+    return true;
   }
 
   async finish(audio: Float32Array, speechRatio: number): Promise<FinalHypothesis> {
@@ -134,20 +200,22 @@ class LiveSegment implements RecognizedSegment {
     this.#scheduler.cancel(this);
   }
 
-  async #partial(audio: Float32Array): Promise<void> {
+  /** Decodes and tells what was heard so far; answers what the engine said, if it did. */
+  async #preview({ audio, dueInMs, request, track }: Preview): Promise<DecodeResult | undefined> {
     try {
       const outcome = await this.#scheduler.submit({
         segment: this,
         kind: 'partial',
-        dueInMs: PARTIAL_DUE_MS,
+        dueInMs,
         samples: audio.length,
-        request: () => this.#partialRequest(audio),
+        request,
       });
-      if (outcome.status !== 'decoded' || this.#isOver()) return;
-      const text = this.#tracker.advance(outcome.result, audio.length);
-      this.#options.onPartial({ ...text, heardSamples: audio.length });
+      if (outcome.status !== 'decoded' || this.#isOver()) return undefined;
+      this.#options.onPartial({ ...track(outcome.result), heardSamples: audio.length });
+      return outcome.result;
     } catch (error) {
       if (!this.#isOver()) this.#options.onError(error instanceof Error ? error : new Error(messageOf(error)));
+      return undefined;
     }
   }
 
@@ -180,27 +248,43 @@ class LiveSegment implements RecognizedSegment {
     return { text, words, language, avgLogprob, noSpeechProb, ...(noise ? { noise } : {}) };
   }
 
-  async #finalRun(audio: Float32Array, { temperature, seed, withPrevious }: FinalAsk) {
+  async #finalRun(audio: Float32Array, ask: FinalAsk): Promise<DecodeResult> {
+    const early = ask.temperature === 0 ? await this.#takeEarly(audio) : undefined;
+    if (this.#isOver()) throw new AsrError('cancelled', 'the segment was cancelled');
+    if (early) return early;
     const outcome = await this.#scheduler.submit({
       segment: this,
       kind: 'final',
       dueInMs: FINAL_DUE_MS,
       samples: audio.length,
-      request: () => ({
-        audio,
-        prompt: {
-          language: this.#language,
-          task: this.#options.task,
-          previous: withPrevious ? this.#previous : [],
-          committed: [],
-        },
-        draft: temperature === 0 ? [...this.#tracker.committed, ...this.#tracker.draft] : [],
-        temperature,
-        seed,
-      }),
+      request: () => this.#finalRequest(audio, ask),
     });
     if (outcome.status !== 'decoded' || this.#isOver()) throw new AsrError('cancelled', 'the segment was cancelled');
     return outcome.result;
+  }
+
+  /** The early decode, if it was one of this audio. One that still waits is not waited for: the final supersedes it and has the right of way. */
+  async #takeEarly(audio: Float32Array): Promise<DecodeResult | undefined> {
+    const early = this.#early;
+    if (early?.samples !== audio.length || !early.isUnderWay) return undefined;
+    const result = await early.result;
+    if (result) this.#earlyFinals.used += 1;
+    return result;
+  }
+
+  #finalRequest(audio: Float32Array, { temperature, seed, withPrevious }: FinalAsk): DecodeRequest {
+    return {
+      audio,
+      prompt: {
+        language: this.#language,
+        task: this.#options.task,
+        previous: withPrevious ? this.#previous : [],
+        committed: [],
+      },
+      draft: temperature === 0 ? [...this.#tracker.committed, ...this.#tracker.draft] : [],
+      temperature,
+      seed,
+    };
   }
 
   /** As the caller set it; null: the model's choice. */

@@ -1,10 +1,12 @@
 // The numbers of recognition: what waits, what was decoded, how far behind it is, and how often an engine had to be brought back.
 import type { SchedulerCounts } from '../asr/scheduler.js';
+import type { EarlyFinalCounts } from '../asr/streaming-recognizer.js';
 import type { Counter, MetricsRegistry } from './metrics-registry.js';
 
 /** What the metrics read of a recogniser. */
 export interface RecognizerNumbers {
   readonly counts: SchedulerCounts;
+  readonly earlyFinals: EarlyFinalCounts;
   readonly stretch: number;
 }
 
@@ -26,6 +28,16 @@ export function registerRecognitionMetrics(registry: MetricsRegistry, recognizer
     'sotto_partial_stretch',
     'By how much load stretches the interval of partials.',
     () => recognizer.stretch,
+  );
+  registry.readCounter(
+    'sotto_early_finals_total',
+    'Finals decoded in a pause, before it was known to end the utterance.',
+    () => recognizer.earlyFinals.begun,
+  );
+  registry.readCounter(
+    'sotto_early_finals_used_total',
+    'Those of them that were the final; the others served as partials.',
+    () => recognizer.earlyFinals.used,
   );
   count('windows', 'Windows decoded.', ({ decoded }) => decoded);
   count('runs', 'Engine runs: windows by runs is the mean batch.', ({ runs }) => runs);

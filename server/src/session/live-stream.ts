@@ -242,6 +242,7 @@ export class LiveStream {
     this.#utterances.extend(this.#judged);
     for (const event of this.#endpointer.step(probability)) {
       if (event.type === 'start') this.#utterances.begin(event.start, this.#judged, this.#settings);
+      else if (event.type === 'pause') this.#utterances.pause(event.end);
       else this.#end(event);
     }
     this.#ring.forget(this.#endpointer.horizon);

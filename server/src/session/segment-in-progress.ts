@@ -109,6 +109,12 @@ export class SegmentInProgress {
     this.#recognized.update(this.#audio.view());
   }
 
+  /** Has the final decoded early, for the case that the utterance ends at a position. In the meantime it is a partial. */
+  anticipate(end: number): void {
+    const audio = this.#audio.view(0, end - this.start);
+    if (this.#recognized.anticipate(audio)) this.#asked = Math.max(this.#asked, audio.length);
+  }
+
   /** Ends the utterance at a position: its last word. Rejects with what the recogniser rejects with. */
   finish(end: number, speechRatio: number): Promise<FinalHypothesis> {
     this.#isEnded = true;

@@ -109,6 +109,11 @@ export class Utterances {
     if (segment.end - segment.askedUntil >= interval) segment.update();
   }
 
+  /** The utterance in progress, if any, may turn out to end at a position up to which it has audio. */
+  pause(end: number): void {
+    this.#open?.anticipate(end);
+  }
+
   /** The utterance in progress ends at a position. Its final follows; a forced cut leaves the audio behind `end` to the next one. */
   end(end: number, speechRatio: number, ending: Ending): void {
     const segment = this.#open;

@@ -48,6 +48,8 @@ export type EndReason = 'endpoint' | 'forced';
 /** Positions are samples at 16 kHz since the first frame. An utterance is the audio in [start, end). */
 export type EndpointEvent =
   | { readonly type: 'start'; readonly start: number }
+  /** The speaker has been silent for as long as the utterance's tail: `end` is where it ends if the speaker goes on being so. Once for each pause. */
+  | { readonly type: 'pause'; readonly end: number }
   | {
       readonly type: 'end';
       readonly end: number;
@@ -75,6 +77,8 @@ interface Utterance {
   /** Where the last speech frame ends. */
   speechEnd: number;
   speechFrames: number;
+  /** The `speechEnd` whose pause was reported. */
+  pausedAt?: number;
 }
 
 type State =
@@ -172,8 +176,10 @@ export class Endpointer {
     if (this.#now - speechEnd >= limits.minSilence) {
       return [this.#end(utterance, Math.min(tailEnd(utterance), start + limits.max))];
     }
-    if (this.#now + VAD_FRAME_SAMPLES - start <= limits.max) return [];
-    return this.#cut(utterance);
+    if (this.#now + VAD_FRAME_SAMPLES - start > limits.max) return this.#cut(utterance);
+    if (tailEnd(utterance) > this.#now || utterance.pausedAt === speechEnd) return [];
+    utterance.pausedAt = speechEnd;
+    return [{ type: 'pause', end: tailEnd(utterance) }];
   }
 
   /** Ends the utterance at its best pause; what is behind the pause goes on as the next one. */
@@ -195,7 +201,8 @@ export class Endpointer {
       this.#state = SILENCE;
       return [end];
     }
-    const next: Utterance = { ...utterance, start: at, probabilities: rest, speechFrames: restSpeech };
+    const { limits, speechEnd } = utterance;
+    const next: Utterance = { limits, start: at, probabilities: rest, speechEnd, speechFrames: restSpeech };
     this.#state = { phase: 'speech', utterance: next };
     return [end, { type: 'start', start: at }];
   }

@@ -66,6 +66,15 @@ export class HypothesisTracker {
     return this.#text();
   }
 
+  /** Takes the outcome of a decode of the whole window, free of {@link committed}. The text stays as it is where that is contradicted. */
+  review(result: DecodeResult, heardSamples: number): TrackedText {
+    const agrees =
+      result.language === (this.#language ?? result.language) &&
+      this.#committed.every((id, at) => result.tokens[at]?.id === id);
+    if (!agrees) return this.#text();
+    return this.advance({ ...result, tokens: result.tokens.slice(this.#committed.length) }, heardSamples);
+  }
+
   #text(): TrackedText {
     // A character may be cut at the end of a hypothesis: its bytes come with the next one.
     const tentative = this.#tokenizer.decode(this.draft).replace(/\uFFFD+$/u, '');

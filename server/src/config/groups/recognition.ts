@@ -1,6 +1,6 @@
 // The model, the devices that it runs on, and how its hypotheses become text.
 import { DEVICE_LIST } from '../../asr/devices.js';
-import { choice, form, integer, optionalText } from '../setting.js';
+import { choice, form, integer, optionalText, toggle } from '../setting.js';
 
 export const RECOGNITION_SETTINGS = {
   model: optionalText({
@@ -49,6 +49,10 @@ export const RECOGNITION_SETTINGS = {
     min: 0,
     max: 5_000,
     meaning: 'Words that end closer than this to the end of the audio stay tentative (align-att, both).',
+  }),
+  earlyFinals: toggle(true, {
+    meaning:
+      'Decode the final of an utterance while the silence lasts that may end it, rather than after. Not done under load.',
   }),
   fallbackBudgetMs: integer(1_000, {
     unit: 'milliseconds',
