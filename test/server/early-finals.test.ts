@@ -37,8 +37,8 @@ async function converse(server: ServerProcess) {
   };
   const yes = await fixtureSamples('en-short-yes');
   const question = await fixtureSamples('en-question');
-  // A turn with nothing but its pause to decode, so that no load keeps the server from it.
-  await say(joined(yes, silence(PAUSE_MS)));
+  // A turn with nothing to decode but in its only pause, so that no load keeps the server from it.
+  await say(joined(await fixtureSamples('en-short-stop'), silence(PAUSE_MS)));
   await session.mark();
   const begun = await begunBy(server);
   await say(silence(END_MS));
