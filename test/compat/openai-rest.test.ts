@@ -135,8 +135,8 @@ t.test('OA-3: who stops reading stops the work', async (t) => {
   for (const [, createTransport] of TRANSPORTS) {
     if (createTransport === undefined) continue;
     const { client, transcriber, files } = await open(t, { createTransport });
+    transcriber.laterGate = new Promise(() => {});
     const stream = await client.audio.transcriptions.create({ file: await talk(), model, stream: true });
-    transcriber.gate = new Promise(() => {});
     for await (const event of stream) if (event.type === 'transcript.text.delta') break;
     await until(() => transcriber.running === 0 && files.counts.running === 0);
     t.equal(transcriber.givenUp, 1);
@@ -162,8 +162,10 @@ t.test('OA-4: everything that a client may say reaches the recogniser or is chec
     prompt: 'So far.',
     temperature: 0.4,
     hotwords: ['Sotto', 'Whisper'],
+    cutting: { threshold: 0.4, prefixPaddingMs: 300, minSilenceMs: 300 },
   });
   await client.audio.transcriptions.create({ file: await talk(), model, chunking_strategy: 'auto' });
+  t.equal(transcriber.asked[1]?.cutting, undefined);
   const wrong = async (extra: object) =>
     client.audio.transcriptions.create({ file: await talk(), model, ...extra }).then(
       () => undefined,
@@ -173,7 +175,23 @@ t.test('OA-4: everything that a client may say reaches the recogniser or is chec
   t.equal(await wrong({ temperature: 7 }), 'temperature');
   t.equal(await wrong({ language: 'tlh' }), 'language');
   t.equal(await wrong({ timestamp_granularities: ['sentence'] }), 'timestamp_granularities');
-  t.equal(await wrong({ chunking_strategy: { type: 'magic' } }), 'chunking_strategy');
+  const strategies = [
+    'magic',
+    { type: 'magic' },
+    { type: 'server_vad', threshold: 2 },
+    { type: 'server_vad', threshold: 'loud' },
+    { type: 'server_vad', silence_duration_ms: -1 },
+    { type: 'server_vad', prefix_padding_ms: 0.5 },
+  ];
+  for (const strategy of strategies) t.equal(await wrong({ chunking_strategy: strategy }), 'chunking_strategy');
+  await t.rejects(
+    client.audio.transcriptions.create({
+      file: await talk(),
+      model,
+      chunking_strategy: { type: 'server_vad', threshold: 2 },
+    }),
+    /Invalid value for 'chunking_strategy': threshold: expected a number between 0 and 1/,
+  );
 });
 
 t.test('OA-5: errors are those that the SDK has classes for', async (t) => {

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { FileTranscriber, type TranscribedSegment } from '../../server/src/asr/file-transcriber.js';
+import type { CuttingOptions } from '../../server/src/asr/speech-stretches.js';
 import { Scheduler } from '../../server/src/asr/scheduler.js';
 import type { VoiceActivityDetector } from '../../server/src/vad/vad.js';
 import {
@@ -56,6 +57,17 @@ async function all(segments: AsyncIterable<TranscribedSegment>): Promise<Transcr
   for await (const segment of segments) list.push(segment);
   return list;
 }
+
+t.test('a shorter silence cuts more, a longer one less; what is not said is as ever', async (t) => {
+  const starts = async (cutting: CuttingOptions | undefined) =>
+    (await all(transcriber().files.transcribe(blocks(0, LENGTH_MS), { cutting }))).map(({ startMs }) => startMs);
+  const plain = await starts(undefined);
+  t.equal(plain.length, SENTENCES.length);
+  t.same(await starts({ minSilenceMs: 1_000 }), plain);
+  t.equal((await starts({ minSilenceMs: 5_000 })).length, 1);
+  const padded = await starts({ prefixPaddingMs: 600 });
+  t.ok((padded[1] ?? 0) < (plain[1] ?? 0), 'more audio before each');
+});
 
 t.test('segments come in order with times of the recording, decoded in shared runs', async (t) => {
   const { files, engine, detector } = transcriber();

@@ -114,6 +114,7 @@ t.test('the same sound is a hit, however its bytes and blocks came', async (t) =
     { hotwords: ['x'] },
     { words: true },
     { temperature: 0.5 },
+    { cutting: { minSilenceMs: 300 } },
   ] as const) {
     t.match(
       await hear(transcription, seconds(1, 2, 3), { options: { ...OPTIONS, ...options } }),

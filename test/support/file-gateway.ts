@@ -24,6 +24,8 @@ export class CountingTranscriber implements Pick<FileTranscriber, 'transcribe'> 
   givenUp = 0;
   /** Waits here before each segment. */
   gate: Promise<void> = Promise.resolve();
+  /** Waits here before each segment but the first. */
+  laterGate: Promise<void> = Promise.resolve();
   failure: Error | undefined;
 
   async *transcribe(
@@ -41,7 +43,7 @@ export class CountingTranscriber implements Pick<FileTranscriber, 'transcribe'> 
         samples += block.length;
         for (; samples >= (said + 1) * 16_000; said++) {
           signal?.throwIfAborted();
-          await Promise.race([this.gate, aborted(signal)]);
+          await Promise.race([said === 0 ? this.gate : Promise.all([this.gate, this.laterGate]), aborted(signal)]);
           signal?.throwIfAborted();
           if (this.failure !== undefined && said > 0) throw this.failure;
           yield segmentOf(said);

@@ -10,7 +10,7 @@ import { FRAME_SAMPLES } from './hypothesis/stability-policy.js';
 import { timeWords } from './hypothesis/word-timing.js';
 import { previousTokens } from './previous-text.js';
 import type { Scheduler } from './scheduler.js';
-import { speechStretches, type SpeechStretch } from './speech-stretches.js';
+import { speechStretches, type CuttingOptions, type SpeechStretch } from './speech-stretches.js';
 import { unheardFrom } from './unheard-speech.js';
 import { WindowSlots } from './window-slots.js';
 
@@ -23,6 +23,8 @@ export interface TranscribeOptions {
   readonly hotwords?: readonly string[];
   /** Of the first decode, 0-1; a doubtful hypothesis is decoded again at higher ones. Default 0: greedy. */
   readonly temperature?: number;
+  /** Where the recording is cut. Default: at pauses of a second, before segments get longer than the model hears. */
+  readonly cutting?: CuttingOptions | undefined;
 }
 
 export interface TranscribeRun {
@@ -118,7 +120,7 @@ export class FileTranscriber {
       return segment;
     };
     try {
-      for await (const { heardSamples, stretch } of speechStretches(blocks, stream, stretchMsMax)) {
+      for await (const { heardSamples, stretch } of speechStretches(blocks, stream, stretchMsMax, options.cutting)) {
         signal?.throwIfAborted();
         if (stretch !== undefined) {
           const release = await this.#slots.take(signal);

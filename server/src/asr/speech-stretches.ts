@@ -3,6 +3,9 @@ import { SampleHistory } from '../audio/sample-history.js';
 import { Endpointer, ENDPOINTING_DEFAULTS, type EndpointingOptions } from '../vad/endpointing.js';
 import { VAD_FRAME_SAMPLES, type VadStream } from '../vad/vad.js';
 
+/** How a recording is to be cut; what is not given is the default. */
+export type CuttingOptions = Partial<Pick<EndpointingOptions, 'threshold' | 'prefixPaddingMs' | 'minSilenceMs'>>;
+
 /** Nobody waits for the end of an utterance here: segments end at pauses between sentences rather than within them. */
 const FILE_ENDPOINTING = { ...ENDPOINTING_DEFAULTS, minSilenceMs: 1_000 } as const satisfies EndpointingOptions;
 
@@ -33,8 +36,10 @@ export async function* speechStretches(
   blocks: AsyncIterable<Float32Array>,
   stream: VadStream,
   stretchMsMax: number,
+  cutting: CuttingOptions = {},
 ): AsyncGenerator<StretchStep, void, undefined> {
-  const options = { ...FILE_ENDPOINTING, maxUtteranceMs: Math.min(FILE_ENDPOINTING.maxUtteranceMs, stretchMsMax) };
+  const maxUtteranceMs = Math.min(FILE_ENDPOINTING.maxUtteranceMs, stretchMsMax);
+  const options = { ...FILE_ENDPOINTING, ...cutting, maxUtteranceMs };
   const endpointer = new Endpointer(options);
   const history = new SampleHistory();
   /** Of the frames that history still has. */

@@ -1,6 +1,7 @@
 // Transcription of whole recordings as a service: to REST, to the compatible APIs, and to jobs.
 import { AsrError } from '../asr/errors.js';
 import type { FileTranscriber, TranscribedSegment } from '../asr/file-transcriber.js';
+import type { CuttingOptions } from '../asr/speech-stretches.js';
 import { WindowSlots } from '../asr/window-slots.js';
 
 /** How a recording is to be recognised. */
@@ -15,6 +16,8 @@ export interface FileOptions {
   readonly words: boolean;
   /** 0-1. Default 0: greedy. */
   readonly temperature?: number;
+  /** Where the recording is cut; see TranscribeOptions. */
+  readonly cutting?: CuttingOptions | undefined;
 }
 
 export const FILE_DEFAULTS = {

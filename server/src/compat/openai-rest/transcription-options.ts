@@ -1,5 +1,6 @@
 // What a client of OpenAI's audio API asks for, out of the fields of its form.
 import * as v from 'valibot';
+import type { CuttingOptions } from '../../asr/speech-stretches.js';
 import type { FileOptions } from '../../files/file-transcription.js';
 import type { FormFields } from '../../files/form-fields.js';
 import { hotwordsOf, primaryLanguage } from '../language.js';
@@ -17,6 +18,32 @@ const fraction = v.pipe(
   v.minValue(0, 'Expected a number between 0 and 1.'),
   v.maxValue(1, 'Expected a number between 0 and 1.'),
 );
+/** A whole number of milliseconds, as text in a form and as a number in JSON. */
+const milliseconds = (name: string) =>
+  v.pipe(
+    v.union([v.string(), v.number()], `${name}: expected a whole number of milliseconds.`),
+    v.transform(Number),
+    v.number(`${name}: expected a whole number of milliseconds.`),
+    v.integer(`${name}: expected a whole number of milliseconds.`),
+    v.minValue(0, `${name}: expected 0 or more.`),
+  );
+const CHUNKING_VALUES = 'Supported values: auto, or an object of type server_vad.';
+/** With OpenAI's defaults. */
+const ServerVad = v.object({
+  type: v.literal('server_vad', CHUNKING_VALUES),
+  threshold: v.optional(
+    v.pipe(
+      v.union([v.string(), v.number()], 'threshold: expected a number between 0 and 1.'),
+      v.transform(Number),
+      v.number('threshold: expected a number between 0 and 1.'),
+      v.minValue(0, 'threshold: expected a number between 0 and 1.'),
+      v.maxValue(1, 'threshold: expected a number between 0 and 1.'),
+    ),
+    0.5,
+  ),
+  prefix_padding_ms: v.optional(milliseconds('prefix_padding_ms'), 300),
+  silence_duration_ms: v.optional(milliseconds('silence_duration_ms'), 200),
+});
 const oneOf = <const T extends readonly string[]>(values: T) =>
   v.picklist(values, `Supported values: ${values.join(', ')}.`);
 
@@ -41,12 +68,7 @@ export const TRANSCRIPTION_FORM = v.object({
     ),
     'false',
   ),
-  chunking_strategy: v.optional(
-    v.union(
-      [v.literal('auto'), v.looseObject({ type: v.literal('server_vad') })],
-      'Supported values: auto, or an object of type server_vad.',
-    ),
-  ),
+  chunking_strategy: v.optional(v.union([v.literal('auto'), ServerVad], CHUNKING_VALUES)),
 });
 
 export type TranscriptionForm = v.InferOutput<typeof TRANSCRIPTION_FORM>;
@@ -65,11 +87,14 @@ export function transcriptionForm(fields: FormFields): TranscriptionForm {
   const [issue] = result.issues;
   const param = v.getDotPath(issue)?.split('.', 1)[0] ?? null;
   const isMissing = param !== null && set[param] === undefined;
+  // Of what may be one or the other, what is wrong within it says more.
+  const { message } =
+    (issue.type === 'union' ? issue.issues?.find(({ path }) => path !== undefined) : undefined) ?? issue;
   throw new OpenAiHttpError(
     400,
     isMissing
       ? invalidRequest('missing_required_parameter', `Missing required parameter: '${param}'.`, param)
-      : invalidRequest('invalid_value', `Invalid value for '${param}': ${issue.message}`, param),
+      : invalidRequest('invalid_value', `Invalid value for '${param}': ${message}`, param),
   );
 }
 
@@ -101,5 +126,16 @@ export function fileOptions(form: TranscriptionForm, task: FileOptions['task'], 
     hotwords: hotwordsOf(form.keywords ?? [], HOTWORD_LIMITS),
     words: true,
     temperature: form.temperature,
+    cutting: cuttingOf(form),
+  };
+}
+
+/** `auto`, and nothing: Sotto's own way of cutting. Values beyond what the detector knows are taken as the nearest that it does. */
+function cuttingOf({ chunking_strategy: asked }: TranscriptionForm): CuttingOptions | undefined {
+  if (asked === undefined || asked === 'auto') return undefined;
+  return {
+    threshold: Math.min(0.95, Math.max(0.05, asked.threshold)),
+    prefixPaddingMs: Math.min(2_000, asked.prefix_padding_ms),
+    minSilenceMs: Math.min(10_000, Math.max(96, asked.silence_duration_ms)),
   };
 }
