@@ -16,7 +16,7 @@ import { FileTranscription } from './files/file-transcription.js';
 import { restRoutes } from './rest/rest-routes.js';
 import { chooseTransport, TransportUnavailableError } from './gateway/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
-import type { EngineState } from './gateway/http-routes.js';
+import type { EngineState } from './gateway/health.js';
 import { TlsError, tlsFiles } from './gateway/tls.js';
 import { ListenError } from './gateway/transport.js';
 import { AddressGuard, AddressListError } from './http/address-guard.js';

@@ -61,12 +61,24 @@ t.test('GET /ready tells of each engine, and says 503 when none is up', async (t
     store: 'off',
   } as const;
   const view = { status: () => status, metrics: () => '', engines: () => engines };
-  const ask = () => {
-    const answer = answerHttp(request, view);
+  const polish = { available: false, models: ['small', 'large'], modes: [] };
+  const ask = (path = '/ready') => {
+    const answer = answerHttp({ ...request, path }, { ...view, polish: () => polish });
     return { status: answer.status, body: JSON.parse(String(answer.body)) as unknown };
   };
   t.match(ask(), { status: 200, body: { status: 'ready', engines } });
+  t.match(ask('/health').body, {
+    model: 'm',
+    device: 'cuda:0,cuda:1',
+    models: [
+      { task: 'recognise', name: 'm', isUp: true },
+      { task: 'polish', name: 'small', isUp: false },
+      { task: 'polish', name: 'large', isUp: false },
+    ],
+    engines,
+  });
   engines[0] = { device: 'cuda:0', isUp: false };
+  t.match(ask('/health'), { status: 200, body: { models: [{ name: 'm', isUp: false }], engines } });
   t.match(ask(), { status: 503, body: { status: 'noEngine', engines } });
 });
 

@@ -58,9 +58,10 @@ async function all(segments: AsyncIterable<TranscribedSegment>): Promise<Transcr
   return list;
 }
 
+const starts = async (cutting: CuttingOptions | undefined): Promise<number[]> =>
+  (await all(transcriber().files.transcribe(blocks(0, LENGTH_MS), { cutting }))).map(({ startMs }) => startMs);
+
 t.test('a shorter silence cuts more, a longer one less; what is not said is as ever', async (t) => {
-  const starts = async (cutting: CuttingOptions | undefined) =>
-    (await all(transcriber().files.transcribe(blocks(0, LENGTH_MS), { cutting }))).map(({ startMs }) => startMs);
   const plain = await starts(undefined);
   t.equal(plain.length, SENTENCES.length);
   t.same(await starts({ minSilenceMs: 1_000 }), plain);

@@ -22,7 +22,8 @@ import { Connection } from './connection.js';
 import { DialectConnection } from './dialect-connection.js';
 import type { Dialect, DialectAdmission } from './dialect.js';
 import { answerCaptions } from './caption-routes.js';
-import { answerHttp, jsonError, STREAM_PATHS, WATCH_PATH, type EngineState, type ServerStatus } from './http-routes.js';
+import type { EngineState, ServerStatus } from './health.js';
+import { answerHttp, jsonError, STREAM_PATHS, WATCH_PATH } from './http-routes.js';
 import type { GatewayLimits } from './limits.js';
 import { SessionKeeper } from './session-keeper.js';
 import type {
@@ -52,9 +53,9 @@ export interface GatewayOptions {
   readonly model: { readonly name: string; readonly device: string };
   /** Origins whose pages may use the routes of {@link Gateway.open}; `*`: all. Default: none. */
   readonly corsOrigins?: readonly string[];
-  /** The engines, for `GET /ready`. Default: not told. */
+  /** The engines, for `GET /health` and `/ready`. Default: not told. */
   readonly engines?: () => readonly EngineState[];
-  /** What the server polishes with, for `GET /ready`. Default: nothing. */
+  /** What the server polishes with, for `GET /health` and `/ready`. Default: nothing. */
   readonly polish?: () => PolishOffer | undefined;
   /** What browsers see. Default: nothing. */
   readonly pages?: Pages;

@@ -1,39 +1,16 @@
 // The plain HTTP side of the gateway: is it alive, is it ready, its numbers, and a page that says what this is.
 import { JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL, type PolishOffer } from '@sotto/protocol';
 import { PROMETHEUS_CONTENT_TYPE } from '../metrics/metrics-registry.js';
-import type { StoreState } from '../store/store-health.js';
 import type { Pages } from '../web/pages.js';
 import { errorResponse, HttpError } from '../http/http-error.js';
 import { jsonResponse } from '../http/json-response.js';
+import { healthOf, type EngineState, type ServerStatus } from './health.js';
 import type { RequestHead, WholeResponse } from './transport.js';
 
 /** Paths on which a WebSocket is accepted (rule HS1). */
 export const STREAM_PATHS: readonly string[] = ['/v1/stream', '/'];
 /** Where viewers watch a shared session (rule WA2). */
 export const WATCH_PATH = '/v1/watch';
-
-/** `starting`: the model warms up. `draining`: sessions finish, new ones are refused. */
-export type ServerState = 'starting' | 'ready' | 'draining';
-
-/** What `GET /health` tells. */
-export interface ServerStatus {
-  readonly status: ServerState;
-  readonly version: string;
-  readonly model: string;
-  readonly device: string;
-  /** Whether transcripts are kept: a server whose store fails serves all the same. */
-  readonly store: StoreState;
-  readonly connections: number;
-  readonly uptimeMs: number;
-}
-
-/** An engine, as `GET /ready` tells it. */
-export interface EngineState {
-  /** For example `cuda:0`. */
-  readonly device: string;
-  /** False while it is being brought back after a crash. */
-  readonly isUp: boolean;
-}
 
 export interface HttpView {
   status(): ServerStatus;
@@ -62,7 +39,7 @@ export function answerHttp(request: RequestHead, view: HttpView): WholeResponse 
     case '/':
       return home(request, view);
     case '/health':
-      return jsonResponse(200, view.status());
+      return jsonResponse(200, healthOf(view.status(), view.engines?.() ?? [], view.polish?.()));
     case '/ready': {
       const { status: state, store } = view.status();
       const engines = view.engines?.();
@@ -120,7 +97,7 @@ function welcome(status: ServerStatus, host: string): string {
 Speech in, words out:  ws://${address}/v1/stream  (subprotocols ${MSGPACK_SUBPROTOCOL}, ${JSON_SUBPROTOCOL})
 Try it:                npx sotto transcribe speech.flac --server ws://${address}
 
-GET /health   is the process alive, with which model
+GET /health   is the process alive, with which models on which devices
 GET /ready    200 when it takes sessions, else 503
 GET /metrics  numbers for Prometheus
 `;

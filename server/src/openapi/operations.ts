@@ -4,6 +4,7 @@ import { GrantRequest } from '../compat/deepgram/auth-routes.js';
 import { UrlRequest } from '../compat/deepgram/listen-route.js';
 import { BetaRequest, SecretRequest } from '../compat/openai-realtime/client-secret-routes.js';
 import { TRANSCRIPTION_FORM } from '../compat/openai-rest/transcription-options.js';
+import { HEALTH_ANSWER } from '../gateway/health.js';
 import { JobOptions } from '../jobs/job.js';
 import { PathJob } from '../jobs/job-routes.js';
 import { PolishBody } from '../polish/polish-routes.js';
@@ -106,7 +107,11 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   'POST /v1/auth/grant': { tag: 'Deepgram', summary: 'A short-lived token.', json: GrantRequest },
   'GET /v1/auth/token': { tag: 'Deepgram', summary: 'Whether a key is valid.' },
-  'GET /health': { tag: 'Server', summary: 'Is the process alive, with which model on which device.' },
+  'GET /health': {
+    tag: 'Server',
+    summary: 'Is the process alive, with which models on which devices.',
+    answer: { schema: HEALTH_ANSWER },
+  },
   'GET /ready': { tag: 'Server', summary: '200 when it takes sessions, else 503; engines and polish.' },
   'GET /metrics': { tag: 'Server', summary: 'Numbers for Prometheus.', answer: { contentTypes: ['text/plain'] } },
   'GET /openapi.json': { tag: 'Server', summary: 'This document.' },
