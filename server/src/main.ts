@@ -23,6 +23,7 @@ import { AddressGuard, AddressListError } from './http/address-guard.js';
 import { type Counter, MetricsRegistry } from './metrics/metrics-registry.js';
 import { createEngineDeaths, registerRecognitionMetrics } from './metrics/recognition-metrics.js';
 import { docsRoutes } from './openapi/docs-routes.js';
+import { registerFileMetrics } from './metrics/storage-metrics.js';
 import { openPolish } from './polish/open-polish.js';
 import { polishRoutes } from './polish/polish-routes.js';
 import type { SessionSettings } from './session/session-settings.js';
@@ -92,11 +93,11 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     device: settings.engine === 'null' ? 'cpu' : parseDevices(settings.devices).map(nameOfDevice).join(','),
     isDemo: settings.engine === 'whisper' && installed.name === EMBEDDED_MODEL,
   };
-  const storage = await openStorage(settings, log);
+  const metrics = new MetricsRegistry();
+  const storage = await openStorage(settings, log, metrics);
   opened.push(storage);
   const tls = tlsFiles(settings.tlsCert, settings.tlsKey);
   const guard = AddressGuard.of(settings.outboundAllow);
-  const metrics = new MetricsRegistry();
   const polishing = await openPolish(settings, log, metrics);
   if (polishing !== undefined) opened.push(polishing);
   /** Filled once they are loaded. */
@@ -137,6 +138,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   const session = sessionSettings(settings);
   const sessions = createSessionFactory({ vad, recognizer, polishing, settings: session, log });
   const files = new FileTranscription(recognizer.files(vad), settings);
+  registerFileMetrics(metrics, files);
   const served = await storage.serve({
     files,
     decode: decodeAudio,

@@ -12,6 +12,8 @@ import { jobRoutes } from './jobs/job-routes.js';
 import type { DecodeRecording } from './jobs/job-runner.js';
 import type { Jobs } from './jobs/jobs.js';
 import { openJobs } from './jobs/open-jobs.js';
+import type { MetricsRegistry } from './metrics/metrics-registry.js';
+import { createStorageMetrics, type StorageMetrics } from './metrics/storage-metrics.js';
 import type { Polishing } from './polish/polishing.js';
 import { changePolish, NO_POLISH, refusePolish } from './session/polish-settings.js';
 import type { SessionFactory } from './session/session-port.js';
@@ -63,10 +65,10 @@ export interface Storage {
  * Opens what the settings ask for. A data folder that cannot be used costs the transcripts, not the server: it goes on without, and says so. Rejects with StoreError
  * where that would hide a mistake: the folder is another server's, or Redis is not there.
  */
-export async function openStorage(settings: Settings, log: Logger): Promise<Storage> {
+export async function openStorage(settings: Settings, log: Logger, metrics: MetricsRegistry): Promise<Storage> {
   const health = new StoreHealth(log, settings.store === 'none');
   const store = await openOrDegrade(settings, health);
-  return store === undefined ? new NoStorage(health) : StoreStorage.open(store, settings, log, health);
+  return store === undefined ? new NoStorage(health) : StoreStorage.open(store, settings, log, health, metrics);
 }
 
 class NoStorage implements Storage {
@@ -100,8 +102,17 @@ class StoreStorage implements Storage {
   #cache: ResultCache | undefined;
   #tending: Promise<void> | undefined;
   #ticks = 0;
+  readonly #metrics: StorageMetrics;
+  /** As of the last look. */
+  #jobsWaiting = 0;
 
-  private constructor(store: OpenStore, settings: Settings, log: Logger, health: StoreHealth) {
+  private constructor(
+    store: OpenStore,
+    settings: Settings,
+    log: Logger,
+    health: StoreHealth,
+    metrics: MetricsRegistry,
+  ) {
     this.#store = store;
     this.#settings = settings;
     this.#log = log;
@@ -109,12 +120,23 @@ class StoreStorage implements Storage {
     this.#guard = AddressGuard.of(settings.outboundAllow);
     this.#transcripts = new Transcripts({ store: store.data, retentionMs: settings.retentionMs, wallNow: Date.now });
     this.#recorder = new SessionRecorder(this.#transcripts, health);
+    this.#metrics = createStorageMetrics(metrics, {
+      jobs: () => ({ waiting: this.#jobsWaiting, running: this.#jobs?.running ?? 0 }),
+      cacheBytes: () => this.#cache?.bytes ?? 0,
+      isWell: () => health.state === 'ok',
+    });
     this.#timer = setInterval(() => this.#tend(), TEND_INTERVAL_MS);
     this.#timer.unref();
   }
 
-  static async open(store: OpenStore, settings: Settings, log: Logger, health: StoreHealth): Promise<StoreStorage> {
-    const storage = new StoreStorage(store, settings, log, health);
+  static async open(
+    store: OpenStore,
+    settings: Settings,
+    log: Logger,
+    health: StoreHealth,
+    metrics: MetricsRegistry,
+  ): Promise<StoreStorage> {
+    const storage = new StoreStorage(store, settings, log, health, metrics);
     if (!store.isShared) await storage.#transcripts.recover();
     return storage;
   }
@@ -131,7 +153,9 @@ class StoreStorage implements Storage {
       cacheBytesMax === 0
         ? undefined
         : new ResultCache({ store: store.data, identity, bytesMax: cacheBytesMax, retentionMs, wallNow });
-    const transcription = new CachedTranscription(files, this.#cache, this.health);
+    const transcription = new CachedTranscription(files, this.#cache, this.health, (outcome) =>
+      this.#metrics.cacheLookups.add(1, outcome),
+    );
     const { jobs, webhooks } = await openJobs({
       store,
       transcription,
@@ -144,6 +168,7 @@ class StoreStorage implements Storage {
       log: this.#log,
       guard: this.#guard,
       settings: this.#settings,
+      onOver: (state) => this.#metrics.jobsOver.add(1, state),
     });
     this.#jobs = jobs;
     jobs.start();
@@ -184,6 +209,7 @@ class StoreStorage implements Storage {
     await this.#probe();
     await this.#recorder.retry();
     await this.#jobs?.deliver();
+    this.#jobsWaiting = (await this.#jobs?.waiting()) ?? 0;
     if (this.#ticks++ % SWEEP_TICKS !== 0) return;
     await this.#transcripts.sweep();
     await this.#jobs?.sweep();

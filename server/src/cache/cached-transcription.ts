@@ -34,16 +34,19 @@ export class CachedTranscription {
   readonly #transcription: Pick<FileTranscription, 'transcribe'>;
   readonly #cache: ResultCache | undefined;
   readonly #health: StoreHealth;
+  readonly #onLookup: (outcome: CacheOutcome) => void;
   #heldBytes = 0;
 
   constructor(
     transcription: Pick<FileTranscription, 'transcribe'>,
     cache: ResultCache | undefined,
     health: StoreHealth,
+    onLookup: (outcome: CacheOutcome) => void = () => {},
   ) {
     this.#transcription = transcription;
     this.#cache = cache;
     this.#health = health;
+    this.#onLookup = onLookup;
   }
 
   /** What is known of a recording by the hash of its bytes: in milliseconds, and nothing need be decoded. */
@@ -64,7 +67,7 @@ export class CachedTranscription {
       return yield* this.#transcription.transcribe(audio, options, run);
     }
     const known = run.uploadHash === undefined ? undefined : await this.find(run.uploadHash, options);
-    if (known !== undefined) return yield* replay(known, run);
+    if (known !== undefined) return yield* this.#replay(known, run);
     const hash = new PassingHash();
     const uploadKey = run.uploadHash === undefined ? undefined : cache.key(run.uploadHash, options);
     const held = new HeldAudio(hash.pass(audio), (bytes) => this.#hold(bytes));
@@ -75,8 +78,9 @@ export class CachedTranscription {
       if (key !== undefined && heard !== undefined) {
         if (uploadKey !== undefined) await this.#try(() => cache.keep(key, uploadKey, heard));
         run.onKept?.(key);
-        return yield* replay(heard, run);
+        return yield* this.#replay(heard, run);
       }
+      this.#onLookup('miss');
       run.onCache?.('miss');
       const segments: TranscribedSegment[] = [];
       for await (const segment of this.#transcription.transcribe(held, options, run)) {
@@ -98,6 +102,14 @@ export class CachedTranscription {
     await this.#cache?.forget(key);
   }
 
+  *#replay({ segments, audioMs }: CachedResult, run: CachedRun): Generator<TranscribedSegment, void, undefined> {
+    this.#onLookup('hit');
+    run.onCache?.('hit');
+    run.onProgress?.(audioMs);
+    run.onAudioMs?.(audioMs);
+    yield* segments;
+  }
+
   #hold(bytes: number): boolean {
     if (this.#heldBytes + bytes > HELD_BYTES_MAX.all) return false;
     this.#heldBytes += bytes;
@@ -112,13 +124,6 @@ export class CachedTranscription {
       return undefined;
     }
   }
-}
-
-function* replay({ segments, audioMs }: CachedResult, run: CachedRun): Generator<TranscribedSegment, void, undefined> {
-  run.onCache?.('hit');
-  run.onProgress?.(audioMs);
-  run.onAudioMs?.(audioMs);
-  yield* segments;
 }
 
 /** The beginning of a recording in memory, and the rest as it comes. */

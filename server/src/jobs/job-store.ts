@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import type { KeyValueStore } from '../store/key-value-store.js';
 import { Records } from '../store/records.js';
 import { idOfTimeKey, timeKey, timePrefix } from '../transcripts/transcript.js';
-import { isOver, type JobRecord } from './job.js';
+import { isOver, type JobRecord, type JobState } from './job.js';
 
 /** How often a job is looked at that another node may change, milliseconds. */
 const POLL_MS = 1_000;
@@ -27,7 +27,12 @@ export class JobStore {
   /** An event is a job's id. */
   readonly #changes = new EventEmitter().setMaxListeners(0);
 
-  constructor(store: KeyValueStore, wallNow: () => number) {
+  /** @param onOver hears of each job that this process brings to its end */
+  constructor(
+    store: KeyValueStore,
+    wallNow: () => number,
+    private readonly onOver: (state: JobState) => void = () => {},
+  ) {
     this.#store = store;
     this.#records = new Records(store, 'jobs');
     this.#wallNow = wallNow;
@@ -52,7 +57,9 @@ export class JobStore {
       // In the same commit: a job that is over is never without its delivery.
       (job) => (isOver(job) && job.webhook !== undefined ? [deliveryAt(this.#wallNow(), id)] : []),
     );
-    if (changed !== undefined) this.#changes.emit(id);
+    if (changed === undefined) return undefined;
+    this.#changes.emit(id);
+    if (isOver(changed)) this.onOver(changed.state);
     return changed;
   }
 

@@ -61,10 +61,20 @@ export class Jobs {
     this.#options.queue.work((id) => this.#run(id));
   }
 
+  /** Jobs under way in this process. */
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Jobs that wait, on all nodes. */
+  waiting(): Promise<number> {
+    return this.#options.queue.waiting();
+  }
+
   /** Rejects with HttpError 503 `jobs_full` where no further job is taken now. */
   async checkRoom(): Promise<void> {
-    const { queue, waitingMax } = this.#options;
-    if (this.#uploading.size + (await queue.waiting()) < waitingMax) return;
+    const { waitingMax } = this.#options;
+    if (this.#uploading.size + (await this.waiting()) < waitingMax) return;
     throw new HttpError(503, 'jobs_full', 'Too many jobs wait already.', { 'retry-after': '30' });
   }
 

@@ -9,6 +9,7 @@ import type { StoreHealth } from '../store/store-health.js';
 import type { Transcripts } from '../transcripts/transcripts.js';
 import { BullQueue } from './bull-queue.js';
 import { JobFolder } from './job-folder.js';
+import type { JobState } from './job.js';
 import type { JobQueue } from './job-queue.js';
 import { JobRunner, type DecodeRecording } from './job-runner.js';
 import { JobStore } from './job-store.js';
@@ -29,6 +30,8 @@ export interface OpenJobsOptions {
   /** What webhooks may reach. */
   readonly guard: AddressGuard;
   readonly settings: JobSettings;
+  /** Hears of each job that this process brings to its end. */
+  readonly onOver?: (state: JobState) => void;
 }
 
 export interface JobSettings {
@@ -44,7 +47,7 @@ export async function openJobs(
   options: OpenJobsOptions,
 ): Promise<{ readonly jobs: Jobs; readonly webhooks: Webhooks }> {
   const { store, transcripts, transcription, health, log, wallNow, guard, settings } = options;
-  const records = new JobStore(store.data, wallNow);
+  const records = new JobStore(store.data, wallNow, options.onOver);
   const folder = new JobFolder(settings.jobFolder);
   const webhooks = new Webhooks({ store: store.data, jobs: records, guard, wallNow, log });
   const runner = new JobRunner({
