@@ -114,7 +114,7 @@ const step = (fields: Partial<StepMeasurement>): StepMeasurement => ({
   samples: { ...noSamples(), word: [900, 400], wordShown: [200], final: [650] },
   loss: noLoss(),
   troubles: [],
-  errors: { substitutions: 0, deletions: 0, insertions: 0, reference: 0 },
+  wordErrors: { substitutions: 0, deletions: 0, insertions: 0, reference: 0 },
   cpuMs: 100,
   server: {
     cores: undefined,
@@ -173,7 +173,7 @@ t.test('runStep: load clients share the streams of a real server', async (t) => 
   });
   t.match(measured, { connections: 3, clients: 2, troubles: [], loss: noLoss() });
   t.ok(Math.abs(measured.samples.sendDelay.length - 300) <= 6, 'chunks of 40 ms in 4 s of 3 streams');
-  t.equal(measured.errors.reference, 3 * 11, 'each stream played the clip to its end once');
+  t.equal(measured.wordErrors.reference, 3 * 11, 'each stream played the clip to its end once');
   t.ok(measured.samples.serverLag.length > 0 && measured.cpuMs > 0);
   t.ok((measured.server.cores ?? 0) >= (measured.server.engineCores ?? 0));
 });

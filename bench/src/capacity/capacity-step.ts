@@ -61,7 +61,7 @@ export async function runStep(
     samples,
     loss,
     troubles: reports.flatMap(({ troubles }) => troubles),
-    errors: totalErrors(reports.map(({ errors }) => errors)),
+    wordErrors: totalErrors(reports.map(({ wordErrors }) => wordErrors)),
     cpuMs: reports.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
     server: load,
   };

@@ -45,15 +45,15 @@ async function play({ play: options, utterances, gapMs, streams, times }: LoadTa
   const window = { from: goneAt + times.fromMs, to: goneAt + times.toMs };
   const samples = noSamples();
   const loss = noLoss();
-  const errors = [];
+  const wordErrors = [];
   for (const stream of played) {
     if (stream === undefined) continue;
     addSamples(samples, samplesOf(stream, options.chunkMs, window));
     addLoss(loss, stream.trace.loss);
-    errors.push(errorsOf(stream, gapMs));
+    wordErrors.push(errorsOf(stream, gapMs));
     troubles.push(...stream.trace.errorCodes);
   }
-  return { samples, loss, troubles, errors: totalErrors(errors), cpuMs: await cpu };
+  return { samples, loss, troubles, wordErrors: totalErrors(wordErrors), cpuMs: await cpu };
 }
 
 /** CPU time of this process between two moments, milliseconds. */

@@ -51,7 +51,7 @@ export interface LoadReport {
   /** Codes of `error` messages, and why sessions did not begin. */
   readonly troubles: readonly string[];
   /** Word errors of the utterances that were played to their end. */
-  readonly errors: ErrorCounts;
+  readonly wordErrors: ErrorCounts;
   /** CPU time of the client in the window, milliseconds. */
   readonly cpuMs: number;
 }

@@ -40,7 +40,7 @@ export function judgeStep(step: StepMeasurement, limits: Limits): JudgedStep {
 }
 
 function stepMetrics(step: StepMeasurement, { wordLatencyMs, finalLatencyMs, wordIs }: Limits): Metric[] {
-  const { samples, server, loss, troubles, errors } = step;
+  const { samples, server, loss, troubles, wordErrors } = step;
   const wordTarget = { target: atMost('p95', wordLatencyMs) };
   return [
     ms('wordLatency', samples.word, wordIs === 'stable' ? wordTarget : {}),
@@ -56,7 +56,7 @@ function stepMetrics(step: StepMeasurement, { wordLatencyMs, finalLatencyMs, wor
       target: atMost('value', 0),
       note: [...new Set(troubles)].slice(0, 5).join(', ') || 'none',
     }),
-    ...known('wordErrorRate', 'share', errors.reference === 0 ? undefined : errorRate(errors)),
+    ...known('wordErrorRate', 'share', wordErrors.reference === 0 ? undefined : errorRate(wordErrors)),
     ...distributionOf('partialStretch', 'x', server.stretch),
     ...distributionOf('windowsWaiting', 'windows', server.waiting),
     ...known('windowsPerSecond', '1/s', server.windowsPerSecond, { better: 'neither' }),
