@@ -124,6 +124,8 @@ const step = (fields: Partial<StepMeasurement>): StepMeasurement => ({
     windowsPerRun: undefined,
     partialsSkipped: undefined,
     windowsLost: undefined,
+    earlyFinalsPerSecond: undefined,
+    earlyFinalsUsed: undefined,
     loopDelayMs: [],
     stretch: [],
     waiting: [],

@@ -16,6 +16,10 @@ export interface ServerLoad {
   readonly windowsPerRun: number | undefined;
   /** Partials that were replaced by newer ones before an engine took them, or dropped, ÷ all windows that ended. */
   readonly partialsSkipped: number | undefined;
+  /** Finals that were decoded in a pause, before it was known to end the utterance. */
+  readonly earlyFinalsPerSecond: number | undefined;
+  /** How many of those were the final. */
+  readonly earlyFinalsUsed: number | undefined;
   /** Finals that were refused and windows that failed. */
   readonly windowsLost: number | undefined;
   /** Event-loop delay of the sockets' process, the 99th percentile of every second, milliseconds. */
@@ -42,20 +46,23 @@ export async function watchServer(server: BenchServer, delayMs: number, lastsMs:
   const [after, cpuAfter] = await Promise.all([fetchMetrics(server.httpUrl), server.cpu()]);
   const tookMs = performance.now() - startedAt;
   const grown = (name: string): number | undefined => {
-    const [a, b] = [sumOf(before, `sotto_decode_${name}_total`), sumOf(after, `sotto_decode_${name}_total`)];
+    const [a, b] = [sumOf(before, `sotto_${name}_total`), sumOf(after, `sotto_${name}_total`)];
     return a === undefined || b === undefined ? undefined : b - a;
   };
   const sum = (...names: string[]): number => names.reduce((total, name) => total + (grown(name) ?? 0), 0);
   const everySecond = (name: string): number[] => scrapes.flatMap((scrape) => sumOf(scrape, name) ?? []);
-  const windows = grown('windows');
-  const runs = grown('runs');
-  const skipped = sum('superseded', 'dropped');
+  const windows = grown('decode_windows');
+  const runs = grown('decode_runs');
+  const skipped = sum('decode_superseded', 'decode_dropped');
+  const early = grown('early_finals');
   return {
     ...coresOf(cpuBefore, cpuAfter, tookMs),
     windowsPerSecond: windows === undefined ? undefined : (windows * 1_000) / tookMs,
     windowsPerRun: windows === undefined || !runs ? undefined : windows / runs,
     partialsSkipped: windows === undefined ? undefined : skipped / Math.max(1, windows + skipped),
-    windowsLost: windows === undefined ? undefined : sum('refused', 'failed'),
+    windowsLost: windows === undefined ? undefined : sum('decode_refused', 'decode_failed'),
+    earlyFinalsPerSecond: early === undefined ? undefined : (early * 1_000) / tookMs,
+    earlyFinalsUsed: !early ? undefined : sum('early_finals_used') / early,
     loopDelayMs: everySecond('sotto_event_loop_delay_p99_seconds').map((seconds) => seconds * 1_000),
     stretch: everySecond('sotto_partial_stretch'),
     waiting: everySecond('sotto_decode_waiting'),

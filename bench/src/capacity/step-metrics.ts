@@ -62,6 +62,8 @@ function stepMetrics(step: StepMeasurement, { wordLatencyMs, finalLatencyMs, wor
     ...known('windowsPerSecond', '1/s', server.windowsPerSecond, { better: 'neither' }),
     ...known('windowsPerRun', 'windows', server.windowsPerRun, { better: 'neither' }),
     ...known('partialsSkipped', 'share', server.partialsSkipped),
+    ...known('earlyFinalsPerSecond', '1/s', server.earlyFinalsPerSecond, { better: 'neither' }),
+    ...known('earlyFinalsUsed', 'share', server.earlyFinalsUsed, { better: 'higher' }),
     ...known('windowsLost', 'windows', server.windowsLost, { target: atMost('value', 0) }),
     ...known('serverCores', 'cores', server.cores),
     ...known('engineCores', 'cores', server.engineCores),
