@@ -3,7 +3,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import type { DecodeRequest, DecodeResult, Engine } from '../../server/src/asr/engine.js';
 import { EngineError } from '../../server/src/asr/errors.js';
-import type { PartialHypothesis, SegmentOptions } from '../../server/src/asr/recognizer.js';
 import { type RecognizerOptions, StreamingRecognizer } from '../../server/src/asr/streaming-recognizer.js';
 import {
   scriptedAudio,
@@ -12,6 +11,7 @@ import {
   scriptedTokenizer,
   scriptOf,
 } from '../support/scripted-engine.js';
+import { listener } from '../support/segment-listener.js';
 import { until } from '../support/wire-client.js';
 
 const TEXT = 'the quick brown fox jumps and the lazy dog';
@@ -35,22 +35,6 @@ function open(
   return { engine, asr: new StreamingRecognizer([engine], scriptedTokenizer(), options) };
 }
 
-function listener(more: Partial<SegmentOptions> = {}) {
-  const partials: PartialHypothesis[] = [];
-  const errors: Error[] = [];
-  const options: SegmentOptions = {
-    language: 'en',
-    task: 'transcribe',
-    previousText: 'and the',
-    hotwords: ['Sotto'],
-    words: true,
-    onPartial: (partial) => partials.push(partial),
-    onError: (error) => errors.push(error),
-    ...more,
-  };
-  return { partials, errors, options };
-}
-
 /** Runs that wait until they are let go. */
 function gate() {
   const held: (() => void)[] = [];
@@ -62,7 +46,8 @@ function gate() {
 
 t.test('the final is what was decoded in the pause, and the request is the one of a final', async (t) => {
   const { asr, engine } = open();
-  const { partials, options } = listener();
+  const told = { previousText: 'and the', hotwords: ['Sotto'] };
+  const { partials, options } = listener(told);
   const segment = asr.open(options);
   segment.update(scriptedAudio(0, 2_000));
   await until(() => partials.length === 1, 'a partial');
@@ -76,7 +61,7 @@ t.test('the final is what was decoded in the pause, and the request is the one o
   t.same(asr.earlyFinals, { begun: 1, used: 1 });
   const [early] = engine.batches.at(-1) ?? [];
   const without = open({}, { earlyFinals: false });
-  const other = without.asr.open(listener().options);
+  const other = without.asr.open(listener(told).options);
   t.notOk(other.anticipate(END), 'switched off');
   t.same(final, await other.finish(END, 0.9));
   const [late] = without.engine.batches.at(-1) ?? [];

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
-import type { FinalHypothesis, PartialHypothesis, SegmentOptions } from '../../server/src/asr/recognizer.js';
+import type { FinalHypothesis, SegmentOptions } from '../../server/src/asr/recognizer.js';
 import { type RecognizerOptions, StreamingRecognizer } from '../../server/src/asr/streaming-recognizer.js';
 import {
   scriptedAudio,
@@ -10,6 +10,7 @@ import {
   scriptedTokenizer,
   scriptOf,
 } from '../support/scripted-engine.js';
+import { listener } from '../support/segment-listener.js';
 
 const TEXT = 'the quick brown fox jumps and the lazy dog goes on sleeping';
 const SCRIPT = scriptOf(TEXT);
@@ -19,22 +20,6 @@ const LENGTH = 5_000;
 function recognizer(engine: Partial<ScriptedEngineOptions> = {}, options: RecognizerOptions = {}) {
   const scripted = new ScriptedEngine({ script: SCRIPT, ...engine });
   return { engine: scripted, recognizer: new StreamingRecognizer([scripted], scriptedTokenizer(), options) };
-}
-
-function listener(more: Partial<SegmentOptions> = {}) {
-  const partials: PartialHypothesis[] = [];
-  const errors: Error[] = [];
-  const options: SegmentOptions = {
-    language: 'en',
-    task: 'transcribe',
-    previousText: '',
-    hotwords: [],
-    words: true,
-    onPartial: (partial) => partials.push(partial),
-    onError: (error) => errors.push(error),
-    ...more,
-  };
-  return { partials, errors, options };
 }
 
 /** Streams the script into one segment, a partial asked for every `stepMs`, each answered before the next. */
