@@ -94,6 +94,19 @@ t.test('settledWords: a word settles with the first stable text that has it, the
   );
 });
 
+t.test('settledWords: a word is shown with the first text that has it, tentative too', async (t) => {
+  const shown = (events: readonly TimedEvent[]) => settledWords(onlySegment(events)).map(({ shownAtMs }) => shownAtMs);
+  t.strictSame(shown(script), [1_800, 2_300, 2_700]);
+  t.strictSame(shown(script.filter(({ event }) => event.type !== 'partial')), [2_900, 2_900, 2_900], 'with the final');
+  const twice = [
+    at(1_250, { type: 'speechStarted', segmentId: 0, startMs: 900 }),
+    at(1_500, partial('', 'no', 1_400)),
+    at(2_300, partial('', 'no no', 2_200)),
+    at(2_900, final({ text: 'No, no.', words: [word('No,', 1_000, 1_300), word(' no.', 1_600, 2_000)] })),
+  ];
+  t.strictSame(shown(twice), [1_500, 2_300], 'a word that is said again is not taken for its later self');
+});
+
 t.test('segmentLatencies: from true speech times where the manifest has them', async (t) => {
   const segment = onlySegment(script);
   const latencies = segmentLatencies(segment, playlist, 1);
