@@ -94,8 +94,10 @@ t.test('settledWords: a word settles with the first stable text that has it, the
   );
 });
 
+const shown = (events: readonly TimedEvent[]): number[] =>
+  settledWords(onlySegment(events)).map(({ shownAtMs }) => shownAtMs);
+
 t.test('settledWords: a word is shown with the first text that has it, tentative too', async (t) => {
-  const shown = (events: readonly TimedEvent[]) => settledWords(onlySegment(events)).map(({ shownAtMs }) => shownAtMs);
   t.strictSame(shown(script), [1_800, 2_300, 2_700]);
   t.strictSame(shown(script.filter(({ event }) => event.type !== 'partial')), [2_900, 2_900, 2_900], 'with the final');
   const twice = [
