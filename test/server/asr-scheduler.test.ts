@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { DecodeKind } from '../../server/src/asr/decode-queue.js';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../../server/src/asr/engine.js';
@@ -382,7 +382,13 @@ t.test(
   'a full batch is handed to an engine that takes two; what fills none waits, so that others can join',
   async (t) => {
     const engine = new HeldEngine(3, 2);
-    const scheduler = new Scheduler([engine]);
+    let now = 0;
+    const scheduler = new Scheduler([engine], { now: () => now });
+    /** Each run takes 100 ms. */
+    const succeed = (run: number): void => {
+      now += 100;
+      engine.runs[run]?.succeed();
+    };
     const sizes = () => engine.runs.map((run) => run.batch.length);
     const outcomes = Array.from({ length: 5 }, () => scheduler.submit(job('partial')));
     await turn();
@@ -393,23 +399,74 @@ t.test(
     outcomes.push(...Array.from({ length: 4 }, () => scheduler.submit(job('partial'))));
     await turn();
     t.same(sizes(), [3, 3], 'two runs are in flight');
-    engine.runs[0]?.succeed();
+    succeed(0);
     await outcomes[0];
     await turn();
     t.same(sizes(), [3, 3, 3]);
-    engine.runs[1]?.succeed();
+    succeed(1);
     await outcomes[5];
     await turn();
     t.same(sizes(), [3, 3, 3], 'the last one waits for an idle engine');
-    engine.runs[2]?.succeed();
+    succeed(2);
     await outcomes[8];
     await turn();
     t.same(sizes(), [3, 3, 3, 1]);
-    engine.runs[3]?.succeed();
+    succeed(3);
     for (const outcome of await Promise.all(outcomes)) t.match(outcome, { status: 'decoded' });
     t.match(scheduler.counts, { runs: 4, running: 0, decoded: 10 });
   },
 );
+
+t.test('shortly before an engine is done it gets what waits, so that it need not wait itself', async (t) => {
+  const engine = new HeldEngine(8, 2);
+  let now = 0;
+  const scheduler = new Scheduler([engine], { now: () => now });
+  const sizes = () => engine.runs.map((run) => run.batch.length);
+  const outcomes = [scheduler.submit(job('partial'))];
+  await turn();
+  now = 100;
+  engine.runs[0]?.succeed();
+  await outcomes[0];
+  outcomes.push(scheduler.submit(job('partial')));
+  await turn();
+  t.same(sizes(), [1, 1], 'the second run will take 100 ms too');
+  now = 150;
+  outcomes.push(scheduler.submit(job('partial')));
+  await turn();
+  t.same(sizes(), [1, 1], 'half way through others may still join');
+  now = 190;
+  outcomes.push(scheduler.submit(job('final')));
+  await turn();
+  t.same(sizes(), [1, 1, 2]);
+  now = 380;
+  outcomes.push(scheduler.submit(job('partial')));
+  await turn();
+  t.same(sizes(), [1, 1, 2], 'two runs are in flight');
+  engine.runs[1]?.succeed();
+  engine.runs[2]?.succeed();
+  await Promise.all(outcomes.slice(0, 4));
+  await turn();
+  engine.runs[3]?.succeed();
+  for (const outcome of await Promise.all(outcomes)) t.match(outcome, { status: 'decoded' });
+});
+
+t.test('the next run is handed over in time though nothing more arrives', async (t) => {
+  const engine = new HeldEngine(8, 2);
+  const scheduler = new Scheduler([engine]);
+  const first = scheduler.submit(job('partial'));
+  await turn();
+  await sleep(60);
+  engine.runs[0]?.succeed();
+  await first;
+  const second = scheduler.submit(job('partial'));
+  await turn();
+  const third = scheduler.submit(job('partial'));
+  while (engine.runs.length < 3) await sleep(5);
+  t.match(scheduler.counts, { running: 2, decoded: 1 });
+  engine.runs[1]?.succeed();
+  engine.runs[2]?.succeed();
+  for (const outcome of await Promise.all([second, third])) t.match(outcome, { status: 'decoded' });
+});
 
 t.test('a batch that is handed over early holds no partial of a segment that has one under way', async (t) => {
   const engine = new HeldEngine(2, 2);

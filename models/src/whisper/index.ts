@@ -7,4 +7,5 @@ export type { Cache, TokenRule } from './decode-graph.js';
 export { deviceMemoryNeed, largestBatchWithin, type MemoryNeed } from './device-memory.js';
 export type { Choices, DecoderInput, WhisperDecoder } from './decoder.js';
 export { WhisperNetwork, type CpuPrecision, type NetworkOptions } from './network.js';
+export { recordedBatches } from './window-memory.js';
 export { buildPrompt, type Prompt, type PromptRequest } from './prompt.js';

@@ -151,6 +151,12 @@ function recordedBatch(windows: number): number {
   return Math.ceil(windows / step) * step;
 }
 
+/** The sizes in which steps are recorded, for batches of up to so many windows. */
+export function recordedBatches(most: number): number[] {
+  const sizes = Array.from({ length: most }, (_, i) => recordedBatch(i + 1));
+  return [...new Set(sizes)].map((size) => Math.min(size, most));
+}
+
 function discard(slot: Slot): void {
   for (const steps of slot.steps.values()) steps.close();
   slot.steps.clear();

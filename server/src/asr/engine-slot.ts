@@ -9,6 +9,8 @@ export interface EngineRun {
   /** Whether its window may fell the engine: nothing else is under way then. */
   readonly alone: boolean;
   readonly startedAt: number;
+  /** How long the engine will take over it, milliseconds; undefined where nothing is known of such runs. */
+  readonly expectedMs: number | undefined;
 }
 
 export class EngineSlot {
@@ -49,10 +51,20 @@ export class EngineSlot {
     return this.#running.size < runsInFlight && [...this.#running].every(({ alone }) => !alone);
   }
 
-  begin(batch: readonly QueuedDecode[], now: number): EngineRun {
+  /** When what is under way will be over; undefined where that is not known. */
+  get expectedEnd(): number | undefined {
+    let end = this.#endedAt;
+    for (const { startedAt, expectedMs } of this.#running) {
+      if (expectedMs === undefined) return undefined;
+      end = Math.max(end, startedAt) + expectedMs;
+    }
+    return end;
+  }
+
+  begin(batch: readonly QueuedDecode[], now: number, expectedMs?: number): EngineRun {
     const [head] = batch;
     const lane = laneOf(head?.kind ?? 'final');
-    const run = { lane, windows: batch.length, alone: head?.alone === true, startedAt: now };
+    const run = { lane, windows: batch.length, alone: head?.alone === true, startedAt: now, expectedMs };
     this.#running.add(run);
     return run;
   }

@@ -133,6 +133,12 @@ export class LoadMeter {
     return Math.max(1, Math.floor((RUN_MS_MAX[lane] - fixedMs) / (perSecondMs * secondsPerWindow)));
   }
 
+  /** How long a run over so many seconds of audio will take, milliseconds; undefined while no run of its lane is remembered. */
+  expectedMs(lane: Lane, seconds: number, now: number): number | undefined {
+    const cost = this.#cost[lane].at(now);
+    return cost && cost.fixedMs + cost.perSecondMs * seconds;
+  }
+
   /** Engine time that is asked for, per time, in full runs. */
   #demand(kind: DecodeKind, now: number): number {
     const lane = laneOf(kind);

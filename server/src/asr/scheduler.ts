@@ -5,6 +5,7 @@ import {
   type DecodeKind,
   DecodeQueue,
   type Lane,
+  laneOf,
   QUEUE_BOUNDS,
   type QueueBounds,
   type QueuedDecode,
@@ -58,6 +59,12 @@ interface Waiting extends QueuedDecode {
 }
 
 /**
+ * How long before an engine is done the next run is handed to it, milliseconds: about what it takes to gather a batch, bring it to the engine's process and lay it
+ * out there.
+ */
+const HAND_OVER_MS = 15;
+
+/**
  * Earliest deadline first within `final > partial > file`, one bucket per run, each engine one run at a time. Nothing waits for a batch to fill: an idle
  * engine takes what came in this turn of the event loop, and batches grow by themselves while engines are busy.
  *
@@ -65,7 +72,8 @@ interface Waiting extends QueuedDecode {
  * draft right) took 122 ms alone, 254 ms behind windows of files of 10 s one after the other, 167 ms beside them (medians; p95 230, 657 and 241 ms), and
  * the files lost nothing by it. The other way round a run of files waits until nothing live is under way or waits.
  *
- * An engine that takes more than one run in flight is handed the next one while it is busy, where that one is full: it is prepared meanwhile.
+ * An engine that takes more than one run in flight is handed the next one while it is busy: shortly before it is done, or when the next one is full. So it need not
+ * wait while the results of the last one are dealt with and the next one is brought to it.
  */
 export class Scheduler {
   readonly model: EngineModel;
@@ -176,8 +184,9 @@ export class Scheduler {
         const share = Math.ceil(this.#queue.size / (free.length - taken));
         this.#begin(slot, this.#queue.take(this.#windowsMax(slot, share), slot.isBusy));
       }
-      for (const slot of this.#slots)
+      for (const slot of this.#slots) {
         if (slot.takesNext && this.#isUsable(slot)) this.#begin(slot, this.#takeNext(slot));
+      }
     });
   }
 
@@ -199,14 +208,28 @@ export class Scheduler {
   }
 
   /**
-   * A batch for an engine that is busy: a full one or none, since nothing that comes meanwhile could join it. Whoever comes then waits for all that is
-   * under way: together it must be over as soon as a single run has to be.
+   * A batch for an engine that is busy. Shortly before it is done, whatever waits: hardly anything could still join it. Before that a full one or none; and
+   * since whoever comes then waits for all that is under way, together it must be over as soon as a single run has to be.
    */
-  #takeNext({ engine: { maxBatch }, windows }: EngineSlot): Waiting[] {
+  #takeNext(slot: EngineSlot): Waiting[] {
+    const { engine, windows, expectedEnd } = slot;
+    const { maxBatch } = engine;
     const now = this.#now();
+    if (expectedEnd !== undefined && now >= expectedEnd - HAND_OVER_MS) {
+      const most = (lane: Lane): number => Math.min(maxBatch, this.#load.windowsPerRun(lane, now));
+      return this.#queue.take({ live: most('live'), file: most('file') }, true);
+    }
     const fits = (lane: Lane): boolean => windows + maxBatch <= this.#load.windowsPerRun(lane, now);
     if (!fits('live')) return [];
     return this.#queue.take({ live: maxBatch, file: fits('file') ? maxBatch : 0 }, true, maxBatch);
+  }
+
+  /** Comes back to an engine that takes another run when it is nearly done. */
+  #wakeBefore(slot: EngineSlot): void {
+    const { expectedEnd } = slot;
+    if (!slot.takesNext || expectedEnd === undefined) return;
+    const early = setTimeout(() => this.#wake(), Math.max(0, expectedEnd - HAND_OVER_MS - this.#now()));
+    early.unref();
   }
 
   /** An engine that is being brought back gets nothing while another one is up; without any, work waits for it. */
@@ -215,7 +238,10 @@ export class Scheduler {
   }
 
   async #run(slot: EngineSlot, batch: readonly Waiting[]): Promise<void> {
-    const run = slot.begin(batch, this.#now());
+    const now = this.#now();
+    const seconds = batch.reduce((sum, { bucket }) => sum + secondsOf(bucket), 0);
+    const run = slot.begin(batch, now, this.#load.expectedMs(laneOf(batch[0]?.kind ?? 'final'), seconds, now));
+    this.#wakeBefore(slot);
     this.#counts.running += 1;
     this.#counts.runs += 1;
     let results: readonly DecodeResult[] | undefined;
@@ -231,7 +257,6 @@ export class Scheduler {
     slot.hasFailed = results === undefined;
     for (const decode of batch) this.#queue.done(decode);
     if (results) {
-      const seconds = batch.reduce((sum, { bucket }) => sum + secondsOf(bucket), 0);
       this.#load.ran(run.lane, batch.length, seconds, runMs, ended);
       this.#counts.decoded += batch.length;
     }

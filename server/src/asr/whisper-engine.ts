@@ -13,6 +13,7 @@ import type { DecodeRequest, DecodeResult, Engine, EngineModel } from './engine.
 import { EngineError, messageOf } from './errors.js';
 import { batchThatFits, isDeviceLost } from './gpu-limits.js';
 import { groupWindows, type WindowGroup } from './window-groups.js';
+import { cpuShapes, gpuShapes, type WindowShape } from './warm-up-shapes.js';
 import { firstPass, stepPass, type FirstPass } from './whisper-passes.js';
 import { WhisperRow } from './whisper-row.js';
 
@@ -78,7 +79,8 @@ export class WhisperEngine implements Engine {
   onTiming: ((timing: DecodeTiming) => void) | undefined;
   /** The language tried first where none is asked for: the last one detected. Saves a pass, changes no result. */
   #likelyLanguage: string;
-  readonly #bucketsToWarm: readonly number[];
+  /** Shapes that are run once before there is work. */
+  readonly #shapesToWarm: readonly WindowShape[];
   /** Settles when everything that was begun has ended. */
   #queue: Promise<unknown> = Promise.resolve();
   #closed = false;
@@ -122,8 +124,7 @@ export class WhisperEngine implements Engine {
     this.sharesTime = options.cuda === undefined;
     this.runsInFlight = options.runsInFlight;
     const buckets = options.buckets.map((seconds) => Math.round(seconds * sampleRate));
-    // The CPU compiles nothing per shape: what a first run costs, the shortest one pays (measured: the others are no slower the first time).
-    this.#bucketsToWarm = options.cuda === undefined ? buckets.slice(0, 1) : buckets;
+    this.#shapesToWarm = options.cuda === undefined ? cpuShapes(buckets) : gpuShapes(buckets, options.maxBatch);
     this.model = {
       name: options.name,
       languages,
@@ -159,8 +160,10 @@ export class WhisperEngine implements Engine {
     const prompt = { language: this.#likelyLanguage, task: 'transcribe', previous: [], committed: [] } as const;
     const request = { audio: new Float32Array(0), prompt, draft: [], temperature: 0, seed: 0 };
     await this.#begin(async () => {
-      for (const bucket of this.#bucketsToWarm)
-        await this.#decodeGroup({ requests: [request], audio: new Float32Array(bucket) }, 2);
+      for (const { bucket, windows } of this.#shapesToWarm) {
+        const requests = Array.from({ length: windows }, () => request);
+        await this.#decodeGroup({ requests, audio: new Float32Array(windows * bucket) }, 2);
+      }
     });
   }
 
