@@ -38,7 +38,11 @@ export interface QueueBounds {
   readonly filesMax: number;
 }
 
-export const QUEUE_BOUNDS = { partialsMax: 512, finalsMax: 256, filesMax: 64 } as const satisfies QueueBounds;
+/**
+ * Live windows: one for each of as many streams as the GPUs of one server may carry, since all of them may end in one moment. What waits is a view of audio that
+ * is there anyway.
+ */
+export const QUEUE_BOUNDS = { partialsMax: 2_048, finalsMax: 2_048, filesMax: 64 } as const satisfies QueueBounds;
 
 /** What adding a decode did to the queue. */
 export type Added<D> =

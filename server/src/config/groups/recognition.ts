@@ -30,11 +30,11 @@ export const RECOGNITION_SETTINGS = {
     max: 256,
     meaning: 'Threads of one engine. 0: the cores of this machine, shared among the engines.',
   }),
-  runsInFlight: integer(1, {
+  runsInFlight: integer(2, {
     min: 1,
     max: 2,
     meaning:
-      'Batches that a GPU is handed at once. 2: a full batch gets ready while the one before runs, and whoever comes then waits for both.',
+      'Batches that a GPU is handed at once. 2: shortly before it is done with one it gets the next, so that it need not wait.',
   }),
   precision: choice(['auto', 'int8', 'fp32'], 'auto', {
     meaning:
