@@ -50,18 +50,21 @@ export async function inspectDevices(): Promise<DeviceReport> {
   return { ...report, advice: adviceFor(report) };
 }
 
-/** The smallest graph there is, run once. */
+/** A graph that also wants cuDNN on a GPU, run once: a reduction. */
 async function tryDevice(device: string, cuda?: number): Promise<DeviceTrial> {
   const graph = new GraphBuilder('trial');
-  const x = graph.input('x', 'float32', [1]);
-  graph.output('y', graph.op('Add', [x, x]), 'float32', [1]);
+  const x = graph.input('x', 'float32', [2, 2]);
+  const largest = graph.op('ReduceMax', [graph.op('Add', [x, x]), graph.integers(0, 1)], { keepdims: 0 });
+  graph.output('y', largest, 'float32', []);
   try {
     const session = await OrtSession.load(graph.build(), {
       intraOpThreads: 1,
       ...(cuda === undefined ? {} : { providers: [{ name: 'cuda', deviceId: cuda }] }),
     });
     try {
-      const { y } = await session.run({ x: { type: 'float32', dims: [1], data: Float32Array.of(21) } }, ['y']);
+      const { y } = await session.run({ x: { type: 'float32', dims: [2, 2], data: Float32Array.of(1, 21, 3, 4) } }, [
+        'y',
+      ]);
       const result = y?.data[0];
       return result === 42 ? { device, runs: true } : { device, runs: false, reason: `21 + 21 gave ${String(result)}` };
     } finally {

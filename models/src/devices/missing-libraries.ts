@@ -1,12 +1,26 @@
 // Which libraries a shared library wants and the system cannot find.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import koffi from 'koffi';
 
-/** Names such as `libcublasLt.so.13`, as the dynamic linker looks for them now (LD_LIBRARY_PATH included). Empty where it cannot be told. */
+/** What the CUDA provider loads by itself when a graph first needs it, so that the linker does not know of it. */
+const LOADED_LATE = ['libcudnn.so.9'];
+
+/** Of a CUDA provider: names such as `libcublasLt.so.13`, as the dynamic linker looks for them now (LD_LIBRARY_PATH included). Empty where it cannot be told. */
 export async function missingLibraries(file: string): Promise<string[]> {
   if (process.platform !== 'linux') return [];
   const { stdout } = await promisify(execFile)('ldd', [file]).catch(() => ({ stdout: '' }));
-  return [...stdout.matchAll(/^\s*(\S+) => not found$/gm)].map(([, name = '']) => name);
+  const linked = [...stdout.matchAll(/^\s*(\S+) => not found$/gm)].map(([, name = '']) => name);
+  return [...linked, ...LOADED_LATE.filter((name) => !canLoad(name))];
+}
+
+function canLoad(name: string): boolean {
+  try {
+    koffi.load(name).unload();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The Python packages of NVIDIA that carry the libraries, for the CUDA that they are of. */
