@@ -1,4 +1,5 @@
 // A thread that decodes files, one after the other: see decoder-thread.ts for the other end.
+import { constants, platform, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { AudioFileError } from './audio-errors.js';
 import { decodeBlocks } from './decode-blocks.js';
@@ -6,6 +7,9 @@ import type { FromDecoder, ToDecoder } from './decoder-thread.js';
 
 const port = parentPort;
 if (port === null) throw new Error('This file is the main file of a worker thread.');
+
+/** Behind whatever is live on the same cores. On Linux a priority is one thread's own (setpriority(2), "C library/kernel differences"), elsewhere the process's. */
+if (platform() === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
 /** Whether nobody wants to hear of the file any more. */
 let isLeft = false;
@@ -73,3 +77,5 @@ port.on('message', (message: ToDecoder) => {
       return void leave();
   }
 });
+
+post({ type: 'ready' });

@@ -1,4 +1,5 @@
 // Decodes a file in a thread beside: the event loop stays free, and a decoder that hangs or dies costs its file alone.
+import { constants, platform } from 'node:os';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { AudioFileError, type AudioFileErrorCode, type AudioFileWarning } from './audio-errors.js';
@@ -13,6 +14,8 @@ export type ToDecoder =
   | { readonly type: 'leave' };
 
 export type FromDecoder =
+  /** Said once: the thread has loaded its decoders. */
+  | { readonly type: 'ready' }
   /** Wants bytes before it can go on. */
   | { readonly type: 'hungry' }
   | { readonly type: 'block'; readonly samples: Float32Array }
@@ -28,12 +31,28 @@ const MAIN = new URL(`./decoder-thread-main${extname(import.meta.url)}`, import.
 const ANSWER_TIMEOUT_MS = 60_000;
 /** How long a thread may take to let go of a file. */
 const LEAVE_TIMEOUT_MS = 5_000;
-/** Threads that wait for another file: starting one takes longer than decoding a short file. */
-const IDLE_MAX = 2;
+/**
+ * Threads that wait for another file: starting one takes half a second of a core in a checkout, as long as recognising a short file. As many as recordings are
+ * transcribed at a time by default; those beyond the first few end when they have waited for a while (each holds about 13 MB).
+ */
+const IDLE_MAX = 8;
+const IDLE_KEPT = 2;
+const IDLE_MS = 60_000;
 /** Heap of the thread, MB; what decoders allocate in WebAssembly is not counted. */
 const HEAP_MB = 256;
 
 const idle: DecoderThread[] = [];
+/** Settles when no thread is being started: one at a time, so that many files at once do not take all cores from whoever speaks. */
+let starting: Promise<unknown> = Promise.resolve();
+
+/** One that waits, also if it has become free while others were started, or a new one. */
+function takeThread(): Promise<DecoderThread> {
+  const waiting = idle.pop();
+  if (waiting !== undefined) return Promise.resolve(waiting);
+  const taken = starting.then(() => idle.pop() ?? DecoderThread.start());
+  starting = taken.catch(() => undefined);
+  return taken;
+}
 
 /** As `decodeBlocks` does, in another thread, which then waits for the next file; one that fails or hangs is ended. */
 export async function* decodeInThread(
@@ -41,7 +60,7 @@ export async function* decodeInThread(
   warn: (warning: AudioFileWarning) => void,
   channel?: number,
 ): AsyncGenerator<Float32Array, void, undefined> {
-  const thread = idle.pop() ?? new DecoderThread();
+  const thread = await takeThread();
   const source = bytes[Symbol.asyncIterator]();
   let isWell = true;
   try {
@@ -56,6 +75,9 @@ export async function* decodeInThread(
         }
         case 'warning':
           warn(answer.warning);
+          answer = await thread.ask();
+          break;
+        case 'ready': // Was heard when it was started.
           answer = await thread.ask();
           break;
         case 'block':
@@ -84,8 +106,16 @@ class DecoderThread {
   readonly #answers: FromDecoder[] = [];
   #death: AudioFileError | undefined;
   #wake: (() => void) | undefined;
+  #retiring: NodeJS.Timeout | undefined;
 
-  constructor() {
+  /** Rejects as {@link ask} does. */
+  static async start(): Promise<DecoderThread> {
+    const thread = new DecoderThread();
+    await thread.ask();
+    return thread;
+  }
+
+  private constructor() {
     this.#worker = startThread();
     this.#worker.on('message', (answer: FromDecoder) => {
       this.#answers.push(answer);
@@ -114,6 +144,7 @@ class DecoderThread {
   }
 
   open(channel: number | undefined): void {
+    clearTimeout(this.#retiring);
     this.#worker.ref();
     this.#send({ type: 'open', channel });
   }
@@ -133,6 +164,12 @@ class DecoderThread {
   park(): void {
     this.#worker.unref();
     idle.push(this);
+    if (idle.length > IDLE_KEPT) this.#retiring = setTimeout(() => this.#retire(), IDLE_MS).unref();
+  }
+
+  #retire(): void {
+    idle.splice(idle.indexOf(this), 1);
+    void this.close();
   }
 
   async close(): Promise<void> {
@@ -157,7 +194,10 @@ function startThread(): Worker {
   if (extname(MAIN.pathname) === '.js') return new Worker(MAIN, options);
   const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'));
   const main = JSON.stringify(MAIN.href);
-  return new Worker(`import(${loader}).then(({ register }) => (register(), import(${main})))`, {
+  // From its first moment behind whatever is live on the same cores: see decoder-thread-main.ts.
+  const { PRIORITY_BELOW_NORMAL } = constants.priority;
+  const first = platform() === 'linux' ? `require('node:os').setPriority(${PRIORITY_BELOW_NORMAL});` : '';
+  return new Worker(`${first}import(${loader}).then(({ register }) => (register(), import(${main})))`, {
     ...options,
     eval: true,
   });
