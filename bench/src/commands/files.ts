@@ -83,7 +83,7 @@ async function overHttp(recordings: readonly LoadedRecording[], options: FilesOp
   const idle = await server.usage();
   return [
     ...(await uploadSpeed(server, wav, options.seconds)),
-    ...(await uploadsBesideLive(server, recordings, wav, options.uploads, options.rounds)),
     ...(await longFileMemory(server, wav, options.longMinutes, idle?.pssBytes)),
+    ...(await uploadsBesideLive(server, recordings, wav, options.uploads, options.rounds)),
   ];
 }
