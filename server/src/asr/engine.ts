@@ -21,6 +21,8 @@ export interface DecodeRequest {
   /** 0: greedy. Above: sampling by the given seed (temperature fallback of the Whisper paper); the draft is not used then. */
   readonly temperature: number;
   readonly seed: number;
+  /** Nobody waits for it: where runs share the device, a run of such windows stands still between its passes while another one is under way. */
+  readonly givesWay?: boolean;
 }
 
 /** A decoded text token. */

@@ -213,6 +213,7 @@ export class FileTranscriber {
           draft: [],
           temperature: ask.temperature,
           seed: ask.seed,
+          givesWay: true,
         }),
       });
       if (outcome.status !== 'decoded') throw new AsrError('cancelled', 'the recording was given up');

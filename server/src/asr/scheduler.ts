@@ -68,9 +68,10 @@ const HAND_OVER_MS = 15;
  * Earliest deadline first within `final > partial > file`, one bucket per run, each engine one run at a time. Nothing waits for a batch to fill: an idle
  * engine takes what came in this turn of the event loop, and batches grow by themselves while engines are busy.
  *
- * Where an engine shares its time, live windows need not wait for the end of a run of files: theirs begins beside it. On two cores a final (3.5 s, its
- * draft right) took 122 ms alone, 254 ms behind windows of files of 10 s one after the other, 167 ms beside them (medians; p95 230, 657 and 241 ms), and
- * the files lost nothing by it. The other way round a run of files waits until nothing live is under way or waits.
+ * Where an engine shares its time, live windows need not wait for the end of a run of files: theirs begins beside it, and the files stand still before their next
+ * pass (run-traffic.ts). On two cores a decode of 3.5 s, its draft right, took 110 ms alone, 316 ms behind windows of files of 10 s one after the other, 176 ms beside
+ * them, 117 ms where they gave way (medians; p95 184, 702, 282 and 229 ms), and the files lost nothing by it. The other way round a run of files waits until nothing live
+ * is under way or waits.
  *
  * An engine that takes more than one run in flight is handed the next one while it is busy: shortly before it is done, or when the next one is full. So it need not
  * wait while the results of the last one are dealt with and the next one is brought to it.
@@ -203,7 +204,7 @@ export class Scheduler {
     const most = Math.min(hasFailed ? 1 : engine.maxBatch, share);
     return {
       live: Math.min(most, this.#load.windowsPerRun('live', now)),
-      file: slot.isBusy ? 0 : Math.min(most, engine.sharesTime === true ? most : this.#load.windowsPerRun('file', now)),
+      file: slot.isBusy ? 0 : Math.min(most, this.#load.windowsPerRun('file', now)),
     };
   }
 

@@ -14,6 +14,7 @@ import { EngineError, messageOf } from './errors.js';
 import { batchThatFits, isDeviceLost } from './gpu-limits.js';
 import { groupWindows, type WindowGroup } from './window-groups.js';
 import { cpuShapes, gpuShapes, type WindowShape } from './warm-up-shapes.js';
+import { RunTraffic, type BeforePass } from './run-traffic.js';
 import { firstPass, stepPass, type FirstPass } from './whisper-passes.js';
 import { WhisperRow } from './whisper-row.js';
 
@@ -83,6 +84,7 @@ export class WhisperEngine implements Engine {
   readonly #shapesToWarm: readonly WindowShape[];
   /** Settles when everything that was begun has ended. */
   #queue: Promise<unknown> = Promise.resolve();
+  readonly #traffic = new RunTraffic();
   #closed = false;
   #isUp = true;
 
@@ -146,14 +148,16 @@ export class WhisperEngine implements Engine {
   async decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
     // Before its turn: while the batch before is on the device, this one gets ready.
     const groups = groupWindows(batch, this.model, this.maxBatch);
-    return this.#begin(async () => {
+    const run = async (before: BeforePass): Promise<DecodeResult[]> => {
       const results: DecodeResult[] = [];
       for (const group of groups) {
-        const decoded = await this.#decodeGroup(group, this.model.maxTextTokens);
+        const decoded = await this.#decodeGroup(group, this.model.maxTextTokens, before);
         for (const [i, result] of decoded.entries()) results[group.indices[i] ?? 0] = result;
       }
       return results;
-    });
+    };
+    const givesWay = batch.every((request) => request.givesWay === true);
+    return this.#begin(() => (givesWay ? this.#traffic.givingWay(run) : this.#traffic.urgent(run)));
   }
 
   async warmUp(): Promise<void> {
@@ -192,18 +196,21 @@ export class WhisperEngine implements Engine {
   async #decodeGroup(
     { requests, audio }: Omit<WindowGroup, 'indices'>,
     maxTextTokens: number,
+    before: BeforePass = async () => {},
   ): Promise<DecodeResult[]> {
     const { config, special } = this.network;
     const begin = performance.now();
     const limits = { endOfText: special.endOfText, maxTextTokens, maxTokens: config.maxTargetPositions };
     const languages = requests.map(({ prompt }) => this.#languageOf(prompt.language));
     const rows = requests.map((request, i) => new WhisperRow(request, this.#promptOf(request, languages[i]), limits));
+    await before();
     const decoder = await this.network.hear(
       audio,
       requests.map((request) => request.audio.length),
     );
     try {
       const heard = performance.now();
+      await before();
       let first = await firstPass(decoder, rows, special.endOfText);
       if (this.#correctLanguages(rows, languages, first)) {
         decoder.restart();
@@ -216,7 +223,10 @@ export class WhisperEngine implements Engine {
       }
       const verified = performance.now();
       let steps = 0;
-      for (; rows.some((row) => !row.finished); steps++) await stepPass(decoder, rows, special.endOfText);
+      for (; rows.some((row) => !row.finished); steps++) {
+        await before();
+        await stepPass(decoder, rows, special.endOfText);
+      }
       this.onTiming?.({
         batch: requests.length,
         bucket: audio.length / requests.length,
