@@ -42,7 +42,7 @@ export function registerFilesCommand(program: Command): void {
       wholeNumber(1, 100),
       4,
     )
-    .option('--batch-rounds <count>', 'of file windows in batches and one by one; 0: none', wholeNumber(0, 100), 3)
+    .option('--batch-rounds <count>', 'of file windows in batches and one by one; 0: none', wholeNumber(0, 100), 2)
     .option('--out <file.json>', 'writes the result there, and as Markdown beside it')
     .action(runFiles);
 }
