@@ -11,9 +11,12 @@ import { createUwsTransport, loadUws } from '../../server/src/gateway/uws-transp
 import { createWsTransport } from '../../server/src/gateway/ws-transport.js';
 import { ManualClock } from './manual-clock.js';
 import { ScriptedSession } from './scripted-session.js';
+import { ROOMY_LIMITS } from './test-gateway.js';
 import { connectWire, type WireClient, type WireEncoding } from './wire-client.js';
 
+/** Tight ones. */
 export const LIMITS: GatewayLimits = {
+  ...ROOMY_LIMITS,
   maxConnections: 2_000,
   messageBytesMax: 10_000,
   messagesPerSecondMax: 100,
@@ -27,8 +30,6 @@ export const LIMITS: GatewayLimits = {
   detachedSessionsMax: 100,
   resumeBytesMax: 65_536,
   pingIntervalMs: 10_000,
-  missedPingsMax: 3,
-  closeTimeoutMs: 200,
 };
 const AUDIO = { encoding: 'pcm_s16le', sampleRate: 16_000, channels: 1 } as const;
 

@@ -6,6 +6,7 @@ import { eventStream, type ServerSentEvent } from '../http/event-stream.js';
 import { HttpError } from '../http/http-error.js';
 import { jsonResponse, readJson, validated } from '../http/json.js';
 import { readMultipart } from '../http/multipart.js';
+import { listLimit } from '../http/list-limit.js';
 import type { Route } from '../http/route.js';
 import type { ListingGuard } from '../store/listing-guard.js';
 import { answeringStore } from '../store/store-routes.js';
@@ -21,16 +22,7 @@ export const PathJob = v.object({
   ...JobOptions.entries,
 });
 const ListQuery = v.object({
-  limit: v.optional(
-    v.pipe(
-      v.string(),
-      v.regex(/^\d{1,3}$/, 'a whole number'),
-      v.transform(Number),
-      v.minValue(1),
-      v.maxValue(LISTED_MAX),
-    ),
-    '20',
-  ),
+  limit: listLimit(LISTED_MAX, 20),
 });
 
 export interface JobRoutesOptions {

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { HttpRequest, HttpResponse } from '../gateway/transport.js';
 import { HttpError } from '../http/http-error.js';
 import { jsonResponse, validated } from '../http/json.js';
+import { listLimit } from '../http/list-limit.js';
 import type { Route } from '../http/route.js';
 import type { ListingGuard } from '../store/listing-guard.js';
 import { answeringStore } from '../store/store-routes.js';
@@ -23,16 +24,7 @@ const QUERY_CHARS_MAX = 200;
 
 const ListQuery = v.object({
   q: v.optional(v.pipe(v.string(), v.maxLength(QUERY_CHARS_MAX)), ''),
-  limit: v.optional(
-    v.pipe(
-      v.string(),
-      v.regex(/^\d{1,3}$/, 'a whole number'),
-      v.transform(Number),
-      v.minValue(1),
-      v.maxValue(PAGE_MAX, `at most ${PAGE_MAX}`),
-    ),
-    `${PAGE}`,
-  ),
+  limit: listLimit(PAGE_MAX, PAGE),
   before: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-z]{9}[\w-]{1,64}$/, '`next` of the page before'))),
 });
 

@@ -1,8 +1,8 @@
 // Polish by a GGUF model through llama.cpp, in this process: several texts at once share each run of the model (continuous batching).
 import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp';
-import type { PolishMode } from '@sotto/protocol';
 import { PolisherError, type Polisher, type PolishRequest, type PolishRun } from '../polisher.js';
-import { CONTEXT_TOKENS_MAX, type PolishModel } from './polish-model.js';
+import { GgufPolisher } from './gguf-polisher.js';
+import { CONTEXT_TOKENS_MAX } from './polish-model.js';
 import type { Writer } from './writer.js';
 
 /** What is the machine's rather than the model's; plain data, as it goes to another process. */
@@ -26,14 +26,7 @@ interface Loaded {
 }
 
 /** Loads at `warmUp`, or with the first text. */
-export class LlamaPolisher implements Polisher {
-  readonly name: string;
-  readonly modes: readonly PolishMode[];
-  readonly languages: readonly string[] | undefined;
-  readonly keepsWords: boolean;
-  readonly concurrency: number;
-  readonly #model: PolishModel;
-  readonly #options: LlamaOptions;
+export class LlamaPolisher extends GgufPolisher implements Polisher {
   readonly #running = new Set<Promise<unknown>>();
   /** Writers that have nothing to do; the one that wrote last is the last. */
   #idle: Writer[] = [];
@@ -42,16 +35,6 @@ export class LlamaPolisher implements Polisher {
   #loading: Promise<Loaded> | undefined;
   #failure: string | undefined;
   #isClosed = false;
-
-  constructor(model: PolishModel, options: LlamaOptions) {
-    this.name = model.name;
-    this.modes = model.modes;
-    this.languages = model.languages;
-    this.keepsWords = model.keepsWords;
-    this.concurrency = options.sequences;
-    this.#model = model;
-    this.#options = options;
-  }
 
   get isAvailable(): boolean {
     return !this.#isClosed && this.#failure === undefined;
@@ -111,8 +94,8 @@ export class LlamaPolisher implements Polisher {
   }
 
   async #open(): Promise<Loaded> {
-    const { gpuLayers, threads, sequences } = this.#options;
-    const { path, contextTokens, promptFormat } = this.#model;
+    const { gpuLayers, threads, sequences } = this.llama;
+    const { path, contextTokens, promptFormat } = this.model;
     // Only here: who polishes with something else never loads it.
     const [{ getLlama, LlamaLogLevel }, { ChatWriter }, { SottoWriter }] = await Promise.all([
       import('node-llama-cpp'),

@@ -1,6 +1,6 @@
 // A GGUF model in a process of its own: neither its loading nor its crash is felt on the sockets' thread. The process starts with the first text.
-import type { PolishMode } from '@sotto/protocol';
 import { PolisherError, type Polisher, type PolishRequest, type PolishRun } from '../../polisher.js';
+import { GgufPolisher } from '../gguf-polisher.js';
 import type { LlamaOptions } from '../llama-polisher.js';
 import type { PolishModel } from '../polish-model.js';
 import { HostChild, LoadError, type HostPatience } from './host-child.js';
@@ -25,14 +25,7 @@ export const HOST_DEFAULTS = {
   backoffMaxMs: 60_000,
 } as const satisfies HostedPolisherOptions;
 
-export class HostedPolisher implements Polisher {
-  readonly name: string;
-  readonly modes: readonly PolishMode[];
-  readonly languages: readonly string[] | undefined;
-  readonly keepsWords: boolean;
-  readonly concurrency: number;
-  readonly #model: PolishModel;
-  readonly #llama: LlamaOptions;
+export class HostedPolisher extends GgufPolisher implements Polisher {
   readonly #options: HostedPolisherOptions;
   #child: HostChild | undefined;
   #failure: string | undefined;
@@ -41,13 +34,7 @@ export class HostedPolisher implements Polisher {
   #isClosed = false;
 
   constructor(model: PolishModel, llama: LlamaOptions, options: Partial<HostedPolisherOptions> = {}) {
-    this.name = model.name;
-    this.modes = model.modes;
-    this.languages = model.languages;
-    this.keepsWords = model.keepsWords;
-    this.concurrency = llama.sequences;
-    this.#model = model;
-    this.#llama = llama;
+    super(model, llama);
     this.#options = { ...HOST_DEFAULTS, ...options };
   }
 
@@ -86,7 +73,7 @@ export class HostedPolisher implements Polisher {
 
   #started(): HostChild {
     if (this.#child !== undefined) return this.#child;
-    const child = new HostChild(this.#model, this.#llama, this.#options);
+    const child = new HostChild(this.model, this.llama, this.#options);
     this.#child = child;
     void this.#followLoading(child);
     void this.#followEnd(child);

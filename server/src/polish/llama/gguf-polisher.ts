@@ -1,0 +1,27 @@
+// What a polisher by a GGUF model says of itself, in whatever process the model is.
+import type { PolishMode } from '@sotto/protocol';
+import type { Polisher } from '../polisher.js';
+import type { LlamaOptions } from './llama-polisher.js';
+import type { PolishModel } from './polish-model.js';
+
+export abstract class GgufPolisher implements Pick<
+  Polisher,
+  'name' | 'modes' | 'languages' | 'keepsWords' | 'concurrency'
+> {
+  readonly name: string;
+  readonly modes: readonly PolishMode[];
+  readonly languages: readonly string[] | undefined;
+  readonly keepsWords: boolean;
+  readonly concurrency: number;
+
+  constructor(
+    protected readonly model: PolishModel,
+    protected readonly llama: LlamaOptions,
+  ) {
+    this.name = model.name;
+    this.modes = model.modes;
+    this.languages = model.languages;
+    this.keepsWords = model.keepsWords;
+    this.concurrency = llama.sequences;
+  }
+}
