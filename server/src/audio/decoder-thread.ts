@@ -60,8 +60,11 @@ export async function* decodeInThread(
   warn: (warning: AudioFileWarning) => void,
   channel?: number,
 ): AsyncGenerator<Float32Array, void, undefined> {
-  const thread = await takeThread();
   const source = bytes[Symbol.asyncIterator]();
+  const thread = await takeThread().catch(async (error: unknown) => {
+    await source.return?.();
+    throw error;
+  });
   let isWell = true;
   try {
     thread.open(channel);
@@ -95,7 +98,7 @@ export async function* decodeInThread(
       }
     }
   } finally {
-    if (isWell && idle.length < IDLE_MAX && (await thread.leave())) thread.park();
+    if (isWell && (await thread.leave()) && idle.length < IDLE_MAX) thread.park();
     else await thread.close();
     await source.return?.();
   }
@@ -108,11 +111,16 @@ class DecoderThread {
   #wake: (() => void) | undefined;
   #retiring: NodeJS.Timeout | undefined;
 
-  /** Rejects as {@link ask} does. */
+  /** Rejects with a plain Error: no file is to blame. */
   static async start(): Promise<DecoderThread> {
     const thread = new DecoderThread();
-    await thread.ask();
-    return thread;
+    try {
+      await thread.ask();
+      return thread;
+    } catch (cause) {
+      await thread.close();
+      throw new Error('A decoder thread could not be started.', { cause });
+    }
   }
 
   private constructor() {
