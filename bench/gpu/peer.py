@@ -23,7 +23,6 @@ parser.add_argument("model")
 parser.add_argument("--device", default="cuda:0")
 parser.add_argument("--batches", default="1,8,32")
 parser.add_argument("--tokens", type=int, default=120)
-parser.add_argument("--static", action="store_true", help="a cache of fixed size, which transformers compiles the step for")
 options = parser.parse_args()
 warnings.filterwarnings("ignore")
 
@@ -63,9 +62,8 @@ def generated(features, count):
     settings = model.generation_config
     settings.is_multilingual, settings.no_timestamps_token_id = False, PROMPT[-1]
     settings.forced_decoder_ids, settings.eos_token_id = None, None
-    more = {"cache_implementation": "static"} if options.static else {}
     began = now()
-    model.generate(features, max_new_tokens=count, do_sample=False, num_beams=1, return_timestamps=False, **more)
+    model.generate(features, max_new_tokens=count, do_sample=False, num_beams=1, return_timestamps=False)
     return now() - began
 
 
@@ -73,8 +71,7 @@ with torch.inference_mode():
     for batch in map(int, options.batches.split(",")):
         features = torch.randn(batch, model.config.num_mel_bins, 3_000, device=device, dtype=dtype)
         step_by_step(features, 3)
-        # Compiling, where there is any, is not measured.
-        generated(features, options.tokens if options.static else 3)
+        generated(features, 3)
         parts = {name: round(ms, 2) for name, ms in step_by_step(features, options.tokens).items()}
         seconds = generated(features, options.tokens)
         print(json.dumps({"batch": batch, **parts, "perSecond": round(batch / seconds, 2)}), flush=True)
