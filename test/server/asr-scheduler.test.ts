@@ -463,9 +463,16 @@ t.test('the next run is handed over in time though nothing more arrives', async 
   const third = scheduler.submit(job('partial'));
   while (engine.runs.length < 3) await sleep(5);
   t.match(scheduler.counts, { running: 2, decoded: 1 });
+  const fourth = scheduler.submit(job('partial'));
+  await turn();
+  t.equal(engine.runs.length, 3, 'two runs are in flight');
   engine.runs[1]?.succeed();
+  t.match(await second, { status: 'decoded' });
+  while (engine.runs.length < 4) await sleep(5);
+  t.match(scheduler.counts, { running: 2, decoded: 2 });
   engine.runs[2]?.succeed();
-  for (const outcome of await Promise.all([second, third])) t.match(outcome, { status: 'decoded' });
+  engine.runs[3]?.succeed();
+  for (const outcome of await Promise.all([third, fourth])) t.match(outcome, { status: 'decoded' });
 });
 
 t.test('a batch that is handed over early holds no partial of a segment that has one under way', async (t) => {

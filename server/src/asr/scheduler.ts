@@ -229,8 +229,9 @@ export class Scheduler {
   #wakeBefore(slot: EngineSlot): void {
     const { expectedEnd } = slot;
     if (!slot.takesNext || expectedEnd === undefined) return;
-    const early = setTimeout(() => this.#wake(), Math.max(0, expectedEnd - HAND_OVER_MS - this.#now()));
-    early.unref();
+    // A timer may come up to a millisecond early.
+    const waitMs = Math.ceil(expectedEnd - HAND_OVER_MS - this.#now()) + 1;
+    setTimeout(() => this.#wake(), Math.max(0, waitMs)).unref();
   }
 
   /** An engine that is being brought back gets nothing while another one is up; without any, work waits for it. */
@@ -254,6 +255,7 @@ export class Scheduler {
     }
     const ended = this.#now();
     const runMs = slot.end(run, ended);
+    this.#wakeBefore(slot);
     this.#counts.running -= 1;
     slot.hasFailed = results === undefined;
     for (const decode of batch) this.#queue.done(decode);
