@@ -33,7 +33,7 @@ const ANSWER_TIMEOUT_MS = 60_000;
 const LEAVE_TIMEOUT_MS = 5_000;
 /**
  * Threads that wait for another file: starting one takes half a second of a core in a checkout, as long as recognising a short file. As many as recordings are
- * transcribed at a time by default; those beyond the first few end when they have waited for a while (each holds about 13 MB).
+ * transcribed at a time by default; those beyond the first few end when they have waited for a while (each holds 10 to 25 MB in a checkout).
  */
 const IDLE_MAX = 8;
 const IDLE_KEPT = 2;
