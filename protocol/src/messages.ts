@@ -128,7 +128,7 @@ export const ReadyMessage = v.object({
       /** Names of the models for `quality: fast` and `quality: best`; one where they are the same. */
       models: v.array(v.string()),
       modes: v.array(polishMode),
-      /** Languages that the models write; others fall back. Absent: any. */
+      /** Languages that the models write; others fall back. Absent: all of them. */
       languages: v.optional(v.array(v.string())),
     }),
   ),

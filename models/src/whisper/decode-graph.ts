@@ -5,7 +5,7 @@ import type { TensorName } from './graph-builder.js';
 import type { BlockResult, LayerBuilder } from './layers.js';
 
 /**
- * Which tokens may be chosen: `text`: those of a text and its end; `begin`: of these, those that a text may begin with; `start`: any, behind
+ * Which tokens may be chosen: `text`: those of a text and its end; `begin`: of these, those that a text may begin with; `start`: every one, behind
  * <|startoftranscript|>, where the model says what it hears: speech or not, and the language.
  */
 export const tokenRules = { text: 0, begin: 1, start: 2 } as const;

@@ -1,4 +1,4 @@
-// A decoder whose cache grows with every run: any places may be left out by a mask.
+// A decoder whose cache grows with every run, and from which a mask may leave out places.
 import { OrtValue, type MemoryPlace, type OrtBinding, type OrtSession, type Tensor } from '../onnxruntime/index.js';
 import type { WhisperConfig } from './config.js';
 import {

@@ -30,7 +30,7 @@ export interface Polisher {
   /** Of the model, as clients read it. */
   readonly name: string;
   readonly modes: readonly PolishMode[];
-  /** Languages that it writes; undefined: any. */
+  /** Languages that it writes; undefined: all of them. */
   readonly languages: readonly string[] | undefined;
   /** Whether it is there to give words back as they were said, so that one it changes is a mistake; others may mend what was misheard. */
   readonly keepsWords?: boolean;

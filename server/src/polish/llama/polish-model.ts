@@ -12,7 +12,7 @@ export interface PolishModel {
   /** Of the GGUF file; of one in several parts, the first. */
   readonly path: string;
   readonly modes: readonly PolishMode[];
-  /** Undefined: any. */
+  /** Undefined: all of them. */
   readonly languages: readonly string[] | undefined;
   readonly promptFormat: PromptFormat;
   /** Whether it is there to give words back as they were said, so that one it changes is a mistake. */
