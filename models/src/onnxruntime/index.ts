@@ -15,7 +15,7 @@
 // Everything with a `close()` counts in `liveHandles()` until it is closed.
 export { freeDeviceMemory } from './cuda-runtime.js';
 export type { OrtBinding } from './binding.js';
-export type { ElementType, Tensor } from './element-types.js';
+export { bytesPerElement, elementCount, type ElementType, type Tensor } from './element-types.js';
 export { OrtEnvironment, cpuMemory, type MemoryPlace } from './environment.js';
 export { OrtError, type OrtErrorCode } from './errors.js';
 export { blockAlignment, MemoryBlock } from './memory-block.js';

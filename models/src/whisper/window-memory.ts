@@ -1,6 +1,14 @@
 // The memory of in-place decoders: one block in which every batch is laid out anew. Addresses repeat, so steps can be recorded, and what a batch
 // needs is taken from the device once, however many shapes there are.
-import { blockAlignment, MemoryBlock, type MemoryPlace, type OrtSession, type OrtValue } from '../onnxruntime/index.js';
+import {
+  blockAlignment,
+  bytesPerElement,
+  elementCount,
+  MemoryBlock,
+  type MemoryPlace,
+  type OrtSession,
+  type OrtValue,
+} from '../onnxruntime/index.js';
 import type { WhisperConfig } from './config.js';
 import { crossDims } from './encode-graph.js';
 import type { DecoderMemory } from './in-place-decoder.js';
@@ -8,7 +16,7 @@ import type { Kernels, Precision } from './layers.js';
 import { samplesPerEncoderFrame, sampleRate } from './mel-filters.js';
 import { StepGraph } from './step-graph.js';
 
-/** A batch as large as any will be. */
+/** The largest batch that will be. */
 export interface LargestBatch {
   readonly windows: number;
   readonly seconds: number;
@@ -27,9 +35,6 @@ export interface WindowMemoryOptions {
 
 /** Contexts from so many encoder frames on are long: 16 s. */
 const LONG_FRAMES = 800;
-
-/** Bytes of a number. */
-const sizes: { readonly [P in Precision]: number } = { float32: 4, float16: 2 };
 
 /** A block, and the recordings that know its addresses. */
 interface Slot {
@@ -129,7 +134,7 @@ export class WindowMemory {
     let length = 0;
     const place = (name: string, dims: readonly number[]): Placed => {
       const offset = length;
-      const bytes = batch * dims.reduce((product, dim) => product * dim, sizes[precision]);
+      const bytes = batch * elementCount(dims) * bytesPerElement(precision);
       length += Math.ceil(bytes / blockAlignment) * blockAlignment;
       return { name, dims, offset };
     };

@@ -1,5 +1,5 @@
 // An engine and what the scheduler knows of it: what is under way there, and what may begin.
-import { type Lane, laneOf, type QueuedDecode } from './decode-queue.js';
+import type { Lane } from './decode-queue.js';
 import type { Engine } from './engine.js';
 
 /** A run under way. */
@@ -61,12 +61,8 @@ export class EngineSlot {
     return end;
   }
 
-  begin(batch: readonly QueuedDecode[], now: number, expectedMs?: number): EngineRun {
-    const [head] = batch;
-    const lane = laneOf(head?.kind ?? 'final');
-    const run = { lane, windows: batch.length, alone: head?.alone === true, startedAt: now, expectedMs };
+  begin(run: EngineRun): void {
     this.#running.add(run);
-    return run;
   }
 
   /** Returns how long the engine took over the run, milliseconds: without the time in which it was busy with another one first. */

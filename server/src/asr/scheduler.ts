@@ -129,7 +129,7 @@ export class Scheduler {
       );
     }
     const now = this.#now();
-    this.#load.asked(job.kind, secondsOf(bucket), now);
+    this.#load.asked(job.kind, bucket / sampleRate, now);
     return new Promise((settle, fail) => {
       const decode: Waiting = {
         segment: job.segment,
@@ -192,8 +192,9 @@ export class Scheduler {
   }
 
   #begin(slot: EngineSlot, batch: readonly Waiting[]): void {
-    if (batch.length === 0) return;
-    const run = this.#run(slot, batch).finally(() => this.#runs.delete(run));
+    const [head] = batch;
+    if (head === undefined) return;
+    const run = this.#run(slot, head, batch).finally(() => this.#runs.delete(run));
     this.#runs.add(run);
   }
 
@@ -239,10 +240,14 @@ export class Scheduler {
     return engine.isUp !== false || this.#slots.every((other) => other.engine.isUp === false);
   }
 
-  async #run(slot: EngineSlot, batch: readonly Waiting[]): Promise<void> {
-    const now = this.#now();
-    const seconds = batch.reduce((sum, { bucket }) => sum + secondsOf(bucket), 0);
-    const run = slot.begin(batch, now, this.#load.expectedMs(laneOf(batch[0]?.kind ?? 'final'), seconds, now));
+  async #run(slot: EngineSlot, head: Waiting, batch: readonly Waiting[]): Promise<void> {
+    const startedAt = this.#now();
+    const lane = laneOf(head.kind);
+    // Windows of a run are of one context.
+    const seconds = (batch.length * head.bucket) / sampleRate;
+    const expectedMs = this.#load.expectedMs(lane, seconds, startedAt);
+    const run = { lane, windows: batch.length, alone: head.alone, startedAt, expectedMs };
+    slot.begin(run);
     this.#wakeBefore(slot);
     this.#counts.running += 1;
     this.#counts.runs += 1;
@@ -260,7 +265,7 @@ export class Scheduler {
     slot.hasFailed = results === undefined;
     for (const decode of batch) this.#queue.done(decode);
     if (results) {
-      this.#load.ran(run.lane, batch.length, seconds, runMs, ended);
+      this.#load.ran(lane, batch.length, seconds, runMs, ended);
       this.#counts.decoded += batch.length;
     }
     for (const [row, decode] of batch.entries()) {
@@ -285,10 +290,6 @@ export class Scheduler {
       decode.settle({ status: 'superseded' });
     }
   }
-}
-
-function secondsOf(samples: number): number {
-  return samples / sampleRate;
 }
 
 /** The shortest context that holds a window and the silence that the model wants behind it, samples; undefined if it fits none. */
