@@ -31,12 +31,7 @@ export class OrtValue extends NativeHandle {
     checkTensor(tensor);
     const { type, dims, data } = tensor;
     const address = data.byteLength === 0 ? null : koffi.address(data);
-    const memory = OrtEnvironment.shared.memoryInfo(cpuMemory);
-    const sizes = BigInt64Array.from(dims, BigInt);
-    const pointer = outOf<Pointer>((out) =>
-      ortApi().createTensorWithData(memory, address, data.byteLength, sizes, dims.length, onnxTypeOf(type), out),
-    );
-    return new OrtValue(pointer, cpuMemory, data);
+    return new OrtValue(tensorOver(address, type, dims, cpuMemory), cpuMemory, data);
   }
 
   /** Made by `MemoryBlock.tensor`: a value over memory at an address. `letGo` is called when the native value is gone. */
@@ -47,13 +42,7 @@ export class OrtValue extends NativeHandle {
     place: MemoryPlace,
     letGo: () => void,
   ): OrtValue {
-    const memory = OrtEnvironment.shared.memoryInfo(place);
-    const sizes = BigInt64Array.from(dims, BigInt);
-    const length = elementCount(dims) * bytesPerElement(type);
-    const pointer = outOf<Pointer>((out) =>
-      ortApi().createTensorWithData(memory, address, length, sizes, dims.length, onnxTypeOf(type), out),
-    );
-    return new OrtValue(pointer, place, undefined, letGo);
+    return new OrtValue(tensorOver(address, type, dims, place), place, undefined, letGo);
   }
 
   /** Takes over a native value that lives in `place`. `data`: memory of ours that it uses, kept until it is released. */
@@ -98,6 +87,16 @@ export class OrtValue extends NativeHandle {
   #address(): Pointer {
     return outOf<Pointer>((out) => ortApi().getTensorMutableData(this.pointer, out));
   }
+}
+
+/** A native value over memory at an address; null where it holds nothing. */
+function tensorOver(address: Pointer | null, type: ElementType, dims: readonly number[], place: MemoryPlace): Pointer {
+  const memory = OrtEnvironment.shared.memoryInfo(place);
+  const length = elementCount(dims) * bytesPerElement(type);
+  const sizes = BigInt64Array.from(dims, BigInt);
+  return outOf<Pointer>((out) =>
+    ortApi().createTensorWithData(memory, address, length, sizes, dims.length, onnxTypeOf(type), out),
+  );
 }
 
 function shapeOf(value: Pointer): Shape {
