@@ -3,7 +3,7 @@ export * from './connect.js';
 export * from './errors.js';
 export { QUEUED_EVENTS_MAX } from './event-queue.js';
 export type { Auth } from './socket-link.js';
-export { joinTexts } from './join-texts.js';
+export { joinTexts } from '@sotto/protocol';
 export type { Pcm } from './pcm-bytes.js';
 export { RECONNECT_DEFAULTS, type Clock, type ReconnectOptions } from './reconnect-policy.js';
 export type { ReconnectingEvent, RestartedEvent, SessionEvent } from './session-event.js';

@@ -1,6 +1,11 @@
 // Folds the events of a session into the text to show: what is final, what is stable, what may still change, and what was polished.
-import type { FinalMessage, PartialMessage, PolishedDeltaMessage, PolishedMessage } from '@sotto/protocol';
-import { joinTexts } from './join-texts.js';
+import {
+  joinTexts,
+  type FinalMessage,
+  type PartialMessage,
+  type PolishedDeltaMessage,
+  type PolishedMessage,
+} from '@sotto/protocol';
 import type { SessionEvent } from './session-event.js';
 
 export interface TranscriptViewOptions {

@@ -9,6 +9,7 @@ export * from './codec/msgpack-server-codec.js';
 export * from './error-message.js';
 export * from './errors.js';
 export * from './events.js';
+export * from './join-texts.js';
 export * from './limits.js';
 export * from './messages.js';
 export * from './version.js';

@@ -6,26 +6,26 @@ import { openDeviceEngines, type OpenedEngine } from './asr/open-device-engines.
 import { EngineError } from './asr/errors.js';
 import { NullEngine } from './asr/null-engine.js';
 import { createRecognizer } from './asr/streaming-recognizer.js';
-import { TemporaryKeys } from './compat/authorizer.js';
+import { TemporaryKeys } from './api/compat/authorizer.js';
 import { decodeAudio } from './audio/decode-audio.js';
-import { createCompat } from './compat/compat.js';
-import { openAiRestRoutes } from './compat/openai-rest/transcription-routes.js';
-import type { SessionConfig } from './compat/openai-realtime/session-config.js';
+import { createCompat } from './api/compat/compat.js';
+import { openAiRestRoutes } from './api/compat/openai-rest/transcription-routes.js';
+import type { SessionConfig } from './api/compat/openai-realtime/session-config.js';
 import type { Settings } from './config/settings.js';
-import { FileTranscription } from './files/file-transcription.js';
-import { restRoutes } from './rest/rest-routes.js';
-import { chooseTransport, TransportUnavailableError } from './gateway/choose-transport.js';
+import { FileTranscription } from './recordings/file-transcription.js';
+import { restRoutes } from './api/recordings/recording-routes.js';
+import { chooseTransport, TransportUnavailableError } from './transport/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
 import type { EngineState } from './gateway/health.js';
-import { TlsError, tlsFiles } from './gateway/tls.js';
-import { ListenError } from './gateway/transport.js';
-import { AddressGuard, AddressListError } from './http/address-guard.js';
+import { TlsError, tlsFiles } from './transport/tls.js';
+import { ListenError } from './transport/transport.js';
+import { AddressGuard, AddressListError } from './http/outbound/address-guard.js';
 import { type Counter, MetricsRegistry } from './metrics/metrics-registry.js';
 import { createEngineDeaths, registerRecognitionMetrics } from './metrics/recognition-metrics.js';
-import { docsRoutes } from './openapi/docs-routes.js';
+import { docsRoutes } from './api/openapi/docs-routes.js';
 import { registerFileMetrics } from './metrics/storage-metrics.js';
 import { openPolish } from './polish/open-polish.js';
-import { polishRoutes } from './polish/polish-routes.js';
+import { polishRoutes } from './api/polish/polish-routes.js';
 import type { SessionSettings } from './session/session-settings.js';
 import { createSessionFactory } from './session/session.js';
 import { openStorage } from './storage.js';
@@ -33,7 +33,7 @@ import { StoreError } from './store/store-error.js';
 import { NullVad } from './vad/null-vad.js';
 import { SileroVad } from './vad/silero-vad.js';
 import { VERSION } from './version.js';
-import { Pages } from './web/pages.js';
+import { Pages } from './api/status/pages.js';
 
 export interface RunningServer {
   /** `http://HOST:PORT` (`https:` with TLS); the WebSocket is at the same place. */

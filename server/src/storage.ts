@@ -1,29 +1,29 @@
 // Puts together what is kept: the store, the transcripts, jobs and results in it, and what clients may ask of them.
 import type { Logger } from 'pino';
-import { CachedTranscription } from './cache/cached-transcription.js';
-import { ResultCache } from './cache/result-cache.js';
+import { CachedTranscription } from './recordings/cached-transcription.js';
+import { ResultCache } from './recordings/result-cache.js';
 import type { Settings } from './config/settings.js';
-import type { FileTranscription } from './files/file-transcription.js';
-import { AddressGuard } from './http/address-guard.js';
+import type { FileTranscription } from './recordings/file-transcription.js';
+import { AddressGuard } from './http/outbound/address-guard.js';
 import { HttpError } from './http/http-error.js';
-import type { Route } from './http/route.js';
+import type { Route } from './http/router.js';
 import type { JobOptions } from './jobs/job.js';
-import { jobRoutes } from './jobs/job-routes.js';
+import { jobRoutes } from './api/jobs/job-routes.js';
 import type { DecodeRecording } from './jobs/job-runner.js';
 import type { Jobs } from './jobs/jobs.js';
 import { openJobs } from './jobs/open-jobs.js';
 import type { MetricsRegistry } from './metrics/metrics-registry.js';
 import { createStorageMetrics, type StorageMetrics } from './metrics/storage-metrics.js';
 import type { Polishing } from './polish/polishing.js';
-import { changePolish, NO_POLISH, refusePolish } from './session/polish-settings.js';
+import { changePolish, NO_POLISH, refusePolish } from './polish/polish-settings.js';
 import type { SessionFactory } from './session/session-port.js';
-import { ListingGuard } from './store/listing-guard.js';
+import { ListingGuard } from './api/transcripts/listing-guard.js';
 import { openStore, type OpenStore } from './store/open-store.js';
 import { StoreError } from './store/store-error.js';
 import { StoreHealth } from './store/store-health.js';
-import { routesWithoutStore } from './store/store-routes.js';
+import { routesWithoutStore } from './api/transcripts/store-routes.js';
 import { SessionRecorder } from './transcripts/session-recorder.js';
-import { transcriptRoutes } from './transcripts/transcript-routes.js';
+import { transcriptRoutes } from './api/transcripts/transcript-routes.js';
 import { Transcripts } from './transcripts/transcripts.js';
 
 /** How often due webhooks are looked for, and what could not be written is tried again, milliseconds. */

@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 import t, { type Test } from 'tap';
 import { build, type Rollup } from 'vite';
 import { WebSocket } from 'ws';
-import { createWsTransport } from '../../server/src/gateway/ws-transport.js';
+import { createWsTransport } from '../../server/src/transport/ws-transport.js';
 import { SESSION_DEFAULTS } from '../../server/src/session/session-settings.js';
 import { createSessionFactory } from '../../server/src/session/session.js';
 import { LoudnessVad } from '../support/loudness-vad.js';

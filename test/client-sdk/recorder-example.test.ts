@@ -7,7 +7,7 @@ import {
   startDictation,
   type LiveAudioStream,
 } from '../../client-sdk/examples/recorder-dictation.js';
-import { createWsTransport } from '../../server/src/gateway/ws-transport.js';
+import { createWsTransport } from '../../server/src/transport/ws-transport.js';
 import { SESSION_DEFAULTS } from '../../server/src/session/session-settings.js';
 import { createSessionFactory } from '../../server/src/session/session.js';
 import { CALM, ChaosProxy } from '../support/chaos-proxy.js';

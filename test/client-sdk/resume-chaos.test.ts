@@ -11,8 +11,8 @@ import {
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
 import { decodeAudioFile } from '../../server/src/audio/audio-file.js';
-import { createUwsTransport, loadUws } from '../../server/src/gateway/uws-transport.js';
-import { createWsTransport } from '../../server/src/gateway/ws-transport.js';
+import { createUwsTransport, loadUws } from '../../server/src/transport/uws-transport.js';
+import { createWsTransport } from '../../server/src/transport/ws-transport.js';
 import { SESSION_DEFAULTS } from '../../server/src/session/session-settings.js';
 import { createSessionFactory } from '../../server/src/session/session.js';
 import { ChaosProxy, seededRandom } from '../support/chaos-proxy.js';

@@ -11,7 +11,7 @@ import {
 import { JsonClientCodec } from '@sotto/protocol';
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
-import { createWsTransport } from '../../server/src/gateway/ws-transport.js';
+import { createWsTransport } from '../../server/src/transport/ws-transport.js';
 import { CALM, ChaosProxy } from '../support/chaos-proxy.js';
 import { openSharedGateway } from '../support/shared-gateway.js';
 import { until } from '../support/wire-client.js';

@@ -15,7 +15,7 @@ import {
 } from '@sotto/models';
 import t, { type Test } from 'tap';
 import type { DecodeRequest } from '../../server/src/asr/engine.js';
-import { WhisperEngine, type WhisperEngineOptions } from '../../server/src/asr/whisper-engine.js';
+import { WhisperEngine, type WhisperEngineOptions } from '../../server/src/asr/whisper/whisper-engine.js';
 import { findWeight, readWeights } from '../../models/src/whisper/safetensors.js';
 import { readWeightValues } from '../../models/src/whisper/weight-values.js';
 import { fixtureSamples, tinyWhisperFolder } from '../support/fixtures.js';

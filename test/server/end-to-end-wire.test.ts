@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientMessage, ServerMessage } from '@sotto/protocol';
 import t, { type Test } from 'tap';
-import { loadUws } from '../../server/src/gateway/uws-transport.js';
+import { loadUws } from '../../server/src/transport/uws-transport.js';
 import { fixtureSamples } from '../support/fixtures.js';
 import { ServerProcess } from '../support/server-process.js';
 import { audioMessages, joined, pcm16, silence, START } from '../support/speech.js';

@@ -9,7 +9,7 @@ import { connect, type ConnectOptions, type StreamSession } from '@sotto/client'
 import { JsonClientCodec, MsgpackClientCodec, type ServerMessage } from '@sotto/protocol';
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
-import { loadUws } from '../../server/src/gateway/uws-transport.js';
+import { loadUws } from '../../server/src/transport/uws-transport.js';
 import { fixtureClip, fixtureSamples } from '../support/fixtures.js';
 import { ServerProcess } from '../support/server-process.js';
 import { joined, pcm16, SAMPLE_RATE, silence } from '../support/speech.js';

@@ -1,6 +1,6 @@
 // The log: JSON for machines, plain lines for people, and levels.
 import t from 'tap';
-import { createLog, plainLine } from '../../server/src/log/log.js';
+import { createLog, plainLine } from '../../server/src/log.js';
 
 function capture(isTTY: boolean) {
   const lines: string[] = [];

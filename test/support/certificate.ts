@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
-import type { TlsFiles } from '../../server/src/gateway/tls.js';
+import type { TlsFiles } from '../../server/src/transport/tls.js';
 
 /** Says why tests with certificates are skipped on this machine; false where they are not. */
 export const noOpenssl: string | false = hasOpenssl() ? false : 'no openssl here';

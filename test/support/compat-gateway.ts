@@ -1,15 +1,15 @@
 // A gateway that speaks the dialects, around real sessions whose detector hears loudness and whose recogniser counts half seconds (`w0 w1 …`).
 import { pino } from 'pino';
 import type { Test } from 'tap';
-import { ALLOW_ALL, TemporaryKeys, type Authorizer } from '../../server/src/compat/authorizer.js';
-import { createCompat } from '../../server/src/compat/compat.js';
-import type { SessionConfig } from '../../server/src/compat/openai-realtime/session-config.js';
+import { ALLOW_ALL, TemporaryKeys, type Authorizer } from '../../server/src/api/compat/authorizer.js';
+import { createCompat } from '../../server/src/api/compat/compat.js';
+import type { SessionConfig } from '../../server/src/api/compat/openai-realtime/session-config.js';
 import { Gateway } from '../../server/src/gateway/gateway.js';
 import type { GatewayLimits } from '../../server/src/gateway/limits.js';
-import type { TlsFiles } from '../../server/src/gateway/tls.js';
-import { createUwsTransport, loadUws } from '../../server/src/gateway/uws-transport.js';
-import { createWsTransport } from '../../server/src/gateway/ws-transport.js';
-import { AddressGuard } from '../../server/src/http/address-guard.js';
+import type { TlsFiles } from '../../server/src/transport/tls.js';
+import { createUwsTransport, loadUws } from '../../server/src/transport/uws-transport.js';
+import { createWsTransport } from '../../server/src/transport/ws-transport.js';
+import { AddressGuard } from '../../server/src/http/outbound/address-guard.js';
 import { MetricsRegistry } from '../../server/src/metrics/metrics-registry.js';
 import { createSessionFactory } from '../../server/src/session/session.js';
 import { SESSION_DEFAULTS } from '../../server/src/session/session-settings.js';

@@ -2,14 +2,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Test } from 'tap';
-import type { FileTranscriber, TranscribedSegment, TranscribeOptions } from '../../server/src/asr/file-transcriber.js';
-import { TemporaryKeys } from '../../server/src/compat/authorizer.js';
-import { openAiRestRoutes } from '../../server/src/compat/openai-rest/transcription-routes.js';
-import { FileTranscription, type FileLimits } from '../../server/src/files/file-transcription.js';
+import type {
+  FileTranscriber,
+  TranscribedSegment,
+  TranscribeOptions,
+} from '../../server/src/asr/files/file-transcriber.js';
+import { TemporaryKeys } from '../../server/src/api/compat/authorizer.js';
+import { openAiRestRoutes } from '../../server/src/api/compat/openai-rest/transcription-routes.js';
+import { FileTranscription, type FileLimits } from '../../server/src/recordings/file-transcription.js';
 import { Gateway } from '../../server/src/gateway/gateway.js';
-import type { Transport, TransportOptions } from '../../server/src/gateway/transport.js';
-import { createWsTransport } from '../../server/src/gateway/ws-transport.js';
-import { restRoutes } from '../../server/src/rest/rest-routes.js';
+import type { Transport, TransportOptions } from '../../server/src/transport/transport.js';
+import { createWsTransport } from '../../server/src/transport/ws-transport.js';
+import { restRoutes } from '../../server/src/api/recordings/recording-routes.js';
 import { MetricsRegistry } from '../../server/src/metrics/metrics-registry.js';
 import { PolishService } from '../../server/src/polish/polish-service.js';
 import { RulesPolisher } from '../../server/src/polish/rules/rules-polisher.js';

@@ -4,13 +4,8 @@ import { connect, type Socket } from 'node:net';
 import { request as httpRequest, Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
-import {
-  RequestAbortedError,
-  type HttpRequest,
-  type HttpResponse,
-  type Transport,
-  type TransportOptions,
-} from '../../server/src/gateway/transport.js';
+import { RequestAbortedError, type HttpRequest, type HttpResponse } from '../../server/src/http/exchange.js';
+import type { Transport, TransportOptions } from '../../server/src/transport/transport.js';
 import { deferred } from '../../client-sdk/src/deferred.js';
 import { deadline } from './deadline.js';
 

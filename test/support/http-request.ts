@@ -1,5 +1,5 @@
 // Requests as a transport would hand them on, for tests of what reads them.
-import type { HttpRequest } from '../../server/src/gateway/transport.js';
+import type { HttpRequest } from '../../server/src/http/exchange.js';
 
 export interface RequestShape {
   readonly method?: string;

@@ -4,7 +4,7 @@ import type { Test } from 'tap';
 import type { Clock } from '../../server/src/gateway/clock.js';
 import { Gateway } from '../../server/src/gateway/gateway.js';
 import type { GatewayLimits } from '../../server/src/gateway/limits.js';
-import type { Transport, TransportOptions } from '../../server/src/gateway/transport.js';
+import type { Transport, TransportOptions } from '../../server/src/transport/transport.js';
 import type { SessionFactory } from '../../server/src/session/session-port.js';
 
 export type CreateTransport = (options: TransportOptions) => Transport;

@@ -3,16 +3,16 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { WebSocket, type ClientOptions } from 'ws';
+import type { HttpRequest } from '../../server/src/http/exchange.js';
 import {
   ListenError,
-  type HttpRequest,
   type SocketHandlers,
   type Transport,
   type TransportHandlers,
   type TransportOptions,
   type TransportSocket,
   type UpgradeRequest,
-} from '../../server/src/gateway/transport.js';
+} from '../../server/src/transport/transport.js';
 
 const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 

@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { answerHttp, type HttpView } from '../../server/src/gateway/http-routes.js';
-import type { RequestHead, WholeResponse } from '../../server/src/gateway/transport.js';
-import { Pages } from '../../server/src/web/pages.js';
+import { answerHttp, type HttpView } from '../../server/src/api/status/status-routes.js';
+import type { RequestHead, WholeResponse } from '../../server/src/http/exchange.js';
+import { Pages } from '../../server/src/api/status/pages.js';
 
 async function builtFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-pages-'));

@@ -6,7 +6,7 @@ import type { Engine } from './engine.js';
 import { openEngine, type EngineIsolation } from './engine-host/open-engine.js';
 import type { EngineProcessEvent } from './engine-host/process-engine.js';
 import { whisperEngineSpec } from './engine-host/whisper-engine-spec.js';
-import type { WhisperEngineOptions } from './whisper-engine.js';
+import type { WhisperEngineOptions } from './whisper/whisper-engine.js';
 
 export interface DeviceEngineOptions {
   /** A list of devices; see `DEVICE_LIST`. */

@@ -1,18 +1,18 @@
 // Recognition of live segments: partials over the growing audio, then one final over all of it.
 import { WhisperTokenizer } from '@sotto/models';
 import type { VoiceActivityDetector } from '../vad/vad.js';
-import type { QueueBounds } from './decode-queue.js';
+import type { QueueBounds } from './scheduling/decode-queue.js';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from './engine.js';
 import { AsrError, messageOf } from './errors.js';
-import { FileTranscriber } from './file-transcriber.js';
-import { decodeFinal, type FinalAsk } from './final-decode.js';
+import { FileTranscriber } from './files/file-transcriber.js';
+import { decodeFinal, type FinalAsk } from './hypothesis/final-decode.js';
 import { type GuardThresholds, WHISPER_THRESHOLDS } from './hypothesis/hallucination-guards.js';
 import { HypothesisTracker, type TrackedText } from './hypothesis/hypothesis-tracker.js';
 import { type Stability, stabilityPolicy } from './hypothesis/stability-policy.js';
 import { timeWords } from './hypothesis/word-timing.js';
-import { previousTokens } from './previous-text.js';
+import { previousTokens } from './hypothesis/previous-text.js';
 import type { FinalHypothesis, RecognizedSegment, Recognizer, SegmentOptions } from './recognizer.js';
-import { Scheduler, type SchedulerCounts } from './scheduler.js';
+import { Scheduler, type SchedulerCounts } from './scheduling/scheduler.js';
 
 export interface RecognizerOptions {
   /** What makes text stable. Default {@link DEFAULT_STABILITY}. */

@@ -1,5 +1,5 @@
 // A finished transcript as a file of text: plain, JSON, SubRip, WebVTT, or tab-separated.
-import { joinTexts } from '@sotto/client';
+import { joinTexts } from '@sotto/protocol';
 import { captionLines } from './caption-lines.js';
 import { cuesOf, type Cue, type TranscriptSegment } from './cues.js';
 import { paceCues } from './pace-cues.js';

@@ -1,7 +1,7 @@
 // `sotto serve`: starts the server and keeps it until a signal.
 import type { Command } from 'commander';
 import { stopOnSignals } from '../lifecycle.js';
-import { createLog } from '../log/log.js';
+import { createLog } from '../log.js';
 import type { RunningServer } from '../main.js';
 import { CommandError } from './command-error.js';
 import { addSettingFlags, settingsOf, type SettingFlags } from './setting-flags.js';

@@ -1,5 +1,6 @@
 // A live transcript in a terminal: finals settle as lines, under them the utterance in progress grows, its tentative end dimmed.
-import { joinTexts, TranscriptView, type SessionEvent } from '@sotto/client';
+import { TranscriptView, type SessionEvent } from '@sotto/client';
+import { joinTexts } from '@sotto/protocol';
 import { wrapText, type TextLine } from '../captions/wrap-text.js';
 
 /** The part of a terminal that the view uses; `process.stdout` is one. */

@@ -1,5 +1,5 @@
 // Whole files without a server: the recogniser in this process.
-import type { OfflineTranscriber } from '../asr/offline-transcriber.js';
+import type { OfflineTranscriber } from '../asr/files/offline-transcriber.js';
 import { asCommandError } from './command-error.js';
 import { FileProgress } from './file-progress.js';
 import { MeasuredFile } from './measured-file.js';
@@ -11,7 +11,7 @@ import { print, warn, writeTranscript } from './transcribe-output.js';
 /** @throws {CommandError} and errors with a code */
 export async function transcribeOffline(files: readonly string[], flags: TranscribeFlags): Promise<void> {
   // Loaded only now: the recogniser is large, and with a server it is not needed.
-  const { createOfflineTranscriber } = await import('../asr/offline-transcriber.js');
+  const { createOfflineTranscriber } = await import('../asr/files/offline-transcriber.js');
   const transcriber = await createOfflineTranscriber({
     ...recognitionFlags(flags),
     ...(flags.model !== undefined && { model: flags.model }),

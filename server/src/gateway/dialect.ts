@@ -1,6 +1,7 @@
 // What a wire format of others is to the gateway: which upgrades it takes, and a conversation for each socket.
 import type { SessionFactory } from '../session/session-port.js';
-import type { UpgradeRequest, WholeResponse } from './transport.js';
+import type { WholeResponse } from '../http/exchange.js';
+import type { UpgradeRequest } from '../transport/transport.js';
 
 /** A wire format other than Sotto's own, at paths of its own. */
 export interface Dialect {

@@ -13,31 +13,29 @@ import { createGatewayMetrics, type GatewayMetrics } from '../metrics/gateway-me
 import { MetricsRegistry } from '../metrics/metrics-registry.js';
 import { SessionMeter } from '../metrics/session-meter.js';
 import type { SessionFactory } from '../session/session-port.js';
-import { createRouter, type Route, type Router } from '../http/route.js';
+import { createRouter, type Route, type Router } from '../http/router.js';
 import type { StoreState } from '../store/store-health.js';
 import { Shares, SHARING_DEFAULTS, type SharingSettings } from '../watch/shares.js';
-import type { Pages } from '../web/pages.js';
+import type { Pages } from '../api/status/pages.js';
 import { systemClock, type Clock } from './clock.js';
-import { Connection } from './connection.js';
-import { DialectConnection } from './dialect-connection.js';
+import { Connection } from './connections/connection.js';
+import { DialectConnection } from './connections/dialect-connection.js';
 import type { Dialect, DialectAdmission } from './dialect.js';
-import { answerCaptions } from './caption-routes.js';
+import { answerCaptions } from '../api/captions/caption-routes.js';
 import type { EngineState, ServerStatus } from './health.js';
-import { answerHttp, jsonError, STREAM_PATHS, WATCH_PATH } from './http-routes.js';
+import { answerHttp, jsonError, STREAM_PATHS, WATCH_PATH } from '../api/status/status-routes.js';
 import type { GatewayLimits } from './limits.js';
-import { SessionKeeper } from './session-keeper.js';
+import { SessionKeeper } from './resume/session-registry.js';
+import type { HttpRequest, HttpResponse, WholeResponse } from '../http/exchange.js';
 import type {
-  HttpRequest,
-  HttpResponse,
   SocketHandlers,
   Transport,
   TransportOptions,
   TransportSocket,
   UpgradeDecision,
   UpgradeRequest,
-  WholeResponse,
-} from './transport.js';
-import { Viewer } from './viewer.js';
+} from '../transport/transport.js';
+import { Viewer } from './connections/viewer.js';
 
 /** How often connections are looked after, milliseconds. */
 const CHECK_INTERVAL_MS = 1_000;

@@ -1,5 +1,5 @@
 // Reading the body of a request whole, within a bound.
-import type { HttpRequest } from '../gateway/transport.js';
+import type { HttpRequest } from './exchange.js';
 import { HttpError } from './http-error.js';
 
 /** Refuses a body that says it is too large, before any of it is read. @throws HttpError 413 `body_too_large`. */

@@ -1,5 +1,5 @@
 // Server-sent events (the HTML standard, section 9.2): a stream of messages as a response.
-import type { HttpResponse } from '../gateway/transport.js';
+import type { HttpResponse } from './exchange.js';
 
 export interface ServerSentEvent {
   /** The event's type; without it readers take `message`. */

@@ -1,5 +1,5 @@
 // A request that cannot be answered as it was meant: thrown by handlers, turned into a response at the edge.
-import type { WholeResponse } from '../gateway/transport.js';
+import type { WholeResponse } from './exchange.js';
 import { jsonResponse } from './json-response.js';
 
 /** `code` is for programs and stays as it is; `message` is for people and says what to do. */

@@ -1,5 +1,5 @@
 // JSON as a response.
-import type { WholeResponse } from '../gateway/transport.js';
+import type { WholeResponse } from './exchange.js';
 
 export const JSON_CONTENT_TYPE = 'application/json; charset=utf-8';
 

@@ -1,6 +1,6 @@
 // JSON bodies, read within a bound and validated.
 import * as v from 'valibot';
-import type { HttpRequest } from '../gateway/transport.js';
+import type { HttpRequest } from './exchange.js';
 import { mediaType, readBody } from './body.js';
 import { HttpError } from './http-error.js';
 

@@ -1,6 +1,6 @@
 // multipart/form-data (RFC 7578), part by part as it arrives.
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy';
-import type { HttpRequest } from '../gateway/transport.js';
+import type { HttpRequest } from './exchange.js';
 import { bodyTooLarge, boundedBody, mediaType } from './body.js';
 import { HttpError } from './http-error.js';
 

@@ -1,12 +1,12 @@
 // Does one job: decodes its recording, recognises it, keeps each segment, and goes on where a process before it was cut off.
-import { joinTexts } from '@sotto/client';
-import type { TranscribedSegment } from '../asr/file-transcriber.js';
+import { joinTexts } from '@sotto/protocol';
+import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { Logger } from 'pino';
 import { AsrError } from '../asr/errors.js';
-import type { CachedRun, CachedTranscription } from '../cache/cached-transcription.js';
-import type { FileOptions } from '../files/file-transcription.js';
+import type { CachedRun, CachedTranscription } from '../recordings/cached-transcription.js';
+import type { FileOptions } from '../recordings/file-transcription.js';
 import type { PolishTask, Polishing } from '../polish/polishing.js';
-import { changePolish, NO_POLISH, styleOf } from '../session/polish-settings.js';
+import { changePolish, NO_POLISH, styleOf } from '../polish/polish-settings.js';
 import { SESSION_PART_CHARS } from '../session/session-polish.js';
 import { StoreError } from '../store/store-error.js';
 import type { StoreHealth } from '../store/store-health.js';

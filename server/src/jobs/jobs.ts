@@ -1,7 +1,7 @@
 // The jobs of a server: taken within bounds, done in their order, cancelled, deleted, and forgotten in time.
 import { randomUUID } from 'node:crypto';
-import { PassingHash } from '../cache/result-cache.js';
-import type { CachedTranscription } from '../cache/cached-transcription.js';
+import { PassingHash } from '../recordings/result-cache.js';
+import type { CachedTranscription } from '../recordings/cached-transcription.js';
 import { HttpError } from '../http/http-error.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { StoreHealth } from '../store/store-health.js';

@@ -1,7 +1,7 @@
 // Puts the jobs of a server together.
 import type { Logger } from 'pino';
-import type { CachedTranscription } from '../cache/cached-transcription.js';
-import type { AddressGuard } from '../http/address-guard.js';
+import type { CachedTranscription } from '../recordings/cached-transcription.js';
+import type { AddressGuard } from '../http/outbound/address-guard.js';
 import type { Polishing } from '../polish/polishing.js';
 import type { OpenStore } from '../store/open-store.js';
 import { StoreError } from '../store/store-error.js';

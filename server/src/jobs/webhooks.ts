@@ -1,9 +1,9 @@
 // Tells the URLs of clients that their jobs are over: signed, tried again with growing pauses, never into the private network.
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
-import type { AddressGuard } from '../http/address-guard.js';
+import type { AddressGuard } from '../http/outbound/address-guard.js';
 import { HttpError } from '../http/http-error.js';
-import { safeFetch, SafeFetchError } from '../http/safe-fetch.js';
+import { safeFetch, SafeFetchError } from '../http/outbound/safe-fetch.js';
 import type { KeyValueStore } from '../store/key-value-store.js';
 import { timePrefix } from '../transcripts/transcript.js';
 import { jobJson, type JobRecord, type WebhookState } from './job.js';

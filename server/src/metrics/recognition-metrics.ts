@@ -1,5 +1,5 @@
 // The numbers of recognition: what waits, what was decoded, how far behind it is, and how often an engine had to be brought back.
-import type { SchedulerCounts } from '../asr/scheduler.js';
+import type { SchedulerCounts } from '../asr/scheduling/scheduler.js';
 import type { EarlyFinalCounts } from '../asr/streaming-recognizer.js';
 import type { Counter, MetricsRegistry } from './metrics-registry.js';
 

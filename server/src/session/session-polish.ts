@@ -1,8 +1,13 @@
 // The polish of one session: its finals one after the other, so that each reads on from the one before, and its whole text at the end.
-import { joinTexts } from '@sotto/client';
-import type { FinalMessage, PolishedMessage, PolishFallback, ServerMessage } from '@sotto/protocol';
+import {
+  joinTexts,
+  type FinalMessage,
+  type PolishedMessage,
+  type PolishFallback,
+  type ServerMessage,
+} from '@sotto/protocol';
 import type { Polishing, PolishResult, PolishStyle } from '../polish/polishing.js';
-import { styleOf, type PolishWish } from './polish-settings.js';
+import { styleOf, type PolishWish } from '../polish/polish-settings.js';
 import type { SessionLog } from './session-log.js';
 
 /** Texts of one session that may wait for their turn. Beyond, a new one falls back: `overloaded`. */

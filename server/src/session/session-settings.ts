@@ -1,7 +1,7 @@
 // The settings of a session: the server's defaults, what a client may change, and what this server cannot honour.
 import { LIMITS, type ConfigureMessage, type ErrorCode, type StartMessage } from '@sotto/protocol';
 import { ENDPOINTING_DEFAULTS, type EndpointingOptions } from '../vad/endpointing.js';
-import { changePolish, NO_POLISH, type PolishWish } from './polish-settings.js';
+import { changePolish, NO_POLISH, type PolishWish } from '../polish/polish-settings.js';
 import { POLISH_BUDGETS, type PolishBudgets } from './session-polish.js';
 
 /** What the server's operator decides: what holds where a client does not say, and the bounds of a session. */

@@ -17,7 +17,7 @@ import type { VoiceActivityDetector } from '../vad/vad.js';
 import { LiveStream } from './live-stream.js';
 import { SILENT_LOG, type SessionLog } from './session-log.js';
 import type { SessionFactory, SessionPort, SessionSink } from './session-port.js';
-import { changePolish, NO_POLISH, refusePolish } from './polish-settings.js';
+import { changePolish, NO_POLISH, refusePolish } from '../polish/polish-settings.js';
 import { refusalOf, type Refusal, type SessionSettings } from './session-settings.js';
 
 export interface SessionDependencies {

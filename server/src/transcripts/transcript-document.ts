@@ -1,5 +1,5 @@
 // A kept transcript as clients get it: JSON, subtitles, text, or a Word document, raw or polished.
-import { joinTexts } from '@sotto/client';
+import { joinTexts } from '@sotto/protocol';
 import type { TranscriptSegment } from '../captions/cues.js';
 import { formatTranscript } from '../captions/transcript-formats.js';
 import { VTT_CONTENT_TYPE } from '../captions/web-vtt.js';

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { InstalledModel } from '@sotto/models';
 import { SAMPLE_RATE } from '../../audio/resampler.js';
 import { whisperEngineSpec } from '../engine-host/whisper-engine-spec.js';
-import { WhisperEngine, type DecodeTiming } from '../whisper-engine.js';
+import { WhisperEngine, type DecodeTiming } from '../whisper/whisper-engine.js';
 
 /** One context of the model. */
 export interface ContextCheck {

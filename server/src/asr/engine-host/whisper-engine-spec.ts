@@ -1,7 +1,7 @@
 // The spec of the Whisper engine for an installed model.
 import type { InstalledModel } from '@sotto/models';
 import { extname } from 'node:path';
-import type { WhisperEngineOptions } from '../whisper-engine.js';
+import type { WhisperEngineOptions } from '../whisper/whisper-engine.js';
 import type { EngineSpec } from './engine-spec.js';
 
 /** @param more threads, batch size, precision, device: what is the machine's rather than the model's */
@@ -19,7 +19,7 @@ export function whisperEngineSpec(
     ...more,
   };
   return {
-    module: new URL(`../whisper-engine${extname(import.meta.url)}`, import.meta.url).href,
+    module: new URL(`../whisper/whisper-engine${extname(import.meta.url)}`, import.meta.url).href,
     isSingleThreaded: options.cuda !== undefined,
     options,
   };

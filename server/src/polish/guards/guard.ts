@@ -28,7 +28,7 @@ interface Allowance {
 
 /**
  * `standard` keeps the wording; the others choose their words, so that only an answer to the text, or another text, shows. The figures are ours: set so that the
- * texts of test/server/polish-guard.test.ts fall on their sides with room.
+ * texts of test/server/polish/guard.test.ts fall on their sides with room.
  */
 const ALLOWANCES: Readonly<Record<PolishMode, Allowance>> = {
   standard: { shortest: 0.5, longest: 1.3, slack: 4, kept: 0.5, grounded: 0.7 },

@@ -1,5 +1,5 @@
 // Takes the transcript out of the page: to the clipboard or into a file.
-import { joinTexts } from '@sotto/client';
+import { joinTexts } from '@sotto/protocol';
 import type { TranscriptSegment } from '../../../src/captions/cues.js';
 import type { TranscriptFormat } from '../../../src/captions/transcript-formats.js';
 import { shownText, type Segment } from './transcript.js';

@@ -1,0 +1,52 @@
+// Deepgram's live API at `/v1/listen`: which connections it takes.
+import { randomUUID } from 'node:crypto';
+import type { Dialect, DialectAdmission } from '../../../gateway/dialect.js';
+import type { Authorizer } from '../authorizer.js';
+import { credentialOf, publicSubprotocol } from '../credentials.js';
+import { deepgramError, INVALID_AUTH, type DeepgramError } from './http-errors.js';
+import { ListenQueryError, readListenOptions } from './listen-options.js';
+import { LiveConversation } from './live-conversation.js';
+import { modelInfo } from './model-info.js';
+
+export const LISTEN_PATH = '/v1/listen';
+const SUBPROTOCOLS = ['token', 'bearer'];
+
+export interface ListenDialectOptions {
+  readonly authorizer: Authorizer;
+  readonly model: { readonly name: string; readonly languages: readonly string[] };
+  /** 16 kHz mono out of the bytes of any audio file, as they come. */
+  readonly decode: (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Float32Array>;
+}
+
+export function createListenDialect({ authorizer, model, decode }: ListenDialectOptions): Dialect {
+  const info = modelInfo(model.name);
+  return {
+    name: 'deepgram',
+    paths: [LISTEN_PATH],
+    admit: (request): DialectAdmission => {
+      const requestId = randomUUID();
+      const refuse = (error: DeepgramError): DialectAdmission => ({
+        accepted: false,
+        response: deepgramError(error, requestId),
+      });
+      if (authorizer.authorize(credentialOf(request)) !== 'granted') return refuse(INVALID_AUTH);
+      try {
+        const listen = readListenOptions(request.query, model.languages);
+        return {
+          accepted: true,
+          subprotocol: publicSubprotocol(request.subprotocols, SUBPROTOCOLS),
+          headers: { 'dg-request-id': requestId },
+          converse: (peer, createSession) =>
+            new LiveConversation({ peer, createSession, listen, requestId, model: info, decode }),
+        };
+      } catch (error) {
+        if (error instanceof ListenQueryError) return refuse({ status: 400, code: error.code, message: error.message });
+        throw error;
+      }
+    },
+    unavailable: (reason) => {
+      const message = reason === 'full' ? 'All connections are taken.' : 'The server is shutting down.';
+      return deepgramError({ status: 503, code: 'SERVICE_UNAVAILABLE', message }, randomUUID());
+    },
+  };
+}

@@ -1,0 +1,139 @@
+// The document that answers `POST /v1/listen`: words, utterances and paragraphs of a recording.
+import { randomUUID } from 'node:crypto';
+import type { TranscribedSegment } from '../../../asr/files/file-transcriber.js';
+import { joinUtterances } from '../language.js';
+import type { ListenOptions } from './listen-options.js';
+import type { ModelInfo } from './model-info.js';
+import { meanConfidence, seconds, styled, wordsOf, type DeepgramWord } from './words.js';
+
+/** Sentences of one paragraph, and the pause that ends one early, seconds. */
+const PARAGRAPH_SENTENCES_MAX = 5;
+const PARAGRAPH_PAUSE_S = 2;
+const SENTENCE_END = /[.?!。？！…]["'”’)\]]*$/u;
+
+/** What was heard in one channel, or in all of them mixed. */
+export interface HeardChannel {
+  readonly segments: readonly TranscribedSegment[];
+  readonly durationMs: number;
+}
+
+export interface Recording {
+  readonly channels: readonly HeardChannel[];
+  /** Hex, over the bytes as they came. */
+  readonly sha256: string;
+  readonly requestId: string;
+  readonly created: Date;
+}
+
+interface Sentence {
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+  readonly words: number;
+}
+
+export function listenDocument(recording: Recording, listen: ListenOptions, model: ModelInfo): object {
+  const channels = recording.channels.map((channel) => channelOf(channel, listen));
+  const utterances = channels.flatMap(({ words, language }, index) =>
+    utterancesOf(words, index, listen.utteranceSplitS, language),
+  );
+  return {
+    metadata: metadataOf(recording, model),
+    results: {
+      channels: channels.map(({ result }) => result),
+      ...(listen.hasUtterances ? { utterances: utterances.toSorted((a, b) => a.start - b.start) } : {}),
+    },
+  };
+}
+
+function channelOf({ segments }: HeardChannel, listen: ListenOptions) {
+  const language = mainLanguage(segments);
+  const style = { isPunctuated: listen.isPunctuated, language: listen.tellsLanguage ? language : undefined };
+  const words = segments.flatMap((segment) => wordsOf(segment.words, style));
+  const spoken = segments.filter(({ text }) => text !== '');
+  const alternative = {
+    transcript: spoken.reduce((text, it) => joinUtterances(text, styled(it.text, style), it.language), ''),
+    confidence: meanConfidence(words),
+    words,
+    ...(listen.hasParagraphs ? { paragraphs: paragraphsOf(segments, language) } : {}),
+    ...(listen.tellsLanguage ? { languages: [...new Set(spoken.map((segment) => segment.language))] } : {}),
+  };
+  const result = { ...(listen.tellsLanguage ? { detected_language: language } : {}), alternatives: [alternative] };
+  return { result, words, language };
+}
+
+function metadataOf({ requestId, sha256, created, channels }: Recording, model: ModelInfo) {
+  return {
+    transaction_key: 'deprecated',
+    request_id: requestId,
+    sha256,
+    created: created.toISOString(),
+    duration: seconds(Math.max(...channels.map(({ durationMs }) => durationMs))),
+    channels: channels.length,
+    models: [model.uuid],
+    model_info: { [model.uuid]: model.info },
+  };
+}
+
+/** The language in which most was said. */
+function mainLanguage(segments: readonly TranscribedSegment[]): string {
+  const spokenMs = new Map<string, number>();
+  for (const { language, startMs, endMs } of segments)
+    spokenMs.set(language, (spokenMs.get(language) ?? 0) + endMs - startMs);
+  return [...spokenMs].toSorted(([, a], [, b]) => b - a)[0]?.[0] ?? 'en';
+}
+
+/** Words between pauses of at least `splitS` seconds. */
+function utterancesOf(words: readonly DeepgramWord[], channel: number, splitS: number, language: string) {
+  return runs(words, (word, before) => word.start - before.end >= splitS).map((run) => ({
+    id: randomUUID(),
+    start: run[0]?.start ?? 0,
+    end: run.at(-1)?.end ?? 0,
+    confidence: meanConfidence(run),
+    channel,
+    transcript: textOf(run, language),
+    words: run,
+  }));
+}
+
+function paragraphsOf(segments: readonly TranscribedSegment[], language: string): object {
+  const words = segments.flatMap((segment) => wordsOf(segment.words, { isPunctuated: true }));
+  const sentences = runs(words, (_, { punctuated_word: before = '' }) => SENTENCE_END.test(before)).map(
+    (run): Sentence => ({
+      text: textOf(run, language),
+      start: run[0]?.start ?? 0,
+      end: run.at(-1)?.end ?? 0,
+      words: run.length,
+    }),
+  );
+  const paragraphs = runs(
+    sentences,
+    (sentence, before, length) => length >= PARAGRAPH_SENTENCES_MAX || sentence.start - before.end >= PARAGRAPH_PAUSE_S,
+  );
+  const texts = paragraphs.map((run) => run.reduce((text, it) => joinUtterances(text, it.text, language), ''));
+  return {
+    transcript: texts.length === 0 ? '' : `\n${texts.join('\n\n')}`,
+    paragraphs: paragraphs.map((run) => ({
+      sentences: run.map(({ text, start, end }) => ({ text, start, end })),
+      num_words: run.reduce((sum, sentence) => sum + sentence.words, 0),
+      start: run[0]?.start ?? 0,
+      end: run.at(-1)?.end ?? 0,
+    })),
+  };
+}
+
+function textOf(words: readonly DeepgramWord[], language: string): string {
+  return words.reduce((text, it) => joinUtterances(text, it.punctuated_word ?? it.word, language), '');
+}
+
+/** Neighbours together, up to where the next one begins anew. `length`: of the run so far. */
+function runs<T>(items: readonly T[], beginsAnew: (item: T, before: T, length: number) => boolean): T[][] {
+  const all: T[][] = [];
+  for (const item of items) {
+    const run = all.at(-1);
+    const before = run?.at(-1);
+    if (run === undefined || before === undefined || beginsAnew(item, before, run.length)) all.push([item]);
+    else run.push(item);
+  }
+  return all;
+}

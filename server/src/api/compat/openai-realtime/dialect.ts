@@ -1,0 +1,92 @@
+// The OpenAI Realtime API at `/v1/realtime`: which connections it takes, and with which settings they begin.
+import type { Conversation, Dialect, DialectAdmission, DialectPeer } from '../../../gateway/dialect.js';
+import type { UpgradeRequest } from '../../../transport/transport.js';
+import type { Authorization, TemporaryKeys } from '../authorizer.js';
+import { credentialOf, publicSubprotocol } from '../credentials.js';
+import { RealtimeConversation } from './conversation.js';
+import { errorEvent, invalidRequest, type RealtimeError } from './events.js';
+import { keyError, openAiJson } from './http-errors.js';
+import { defaultConfig, type ConfigDefaults, type SessionConfig } from './session-config.js';
+
+export const REALTIME_PATH = '/v1/realtime';
+const SUBPROTOCOL = 'realtime';
+/** What a client of the beta says of itself, in a header or a subprotocol. */
+const BETA_HEADER = 'realtime=v1';
+const BETA_SUBPROTOCOL = 'openai-beta.realtime-v1';
+/** A `?model=` that is told in `session.created`: some clients must name one, and name that of a conversation. */
+const TRANSCRIPTION_MODEL = /transcri|whisper/i;
+
+/** OpenAI's own codes: who is not let in, and whose address makes no sense. */
+const CLOSE_UNAUTHORIZED = 3000;
+const CLOSE_BAD_ADDRESS = 4000;
+
+export interface RealtimeDialectOptions {
+  readonly keys: TemporaryKeys<SessionConfig>;
+  readonly defaults: ConfigDefaults;
+  /** Milliseconds since 1970. Default: the system's clock. */
+  readonly wallNow?: () => number;
+}
+
+/** Every connection is a transcription session, whatever its address says of models. */
+export function createRealtimeDialect({ keys, defaults, wallNow = Date.now }: RealtimeDialectOptions): Dialect {
+  return {
+    name: 'openai-realtime',
+    paths: [REALTIME_PATH],
+    admit: (request): DialectAdmission => {
+      const key = credentialOf(request);
+      // All is read now: the request does not outlive this call.
+      const start = { isBeta: isBeta(request), config: keys.attachmentOf(key) ?? initialConfig(request, defaults) };
+      const refusal = refusalOf(request, keys.authorize(key));
+      return {
+        accepted: true,
+        subprotocol: publicSubprotocol(request.subprotocols, [SUBPROTOCOL]),
+        converse: (peer, createSession) =>
+          refusal === undefined
+            ? new RealtimeConversation({ peer, createSession, defaults, wallNow, ...start })
+            : turnAway(peer, refusal),
+      };
+    },
+    unavailable: (reason) => {
+      const message = reason === 'full' ? 'All connections are taken.' : 'The server is shutting down.';
+      return openAiJson(503, { error: { type: 'server_error', code: 'overloaded', message, param: null } });
+    },
+  };
+}
+
+interface Refusal {
+  readonly error: RealtimeError;
+  readonly close: number;
+}
+
+/** As OpenAI does it the connection is opened and then told: a browser cannot read why an upgrade was refused. */
+function turnAway(peer: DialectPeer, { error, close }: Refusal): Conversation {
+  peer.send(errorEvent(error));
+  const reason = `${error.type}.${error.code}`;
+  peer.end({ code: close, reason });
+  return {
+    receive: () => {},
+    backlogMs: 0,
+    onceDrained: () => {},
+    check: () => {},
+    fail: () => ({ code: close, reason }),
+    drain: () => Promise.resolve(),
+    abandon: () => {},
+  };
+}
+
+function refusalOf(request: UpgradeRequest, authorization: Authorization): Refusal | undefined {
+  const error = keyError(authorization);
+  if (error !== undefined) return { error, close: CLOSE_UNAUTHORIZED };
+  if (!request.query.has('call_id')) return undefined;
+  const message = 'There are no calls here: connect with ?intent=transcription.';
+  return { error: invalidRequest('invalid_request', message, 'call_id'), close: CLOSE_BAD_ADDRESS };
+}
+
+function isBeta({ header, subprotocols }: UpgradeRequest): boolean {
+  return header('openai-beta').includes(BETA_HEADER) || subprotocols.includes(BETA_SUBPROTOCOL);
+}
+
+function initialConfig({ query }: UpgradeRequest, defaults: ConfigDefaults): SessionConfig {
+  const model = query.get('model') ?? '';
+  return defaultConfig(defaults, TRANSCRIPTION_MODEL.test(model) ? model : undefined);
+}

@@ -1,0 +1,119 @@
+// Every address of the server in one table, with the schemas that its handlers validate by.
+import * as v from 'valibot';
+import { GrantRequest } from '../compat/deepgram/auth-routes.js';
+import { UrlRequest } from '../compat/deepgram/listen-route.js';
+import { BetaRequest, SecretRequest } from '../compat/openai-realtime/client-secret-routes.js';
+import { TRANSCRIPTION_FORM } from '../compat/openai-rest/transcription-options.js';
+import { HEALTH_ANSWER } from '../../gateway/health.js';
+import { JobOptions } from '../../jobs/job.js';
+import { PathJob } from '../jobs/job-routes.js';
+import { PolishBody } from '../polish/polish-routes.js';
+import {
+  JSON_FILE,
+  OPTIMIZE_ANSWER,
+  OPTIMIZE_FIELDS,
+  TRANSCRIBE_ANSWER,
+  TRANSCRIBE_FIELDS,
+} from '../recordings/recording-schemas.js';
+import { DOCUMENT_FORMATS } from '../../transcripts/transcript-document.js';
+import type { Operation } from './operation.js';
+
+const LANGUAGE = { name: 'language', description: 'Language code such as en, or auto.' } as const;
+
+/** By method and path, as routes have them. */
+export const OPERATIONS: Readonly<Record<string, Operation>> = {
+  'POST /transcribe_only': {
+    tag: 'Files',
+    summary: 'A recording in, its text out.',
+    query: [LANGUAGE],
+    form: TRANSCRIBE_FIELDS,
+    json: v.object({ ...JSON_FILE.entries, ...TRANSCRIBE_FIELDS.entries }),
+    takesBytes: true,
+    answer: { schema: TRANSCRIBE_ANSWER },
+  },
+  'POST /transcribe_and_optimize': {
+    tag: 'Files',
+    summary: 'A recording in, its text out, raw and as one would want to read it.',
+    query: [LANGUAGE, { name: 'mode', description: 'How the text is polished.' }],
+    form: OPTIMIZE_FIELDS,
+    json: v.object({ ...JSON_FILE.entries, ...OPTIMIZE_FIELDS.entries }),
+    takesBytes: true,
+    answer: { schema: OPTIMIZE_ANSWER },
+  },
+  'POST /optimize_only': { tag: 'Polish', summary: 'The same as /v1/polish.', json: PolishBody },
+  'POST /v1/polish': { tag: 'Polish', summary: 'Polishes a text, or several.', json: PolishBody },
+  'POST /v1/jobs': {
+    tag: 'Jobs',
+    summary: 'Takes a large recording, uploaded or in the folder of the server, to be transcribed by and by.',
+    form: JobOptions,
+    json: PathJob,
+    answer: { status: 202 },
+  },
+  'GET /v1/jobs': {
+    tag: 'Jobs',
+    summary: 'The jobs, newest first.',
+    query: [{ name: 'limit', description: '1 to 100.' }],
+  },
+  'GET /v1/jobs/:id': { tag: 'Jobs', summary: 'State, progress, estimated end and result of a job.' },
+  'DELETE /v1/jobs/:id': { tag: 'Jobs', summary: 'Cancels a job and forgets it.' },
+  'GET /v1/jobs/:id/events': {
+    tag: 'Jobs',
+    summary: 'The progress of a job as server-sent events.',
+    answer: { contentTypes: ['text/event-stream'] },
+  },
+  'GET /v1/transcripts': {
+    tag: 'Transcripts',
+    summary: 'The transcripts that are kept, newest first, or those that hold the words of q.',
+    query: [
+      { name: 'q', description: 'Words to look for.' },
+      { name: 'limit', description: 'How many at most.' },
+    ],
+  },
+  'GET /v1/transcripts/:id': {
+    tag: 'Transcripts',
+    summary: 'A transcript, as JSON, text, subtitles or a document.',
+    query: [{ name: 'format', description: `One of ${DOCUMENT_FORMATS.join(', ')}.` }],
+  },
+  'DELETE /v1/transcripts/:id': { tag: 'Transcripts', summary: 'Forgets a transcript.' },
+  'POST /v1/audio/transcriptions': {
+    tag: 'OpenAI',
+    summary: 'Transcribes a recording, as OpenAI’s audio API does; stream=true answers with server-sent events.',
+    form: TRANSCRIPTION_FORM,
+    answer: { contentTypes: ['application/json', 'text/plain', 'text/event-stream'] },
+  },
+  'POST /v1/audio/translations': {
+    tag: 'OpenAI',
+    summary: 'Transcribes a recording in English, whatever is spoken.',
+    form: v.pick(TRANSCRIPTION_FORM, ['model', 'prompt', 'response_format', 'temperature']),
+    answer: { contentTypes: ['application/json', 'text/plain'] },
+  },
+  'GET /v1/models': { tag: 'OpenAI', summary: 'The names of models that this server answers to.' },
+  'GET /v1/models/:id': { tag: 'OpenAI', summary: 'One of them.' },
+  'POST /v1/realtime/client_secrets': {
+    tag: 'OpenAI',
+    summary: 'A short-lived key for a browser, with the settings of its sessions.',
+    json: SecretRequest,
+  },
+  'POST /v1/realtime/transcription_sessions': {
+    tag: 'OpenAI',
+    summary: 'The same in the beta’s shape.',
+    json: BetaRequest,
+  },
+  'POST /v1/listen': {
+    tag: 'Deepgram',
+    summary: 'Transcribes a recording, or the one at a URL, as Deepgram’s API does.',
+    json: UrlRequest,
+    takesBytes: true,
+  },
+  'POST /v1/auth/grant': { tag: 'Deepgram', summary: 'A short-lived token.', json: GrantRequest },
+  'GET /v1/auth/token': { tag: 'Deepgram', summary: 'Whether a key is valid.' },
+  'GET /health': {
+    tag: 'Server',
+    summary: 'Is the process alive, with which models on which devices.',
+    answer: { schema: HEALTH_ANSWER },
+  },
+  'GET /ready': { tag: 'Server', summary: '200 when it takes sessions, else 503; engines and polish.' },
+  'GET /metrics': { tag: 'Server', summary: 'Numbers for Prometheus.', answer: { contentTypes: ['text/plain'] } },
+  'GET /openapi.json': { tag: 'Server', summary: 'This document.' },
+  'GET /docs': { tag: 'Server', summary: 'A page to read and try it.', answer: { contentTypes: ['text/html'] } },
+};

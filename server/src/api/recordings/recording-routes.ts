@@ -1,0 +1,169 @@
+// The server's own addresses for files: a recording in, its text out, raw or polished.
+import { joinTexts } from '@sotto/protocol';
+import * as v from 'valibot';
+import { storedInMemory } from '../../audio/stored-bytes.js';
+import { primaryLanguage } from '../compat/language.js';
+import type { HttpRequest } from '../../http/exchange.js';
+import { fileError } from '../uploads/file-errors.js';
+import { CACHE_HEADER } from '../../recordings/cached-transcription.js';
+import { FILE_DEFAULTS } from '../../recordings/file-transcription.js';
+import { HeardFile, mainLanguage, type Transcription } from '../../recordings/heard-file.js';
+import { readUpload, type Upload } from '../uploads/upload.js';
+import { mediaType } from '../../http/body.js';
+import { HttpError } from '../../http/http-error.js';
+import { jsonResponse, readJson, validated } from '../../http/json.js';
+import type { Route } from '../../http/router.js';
+import type { Polishing } from '../../polish/polishing.js';
+import {
+  JSON_FILE,
+  OPTIMIZE_FIELDS,
+  TRANSCRIBE_FIELDS,
+  type OptimizeAnswer,
+  type TranscribeAnswer,
+} from './recording-schemas.js';
+import { FormFields } from '../uploads/form-fields.js';
+
+export interface RestOptions {
+  readonly files: Transcription;
+  readonly languages: readonly string[];
+  readonly uploadBytesMax: number;
+  readonly polishing?: Polishing | undefined;
+  /** How long the polish of a whole text may take, milliseconds. */
+  readonly polishBudgetMs: number;
+}
+
+/** A recording within JSON is held in memory: larger ones come as forms or as they are. */
+const JSON_BYTES_MAX = 33_554_432;
+
+export function restRoutes(options: RestOptions): Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/transcribe_only',
+      handle: async ({ request }) => {
+        const { answer, headers } = await transcribe(request, TRANSCRIBE_FIELDS, options);
+        return jsonResponse(200, answer, headers);
+      },
+    },
+    {
+      method: 'POST',
+      path: '/transcribe_and_optimize',
+      handle: async ({ request }) => {
+        const { answer, fields, headers } = await transcribe(request, OPTIMIZE_FIELDS, options);
+        const optimized = await optimize(answer, fields, request.signal, options);
+        return jsonResponse(200, { ...answer, ...optimized }, headers);
+      },
+    },
+  ];
+}
+
+async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTIMIZE_FIELDS>(
+  request: HttpRequest,
+  schema: S,
+  { files, languages, uploadBytesMax }: RestOptions,
+): Promise<{
+  answer: TranscribeAnswer;
+  fields: v.InferOutput<S>;
+  headers: Record<string, string>;
+}> {
+  const upload = await readAny(request, schema, uploadBytesMax);
+  try {
+    const { fields } = upload;
+    const language = knownLanguage(fields.language, languages);
+    const { prompt, hotwords } = fields;
+    const heard = new HeardFile(
+      files,
+      upload,
+      { ...FILE_DEFAULTS, language, prompt, hotwords },
+      { signal: request.signal },
+    );
+    const segments = [];
+    for await (const segment of heard.segments) if (segment.text !== '') segments.push(segment);
+    const answer = {
+      raw_text: joinTexts(segments.map((segment) => segment.text)),
+      language: mainLanguage(segments, language),
+      duration: seconds(heard.durationMs),
+      segments: segments.map(({ startMs, endMs, text: said }) => ({
+        start: seconds(startMs),
+        end: seconds(endMs),
+        text: said,
+      })),
+      warnings: heard.warnings.map(({ message }) => message),
+    };
+    return { answer, fields, headers: { [CACHE_HEADER]: heard.cache } };
+  } catch (error) {
+    throw fileError(error);
+  } finally {
+    await upload.close();
+  }
+}
+
+async function readAny<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTIMIZE_FIELDS>(
+  request: HttpRequest,
+  schema: S,
+  bytesMax: number,
+): Promise<Pick<Upload, 'bytes' | 'hash' | 'close'> & { fields: v.InferOutput<S> }> {
+  if (mediaType(request) === 'application/json') {
+    const body = await readJson(request, v.looseObject(JSON_FILE.entries), {
+      bytesMax: Math.min(JSON_BYTES_MAX, bytesMax * 2),
+    });
+    const bytes = storedInMemory(Buffer.from(body.file, 'base64'));
+    return { fields: validated<S>(schema, body), bytes, close: () => bytes.close() };
+  }
+  const upload = await readUpload(request, bytesMax);
+  try {
+    return { ...upload, fields: validated<S>(schema, fieldsOf(upload.fields)) };
+  } catch (error) {
+    await upload.close();
+    throw error;
+  }
+}
+
+function fieldsOf(fields: FormFields): Record<string, unknown> {
+  const known = {
+    language: fields.one('language'),
+    prompt: fields.one('prompt'),
+    hotwords: fields.list('hotwords'),
+    mode: fields.one('mode'),
+    instruction: fields.one('instruction'),
+  };
+  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+}
+
+/** `en-US` is `en`. @throws HttpError 400 `language_unsupported`. */
+export function knownLanguage(wanted: string, languages: readonly string[]): string {
+  const language = wanted === 'auto' ? wanted : primaryLanguage(wanted);
+  if (language === 'auto' || languages.includes(language)) return language;
+  const message = `The model does not know the language ${JSON.stringify(wanted)}. It knows: ${languages.join(', ')}, or auto.`;
+  throw new HttpError(400, 'language_unsupported', message);
+}
+
+async function optimize(
+  { raw_text: raw, language }: TranscribeAnswer,
+  { mode, instruction }: v.InferOutput<typeof OPTIMIZE_FIELDS>,
+  signal: AbortSignal,
+  { polishing, polishBudgetMs }: RestOptions,
+): Promise<Pick<OptimizeAnswer, 'optimized_text' | 'mode' | 'polish_model' | 'polish_fallback'>> {
+  const unpolished = { optimized_text: raw, mode, polish_model: 'none' };
+  if (polishing === undefined) return { ...unpolished, polish_fallback: 'disabled' };
+  const style = { mode, instruction, quality: 'best', script: undefined } as const;
+  if (mode === 'custom' && instruction.trim() === '') {
+    throw new HttpError(400, 'polish_unsupported', 'The mode "custom" needs an instruction.');
+  }
+  if (raw === '') return { ...unpolished, polish_fallback: null };
+  const task = { text: raw, language: language || 'auto', style };
+  const canPolish = polishing.refusalOf(style) === undefined;
+  const {
+    text: optimized,
+    model,
+    fallback,
+  } = canPolish
+    ? await polishing.polish({ ...task, previous: '', paragraphs: true, budgetMs: polishBudgetMs, signal })
+    : // The recording was heard all the same.
+      await polishing.fallBack(task, 'unavailable');
+  return { optimized_text: optimized, mode, polish_model: model, polish_fallback: fallback ?? null };
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms) / 1_000;
+}

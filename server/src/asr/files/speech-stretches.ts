@@ -1,0 +1,91 @@
+// Cuts a recording into stretches of speech as its samples come.
+import { SampleHistory } from '../../audio/sample-history.js';
+import { Endpointer, ENDPOINTING_DEFAULTS, type EndpointingOptions } from '../../vad/endpointing.js';
+import { VAD_FRAME_SAMPLES, type VadStream } from '../../vad/vad.js';
+
+/** How a recording is to be cut; what is not given is the default. */
+export type CuttingOptions = Partial<Pick<EndpointingOptions, 'threshold' | 'prefixPaddingMs' | 'minSilenceMs'>>;
+
+/** Nobody waits for the end of an utterance here: segments end at pauses between sentences rather than within them. */
+const FILE_ENDPOINTING = { ...ENDPOINTING_DEFAULTS, minSilenceMs: 1_000 } as const satisfies EndpointingOptions;
+
+/** A stretch of speech with its audio. Positions are samples of the recording. */
+export interface SpeechStretch {
+  readonly start: number;
+  readonly end: number;
+  readonly audio: Float32Array;
+  /** Share of the frames that were speech, 0-1. */
+  readonly speechRatio: number;
+  /** Speech probability of each frame (512 samples) from `start` on. */
+  readonly speech: Float32Array;
+}
+
+/** How far the recording is heard, and a stretch if one has ended there. */
+export interface StretchStep {
+  /** No stretch that is yet to come begins before this sample. */
+  readonly heardSamples: number;
+  readonly stretch?: SpeechStretch;
+}
+
+/**
+ * Judges a recording (16 kHz mono, in blocks of any size) frame by frame; memory holds the stretch under way and one block. Yields at the end of every
+ * block and of every stretch.
+ * @param stretchMsMax Longer speech is cut at its best pause.
+ */
+export async function* speechStretches(
+  blocks: AsyncIterable<Float32Array>,
+  stream: VadStream,
+  stretchMsMax: number,
+  cutting: CuttingOptions = {},
+): AsyncGenerator<StretchStep, void, undefined> {
+  const maxUtteranceMs = Math.min(FILE_ENDPOINTING.maxUtteranceMs, stretchMsMax);
+  const options = { ...FILE_ENDPOINTING, ...cutting, maxUtteranceMs };
+  const endpointer = new Endpointer(options);
+  const history = new SampleHistory();
+  /** Of the frames that history still has. */
+  const probabilities = new SampleHistory();
+  let start: number | undefined;
+  let judged = 0;
+  const cut = (from: number, end: number, speechRatio: number): SpeechStretch => ({
+    start: from,
+    end,
+    audio: history.slice(from, end),
+    speechRatio,
+    speech: probabilities.slice(
+      Math.floor(from / VAD_FRAME_SAMPLES),
+      Math.min(probabilities.end, Math.ceil(end / VAD_FRAME_SAMPLES)),
+    ),
+  });
+  const judge = async function* (frame: Float32Array): AsyncGenerator<StretchStep> {
+    const probability = await stream.push(frame);
+    probabilities.push(Float32Array.of(probability));
+    judged += VAD_FRAME_SAMPLES;
+    for (const event of endpointer.step(probability)) {
+      if (event.type === 'start') {
+        start = event.start;
+      } else if (event.type === 'end' && start !== undefined) {
+        const end = Math.min(event.end, history.end);
+        yield { heardSamples: end, stretch: cut(start, end, event.speechRatio) };
+        start = undefined;
+      }
+    }
+  };
+  for await (const block of blocks) {
+    history.push(block);
+    while (history.end - judged >= VAD_FRAME_SAMPLES) yield* judge(history.slice(judged, judged + VAD_FRAME_SAMPLES));
+    const horizon = Math.min(start ?? judged, endpointer.horizon, judged);
+    history.forget(horizon);
+    probabilities.forget(Math.floor(horizon / VAD_FRAME_SAMPLES));
+    yield { heardSamples: horizon };
+  }
+  if (history.end > judged) {
+    const last = new Float32Array(VAD_FRAME_SAMPLES);
+    last.set(history.slice(judged, history.end));
+    yield* judge(last);
+  }
+  const rest = endpointer.finish(history.end);
+  yield {
+    heardSamples: history.end,
+    ...(rest && start !== undefined && { stretch: cut(start, Math.min(rest.end, history.end), rest.speechRatio) }),
+  };
+}

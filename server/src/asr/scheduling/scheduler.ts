@@ -1,0 +1,301 @@
+// Brings decodes and engines together: what is due is batched and sent to the engine that is free.
+import { sampleRate } from '@sotto/models';
+import { AsrError, EngineError, messageOf } from '../errors.js';
+import {
+  type DecodeKind,
+  DecodeQueue,
+  type Lane,
+  laneOf,
+  QUEUE_BOUNDS,
+  type QueueBounds,
+  type QueuedDecode,
+  type SegmentKey,
+  type WindowsMax,
+} from './decode-queue.js';
+import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../engine.js';
+import { EngineSlot } from './engine-slot.js';
+import { LoadMeter } from './load-meter.js';
+
+export interface SchedulerOptions {
+  readonly bounds?: QueueBounds;
+  /** Milliseconds that only grow. Default `performance.now`. */
+  readonly now?: () => number;
+}
+
+/** A window to decode. */
+export interface DecodeJob {
+  readonly segment: SegmentKey;
+  readonly kind: DecodeKind;
+  /** When it should be done, milliseconds from now. */
+  readonly dueInMs: number;
+  /** Length of the window's audio, samples. */
+  readonly samples: number;
+  /** Called when the job's run begins, so that prompt and draft come from the newest hypothesis. */
+  readonly request: () => DecodeRequest;
+}
+
+/** How a job ended. Only partials are superseded (a newer one of the segment came) or dropped (too many waited). */
+export type DecodeOutcome =
+  | { readonly status: 'decoded'; readonly result: DecodeResult }
+  | { readonly status: 'superseded' | 'dropped' | 'cancelled' };
+
+/** What the scheduler has done since its start, for metrics. */
+export interface SchedulerCounts {
+  readonly waiting: Readonly<Record<DecodeKind, number>>;
+  readonly running: number;
+  readonly decoded: number;
+  readonly runs: number;
+  readonly superseded: number;
+  readonly dropped: number;
+  readonly refused: number;
+  readonly retried: number;
+  readonly failed: number;
+}
+
+interface Waiting extends QueuedDecode {
+  readonly job: DecodeJob;
+  readonly settle: (outcome: DecodeOutcome) => void;
+  readonly fail: (error: AsrError) => void;
+}
+
+/**
+ * How long before an engine is done the next run is handed to it, milliseconds: about what it takes to gather a batch, bring it to the engine's process and lay it
+ * out there.
+ */
+const HAND_OVER_MS = 15;
+
+/**
+ * Earliest deadline first within `final > partial > file`, one bucket per run, each engine one run at a time. Nothing waits for a batch to fill: an idle
+ * engine takes what came in this turn of the event loop, and batches grow by themselves while engines are busy.
+ *
+ * Where an engine shares its time, live windows need not wait for the end of a run of files: theirs begins beside it, and the files stand still before their next
+ * pass (run-traffic.ts). On two cores a decode of 3.5 s, its draft right, took 110 ms alone, 316 ms behind windows of files of 10 s one after the other, 176 ms beside
+ * them, 117 ms where they gave way (medians; p95 184, 702, 282 and 229 ms), and the files lost nothing by it. The other way round a run of files waits until nothing live
+ * is under way or waits.
+ *
+ * An engine that takes more than one run in flight is handed the next one while it is busy: shortly before it is done, or when the next one is full. So it need not
+ * wait while the results of the last one are dealt with and the next one is brought to it.
+ */
+export class Scheduler {
+  readonly model: EngineModel;
+  readonly #slots: readonly EngineSlot[];
+  readonly #queue: DecodeQueue<Waiting>;
+  readonly #now: () => number;
+  readonly #load: LoadMeter;
+  readonly #counts = { running: 0, decoded: 0, runs: 0, superseded: 0, dropped: 0, refused: 0, retried: 0, failed: 0 };
+  #dispatch: NodeJS.Immediate | undefined;
+  readonly #runs = new Set<Promise<void>>();
+  #closed = false;
+
+  /** All engines carry the same model. */
+  constructor(engines: readonly Engine[], options: SchedulerOptions = {}) {
+    const [first] = engines;
+    if (!first) throw new RangeError('a scheduler needs at least one engine');
+    this.model = first.model;
+    this.#now = options.now ?? (() => performance.now());
+    this.#slots = engines.map((engine) => new EngineSlot(engine));
+    this.#queue = new DecodeQueue(options.bounds ?? QUEUE_BOUNDS);
+    this.#load = new LoadMeter(engines.length, Math.min(...engines.map(({ maxBatch }) => maxBatch)), this.#now());
+  }
+
+  /** By how much sessions should stretch their partial interval now. */
+  get stretch(): number {
+    return this.#load.stretch(this.#now());
+  }
+
+  get counts(): SchedulerCounts {
+    const waiting = {
+      final: this.#queue.waiting('final'),
+      partial: this.#queue.waiting('partial'),
+      file: this.#queue.waiting('file'),
+    };
+    return { ...this.#counts, waiting };
+  }
+
+  /**
+   * Has a window decoded. Rejects with AsrError: `overloaded` at the bound of finals or files, `recognition_failed` when the window is too long or its
+   * run failed twice, `shutting_down` after close.
+   */
+  submit(job: DecodeJob): Promise<DecodeOutcome> {
+    if (this.#closed) return Promise.reject(new AsrError('shutting_down', 'the recogniser is closed'));
+    const bucket = bucketFor(job.samples, this.model);
+    if (bucket === undefined) {
+      const longest = (this.model.buckets.at(-1) ?? 0) / 16;
+      return Promise.reject(
+        new AsrError(
+          'recognition_failed',
+          `a window of ${Math.round(job.samples / 16)} ms is longer than the model's ${longest} ms`,
+        ),
+      );
+    }
+    const now = this.#now();
+    this.#load.asked(job.kind, bucket / sampleRate, now);
+    return new Promise((settle, fail) => {
+      const decode: Waiting = {
+        segment: job.segment,
+        kind: job.kind,
+        deadline: now + job.dueInMs,
+        bucket,
+        alone: false,
+        job,
+        settle,
+        fail,
+      };
+      const added = this.#queue.add(decode);
+      if (added.refused) {
+        this.#counts.refused += 1;
+        fail(new AsrError('overloaded', `${this.#queue.waiting(job.kind)} ${job.kind}s wait already`));
+        return;
+      }
+      this.#counts.superseded += added.superseded.length;
+      this.#counts.dropped += added.dropped.length;
+      for (const older of added.superseded) older.settle({ status: 'superseded' });
+      for (const dropped of added.dropped) dropped.settle({ status: 'dropped' });
+      this.#wake();
+    });
+  }
+
+  /** Forgets what waits for a segment. A run under way goes on; its outcome still arrives. */
+  cancel(segment: SegmentKey): void {
+    for (const decode of this.#queue.cancel(segment)) decode.settle({ status: 'cancelled' });
+  }
+
+  /** Refuses new jobs and fails the waiting ones (`shutting_down`), then waits for the runs under way. The engines stay open. May be called twice. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const decode of this.#queue.clear()) decode.fail(new AsrError('shutting_down', 'the recogniser was closed'));
+    if (this.#dispatch) clearImmediate(this.#dispatch);
+    this.#dispatch = undefined;
+    await Promise.all(this.#runs);
+  }
+
+  /** Dispatches at the end of this turn of the event loop: what arrives together is batched together. */
+  #wake(): void {
+    if (this.#closed) return;
+    this.#dispatch ??= setImmediate(() => {
+      this.#dispatch = undefined;
+      const free = this.#slots
+        .filter((slot) => slot.isFree && this.#isUsable(slot))
+        .sort(
+          (a, b) =>
+            Number(a.hasFailed) - Number(b.hasFailed) || Number(a.isBusy) - Number(b.isBusy) || a.busyMs - b.busyMs,
+        );
+      for (const [taken, slot] of free.entries()) {
+        // Free engines share what waits, rather than one of them running it all.
+        const share = Math.ceil(this.#queue.size / (free.length - taken));
+        this.#begin(slot, this.#queue.take(this.#windowsMax(slot, share), slot.isBusy));
+      }
+      for (const slot of this.#slots) {
+        if (slot.takesNext && this.#isUsable(slot)) this.#begin(slot, this.#takeNext(slot));
+      }
+    });
+  }
+
+  #begin(slot: EngineSlot, batch: readonly Waiting[]): void {
+    const [head] = batch;
+    if (head === undefined) return;
+    const run = this.#run(slot, head, batch).finally(() => this.#runs.delete(run));
+    this.#runs.add(run);
+  }
+
+  /** What a run that begins now may hold. */
+  #windowsMax(slot: EngineSlot, share: number): WindowsMax {
+    const { engine, hasFailed } = slot;
+    const now = this.#now();
+    const most = Math.min(hasFailed ? 1 : engine.maxBatch, share);
+    return {
+      live: Math.min(most, this.#load.windowsPerRun('live', now)),
+      file: slot.isBusy ? 0 : Math.min(most, this.#load.windowsPerRun('file', now)),
+    };
+  }
+
+  /**
+   * A batch for an engine that is busy. Shortly before it is done, whatever waits: hardly anything could still join it. Before that a full one or none; and
+   * since whoever comes then waits for all that is under way, together it must be over as soon as a single run has to be.
+   */
+  #takeNext(slot: EngineSlot): Waiting[] {
+    const { engine, windows, expectedEnd } = slot;
+    const { maxBatch } = engine;
+    const now = this.#now();
+    if (expectedEnd !== undefined && now >= expectedEnd - HAND_OVER_MS) {
+      const most = (lane: Lane): number => Math.min(maxBatch, this.#load.windowsPerRun(lane, now));
+      return this.#queue.take({ live: most('live'), file: most('file') }, true);
+    }
+    const fits = (lane: Lane): boolean => windows + maxBatch <= this.#load.windowsPerRun(lane, now);
+    if (!fits('live')) return [];
+    return this.#queue.take({ live: maxBatch, file: fits('file') ? maxBatch : 0 }, true, maxBatch);
+  }
+
+  /** Comes back to an engine that takes another run when it is nearly done. */
+  #wakeBefore(slot: EngineSlot): void {
+    const { expectedEnd } = slot;
+    if (!slot.takesNext || expectedEnd === undefined) return;
+    // A timer may come up to a millisecond early.
+    const waitMs = Math.ceil(expectedEnd - HAND_OVER_MS - this.#now()) + 1;
+    setTimeout(() => this.#wake(), Math.max(0, waitMs)).unref();
+  }
+
+  /** An engine that is being brought back gets nothing while another one is up; without any, work waits for it. */
+  #isUsable({ engine }: EngineSlot): boolean {
+    return engine.isUp !== false || this.#slots.every((other) => other.engine.isUp === false);
+  }
+
+  async #run(slot: EngineSlot, head: Waiting, batch: readonly Waiting[]): Promise<void> {
+    const startedAt = this.#now();
+    const lane = laneOf(head.kind);
+    // Windows of a run are of one context.
+    const seconds = (batch.length * head.bucket) / sampleRate;
+    const expectedMs = this.#load.expectedMs(lane, seconds, startedAt);
+    const run = { lane, windows: batch.length, alone: head.alone, startedAt, expectedMs };
+    slot.begin(run);
+    this.#wakeBefore(slot);
+    this.#counts.running += 1;
+    this.#counts.runs += 1;
+    let results: readonly DecodeResult[] | undefined;
+    let failure: unknown;
+    try {
+      results = await slot.engine.decode(batch.map((decode) => decode.job.request()));
+    } catch (error) {
+      failure = error;
+    }
+    const ended = this.#now();
+    const runMs = slot.end(run, ended);
+    this.#wakeBefore(slot);
+    this.#counts.running -= 1;
+    slot.hasFailed = results === undefined;
+    for (const decode of batch) this.#queue.done(decode);
+    if (results) {
+      this.#load.ran(lane, batch.length, seconds, runMs, ended);
+      this.#counts.decoded += batch.length;
+    }
+    for (const [row, decode] of batch.entries()) {
+      const result = results?.[row];
+      if (result) decode.settle({ status: 'decoded', result });
+      else this.#runFailed(decode, failure ?? new EngineError('engine_failed', 'the engine answered too few rows'));
+    }
+    if (this.#queue.hasWork) this.#wake();
+  }
+
+  #runFailed(decode: Waiting, cause: unknown): void {
+    if (this.#closed) {
+      decode.fail(new AsrError('shutting_down', 'the recogniser was closed', { cause }));
+    } else if (decode.alone || (cause instanceof EngineError && !cause.retryable)) {
+      // Alone: it had failed once before.
+      this.#counts.failed += 1;
+      decode.fail(new AsrError('recognition_failed', `the engine failed: ${messageOf(cause)}`, { cause }));
+    } else if (this.#queue.retry(decode)) {
+      this.#counts.retried += 1;
+    } else {
+      this.#counts.superseded += 1;
+      decode.settle({ status: 'superseded' });
+    }
+  }
+}
+
+/** The shortest context that holds a window and the silence that the model wants behind it, samples; undefined if it fits none. */
+export function bucketFor(samples: number, model: EngineModel): number | undefined {
+  const longest = model.buckets.at(-1);
+  if (longest === undefined || samples > longest) return undefined;
+  // A window that fills the longest context goes without its tail of silence.
+  return model.buckets.find((bucket) => bucket >= samples + model.tailSilenceSamples) ?? longest;
+}

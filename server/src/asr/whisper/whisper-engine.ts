@@ -1,0 +1,300 @@
+// The engine: one Whisper on one device, decoding batches of windows with their last hypotheses as drafts.
+import {
+  buildPrompt,
+  OrtError,
+  sampleRate,
+  WhisperNetwork,
+  type CpuPrecision,
+  type CudaProvider,
+  type Prompt,
+} from '@sotto/models';
+import * as v from 'valibot';
+import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../engine.js';
+import { EngineError, messageOf } from '../errors.js';
+import { batchThatFits, isDeviceLost } from './gpu-limits.js';
+import { groupWindows, type WindowGroup } from './window-groups.js';
+import { cpuShapes, gpuShapes, type WindowShape } from './warm-up-shapes.js';
+import { RunTraffic, type BeforePass } from './run-traffic.js';
+import { firstPass, stepPass, type FirstPass } from './whisper-passes.js';
+import { WhisperRow } from './whisper-row.js';
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+
+/** Plain data, so that an engine can be made in another process. */
+const Options = v.object({
+  /** The model's name in answers and metrics. */
+  name: v.string(),
+  /** Folder of the Hugging Face files. */
+  directory: v.string(),
+  /** Context lengths that windows are padded to, seconds, ascending. Default: 30, which every Whisper takes. */
+  buckets: v.optional(v.pipe(v.array(v.number()), v.minLength(1)), [30]),
+  /** Silence that the model wants behind the speech, milliseconds. Default 0. */
+  tailSilenceMs: v.optional(v.number(), 0),
+  /** Whether the model was trained with previous text as prompt. Default true. */
+  usesPreviousText: v.optional(v.boolean(), true),
+  /** Threads of one run. Default: as many as there are physical cores. */
+  threads: v.optional(count),
+  /** Largest batch of one run. Default 8. */
+  maxBatch: v.optional(count, 8),
+  /** Batches that a GPU is handed at once: it works through them in turn, and one gets ready while the one before is on the device. Default 1. */
+  runsInFlight: v.optional(count, 1),
+  /** What a CPU calculates in; see NetworkOptions. `auto`: int8. A GPU calculates in float16 and refuses the others. Default `auto`. */
+  precision: v.optional(v.picklist(['auto', 'fp32', 'int8']), 'auto'),
+  /** How the decoder remembers, whose operators the graphs are built of, and where traces go; see NetworkOptions. For studies. */
+  cache: v.optional(v.picklist(['growing', 'inPlace'])),
+  kernels: v.optional(v.picklist(['cpu', 'cuda'])),
+  stepGraphs: v.optional(v.boolean()),
+  profilePrefix: v.optional(v.string()),
+  /** Default: the CPU. */
+  cuda: v.optional(
+    v.object({ deviceId: v.pipe(v.number(), v.safeInteger()), options: v.optional(v.record(v.string(), v.string())) }),
+  ),
+});
+
+export type WhisperEngineOptions = v.InferInput<typeof Options>;
+
+/** Where the time of one batch went, for benchmarks. */
+export interface DecodeTiming {
+  readonly batch: number;
+  /** Context of the windows, samples. */
+  readonly bucket: number;
+  readonly encodeMs: number;
+  /** Prompt and draft in parallel, the second pass after a detected language included. */
+  readonly promptMs: number;
+  /** All single steps together. */
+  readonly stepsMs: number;
+  readonly steps: number;
+}
+
+/** Makes the engine: the door for engine hosts. Rejects with EngineError `engine_load_failed`. */
+export async function createEngine(options: unknown): Promise<Engine> {
+  return WhisperEngine.load(options);
+}
+
+export class WhisperEngine implements Engine {
+  readonly model: EngineModel;
+  readonly maxBatch: number;
+  readonly sharesTime: boolean;
+  readonly runsInFlight: number;
+  /** Told after each batch. */
+  onTiming: ((timing: DecodeTiming) => void) | undefined;
+  /** The language tried first where none is asked for: the last one detected. Saves a pass, changes no result. */
+  #likelyLanguage: string;
+  /** Shapes that are run once before there is work. */
+  readonly #shapesToWarm: readonly WindowShape[];
+  /** Settles when everything that was begun has ended. */
+  #queue: Promise<unknown> = Promise.resolve();
+  readonly #traffic = new RunTraffic();
+  #closed = false;
+  #isUp = true;
+
+  static async load(options: unknown): Promise<WhisperEngine> {
+    let device: CudaProvider | 'cpu' = 'cpu';
+    try {
+      const parsed = v.parse(Options, options);
+      const { cuda, threads, cache, kernels, stepGraphs, profilePrefix } = parsed;
+      if (cuda) device = { name: 'cuda', deviceId: cuda.deviceId, ...(cuda.options && { options: cuda.options }) };
+      const precision = parsed.precision === 'auto' ? autoPrecision(device) : parsed.precision;
+      // With a precision that GPUs do not have, loading says so.
+      const maxBatch = cuda && precision === undefined ? await batchThatFits(parsed, cuda.deviceId) : parsed.maxBatch;
+      const network = await WhisperNetwork.load(parsed.directory, {
+        device,
+        ...(precision && { precision }),
+        ...(threads && { threads }),
+        ...(cache && { cache }),
+        ...(kernels && { kernels }),
+        ...(stepGraphs !== undefined && { stepGraphs }),
+        ...(cuda && { largest: { windows: maxBatch, seconds: parsed.buckets.at(-1) ?? 30 } }),
+        ...(profilePrefix && { profilePrefix }),
+      });
+      return new WhisperEngine(network, { ...parsed, maxBatch });
+    } catch (cause) {
+      const hint = cause instanceof OrtError ? ' (npx sotto doctor tells what is in the way of a GPU)' : '';
+      const message =
+        device === 'cpu' ? messageOf(cause) : `cuda:${device.deviceId}: ${messageOf(cause).trim()}${hint}`;
+      throw new EngineError('engine_load_failed', message, { cause });
+    }
+  }
+
+  private constructor(
+    private readonly network: WhisperNetwork,
+    options: v.InferOutput<typeof Options>,
+  ) {
+    const { config, special } = network;
+    const languages = config.isMultilingual ? [...special.languages.keys()] : ['en'];
+    this.maxBatch = options.maxBatch;
+    this.sharesTime = options.cuda === undefined;
+    this.runsInFlight = options.runsInFlight;
+    const buckets = options.buckets.map((seconds) => Math.round(seconds * sampleRate));
+    this.#shapesToWarm = options.cuda === undefined ? cpuShapes(buckets) : gpuShapes(buckets, options.maxBatch);
+    this.model = {
+      name: options.name,
+      languages,
+      isMultilingual: config.isMultilingual,
+      usesPreviousText: options.usesPreviousText,
+      buckets,
+      tailSilenceSamples: Math.round((options.tailSilenceMs * sampleRate) / 1000),
+      maxTextTokens: Math.floor(config.maxTargetPositions / 2),
+      directory: options.directory,
+    };
+    this.#likelyLanguage = languages[0] ?? 'en';
+  }
+
+  /** False once a run has failed in a way that CUDA does not recover from within a process. */
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  async decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
+    // Before its turn: while the batch before is on the device, this one gets ready.
+    const groups = groupWindows(batch, this.model, this.maxBatch);
+    const run = async (before: BeforePass): Promise<DecodeResult[]> => {
+      const results: DecodeResult[] = [];
+      for (const group of groups) {
+        const decoded = await this.#decodeGroup(group, this.model.maxTextTokens, before);
+        for (const [i, result] of decoded.entries()) results[group.indices[i] ?? 0] = result;
+      }
+      return results;
+    };
+    const givesWay = batch.every((request) => request.givesWay === true);
+    return this.#begin(() => (givesWay ? this.#traffic.givingWay(run) : this.#traffic.urgent(run)));
+  }
+
+  async warmUp(): Promise<void> {
+    const prompt = { language: this.#likelyLanguage, task: 'transcribe', previous: [], committed: [] } as const;
+    const request = { audio: new Float32Array(0), prompt, draft: [], temperature: 0, seed: 0 };
+    await this.#begin(async () => {
+      for (const { bucket, windows } of this.#shapesToWarm) {
+        const requests = Array.from({ length: windows }, () => request);
+        await this.#decodeGroup({ requests, audio: new Float32Array(windows * bucket) }, 2);
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#queue;
+    this.network.close();
+  }
+
+  /**
+   * A GPU runs one batch at a time. On a CPU what is asked at once runs at once, each on all threads: two at a time bring 10 % more windows through two
+   * cores (measured: the demo model, 8 windows of 6 s), and each takes up to twice as long. Whoever asks decides what may go beside what.
+   */
+  #begin<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(new EngineError('engine_closed', 'the engine is closed'));
+    const done = (this.sharesTime ? work() : this.#queue.then(work)).catch((cause: unknown) => {
+      if (cause instanceof EngineError) throw cause;
+      if (!this.sharesTime && isDeviceLost(messageOf(cause))) this.#isUp = false;
+      throw new EngineError('engine_failed', messageOf(cause), { cause });
+    });
+    this.#queue = Promise.all([this.#queue, done.catch(() => {})]);
+    return done;
+  }
+
+  /** Decodes windows of one bucket together. */
+  async #decodeGroup(
+    { requests, audio }: Omit<WindowGroup, 'indices'>,
+    maxTextTokens: number,
+    before: BeforePass = async () => {},
+  ): Promise<DecodeResult[]> {
+    const { config, special } = this.network;
+    const begin = performance.now();
+    const limits = { endOfText: special.endOfText, maxTextTokens, maxTokens: config.maxTargetPositions };
+    const languages = requests.map(({ prompt }) => this.#languageOf(prompt.language));
+    const rows = requests.map((request, i) => new WhisperRow(request, this.#promptOf(request, languages[i]), limits));
+    await before();
+    const decoder = await this.network.hear(
+      audio,
+      requests.map((request) => request.audio.length),
+    );
+    try {
+      const heard = performance.now();
+      await before();
+      let first = await firstPass(decoder, rows, special.endOfText);
+      if (this.#correctLanguages(rows, languages, first)) {
+        decoder.restart();
+        first = await firstPass(decoder, rows, special.endOfText);
+      }
+      for (const [i, row] of rows.entries()) {
+        row.takeVerified(first.text[i] ?? []);
+        const draftStart = row.prompt.tokens.length;
+        decoder.forget(i, draftStart + row.draftAccepted, draftStart + row.draft.length);
+      }
+      const verified = performance.now();
+      let steps = 0;
+      for (; rows.some((row) => !row.finished); steps++) {
+        await before();
+        await stepPass(decoder, rows, special.endOfText);
+      }
+      this.onTiming?.({
+        batch: requests.length,
+        bucket: audio.length / requests.length,
+        encodeMs: heard - begin,
+        promptMs: verified - heard,
+        stepsMs: performance.now() - verified,
+        steps,
+      });
+      return rows.map((row, i) => this.#resultOf(row, languages[i] ?? 'en', first, i));
+    } finally {
+      decoder.close();
+    }
+  }
+
+  #resultOf(row: WhisperRow, language: string, first: FirstPass, index: number): DecodeResult {
+    const languageIndex = this.model.languages.indexOf(language);
+    return {
+      tokens: row.tokens,
+      endLogprob: row.endLogprob,
+      language,
+      languageProbability: this.model.isMultilingual ? (first.languages[index]?.[languageIndex] ?? 0) : 1,
+      noSpeechProbability: first.noSpeech[index] ?? 0,
+      draftAccepted: row.draftAccepted,
+      steps: row.steps,
+    };
+  }
+
+  /** The language asked for, or the one to try first. */
+  #languageOf(asked: string | null): string {
+    if (asked === null) return this.#likelyLanguage;
+    if (this.model.languages.includes(asked)) return asked;
+    throw new EngineError('engine_failed', `${this.model.name} does not know the language "${asked}"`);
+  }
+
+  #promptOf({ prompt }: DecodeRequest, language: string | undefined): Prompt {
+    const { config, special } = this.network;
+    const { previous, committed, task } = prompt;
+    const stranger = [...previous, ...committed].find((token) => !(token >= 0 && token < config.vocabularySize));
+    if (stranger !== undefined) throw new EngineError('engine_failed', `the prompt holds no token ${stranger}`);
+    if (committed.length > this.model.maxTextTokens) {
+      throw new EngineError('engine_failed', `${committed.length} committed tokens are more than a window holds`);
+    }
+    const languageToken = config.isMultilingual && language !== undefined ? special.languages.get(language) : undefined;
+    return buildPrompt(config, special, { languageToken, task, previous, committed });
+  }
+
+  /**
+   * Puts the detected language into the prompts of rows that asked for none and were given another. What the model says at
+   * <|startoftranscript|> does not depend on the language behind it. Returns whether any prompt has changed.
+   */
+  #correctLanguages(rows: readonly WhisperRow[], languages: string[], { languages: heard }: FirstPass): boolean {
+    if (!this.model.isMultilingual) return false;
+    let changed = false;
+    for (const [i, row] of rows.entries()) {
+      const probabilities = heard[i];
+      if (row.request.prompt.language !== null || !probabilities?.length) continue;
+      const detected = this.model.languages[probabilities.indexOf(Math.max(...probabilities))] ?? languages[i];
+      if (detected === undefined || detected === languages[i]) continue;
+      languages[i] = detected;
+      row.prompt = this.#promptOf(row.request, detected);
+      this.#likelyLanguage = detected;
+      changed = true;
+    }
+    return changed;
+  }
+}
+
+/** int8 where there is a choice: bench/README.md says what it gains and costs. */
+function autoPrecision(device: CudaProvider | 'cpu'): CpuPrecision | undefined {
+  return device === 'cpu' ? 'int8' : undefined;
+}

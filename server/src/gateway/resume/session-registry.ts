@@ -1,0 +1,110 @@
+// The sessions of a server by their tokens; those without a socket wait here for their clients, bounded in number and time.
+import type { ServerMessage } from '@sotto/protocol';
+import type { GatewayMetrics } from '../../metrics/gateway-metrics.js';
+import { SessionMeter } from '../../metrics/session-meter.js';
+import type { SessionFactory } from '../../session/session-port.js';
+import type { Clock } from '../clock.js';
+import type { GatewayLimits } from '../limits.js';
+import { ResumableSession, type SessionOwner } from './resumable-session.js';
+
+export interface SessionKeeperOptions {
+  readonly limits: Pick<GatewayLimits, 'resumeGraceMs' | 'detachedSessionsMax' | 'resumeBytesMax'>;
+  readonly clock: Clock;
+  readonly metrics: GatewayMetrics;
+}
+
+/** Why a session that waited ended: a label of the metric. */
+type Ending = 'expired' | 'full' | 'bytes' | 'shutdown';
+
+export class SessionKeeper {
+  readonly #options: SessionKeeperOptions;
+  readonly #byToken = new Map<string, ResumableSession>();
+  /** Sessions without a socket and when they lost it, the oldest first. */
+  readonly #waiting = new Map<ResumableSession, number>();
+  #isClosed = false;
+
+  constructor(options: SessionKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Sessions that wait for their clients. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Makes a session that speaks through `owner`. */
+  open(createSession: SessionFactory, owner: SessionOwner): ResumableSession {
+    const { limits, clock, metrics } = this.#options;
+    const meter = new SessionMeter(metrics);
+    const session = new ResumableSession({
+      createSession,
+      owner,
+      windowMs: limits.resumeGraceMs,
+      eventBytesMax: limits.resumeBytesMax,
+      onMessage: (message: ServerMessage) => {
+        if (message.type === 'ready' && limits.resumeGraceMs > 0) this.#byToken.set(session.token, session);
+        meter.observe(message, clock.now());
+      },
+      onOverflow: (it) => this.#giveUp(it, 'bytes'),
+    });
+    return session;
+  }
+
+  /** The session of `token`, which waits no longer: the caller attaches to it. Undefined: there is none, or events behind the first `events` are lost (rule RS7). */
+  claim(token: string, events: number): ResumableSession | undefined {
+    const session = this.#byToken.get(token);
+    const claimed = session?.has(events) === true ? session : undefined;
+    this.#options.metrics.resumes.add(1, claimed === undefined ? 'unknown' : 'resumed');
+    if (claimed !== undefined) this.#waiting.delete(claimed);
+    return claimed;
+  }
+
+  /**
+   * The connection of `owner` is over. The session waits if its client may come back, or if it has ended and the client may not have heard the end of it; else it is
+   * forgotten. Nothing happens where another connection has the session by now.
+   */
+  release(session: ResumableSession, owner: SessionOwner, mayReturn: boolean): void {
+    if (!session.isOwnedBy(owner)) return;
+    session.detach();
+    if (this.#isClosed || !this.#byToken.has(session.token) || !(mayReturn || session.isOver)) {
+      return this.forget(session);
+    }
+    if (session.isOver) session.abandon();
+    this.#waiting.set(session, this.#options.clock.now());
+    while (this.#waiting.size > this.#options.limits.detachedSessionsMax) this.#makeRoom();
+  }
+
+  /** Ends a session that nobody may resume. */
+  forget(session: ResumableSession): void {
+    this.#byToken.delete(session.token);
+    this.#waiting.delete(session);
+    session.abandon();
+  }
+
+  /** Ends the sessions whose time is over; called about once a second. */
+  check(now: number): void {
+    for (const [session, since] of this.#waiting) {
+      if (now - since < this.#options.limits.resumeGraceMs) return;
+      this.#giveUp(session, 'expired');
+    }
+  }
+
+  /** The server shuts down: ends what waits, and keeps nothing from now on. May be called twice. */
+  close(): void {
+    this.#isClosed = true;
+    for (const session of this.#waiting.keys()) this.#giveUp(session, 'shutdown');
+  }
+
+  /** Ends the oldest of the sessions that have said everything, or else the oldest of all. */
+  #makeRoom(): void {
+    const waiting = [...this.#waiting.keys()];
+    const oldest = waiting.find((session) => session.isOver) ?? waiting[0];
+    if (oldest !== undefined) this.#giveUp(oldest, 'full');
+  }
+
+  #giveUp(session: ResumableSession, why: Ending): void {
+    if (!this.#waiting.has(session)) return;
+    if (!session.isOver) this.#options.metrics.detachedEnded.add(1, why);
+    this.forget(session);
+  }
+}

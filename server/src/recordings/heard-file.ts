@@ -1,0 +1,62 @@
+// A recording on its way from bytes to segments.
+import type { AudioFileWarning } from '../audio/audio-errors.js';
+import { decodeAudio } from '../audio/decode-audio.js';
+import { SAMPLE_RATE } from '../audio/resampler.js';
+import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
+import type { CachedRun, CachedTranscription, CacheOutcome } from './cached-transcription.js';
+import type { FileOptions } from './file-transcription.js';
+import type { Upload } from '../api/uploads/upload.js';
+
+/** What transcribes, with or without a cache. */
+export type Transcription = Pick<CachedTranscription, 'transcribe'>;
+
+/** Decodes and transcribes one file; read once. */
+export class HeardFile {
+  /** What was wrong with the file although it could be read; complete when the segments are. */
+  readonly warnings: AudioFileWarning[] = [];
+  readonly segments: AsyncGenerator<TranscribedSegment, void, undefined>;
+  /** Whether the same file had been heard before; known with the first segment. */
+  cache: CacheOutcome = 'miss';
+  #durationMs: number | undefined;
+  #samples = 0;
+
+  constructor(
+    transcription: Transcription,
+    { bytes, hash }: Pick<Upload, 'bytes' | 'hash'>,
+    options: FileOptions,
+    run: Pick<CachedRun, 'signal' | 'isLive'> = {},
+  ) {
+    const audio = decodeAudio(bytes, { onWarning: (warning) => this.warnings.push(warning) });
+    this.segments = transcription.transcribe(this.#counted(audio), options, {
+      ...run,
+      uploadHash: hash,
+      onCache: (outcome) => {
+        this.cache = outcome;
+      },
+      onAudioMs: (audioMs) => {
+        this.#durationMs = audioMs;
+      },
+    });
+  }
+
+  /** Of the recording, as far as it was decoded, milliseconds. */
+  get durationMs(): number {
+    return this.#durationMs ?? (this.#samples * 1_000) / SAMPLE_RATE;
+  }
+
+  async *#counted(audio: AsyncIterable<Float32Array>): AsyncGenerator<Float32Array, void, undefined> {
+    for await (const block of audio) {
+      this.#samples += block.length;
+      yield block;
+    }
+  }
+}
+
+/** The language of most of the speech; `fallback` where there is none. */
+export function mainLanguage(segments: readonly TranscribedSegment[], fallback: string): string {
+  const spoken = new Map<string, number>();
+  for (const { language, startMs, endMs, text } of segments) {
+    if (text !== '') spoken.set(language, (spoken.get(language) ?? 0) + endMs - startMs);
+  }
+  return [...spoken].toSorted(([, a], [, b]) => b - a)[0]?.[0] ?? (fallback === 'auto' ? '' : fallback);
+}

@@ -1,0 +1,202 @@
+// The official SDKs against a real server with the demo model: speech in, words out, live and recorded; URLs, callbacks, and bad input.
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import { connect as connectTcp, type AddressInfo } from 'node:net';
+import { Deepgram, DeepgramClient } from '@deepgram/sdk';
+import OpenAI from 'openai';
+import { OpenAIRealtimeWS } from 'openai/realtime/ws';
+import t, { type Test } from 'tap';
+import type { Fields } from '../../../support/event-client.js';
+import { fixture, fixtureSamples } from '../../../support/fixtures.js';
+import { interleaved } from '../../../support/loud-audio.js';
+import { ServerProcess } from '../../../support/server-process.js';
+import { pcm16 } from '../../../support/speech.js';
+import { wavFile } from '../../../support/wav-file.js';
+import { until } from '../../../support/wire-client.js';
+
+const clip = readFileSync(fixture('en-question'));
+
+/** A server on this machine. */
+async function serve(t: Test, listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => void (server.closeAllConnections(), server.close()));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+t.test('the demo model', async (t) => {
+  const server = await ServerProcess.start(t, ['--outbound-allow', '127.0.0.1', '--upload-bytes-max', '1000000']);
+  const deepgram = new DeepgramClient({ apiKey: 'any', baseUrl: server.http, maxRetries: 0 });
+  const post = (query: string, body: string | Uint8Array, type = 'audio/flac') =>
+    fetch(`${server.http}/v1/listen?${query}`, { method: 'POST', body, headers: { 'content-type': type } });
+
+  t.test('DG-1: live speech', async (t) => {
+    const live = await deepgram.listen.v1.connect({
+      model: 'nova-3',
+      encoding: 'linear16',
+      sample_rate: 16_000,
+      smart_format: 'true',
+      Authorization: 'Token any',
+      reconnectAttempts: 0,
+    });
+    const transcripts: string[] = [];
+    live.on('message', (message) => {
+      if (message.type === 'Results') transcripts.push(message.channel.alternatives[0]?.transcript ?? '');
+    });
+    const closed = new Promise<number>((resolve) => live.on('close', ({ code }) => resolve(code)));
+    live.connect();
+    await live.waitForOpen();
+    const audio = pcm16(await fixtureSamples('en-question'));
+    for (let at = 0; at < audio.byteLength; at += 6_400) live.sendMedia(audio.subarray(at, at + 6_400));
+    live.sendCloseStream({ type: 'CloseStream' });
+    t.equal(await closed, 1000);
+    t.match(transcripts.join(' '), /Could you tell me where the nearest library is/);
+  });
+
+  t.test('RT-2: live speech, committed by the client', async (t) => {
+    const { hostname: host, port } = new URL(server.http);
+    const client = new OpenAI({ apiKey: 'any', baseURL: `${server.http}/v1` });
+    const options = { createConnection: () => connectTcp({ host, port: Number(port) }) };
+    const realtime = new OpenAIRealtimeWS({ model: 'gpt-4o-transcribe', options }, client);
+    t.teardown(() => realtime.close());
+    realtime.on('error', (error) => t.fail(String(error)));
+    await new Promise((resolve) => realtime.once('session.created', resolve));
+    realtime.send({
+      type: 'session.update',
+      session: { type: 'transcription', audio: { input: { turn_detection: null } } },
+    });
+    const samples = await fixtureSamples('en-question');
+    // To 24 kHz, as roughly as can be.
+    const audio = pcm16(
+      Float32Array.from({ length: samples.length * 1.5 }, (_, i) => samples[Math.floor(i / 1.5)] ?? 0),
+    );
+    for (let at = 0; at < audio.byteLength; at += 9_600) {
+      const chunk = Buffer.from(audio.subarray(at, at + 9_600)).toString('base64');
+      realtime.send({ type: 'input_audio_buffer.append', audio: chunk });
+    }
+    realtime.send({ type: 'input_audio_buffer.commit' });
+    const { transcript } = await new Promise<{ transcript: string }>((resolve) =>
+      realtime.once('conversation.item.input_audio_transcription.completed', resolve),
+    );
+    t.match(transcript, /tell me where the nearest library is/);
+  });
+
+  t.test('DG-5: a file, with everything that can be asked for', async (t) => {
+    const answer = await deepgram.listen.v1.media.transcribeFile(clip, {
+      model: 'nova-3',
+      smart_format: true,
+      utterances: true,
+      paragraphs: true,
+      detect_language: true,
+      keyterm: ['one', 'two words'],
+    });
+    t.match(answer, {
+      metadata: { request_id: String, sha256: /^[\da-f]{64}$/, channels: 1, duration: Number, models: [String] },
+      results: {
+        channels: [
+          {
+            detected_language: 'en',
+            alternatives: [
+              {
+                transcript: /\w+ \w+/,
+                confidence: Number,
+                words: [
+                  { word: /^[a-z]+$/, start: Number, end: Number, confidence: Number, punctuated_word: /^[A-Z]/ },
+                ],
+                paragraphs: {
+                  transcript: /^\n\w/,
+                  paragraphs: [{ sentences: [{ text: /[.?]$/ }], num_words: Number }],
+                },
+              },
+            ],
+          },
+        ],
+        utterances: [{ id: String, channel: 0, transcript: String, words: [{ punctuated_word: String }] }],
+      },
+    });
+  });
+
+  t.test('DG-5: a URL, without marks and capitals', async (t) => {
+    const url = await serve(t, (_request, response) => response.end(clip));
+    const answer = await deepgram.listen.v1.media.transcribeUrl({ url: `${url}/clip.flac`, model: 'nova-3' });
+    const { results } = answer as unknown as { results: { channels: [{ alternatives: [{ transcript: string }] }] } };
+    t.match(results.channels[0].alternatives[0].transcript, /^[a-z' ]+$/);
+    t.notOk('utterances' in results);
+  });
+
+  t.test('a callback gets the document, or what went wrong', async (t) => {
+    const got: Fields[] = [];
+    let failures = 1;
+    const url = await serve(t, (request, response) => {
+      const parts: Buffer[] = [];
+      request.on('data', (part: Buffer) => parts.push(part));
+      request.on('end', () => {
+        // The first attempt fails, and is repeated.
+        response.statusCode = failures-- > 0 ? 500 : 200;
+        if (response.statusCode === 200)
+          got.push({ method: request.method, ...JSON.parse(String(Buffer.concat(parts))) });
+        response.end();
+      });
+    });
+    const response = await post(`callback=${url}/done&callback_method=put`, clip);
+    const { request_id: id } = (await response.json()) as { request_id: string };
+    t.match([response.status, response.headers.get('dg-request-id')], [200, id]);
+    await until(() => got.length === 1, 'the document');
+    t.match(got[0], { method: 'PUT', metadata: { request_id: id }, results: { channels: [{}] } });
+    t.equal((await post(`callback=${url}/done`, 'rubbish')).status, 200);
+    await until(() => got.length === 2, 'the failure');
+    t.match(got[1], { method: 'POST', err_code: 'Bad Request', request_id: String });
+  });
+
+  t.test('bad input is refused in their shape', async (t) => {
+    const refused = async (response: Response, status: number, body: object): Promise<void> => {
+      t.equal(response.status, status);
+      t.match(await response.json(), { err_msg: String, request_id: String, ...body });
+      t.ok(response.headers.get('dg-error') !== null && response.headers.get('dg-request-id') !== null);
+    };
+    const url = (target: string) => post('', JSON.stringify({ url: target }), 'application/json');
+    await refused(await post('', ''), 400, { err_code: 'Bad Request' });
+    await refused(await post('language=xx', clip), 400, { err_code: 'INVALID_QUERY_PARAMETER' });
+    await refused(await post('', new Uint8Array(1_000_001)), 413, { err_code: 'PAYLOAD_TOO_LARGE' });
+    await refused(await post('', '{', 'application/json'), 400, { err_code: 'Bad Request' });
+    await refused(await post('', '{}', 'application/json'), 400, { err_code: 'Bad Request' });
+    await refused(await url('http://10.0.0.1/x.wav'), 400, { err_code: 'REMOTE_CONTENT_ERROR' });
+    await refused(await url('http://[::1]:1/x.wav'), 400, { err_code: 'REMOTE_CONTENT_ERROR' });
+    await refused(await url('file:///etc/passwd'), 400, { err_code: 'REMOTE_CONTENT_ERROR' });
+    await refused(await url('http://127.0.0.1:1/x.wav'), 400, { err_code: 'REMOTE_CONTENT_ERROR' });
+    const missing = await serve(t, (_request, response) => void response.writeHead(404).end());
+    await refused(await url(missing), 400, { err_code: 'REMOTE_CONTENT_ERROR' });
+    const inside = await serve(
+      t,
+      (_request, response) => void response.writeHead(302, { location: 'http://10.1.1.1/' }).end(),
+    );
+    await refused(await url(inside), 400, { err_code: 'REMOTE_CONTENT_ERROR' });
+    await refused(await post('callback=http://169.254.169.254/', clip), 400, { err_code: 'REMOTE_CONTENT_ERROR' });
+    const error: unknown = await deepgram.listen.v1.media
+      .transcribeFile(Buffer.from('no audio'), { model: 'nova-3' })
+      .catch((failure: unknown) => failure);
+    t.ok(error instanceof Deepgram.BadRequestError);
+  });
+
+  t.test('two channels, each for itself', async (t) => {
+    const left = pcm16(await fixtureSamples('en-question'));
+    const right = Buffer.alloc(left.byteLength);
+    const stereo = wavFile(
+      { tag: 1, channels: 2, sampleRate: 16_000, bits: 16 },
+      interleaved(Buffer.from(left), right),
+    );
+    const answer = await deepgram.listen.v1.media.transcribeFile(Buffer.from(stereo), {
+      model: 'nova-3',
+      multichannel: true,
+      utterances: true,
+    });
+    t.match(answer, {
+      metadata: { channels: 2 },
+      results: {
+        channels: [{ alternatives: [{ transcript: /library/ }] }, { alternatives: [{ transcript: '' }] }],
+        utterances: [{ channel: 0 }],
+      },
+    });
+  });
+});

@@ -1,0 +1,179 @@
+import t from 'tap';
+import { FileTranscriber, type TranscribedSegment } from '../../../server/src/asr/files/file-transcriber.js';
+import type { CuttingOptions } from '../../../server/src/asr/files/speech-stretches.js';
+import { Scheduler } from '../../../server/src/asr/scheduling/scheduler.js';
+import type { VoiceActivityDetector } from '../../../server/src/vad/vad.js';
+import {
+  scriptedAudio,
+  ScriptedEngine,
+  type ScriptedEngineOptions,
+  scriptedTokenizer,
+  type ScriptedWord,
+  scriptOf,
+} from '../../support/scripted-engine.js';
+
+const SENTENCES = ['the cat and the dog sleep', 'a fox jumps', 'it goes on and on', 'the end'];
+/** Sentences with pauses of three seconds between them. */
+const SCRIPT = SENTENCES.flatMap((sentence, i) => scriptOf(sentence, 1_000 + i * 5_000));
+const LENGTH_MS = 21_000;
+
+/** Hears speech where the script has a word. */
+function scriptedDetector(script: readonly ScriptedWord[]): VoiceActivityDetector & { streams: number } {
+  const detector = {
+    streams: 0,
+    open() {
+      detector.streams += 1;
+      return {
+        push: async (frame: Float32Array) => {
+          const ms = ((frame[0] ?? 0) * 2 ** 24) / 16;
+          return script.some((word) => ms >= word.startMs && ms < word.endMs) ? 0.95 : 0.02;
+        },
+        reset: () => undefined,
+        close: () => {
+          detector.streams -= 1;
+        },
+      };
+    },
+    close: async () => undefined,
+  };
+  return detector;
+}
+
+function transcriber(more: Partial<ScriptedEngineOptions> = {}, script: readonly ScriptedWord[] = SCRIPT) {
+  const engine = new ScriptedEngine({ script, runMs: 5, ...more });
+  const scheduler = new Scheduler([engine]);
+  const detector = scriptedDetector(script);
+  return { engine, scheduler, detector, files: new FileTranscriber(scheduler, scriptedTokenizer(), detector) };
+}
+
+/** The recording in blocks of an odd size. */
+async function* blocks(fromMs: number, lengthMs: number): AsyncGenerator<Float32Array> {
+  const samples = scriptedAudio(fromMs, lengthMs);
+  for (let at = 0; at < samples.length; at += 7_001) yield samples.slice(at, at + 7_001);
+}
+
+async function all(segments: AsyncIterable<TranscribedSegment>): Promise<TranscribedSegment[]> {
+  const list: TranscribedSegment[] = [];
+  for await (const segment of segments) list.push(segment);
+  return list;
+}
+
+const starts = async (cutting: CuttingOptions | undefined): Promise<number[]> =>
+  (await all(transcriber().files.transcribe(blocks(0, LENGTH_MS), { cutting }))).map(({ startMs }) => startMs);
+
+t.test('a shorter silence cuts more, a longer one less; what is not said is as ever', async (t) => {
+  const plain = await starts(undefined);
+  t.equal(plain.length, SENTENCES.length);
+  t.same(await starts({ minSilenceMs: 1_000 }), plain);
+  t.equal((await starts({ minSilenceMs: 5_000 })).length, 1);
+  const padded = await starts({ prefixPaddingMs: 600 });
+  t.ok((padded[1] ?? 0) < (plain[1] ?? 0), 'more audio before each');
+});
+
+t.test('segments come in order with times of the recording, decoded in shared runs', async (t) => {
+  const { files, engine, detector } = transcriber();
+  const segments = await all(files.transcribe(blocks(0, LENGTH_MS)));
+  t.same(
+    segments.map((segment) => segment.text),
+    SENTENCES,
+  );
+  const words = segments.flatMap((segment) => segment.words);
+  t.equal(words.length, SCRIPT.length);
+  for (const [i, word] of words.entries()) {
+    t.ok(
+      Math.abs(word.startMs - (SCRIPT[i]?.startMs ?? 0)) <= 100,
+      `${word.text}: ${word.startMs} for ${SCRIPT[i]?.startMs}`,
+    );
+  }
+  for (const segment of segments)
+    t.ok(segment.startMs <= (segment.words[0]?.startMs ?? 0) && segment.endMs <= LENGTH_MS);
+  t.ok(engine.batches.length < SENTENCES.length, 'runs are shared');
+  t.equal(detector.streams, 0);
+});
+
+t.test('speech that lasts longer than a window is cut without losing or doubling a word', async (t) => {
+  const words = Array.from({ length: 200 }, (_, i) => `w${i}`).join(' ');
+  const script = scriptOf(words, 500, 200, 160);
+  const { files } = transcriber({}, script);
+  const segments = await all(files.transcribe(blocks(0, 73_000)));
+  t.ok(segments.length >= 3);
+  t.equal(segments.map((segment) => segment.text).join(' '), words);
+});
+
+t.test('a recording without speech, or without audio, has no segments', async (t) => {
+  const { files } = transcriber({}, []);
+  t.same(await all(files.transcribe(blocks(0, 3_000))), []);
+  t.same(await all(files.transcribe(blocks(0, 0))), []);
+});
+
+t.test('language, prompt and hotwords reach every window', async (t) => {
+  const { files, engine } = transcriber();
+  await all(files.transcribe(blocks(0, LENGTH_MS), { language: 'en', prompt: 'So far.', hotwords: ['Sotto'] }));
+  const tokenizer = scriptedTokenizer();
+  for (const request of engine.batches.flat()) {
+    t.equal(request.prompt.language, 'en');
+    t.equal(tokenizer.decode(request.prompt.previous), ' Sotto. So far.');
+  }
+});
+
+t.test('a failure comes when its segment is due, after those before it', async (t) => {
+  const script = SCRIPT.map((word) => (word.text === 'fox' ? { ...word, fault: 'fail' as const } : word));
+  const { files, detector } = transcriber({ maxBatch: 1 }, script);
+  const seen: string[] = [];
+  const run = async () => {
+    for await (const segment of files.transcribe(blocks(0, LENGTH_MS))) seen.push(segment.text);
+  };
+  await t.rejects(run(), { name: 'AsrError', code: 'recognition_failed' });
+  t.same(seen, SENTENCES.slice(0, 1));
+  t.equal(detector.streams, 0);
+});
+
+t.test('who stops listening stops the work', async (t) => {
+  const { files, scheduler, detector } = transcriber({ maxBatch: 1 });
+  for await (const segment of files.transcribe(blocks(0, LENGTH_MS))) {
+    t.equal(segment.text, SENTENCES[0]);
+    break;
+  }
+  t.equal(detector.streams, 0);
+  t.equal(scheduler.counts.waiting.file, 0);
+  await scheduler.close();
+});
+
+t.test('speech behind the point where the model stopped listening is heard all the same', async (t) => {
+  const words = scriptOf('the cat and the dog sleep and a fox jumps over it all', 1_000);
+  const half = words[5]?.endMs ?? 0;
+  // Ends after the first half, as long as it hears the first half.
+  const { files, engine } = transcriber({}, words);
+  const decode = engine.decode.bind(engine);
+  engine.decode = async (batch) =>
+    (await decode(batch)).map((result) => ({
+      ...result,
+      tokens: result.tokens.filter(({ frame }) => result.tokens.length < 8 || frame * 20 < half - 700),
+    }));
+  const [segment] = await all(files.transcribe(blocks(0, 9_000)));
+  t.match(segment?.text, /^the cat .* it all$/);
+  t.ok((segment?.words.at(-1)?.endMs ?? 0) > half);
+});
+
+t.test('a signal ends the work at once, and nothing is left in the queue', async (t) => {
+  const { files, scheduler, detector } = transcriber({ maxBatch: 1, runMs: 50 });
+  const leaving = new AbortController();
+  const run = async (): Promise<void> => {
+    for await (const _ of files.transcribe(blocks(0, LENGTH_MS), {}, { signal: leaving.signal })) {
+      leaving.abort(new TypeError('gone'));
+    }
+  };
+  await t.rejects(run(), { message: 'gone' });
+  t.equal(detector.streams, 0);
+  t.equal(scheduler.counts.waiting.file, 0);
+  await scheduler.close();
+});
+
+t.test('progress never goes back and ends at the end', async (t) => {
+  const { files } = transcriber();
+  const heard: number[] = [];
+  await all(files.transcribe(blocks(0, LENGTH_MS), {}, { onProgress: (heardMs) => heard.push(heardMs) }));
+  t.ok(heard.length > 5);
+  t.ok(heard.every((value, at) => at === 0 || value >= (heard[at - 1] ?? 0)));
+  t.ok((heard.at(-1) ?? 0) > LENGTH_MS * 0.7);
+});

@@ -1,0 +1,115 @@
+import * as fc from 'fast-check';
+import t from 'tap';
+import type { Word } from '@sotto/protocol';
+import type { DecodedToken } from '../../../server/src/asr/engine.js';
+import { inOrder, timeWords } from '../../../server/src/asr/hypothesis/word-timing.js';
+import { holds } from '../../support/property.js';
+import { scriptedTokenizer } from '../../support/scripted-engine.js';
+
+const tokenizer = scriptedTokenizer();
+
+/** Tokens of words that start at the given frames; all tokens of a word attend the same one. */
+function spoken(words: readonly (readonly [text: string, frame: number])[], logprob = -0.5): DecodedToken[] {
+  return words.flatMap(([text, frame]) => tokenizer.encode(text).map((id) => ({ id, logprob, frame })));
+}
+
+const squeeze = (text: string): string => text.replace(/\s/gu, '');
+
+const times = (words: readonly Word[]) => words.map(({ text, startMs, endMs }) => [text, startMs, endMs]);
+
+t.test('words border half-way between the tokens that attend them', async (t) => {
+  const tokens = spoken([
+    [' the', 10],
+    [' cat', 14],
+    [' sat', 20],
+  ]);
+  const words = timeWords(tokens, 'en', 600, tokenizer);
+  t.same(times(words), [
+    ['the', 140, 240],
+    ['cat', 240, 340],
+    ['sat', 340, 600],
+  ]);
+  t.ok(words.every((word) => Math.abs(word.confidence - Math.exp(-0.5)) < 1e-9));
+});
+
+t.test('a pause belongs to no word', async (t) => {
+  const tokens = spoken([
+    [' a', 1],
+    [' b', 100],
+    [' c', 104],
+  ]);
+  t.same(times(timeWords(tokens, 'en', 4_000, tokenizer)), [
+    ['a', 0, 270],
+    ['b', 1_940, 2_040],
+    ['c', 2_040, 2_330],
+  ]);
+});
+
+t.test('marks belong to their word and do not move it', async (t) => {
+  const tokens = spoken([
+    [' "', 90],
+    ['yes', 12],
+    [',', 80],
+    [' no', 30],
+    ['."', 85],
+  ]);
+  t.match(timeWords(tokens, 'en', 2_000, tokenizer), [
+    { text: '"yes,', startMs: 180 },
+    { text: 'no."', startMs: 540 },
+  ]);
+});
+
+t.test('languages without spaces have a word per character', async (t) => {
+  t.match(
+    timeWords(
+      spoken([
+        ['你', 5],
+        ['好', 20],
+      ]),
+      'zh',
+      800,
+      tokenizer,
+    ),
+    [
+      { text: '你', startMs: 40, endMs: 340 },
+      { text: '好', startMs: 340, endMs: 650 },
+    ],
+  );
+});
+
+t.test('no tokens, no words', async (t) => {
+  t.same(timeWords([], 'en', 500, tokenizer), []);
+});
+
+t.test('a token that attends out of order is placed between its neighbours', async (t) => {
+  t.same(inOrder([0, 10, 290, 20, 30]), [0, 10, 15, 20, 30]);
+  t.same(inOrder([50, 10, 20]), [5, 10, 20]);
+  t.same(inOrder([10, 20, 3]), [10, 20, 20]);
+  t.same(inOrder([]), []);
+});
+
+t.test('words are in order, within the segment, and lose no text', async (t) => {
+  const token = fc.record({
+    text: fc.constantFrom(' the', ' and', ' cat', 's', ',', ' "', '.', ' é'),
+    frame: fc.nat(1_500),
+    logprob: fc.double({ min: -20, max: 0, noNaN: true }),
+  });
+  holds(
+    t,
+    fc.property(fc.array(token, { maxLength: 30 }), fc.integer({ min: 1, max: 30_000 }), (drawn, segmentMs) => {
+      const tokens = drawn.flatMap(({ text, frame, logprob }) =>
+        tokenizer.encode(text).map((id) => ({ id, frame, logprob })),
+      );
+      const words = timeWords(tokens, 'en', segmentMs, tokenizer);
+      let before = 0;
+      for (const word of words) {
+        if (!(word.startMs >= before && word.endMs >= word.startMs && word.endMs <= segmentMs))
+          throw new Error(JSON.stringify(words));
+        if (!(word.confidence >= 0 && word.confidence <= 1)) throw new Error('confidence');
+        before = word.startMs;
+      }
+      if (squeeze(words.map((word) => word.text).join('')) !== squeeze(tokenizer.decode(tokens.map((one) => one.id))))
+        throw new Error('text was lost');
+    }),
+  );
+});

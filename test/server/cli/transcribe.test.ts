@@ -1,0 +1,255 @@
+// `sotto transcribe` as a process: files and raw PCM in, words out, and every failure one clear line.
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bytesPerFrame, type StartMessage, type StoppedMessage } from '@sotto/protocol';
+import t, { type Test } from 'tap';
+import { checkUsage } from '../../../server/src/cli/transcribe.js';
+import type { TranscriptSegment } from '../../../server/src/captions/cues.js';
+import type { TranscribeFlags } from '../../../server/src/cli/transcribe-flags.js';
+import { runSotto } from '../../support/run-command.js';
+import { READY, startWireServer, type WirePeer, type WireScript } from '../../support/wire-server.js';
+
+const YES = fileURLToPath(new URL('../../fixtures/audio/en-short-yes.flac', import.meta.url));
+const STOP = fileURLToPath(new URL('../../fixtures/audio/en-short-stop.flac', import.meta.url));
+
+interface Heard {
+  start: StartMessage | undefined;
+  samples: number;
+}
+
+/** Hears "one word" in every second of audio that it is sent, and acknowledges at once. */
+function listener(): { script: WireScript; sessions: Heard[] } {
+  const sessions: Heard[] = [];
+  const byPeer = new Map<WirePeer, Heard>();
+  const script: WireScript = (message, peer) => {
+    const heard = byPeer.get(peer) ?? { start: undefined, samples: 0 };
+    if (!byPeer.has(peer)) sessions.push(heard);
+    byPeer.set(peer, heard);
+    if (message.type === 'start') {
+      heard.start = message;
+      peer.send(READY);
+    } else if (message.type === 'audio' && heard.start !== undefined) {
+      heard.samples = message.offset + message.data.byteLength / bytesPerFrame(heard.start.audio);
+      peer.send({ type: 'ack', offset: heard.samples, lagMs: 0 });
+    } else if (message.type === 'stop') {
+      const audioMs = (heard.samples * 1_000) / (heard.start?.audio.sampleRate ?? 1);
+      const words = ['Yes', 'indeed.'].map((text, index) => ({
+        text,
+        startMs: index * 400,
+        endMs: index * 400 + 390,
+        confidence: 0.9,
+      }));
+      const final = { reason: 'stop', language: 'en', avgLogprob: -0.1, noSpeechProb: 0.02 } as const;
+      peer.send(
+        { type: 'speechStarted', segmentId: 0, startMs: 0 },
+        { type: 'partial', segmentId: 0, revision: 1, stable: '', tentative: 'Yes', startMs: 0, endMs: 400, lagMs: 0 },
+        {
+          type: 'final',
+          ...final,
+          segmentId: 0,
+          text: 'Yes indeed.',
+          startMs: 0,
+          endMs: 790,
+          ...(heard.start?.words && { words }),
+        },
+        { type: 'final', ...final, segmentId: 1, text: '', noise: 'noSpeech', startMs: 800, endMs: audioMs },
+        { type: 'final', ...final, segmentId: 2, text: 'Again.', startMs: 900, endMs: audioMs },
+        { type: 'stopped', reason: 'stop', audioMs, speechMs: 790, segments: 3, words: 3 } satisfies StoppedMessage,
+      );
+      peer.close(1000);
+    }
+  };
+  return { script, sessions };
+}
+
+async function startListener(t: Test) {
+  const { script, sessions } = listener();
+  const { url } = await startWireServer(t, script);
+  return { url, sessions };
+}
+
+async function temporaryFolder(t: Test): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sotto-transcribe-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+t.test('without a terminal the finals come one a line, with the settings that were asked for', async (t) => {
+  const { url, sessions } = await startListener(t);
+  const flags = ['--fast', '--language', 'en', '--prompt', 'At the altar.', '--hotword', 'Sotto', '--hotword', 'Ada'];
+  const { code, stdout, stderr } = await runSotto(['transcribe', YES, '--server', url, ...flags]).result;
+  t.strictSame({ code, stdout, stderr }, { code: 0, stdout: 'Yes indeed.\nAgain.\n', stderr: '' });
+  t.equal(sessions.length, 1);
+  t.match(sessions[0]?.start, {
+    audio: { encoding: 'pcm_s16le', sampleRate: 16_000, channels: 1 },
+    language: 'en',
+    prompt: 'At the altar.',
+    hotwords: ['Sotto', 'Ada'],
+  });
+  t.ok((sessions[0]?.samples ?? 0) > 8_000);
+});
+
+t.test('a file is played at the pace of speech unless --fast', async (t) => {
+  const { url, sessions } = await startListener(t);
+  const run = async (...flags: string[]) => {
+    const startedAt = performance.now();
+    t.equal((await runSotto(['transcribe', YES, ...flags], { env: { SOTTO_SERVER: url } }).result).code, 0);
+    return performance.now() - startedAt;
+  };
+  const fastMs = await run('--fast');
+  const pacedMs = await run();
+  const audioMs = (sessions[0]?.samples ?? 0) / 16;
+  t.ok(
+    pacedMs >= audioMs,
+    `${Math.round(pacedMs)} ms for ${Math.round(audioMs)} ms of audio, ${Math.round(fastMs)} ms with --fast`,
+  );
+  t.equal(sessions[1]?.samples, sessions[0]?.samples);
+});
+
+t.test('--json prints every event', async (t) => {
+  const { url } = await startListener(t);
+  const { code, stdout } = await runSotto(['transcribe', YES, '--server', url, '--fast', '--json', '--words']).result;
+  const events = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { type: string; file?: string });
+  t.equal(code, 0);
+  t.strictSame(
+    events.map(({ type }) => type).filter((type) => type !== 'ack'),
+    ['ready', 'speechStarted', 'partial', 'final', 'final', 'final', 'stopped'],
+  );
+  t.match(
+    events.find(({ type }) => type === 'final'),
+    { words: [{ text: 'Yes' }, { text: 'indeed.' }], file: undefined },
+  );
+});
+
+t.test('- reads raw PCM of the given rate and channels', async (t) => {
+  const { url, sessions } = await startListener(t);
+  const flags = ['--server', url, '--rate', '48000', '--channels', '2'];
+  const { code, stdout } = await runSotto(['transcribe', '-', ...flags], { input: new Uint8Array(48_000 * 4 + 3) })
+    .result;
+  t.strictSame([code, stdout], [0, 'Yes indeed.\nAgain.\n']);
+  t.match(sessions[0], {
+    start: { audio: { encoding: 'pcm_s16le', sampleRate: 48_000, channels: 2 } },
+    samples: 48_000,
+  });
+});
+
+t.test('Ctrl-C ends the audio and the finals still come', async (t) => {
+  const { url, sessions } = await startListener(t);
+  const { child, result } = runSotto(['transcribe', '-', '--server', url]);
+  child.stdin?.write(new Uint8Array(32_000));
+  while ((sessions[0]?.samples ?? 0) < 16_000) await new Promise((resolve) => setTimeout(resolve, 20));
+  child.kill('SIGINT');
+  t.match(await result, { code: 0, stdout: 'Yes indeed.\nAgain.\n', stderr: '' });
+});
+
+t.test('several files are told apart, and -f with -o writes one transcript for each', async (t) => {
+  const { url } = await startListener(t);
+  const both = await runSotto(['transcribe', YES, STOP, '--server', url, '--fast']).result;
+  t.equal(both.stdout, `==> ${YES} <==\nYes indeed.\nAgain.\n==> ${STOP} <==\nYes indeed.\nAgain.\n`);
+  const folder = await temporaryFolder(t);
+  const flags = ['--server', url, '--fast', '-f', 'vtt', '-o', join(folder, 'new')];
+  const { code, stdout } = await runSotto(['transcribe', YES, STOP, ...flags]).result;
+  const [yes, stop] = [join(folder, 'new', 'en-short-yes.vtt'), join(folder, 'new', 'en-short-stop.vtt')];
+  t.strictSame([code, stdout], [0, `${yes}\n${stop}\n`]);
+  t.match(
+    await readFile(yes, 'utf8'),
+    /^WEBVTT\n\n00:00:00\.000 --> 00:00:00\.817\nYes indeed\.\n\n00:00:00\.900 --> /,
+  );
+  t.match(await readFile(stop, 'utf8'), /^WEBVTT/);
+});
+
+t.test('no server: one line that says how to start one, exit code 1', async (t) => {
+  const { code, stdout, stderr } = await runSotto(['transcribe', YES, '--server', 'ws://127.0.0.1:9']).result;
+  t.strictSame([code, stdout], [1, '']);
+  t.equal(
+    stderr,
+    'sotto: No Sotto server is running at ws://127.0.0.1:9. Start one with "npx sotto serve", or name another with --server URL.\n',
+  );
+});
+
+t.test('a server that refuses or vanishes: one line, exit code 1', async (t) => {
+  const refusing = await startWireServer(t, (_, peer) => {
+    peer.send({ type: 'error', code: 'overloaded', message: 'All places are taken.', retryable: true, fatal: true });
+    peer.close(1013);
+  });
+  t.match(await runSotto(['transcribe', YES, '--server', refusing.url]).result, {
+    code: 1,
+    stderr: 'sotto: The server says: All places are taken. (overloaded)\n',
+  });
+  const vanishing = await startWireServer(t, (message, peer) => {
+    if (message.type === 'start') peer.send(READY);
+    if (message.type === 'audio') peer.terminate();
+  });
+  t.match(await runSotto(['transcribe', YES, '--server', vanishing.url, '--retry', '0']).result, {
+    code: 1,
+    stderr: 'sotto: The connection to the server was lost (1006).\n',
+  });
+  t.match(await runSotto(['transcribe', YES, '--server', vanishing.url, '--retry', '1']).result, {
+    code: 1,
+    stderr:
+      /^sotto: The connection was lost; it is being made again\.\nsotto: The connection to the server was lost \(1006\)\.\n$/,
+  });
+});
+
+t.test('a file that is missing or no audio: one line that names it, exit code 1', async (t) => {
+  const { url } = await startListener(t);
+  const folder = await temporaryFolder(t);
+  const notes = join(folder, 'notes.wav');
+  await writeFile(notes, 'These are no samples.\n');
+  for (const file of [notes, join(folder, 'missing.wav')]) {
+    const { code, stdout, stderr } = await runSotto(['transcribe', file, '--server', url, '--fast']).result;
+    t.strictSame([code, stdout], [1, '']);
+    t.match(stderr, /^sotto: .*(notes|missing)\.wav: .*\n$/);
+  }
+});
+
+t.test('--offline decodes files in this process', async (t) => {
+  const folder = await temporaryFolder(t);
+  const flags = ['--offline', '-f', 'json', '--words', '-o', folder];
+  const { code, stdout, stderr } = await runSotto(['transcribe', YES, ...flags]).result;
+  const written = join(folder, 'en-short-yes.json');
+  t.strictSame({ code, stdout }, { code: 0, stdout: `${written}\n` });
+  t.match(stderr, /^sotto: 1 file, 0:0\d of audio in \d:\d\d \(\d+\.\d times as fast as speech\)\n$/);
+  const transcript = JSON.parse(await readFile(written, 'utf8')) as { text: string; segments: TranscriptSegment[] };
+  t.type(transcript.text, 'string');
+  for (const { text, words, startMs, endMs } of transcript.segments) {
+    t.not(text, '');
+    t.ok(startMs < endMs && words?.every((word) => word.startMs >= startMs && word.endMs <= endMs));
+  }
+});
+
+t.test('--offline with a model or a file that is not there: one line, exit code 1', async (t) => {
+  const model = await runSotto(['transcribe', YES, '--offline', '--model', 'absent']).result;
+  t.match(model, { code: 1, stdout: '', stderr: /^sotto: .*"absent".*\n$/ });
+  const file = await runSotto(['transcribe', 'missing.wav', '--offline']).result;
+  t.match(file, { code: 1, stdout: '', stderr: /^sotto: missing\.wav: .*\n$/ });
+});
+
+t.test('wrong usage: exit code 2 and what was wanted', async (t) => {
+  for (const [args, message] of [
+    [[], /missing required argument 'files'/],
+    [[YES, '--rate', '7'], /whole number from 8000 to 48000/],
+    [[YES, '-o', 'here'], /^sotto: --output-dir needs a format/],
+  ] as const) {
+    t.match(await runSotto(['transcribe', ...args]).result, { code: 2, stdout: '', stderr: message });
+  }
+});
+
+t.test('flags that do not go together are refused', async (t) => {
+  const defaults: TranscribeFlags = { server: 'ws://127.0.0.1:8080', rate: 16_000, channels: 1, retry: 0 };
+  const refuses = (files: string[], flags: Partial<TranscribeFlags>, message: RegExp) =>
+    t.throws(() => checkUsage(files, { ...defaults, ...flags }), { name: 'CommandError', exitCode: 2, message });
+  refuses([YES], { server: 'localhost:8080' }, /--server wants a URL such as ws:/);
+  refuses([YES], { server: 'ws://[' }, /--server wants a URL such as ws:/);
+  refuses(['-', '-'], {}, /Standard input can be read once/);
+  refuses([YES], { json: true, format: 'txt' }, /one of --json and --format/);
+  refuses([YES], { model: 'demo-en' }, /--model is for --offline/);
+  refuses(['-'], { offline: true }, /--offline reads files/);
+  refuses([YES], { offline: true, json: true }, /use -f json/);
+  t.doesNotThrow(() => checkUsage([YES, '-'], { ...defaults, format: 'srt', outputDir: 'here', fast: true }));
+});

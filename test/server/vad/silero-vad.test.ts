@@ -1,0 +1,201 @@
+// The Silero detector: agreement with the reference, batching, failures and lifetime.
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { OrtSession, liveHandles } from '@sotto/models';
+import t, { type Test } from 'tap';
+import { decodeAudioFile } from '../../../server/src/audio/audio-file.js';
+import { PENDING_FRAMES_MAX } from '../../../server/src/vad/silero-stream.js';
+import { SileroVad, type SileroVadOptions } from '../../../server/src/vad/silero-vad.js';
+import { VAD_FRAME_SAMPLES as FRAME, type VadStream } from '../../../server/src/vad/vad.js';
+import { fixture } from '../../support/fixtures.js';
+import { MemoryTrend } from '../../support/memory-trend.js';
+
+/** Frames of a clip, from a frame on. */
+async function framesOf(clip: string, from = 0, count = Infinity): Promise<Float32Array[]> {
+  const { samples } = await decodeAudioFile(fixture(clip));
+  const length = Math.min(count, Math.floor(samples.length / FRAME) - from);
+  return Array.from({ length }, (_, index) => samples.subarray((from + index) * FRAME, (from + index + 1) * FRAME));
+}
+
+async function judge(stream: VadStream, frames: readonly Float32Array[]): Promise<number[]> {
+  const probabilities: number[] = [];
+  for (const frame of frames) probabilities.push(await stream.push(frame));
+  return probabilities;
+}
+
+function worstDifference(one: readonly number[], other: readonly number[]): number {
+  return one.reduce(
+    (worst, value, at) => Math.max(worst, Math.abs(value - (other[at] ?? 9))),
+    one.length - other.length,
+  );
+}
+
+async function detector(t: Test, options: SileroVadOptions = { runs: 1 }): Promise<SileroVad> {
+  const vad = await SileroVad.load(options);
+  t.teardown(() => vad.close());
+  return vad;
+}
+
+t.test('the probabilities of a clip are those of the reference run', async (t) => {
+  const golden = JSON.parse(await readFile(new URL('golden/silero-v6.json', import.meta.url), 'utf8'));
+  const vad = await detector(t);
+  const probabilities = await judge(vad.open(), await framesOf('en-bakery'));
+  const difference = worstDifference(probabilities, golden.probabilities);
+  t.ok(difference < 1e-4, `worst difference ${difference}`);
+});
+
+t.test('a stream hears the same whoever shares its runs', async (t) => {
+  const vad = await detector(t);
+  const clips = await Promise.all(
+    ['en-bakery', 'noise-white', 'melody', 'en-cut'].map((clip) => framesOf(clip, 0, 40)),
+  );
+  const alone: number[][] = [];
+  for (const frames of clips) alone.push(await judge(vad.open(), frames));
+  // 45 streams in one batch of 64, each begun at another time.
+  const crowd = Array.from({ length: 45 }, async (_, index) => {
+    for (let wait = 0; wait < index % 7; wait++) await new Promise(setImmediate);
+    return judge(vad.open(), clips[index % clips.length] ?? []);
+  });
+  const differences = (await Promise.all(crowd)).map((heard, index) =>
+    worstDifference(heard, alone[index % clips.length] ?? []),
+  );
+  t.ok(Math.max(...differences) < 1e-5, `worst difference ${Math.max(...differences)}`);
+});
+
+t.test('frames that are pushed together are judged in their order', async (t) => {
+  const vad = await detector(t);
+  const frames = await framesOf('en-bakery', 0, PENDING_FRAMES_MAX);
+  const expected = await judge(vad.open(), frames);
+  const stream = vad.open();
+  t.strictSame(await Promise.all(frames.map((frame) => stream.push(frame))), expected);
+});
+
+t.test('after reset a stream hears as a new one does', async (t) => {
+  const vad = await detector(t);
+  const frames = await framesOf('en-bakery', 8, 10);
+  const expected = await judge(vad.open(), frames);
+  const stream = vad.open();
+  await judge(stream, await framesOf('melody', 0, 20));
+  stream.reset();
+  t.strictSame(await judge(stream, frames), expected);
+});
+
+for (const runs of [2, 3]) {
+  t.test(`${runs} runs at once: every stream hears what it hears alone, in order`, async (t) => {
+    const vad = await detector(t, { runs });
+    const clips = await Promise.all(['en-bakery', 'melody', 'en-cut'].map((clip) => framesOf(clip, 0, 24)));
+    const alone: number[][] = [];
+    for (const frames of clips) alone.push(await judge(vad.open(), frames));
+    const crowd = Array.from({ length: 200 }, async (_, index) => {
+      for (let wait = 0; wait < index % 5; wait++) await new Promise(setImmediate);
+      const [stream, frames] = [vad.open(), clips[index % clips.length] ?? []];
+      // One by one, or all pushed together.
+      return index % 2 === 0 ? judge(stream, frames) : Promise.all(frames.map((frame) => stream.push(frame)));
+    });
+    const differences = (await Promise.all(crowd)).map((heard, index) =>
+      worstDifference(heard, alone[index % clips.length] ?? []),
+    );
+    t.ok(Math.max(...differences) < 1e-5, `worst difference ${Math.max(...differences)}`);
+  });
+
+  t.test(`${runs} runs at once: a model that fails is replaced, the others go on`, async (t) => {
+    const failing = failingModels(1);
+    const vad = await detector(t, { runs, load: failing.load });
+    const frames = await framesOf('en-bakery', 8, 3);
+    const heard = await Promise.all(Array.from({ length: 200 }, () => judge(vad.open(), frames)));
+    t.ok(heard.flat().every((probability) => probability >= 0 && probability <= 1));
+    t.equal(failing.loads, runs + 1);
+  });
+
+  t.test(`${runs} runs at once: close waits for them and leaves nothing behind`, async (t) => {
+    const before = liveHandles();
+    const vad = await SileroVad.load({ runs });
+    const pushes = Array.from({ length: 200 }, () => vad.open().push(new Float32Array(FRAME)));
+    const settled = Promise.allSettled(pushes);
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    await vad.close();
+    t.ok((await settled).every(({ status }) => status === 'rejected'));
+    t.strictSame(liveHandles(), before);
+  });
+}
+
+t.test('more streams than the largest batch are all served', async (t) => {
+  const vad = await detector(t);
+  const frames = await framesOf('en-bakery', 8, 3);
+  const expected = await judge(vad.open(), frames);
+  const heard = await Promise.all(Array.from({ length: 300 }, () => judge(vad.open(), frames)));
+  t.ok(heard.every((probabilities) => worstDifference(probabilities, expected) < 1e-5));
+});
+
+t.test('a push beyond the bound is refused, a frame of another size is a mistake', async (t) => {
+  const vad = await detector(t);
+  const stream = vad.open();
+  const frame = new Float32Array(FRAME);
+  const taken = Array.from({ length: PENDING_FRAMES_MAX }, () => stream.push(frame));
+  await t.rejects(stream.push(frame), { code: 'vad_overloaded' });
+  t.equal((await Promise.all(taken)).length, PENDING_FRAMES_MAX);
+  t.throws(() => stream.push(new Float32Array(511)), RangeError);
+});
+
+t.test('a failed run is done again on a fresh model, and nobody notices', async (t) => {
+  const failing = failingModels(1);
+  const vad = await detector(t, { runs: 1, load: failing.load });
+  const probabilities = await judge(vad.open(), await framesOf('en-bakery', 8, 5));
+  t.ok(probabilities.every((probability) => probability >= 0 && probability <= 1));
+  t.equal(failing.loads, 2);
+});
+
+t.test('a run that fails twice rejects its pushes; the next ones go on', async (t) => {
+  const failing = failingModels(2);
+  const vad = await detector(t, { runs: 1, load: failing.load });
+  const stream = vad.open();
+  const [frame = new Float32Array(FRAME)] = await framesOf('en-bakery', 8, 1);
+  await t.rejects(stream.push(frame), { name: 'VadError', code: 'vad_failed' });
+  t.type(await stream.push(frame), 'number');
+});
+
+t.test('close rejects what waits, may be called twice, and leaves nothing behind', async (t) => {
+  const before = liveHandles();
+  const vad = await SileroVad.load();
+  const [one, other] = [vad.open(), vad.open()];
+  const ofOne = one.push(new Float32Array(FRAME));
+  const ofOther = other.push(new Float32Array(FRAME));
+  one.close();
+  one.close();
+  await t.rejects(ofOne, { code: 'vad_closed' });
+  await t.rejects(one.push(new Float32Array(FRAME)), { code: 'vad_closed' });
+  const refused = t.rejects(ofOther, { code: 'vad_closed' });
+  await vad.close();
+  await vad.close();
+  await refused;
+  t.throws(() => vad.open(), { code: 'vad_closed' });
+  t.strictSame(liveHandles(), before);
+});
+
+t.test('goes on when garbage has been collected', async (t) => {
+  const vad = await detector(t);
+  const stream = vad.open();
+  const memory = new MemoryTrend();
+  for (let round = 0; round < 5; round++) {
+    memory.sample();
+    t.type(await stream.push(new Float32Array(FRAME)), 'number');
+  }
+});
+
+/** Models of which the first `failures` break when they run. */
+function failingModels(failures: number) {
+  const model = createRequire(new URL('../../../server/package.json', import.meta.url)).resolve(
+    '@ricky0123/vad-web/dist/silero_vad_v6.onnx',
+  );
+  const models = {
+    loads: 0,
+    load: async (): Promise<OrtSession> => {
+      const session = await OrtSession.load(model, { intraOpThreads: 1 });
+      // A closed session refuses to run, as a broken one does.
+      if (models.loads++ < failures) session.close();
+      return session;
+    },
+  };
+  return models;
+}
