@@ -22,6 +22,7 @@ import { openStore, type OpenStore } from './store/open-store.js';
 import { StoreError } from './store/store-error.js';
 import { StoreHealth } from './store/store-health.js';
 import { routesWithoutStore } from './api/transcripts/store-routes.js';
+import { RecordingSession } from './transcripts/recording-session.js';
 import { SessionRecorder } from './transcripts/session-recorder.js';
 import { transcriptRoutes } from './api/transcripts/transcript-routes.js';
 import { Transcripts } from './transcripts/transcripts.js';
@@ -142,7 +143,7 @@ class StoreStorage implements Storage {
   }
 
   recording(create: SessionFactory): SessionFactory {
-    return this.#recorder.recording(create);
+    return (sink) => new RecordingSession(create, sink, this.#recorder);
   }
 
   async serve({ files, decode, polishing, model, identity }: Recognition): Promise<Served> {

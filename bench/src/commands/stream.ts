@@ -5,7 +5,7 @@ import { dealPlaylists } from '../audio/playlist.js';
 import { readRecordings } from '../audio/recordings.js';
 import { describeProvenance } from '../measure/machine.js';
 import { publish } from '../report/result-file.js';
-import { writeTranscripts } from '../report/transcripts-file.js';
+import { writeTranscripts } from '../stream/transcripts-file.js';
 import { openServer } from '../server/bench-server.js';
 import { hypothesesOfStreams } from '../stream/hypotheses.js';
 import { decodeOffline } from '../stream/offline-decode.js';

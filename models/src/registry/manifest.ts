@@ -3,6 +3,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { ModelError } from '../model-error.js';
+import { parseJson } from '../parse-json.js';
 
 export const MANIFEST_FILE = 'sotto.json';
 /** Whisper's window, seconds. */
@@ -90,25 +91,4 @@ export async function writeManifest(folder: string, manifest: ModelManifest): Pr
   const draft = `${file}.${process.pid}.new`;
   await writeFile(draft, `${JSON.stringify(v.parse(ModelManifest, manifest), null, 2)}\n`);
   await rename(draft, file);
-}
-
-/**
- * Parses a JSON file of a model by its schema.
- * @throws ModelError `fileInvalid` naming the key
- */
-export function parseJson<Schema extends v.GenericSchema>(
-  schema: Schema,
-  text: string,
-  file: string,
-): v.InferOutput<Schema> {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch (cause) {
-    throw new ModelError('fileInvalid', `${file} is not JSON`, { cause });
-  }
-  const parsed = v.safeParse(schema, content);
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  throw new ModelError('fileInvalid', `${file}: ${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`);
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { ModelError } from '../model-error.js';
-import { parseJson } from '../registry/manifest.js';
+import { parseJson } from '../parse-json.js';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const tokenId = v.pipe(v.number(), v.safeInteger(), v.minValue(0));

@@ -3,7 +3,7 @@ import { open, readFile, realpath } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import * as v from 'valibot';
 import { ModelError } from '../model-error.js';
-import { parseJson } from '../registry/manifest.js';
+import { parseJson } from '../parse-json.js';
 
 /** Element types of weights, by their names in safetensors, with bytes per element. */
 const weightBytes = { F32: 4, F16: 2, BF16: 2 } as const;

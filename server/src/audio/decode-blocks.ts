@@ -2,7 +2,8 @@
 import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
 import { detectAudioFormat, DETECT_BYTES, id3Bytes, type AudioFormatName } from './audio-format.js';
 import { Resampler, SAMPLE_RATE } from './resampler.js';
-import { CONVERT, decoderFailure, openStreamDecoder, type DecodedBlock } from './stream-decoder.js';
+import { CONVERT, decoderFailure, openStreamDecoder } from './open-stream-decoder.js';
+import type { DecodedBlock } from './stream-decoder.js';
 
 /** Bytes that a decoder gets at a time, at the most and at first. */
 const SLICE_BYTES = { max: 65_536, first: 4_096, min: 64 } as const;

@@ -16,6 +16,7 @@ import type { SessionFactory } from '../session/session-port.js';
 import { createRouter, type Route, type Router } from '../http/router.js';
 import type { StoreState } from '../store/store-health.js';
 import { Shares, SHARING_DEFAULTS, type SharingSettings } from '../watch/shares.js';
+import { SharingSession } from '../watch/sharing-session.js';
 import type { Pages } from '../api/status/pages.js';
 import { systemClock, type Clock } from './clock.js';
 import { Connection } from './connections/connection.js';
@@ -130,7 +131,7 @@ export class Gateway {
     if (this.#state.name !== 'starting') return;
     this.#router = createRouter(routes, { corsOrigins: this.#options.corsOrigins ?? [] });
     for (const dialect of dialects) for (const path of dialect.paths) this.#dialects.set(path, dialect);
-    this.#state = { name: 'ready', createSession: this.#shares.sharing(createSession) };
+    this.#state = { name: 'ready', createSession: (sink) => new SharingSession(createSession, sink, this.#shares) };
   }
 
   status(): ServerStatus {

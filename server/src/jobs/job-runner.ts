@@ -7,7 +7,7 @@ import type { CachedRun, CachedTranscription } from '../recordings/cached-transc
 import type { FileOptions } from '../recordings/file-transcription.js';
 import type { PolishTask, Polishing } from '../polish/polishing.js';
 import { changePolish, NO_POLISH, styleOf } from '../polish/polish-settings.js';
-import { SESSION_PART_CHARS } from '../session/session-polish.js';
+import { SESSION_PART_CHARS } from '../polish/polish-budgets.js';
 import { StoreError } from '../store/store-error.js';
 import type { StoreHealth } from '../store/store-health.js';
 import type { KeptSegment, TranscriptRecord } from '../transcripts/transcript.js';

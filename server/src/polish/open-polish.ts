@@ -4,7 +4,6 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { EMBEDDED_POLISH_FOLDER } from '@sotto/models';
 import type { Logger } from 'pino';
-import type { Settings } from '../config/settings.js';
 import type { MetricsRegistry } from '../metrics/metrics-registry.js';
 import { createPolishMetrics } from '../metrics/polish-metrics.js';
 import { ENDPOINT_DEFAULTS, EndpointPolisher } from './endpoint/endpoint-polisher.js';
@@ -19,6 +18,25 @@ import { UnavailablePolisher } from './unavailable-polisher.js';
 /** Texts at the same time for a GGUF model: each takes memory of its own. */
 const LLAMA_CONCURRENCY = 4;
 
+/** What the operator decides about polish, and where models are. */
+export interface PolishConfig {
+  readonly polish: 'auto' | 'rules' | 'off';
+  readonly polishModel: string;
+  readonly polishUrl: string;
+  readonly polishKey: string;
+  readonly polishBestModel: string;
+  readonly polishBestUrl: string;
+  readonly polishWaitingMax: number;
+  /** 0: what suits the model. */
+  readonly polishConcurrency: number;
+  readonly polishGpuLayers: number;
+  /** 0: half of the cores. */
+  readonly polishThreads: number;
+  /** Folder of models; empty: the user's. */
+  readonly models: string;
+  readonly engineHost: 'process' | 'inline';
+}
+
 /** Where one of the two models is. */
 interface Source {
   readonly model: string;
@@ -31,7 +49,7 @@ interface Source {
  * why. A model that is named is loaded at once, in the background; the embedded one when the first client asks for polish.
  */
 export async function openPolish(
-  settings: Settings,
+  settings: PolishConfig,
   log: Logger,
   registry: MetricsRegistry,
 ): Promise<PolishService | undefined> {
@@ -61,12 +79,12 @@ export async function openPolish(
 }
 
 /** What polishes where nothing is named. */
-async function openDefault(settings: Settings, log: Logger): Promise<Polisher> {
+async function openDefault(settings: PolishConfig, log: Logger): Promise<Polisher> {
   if (settings.polish === 'rules' || !existsSync(EMBEDDED_POLISH_FOLDER)) return new RulesPolisher();
   return openModel({ model: EMBEDDED_POLISH_FOLDER, url: '' }, settings, log);
 }
 
-async function openModel({ model, url }: Source, settings: Settings, log: Logger): Promise<Polisher> {
+async function openModel({ model, url }: Source, settings: PolishConfig, log: Logger): Promise<Polisher> {
   try {
     return url === '' ? await openLocal(model, settings, log) : openEndpoint({ model, url }, settings, log);
   } catch (error) {
@@ -76,7 +94,7 @@ async function openModel({ model, url }: Source, settings: Settings, log: Logger
   }
 }
 
-function openEndpoint({ model, url }: Source, settings: Settings, log: Logger): Polisher {
+function openEndpoint({ model, url }: Source, settings: PolishConfig, log: Logger): Polisher {
   if (model === '') throw new TypeError(`${url} needs the name of a model: --polish-model`);
   return new EndpointPolisher({
     url,
@@ -88,7 +106,7 @@ function openEndpoint({ model, url }: Source, settings: Settings, log: Logger): 
   });
 }
 
-async function openLocal(name: string, settings: Settings, log: Logger): Promise<Polisher> {
+async function openLocal(name: string, settings: PolishConfig, log: Logger): Promise<Polisher> {
   const model = await findPolishModel(name, settings.models);
   const options = {
     gpuLayers: settings.polishGpuLayers,

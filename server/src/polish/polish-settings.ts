@@ -1,7 +1,6 @@
 // What a client wants of the polish: its settings, complete, and what this server cannot honour.
 import type { PolishSettings } from '@sotto/protocol';
 import type { Polishing, PolishStyle } from './polishing.js';
-import type { Refusal } from '../session/session-settings.js';
 
 export interface PolishWish extends Omit<PolishStyle, 'mode'> {
   readonly mode: PolishStyle['mode'] | 'off';
@@ -17,6 +16,12 @@ export const NO_POLISH: PolishWish = {
   quality: 'auto',
   script: undefined,
 };
+
+/** A wish that cannot be honoured. */
+export interface PolishRefusal {
+  readonly code: 'unsupported_option';
+  readonly message: string;
+}
 
 /** The wish after a change: what it names. A change without a mode turns polish on. */
 export function changePolish(wish: PolishWish, change: PolishSettings | undefined): PolishWish {
@@ -37,7 +42,7 @@ export function styleOf({ mode, instruction, quality, script }: PolishWish): Pol
 }
 
 /** Why a wish cannot be honoured, if so (rule PO1). */
-export function refusePolish(wish: PolishWish, polishing: Polishing | undefined): Refusal | undefined {
+export function refusePolish(wish: PolishWish, polishing: Polishing | undefined): PolishRefusal | undefined {
   const style = styleOf(wish);
   if (style === undefined) return undefined;
   const message = polishing === undefined ? 'This server has no polisher.' : polishing.refusalOf(style);

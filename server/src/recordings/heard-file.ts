@@ -5,10 +5,17 @@ import { SAMPLE_RATE } from '../audio/resampler.js';
 import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { CachedRun, CachedTranscription, CacheOutcome } from './cached-transcription.js';
 import type { FileOptions } from './file-transcription.js';
-import type { Upload } from '../api/uploads/upload.js';
 
 /** What transcribes, with or without a cache. */
 export type Transcription = Pick<CachedTranscription, 'transcribe'>;
+
+/** A recording as it came in. */
+export interface RecordingBytes {
+  /** Read once. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** Hex SHA-256 of the bytes, where all of them are here. */
+  readonly hash?: string;
+}
 
 /** Decodes and transcribes one file; read once. */
 export class HeardFile {
@@ -22,7 +29,7 @@ export class HeardFile {
 
   constructor(
     transcription: Transcription,
-    { bytes, hash }: Pick<Upload, 'bytes' | 'hash'>,
+    { bytes, hash }: RecordingBytes,
     options: FileOptions,
     run: Pick<CachedRun, 'signal' | 'isLive'> = {},
   ) {

@@ -7,26 +7,14 @@ import {
   type ServerMessage,
 } from '@sotto/protocol';
 import type { Polishing, PolishResult, PolishStyle } from '../polish/polishing.js';
+import { SESSION_PART_CHARS, type PolishBudgets } from '../polish/polish-budgets.js';
 import { styleOf, type PolishWish } from '../polish/polish-settings.js';
 import type { SessionLog } from './session-log.js';
 
 /** Texts of one session that may wait for their turn. Beyond, a new one falls back: `overloaded`. */
 export const PENDING_POLISH_MAX = 64;
-/** Characters of a session's text that are polished in one piece (rule PO4). */
-export const SESSION_PART_CHARS = 50_000;
 /** A silence that ends a paragraph of a session's text, milliseconds. */
 const PARAGRAPH_SILENCE_MS = 3_000;
-
-export interface PolishBudgets {
-  /** Time for one segment, from its turn on, milliseconds. Beyond: `timeout`. */
-  readonly segmentMs: number;
-  /** Time for all that waits when the session stops, its whole text included, milliseconds. */
-  readonly stopMs: number;
-  /** The same when the server shuts down. */
-  readonly drainMs: number;
-}
-
-export const POLISH_BUDGETS = { segmentMs: 8_000, stopMs: 20_000, drainMs: 5_000 } as const satisfies PolishBudgets;
 
 export interface SessionPolishOptions {
   readonly polishing: Polishing;

@@ -2,7 +2,7 @@
 import { LIMITS, type ConfigureMessage, type ErrorCode, type StartMessage } from '@sotto/protocol';
 import { ENDPOINTING_DEFAULTS, type EndpointingOptions } from '../vad/endpointing.js';
 import { changePolish, NO_POLISH, type PolishWish } from '../polish/polish-settings.js';
-import { POLISH_BUDGETS, type PolishBudgets } from './session-polish.js';
+import { POLISH_BUDGETS, type PolishBudgets } from '../polish/polish-budgets.js';
 
 /** What the server's operator decides: what holds where a client does not say, and the bounds of a session. */
 export interface SessionSettings {

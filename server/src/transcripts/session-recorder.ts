@@ -1,7 +1,5 @@
 // The transcripts of all running sessions.
-import type { SessionFactory } from '../session/session-port.js';
 import type { StoreHealth } from '../store/store-health.js';
-import { RecordingSession } from './recording-session.js';
 import type { TranscriptRecord } from './transcript.js';
 import { TranscriptWriter } from './transcript-writer.js';
 import type { Transcripts } from './transcripts.js';
@@ -18,11 +16,6 @@ export class SessionRecorder {
   constructor(transcripts: Transcripts, health: StoreHealth) {
     this.#transcripts = transcripts;
     this.#health = health;
-  }
-
-  /** Records every session of a factory. */
-  recording(create: SessionFactory): SessionFactory {
-    return (sink) => new RecordingSession(create, sink, this);
   }
 
   begin(facts: Pick<TranscriptRecord, 'id' | 'model' | 'language' | 'task'>): TranscriptWriter {

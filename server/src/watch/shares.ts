@@ -1,7 +1,5 @@
 // All shared sessions of this server, by their tokens.
-import type { SessionFactory } from '../session/session-port.js';
 import { Share, type ShareOptions } from './share.js';
-import { SharingSession } from './sharing-session.js';
 
 /** What the operator decides about watching. */
 export interface SharingSettings {
@@ -42,11 +40,6 @@ export class Shares {
     let count = 0;
     for (const share of this.#byToken.values()) count += share.viewerCount;
     return count;
-  }
-
-  /** Lets every session of a factory be shared by its `start`. */
-  sharing(create: SessionFactory): SessionFactory {
-    return (sink) => new SharingSession(create, sink, this);
   }
 
   /** Starts to share a session whose speaker sends so many samples per second. */

@@ -8,6 +8,8 @@ import { createWsTransport } from '../../../server/src/transport/ws-transport.js
 import { ListingGuard, type Listing } from '../../../server/src/api/transcripts/listing-guard.js';
 import { LmdbStore } from '../../../server/src/store/lmdb/lmdb-store.js';
 import { StoreError } from '../../../server/src/store/store-error.js';
+import type { SessionFactory } from '../../../server/src/session/session-port.js';
+import { RecordingSession } from '../../../server/src/transcripts/recording-session.js';
 import { SessionRecorder } from '../../../server/src/transcripts/session-recorder.js';
 import { transcriptRoutes } from '../../../server/src/api/transcripts/transcript-routes.js';
 import { transcriptsIn } from '../../support/kept-transcripts.js';
@@ -33,12 +35,13 @@ async function openServer(
     model: { name: 'scripted', device: 'cpu' },
     storeState: () => health.state,
   });
+  const create: SessionFactory = (sink) => {
+    const session = new ScriptedSession(`s_${sessions.length}`, sink);
+    sessions.push(session);
+    return session;
+  };
   gateway.open(
-    recorder.recording((sink) => {
-      const session = new ScriptedSession(`s_${sessions.length}`, sink);
-      sessions.push(session);
-      return session;
-    }),
+    (sink) => new RecordingSession(create, sink, recorder),
     transcriptRoutes(transcripts, new ListingGuard(listing, host)),
   );
   const port = await gateway.listen(0, '127.0.0.1');

@@ -2,7 +2,7 @@
 import type { Frame, ServerMessage } from '@sotto/protocol';
 import * as fc from 'fast-check';
 import t from 'tap';
-import { SESSION_COALESCING } from '../../../server/src/gateway/connections/coalescing.js';
+import { SESSION_COALESCING } from '../../../server/src/gateway/coalescing.js';
 import { Outbox } from '../../../server/src/gateway/connections/outbox.js';
 
 /** A socket whose reader takes bytes when it is told to. */

@@ -3,7 +3,8 @@ import { CLOSE, type PolishedMessage, type ServerMessage } from '@sotto/protocol
 import t from 'tap';
 import { PolishService } from '../../../server/src/polish/polish-service.js';
 import { RulesPolisher } from '../../../server/src/polish/rules/rules-polisher.js';
-import { PENDING_POLISH_MAX, SESSION_PART_CHARS, SessionPolish } from '../../../server/src/session/session-polish.js';
+import { SESSION_PART_CHARS } from '../../../server/src/polish/polish-budgets.js';
+import { PENDING_POLISH_MAX, SessionPolish } from '../../../server/src/session/session-polish.js';
 import { changePolish, NO_POLISH } from '../../../server/src/polish/polish-settings.js';
 import { SILENT_LOG } from '../../../server/src/session/session-log.js';
 import { SESSION_DEFAULTS } from '../../../server/src/session/session-settings.js';

@@ -2,7 +2,7 @@
 import type { Frame, PolishedDeltaMessage, PolishedMessage, ServerMessage } from '@sotto/protocol';
 import * as fc from 'fast-check';
 import t from 'tap';
-import { SESSION_COALESCING } from '../../../server/src/gateway/connections/coalescing.js';
+import { SESSION_COALESCING } from '../../../server/src/gateway/coalescing.js';
 import { Outbox } from '../../../server/src/gateway/connections/outbox.js';
 import { createWsTransport } from '../../../server/src/transport/ws-transport.js';
 import { WATCHED_FINALS_MAX } from '../../../server/src/watch/share.js';

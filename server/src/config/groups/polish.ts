@@ -1,5 +1,5 @@
 // The models that polish, and the time that they have.
-import { POLISH_BUDGETS } from '../../session/session-polish.js';
+import { POLISH_BUDGETS } from '../../polish/polish-budgets.js';
 import { choice, integer, optionalText, secret } from '../setting.js';
 import { HOUR_MS } from '../units.js';
 

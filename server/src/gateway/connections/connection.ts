@@ -16,7 +16,7 @@ import type { Logger } from 'pino';
 import type { GatewayMetrics } from '../../metrics/gateway-metrics.js';
 import type { SessionFactory } from '../../session/session-port.js';
 import type { Clock } from '../clock.js';
-import { SESSION_COALESCING } from './coalescing.js';
+import { SESSION_COALESCING } from '../coalescing.js';
 import { Heartbeat } from './heartbeat.js';
 import { Intake } from './intake.js';
 import type { GatewayLimits } from '../limits.js';

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { GatewayMetrics } from '../../metrics/gateway-metrics.js';
 import type { SessionFactory } from '../../session/session-port.js';
 import type { Clock } from '../clock.js';
-import type { Coalescing } from './coalescing.js';
+import type { Coalescing } from '../coalescing.js';
 import { closeLabel } from './connection.js';
 import type { Conversation, DialectAdmission, DialectClose, DialectEvent, DialectFault } from '../dialect.js';
 import { Heartbeat } from './heartbeat.js';

@@ -1,6 +1,6 @@
 // What waits for one reader: what is overtaken coalesces, everything else is kept, and the whole is bounded.
 import type { Frame } from '@sotto/protocol';
-import type { Coalescing } from './coalescing.js';
+import type { Coalescing } from '../coalescing.js';
 import type { TransportSocket } from '../../transport/transport.js';
 
 /** Bytes in the transport's own buffer above which messages wait here, where they can still be replaced. */

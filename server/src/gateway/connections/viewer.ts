@@ -13,7 +13,7 @@ import {
 import type { GatewayMetrics } from '../../metrics/gateway-metrics.js';
 import type { Share, ShareViewer } from '../../watch/share.js';
 import type { Clock } from '../clock.js';
-import { SESSION_COALESCING } from './coalescing.js';
+import { SESSION_COALESCING } from '../coalescing.js';
 import { closeLabel } from './connection.js';
 import type { GatewayLimits } from '../limits.js';
 import { MessageRate } from './message-rate.js';

@@ -12,7 +12,7 @@ import {
 import { randomBytes } from 'node:crypto';
 import type { SessionFactory, SessionPort, SessionSink } from '../../session/session-port.js';
 import { EventJournal } from './event-journal.js';
-import { joinDeltas, polishSubject } from '../connections/polish-deltas.js';
+import { joinDeltas, polishSubject } from '../coalescing.js';
 
 /** Random bits of a token: 192, in 32 characters. */
 const TOKEN_BYTES = 24;

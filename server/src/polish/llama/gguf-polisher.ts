@@ -1,8 +1,17 @@
 // What a polisher by a GGUF model says of itself, in whatever process the model is.
 import type { PolishMode } from '@sotto/protocol';
 import type { Polisher } from '../polisher.js';
-import type { LlamaOptions } from './llama-polisher.js';
 import type { PolishModel } from './polish-model.js';
+
+/** What is the machine's rather than the model's; plain data, as it goes to another process. */
+export interface LlamaOptions {
+  /** Layers that a GPU takes; 0: the CPU does all. More than the model has: all of them. */
+  readonly gpuLayers: number;
+  /** Threads of the CPU. */
+  readonly threads: number;
+  /** Texts at the same time: each has a sequence of its own, with its own memory. */
+  readonly sequences: number;
+}
 
 export abstract class GgufPolisher implements Pick<
   Polisher,

@@ -5,16 +5,6 @@ import { GgufPolisher } from './gguf-polisher.js';
 import { CONTEXT_TOKENS_MAX } from './polish-model.js';
 import type { Writer } from './writer.js';
 
-/** What is the machine's rather than the model's; plain data, as it goes to another process. */
-export interface LlamaOptions {
-  /** Layers that a GPU takes; 0: the CPU does all. More than the model has: all of them. */
-  readonly gpuLayers: number;
-  /** Threads of the CPU. */
-  readonly threads: number;
-  /** Texts at the same time: each has a sequence of its own, with its own memory. */
-  readonly sequences: number;
-}
-
 /** Tokens of all sequences in one run of the model. */
 const BATCH_TOKENS = 512;
 

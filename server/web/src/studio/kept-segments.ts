@@ -1,5 +1,5 @@
 // Segments in the storage of this tab: they outlive a reload, and are gone with the tab.
-import type { Segment } from './transcript.js';
+import type { Segment } from './segment.js';
 
 const KEY = 'sotto.transcript';
 

@@ -10,7 +10,8 @@ import {
 } from '@sotto/client';
 import { CAPTURE_SAMPLE_RATE } from '@sotto/client/microphone';
 import { noteBack, noteLost, noteReady, noteTrying, roundTripMs, STREAM_URL } from './server-watch.js';
-import { addSegment, polishSegment, type Segment } from './transcript.js';
+import type { Segment } from './segment.js';
+import { addSegment, polishSegment } from './transcript.js';
 
 export interface LiveStreamOptions {
   /** A code, or "auto". */

@@ -2,7 +2,7 @@
 import { joinTexts } from '@sotto/protocol';
 import type { TranscriptSegment } from '../../../src/captions/cues.js';
 import type { TranscriptFormat } from '../../../src/captions/transcript-formats.js';
-import { shownText, type Segment } from './transcript.js';
+import { shownText, type Segment } from './segment.js';
 
 const MEDIA_TYPES: Readonly<Record<TranscriptFormat, string>> = {
   txt: 'text/plain',

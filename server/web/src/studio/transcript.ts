@@ -1,16 +1,8 @@
 // The transcript of the Studio: settled segments in the order of their times, polished where that has come, kept over a reload of the page.
 import { effect, signal } from '@preact/signals';
-import type { FinalMessage, PolishedMessage } from '@sotto/client';
+import type { PolishedMessage } from '@sotto/client';
 import { forgetSegments, keepSegments, recallSegments } from './kept-segments.js';
-
-/** A settled stretch of speech; its times count from the start of the transcript. */
-export interface Segment extends Pick<FinalMessage, 'text' | 'startMs' | 'endMs' | 'language' | 'words'> {
-  /** Its own among all segments. */
-  readonly key: string;
-  readonly polished?: Pick<PolishedMessage, 'text' | 'model' | 'fallback'>;
-  /** Whether the reader wants to see what was said instead of what was made of it. */
-  readonly isRaw?: boolean;
-}
+import type { Segment } from './segment.js';
 
 /** Settled segments kept; beyond it the oldest are forgotten. A long day of speech. */
 const SEGMENTS_MAX = 10_000;
@@ -18,11 +10,6 @@ const SEGMENTS_MAX = 10_000;
 const KEEP_AFTER_MS = 500;
 
 export const segments = signal<readonly Segment[]>([]);
-
-/** What a reader sees of a segment. */
-export function shownText({ text, polished, isRaw }: Segment): string {
-  return polished === undefined || isRaw === true ? text.trim() : polished.text.trim();
-}
 
 /** Where what comes next begins, milliseconds. */
 export function transcriptEndMs(): number {

@@ -2,7 +2,7 @@
 import { Component, type JSX } from 'preact';
 import type { Messages } from '../i18n/en.js';
 import { clockText, preciseClockText } from '../studio/clock-text.js';
-import { shownText, type Segment } from '../studio/transcript.js';
+import { shownText, type Segment } from '../studio/segment.js';
 import { wordSpans } from '../studio/word-spans.js';
 
 interface ParagraphProps {

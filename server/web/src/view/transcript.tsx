@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { words } from '../i18n/language.js';
-import type { Segment } from '../studio/transcript.js';
+import type { Segment } from '../studio/segment.js';
 import { Paragraph } from './paragraph.js';
 
 /** Who has scrolled up further than this from the end reads something there, pixels. */

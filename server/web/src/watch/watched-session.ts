@@ -1,7 +1,7 @@
 // The session that is read along: its text, and whether it is there.
 import { batch, signal } from '@preact/signals';
 import { TranscriptView, watch, type FinalMessage, type ServerMessage, type Watch } from '@sotto/client';
-import type { Segment } from '../studio/transcript.js';
+import type { Segment } from '../studio/segment.js';
 
 export type WatchState = 'connecting' | 'live' | 'away' | 'ended' | 'unknown' | 'refused';
 

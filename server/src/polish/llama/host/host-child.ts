@@ -3,7 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PolisherError, type PolishRequest, type PolishRun } from '../../polisher.js';
-import type { LlamaOptions } from '../llama-polisher.js';
+import type { LlamaOptions } from '../gguf-polisher.js';
 import type { PolishModel } from '../polish-model.js';
 import { HEARTBEAT_MS, type FromHost, type ToHost } from './host-messages.js';
 

@@ -1,6 +1,6 @@
 // What the server and the polisher's process say to each other.
 import type { PolisherErrorCode, PolishRequest } from '../../polisher.js';
-import type { LlamaOptions } from '../llama-polisher.js';
+import type { LlamaOptions } from '../gguf-polisher.js';
 import type { PolishModel } from '../polish-model.js';
 
 export type ToHost =

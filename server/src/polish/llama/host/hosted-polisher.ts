@@ -1,7 +1,7 @@
 // A GGUF model in a process of its own: neither its loading nor its crash is felt on the sockets' thread. The process starts with the first text.
 import { PolisherError, type Polisher, type PolishRequest, type PolishRun } from '../../polisher.js';
 import { GgufPolisher } from '../gguf-polisher.js';
-import type { LlamaOptions } from '../llama-polisher.js';
+import type { LlamaOptions } from '../gguf-polisher.js';
 import type { PolishModel } from '../polish-model.js';
 import { HostChild, LoadError, type HostPatience } from './host-child.js';
 

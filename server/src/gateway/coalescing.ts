@@ -1,6 +1,5 @@
 // Which messages overtake each other while they wait for a slow reader.
-import type { ServerMessage } from '@sotto/protocol';
-import { joinDeltas, polishSubject } from './polish-deltas.js';
+import type { PolishedDeltaMessage, PolishedMessage, ServerMessage } from '@sotto/protocol';
 
 /** What an outbox must know of its messages. */
 export interface Coalescing<M> {
@@ -39,4 +38,15 @@ function subjectOf(message: ServerMessage): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** Which text a message is of. */
+export function polishSubject({ scope, segmentId }: PolishedDeltaMessage | PolishedMessage): string {
+  return scope === 'segment' ? `polish ${segmentId}` : 'polish session';
+}
+
+/** One delta that says what both say, one after the other. `first` may be absent. */
+export function joinDeltas(first: PolishedDeltaMessage | undefined, next: PolishedDeltaMessage): PolishedDeltaMessage {
+  if (first === undefined || next.from <= first.from) return next;
+  return { ...first, text: first.text.slice(0, next.from - first.from) + next.text };
 }

@@ -1,0 +1,135 @@
+// The house: which part may import which. Imports of types count: a part that needs a type of another knows it.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** Where each package begins. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  '@sotto/protocol': 'protocol/src/index.ts',
+  '@sotto/client': 'client-sdk/src/index.ts',
+  '@sotto/client/microphone': 'client-sdk/src/microphone/index.ts',
+  '@sotto/models': 'models/src/index.ts',
+  '@sotto/server': 'server/src/index.ts',
+};
+const FOLDERS = ['protocol/src', 'client-sdk/src', 'models/src', 'server/src', 'server/web/src', 'bench/src'];
+
+/**
+ * The rooms, from the ground up: packages, folders of the server, and the files that stand beside those. Every room may
+ * import `protocol`, and what stands here. A line more is a decision: it belongs in docs/architecture.md too.
+ */
+const MAY_IMPORT: Readonly<Record<string, string>> = {
+  protocol: '',
+  'client-sdk': '',
+  models: '',
+  version: '',
+  audio: '',
+  captions: '',
+  http: '',
+  store: '',
+  vad: 'models',
+  asr: 'audio models vad',
+  metrics: 'asr',
+  polish: 'metrics models',
+  session: 'asr audio polish vad',
+  transport: 'http',
+  transcripts: 'captions session store',
+  watch: 'captions session',
+  config: 'asr polish session watch',
+  log: 'config',
+  recordings: 'asr audio store transcripts',
+  jobs: 'asr http polish recordings store transcripts',
+  gateway: 'api http metrics session store transport watch',
+  api:
+    'asr audio captions gateway http jobs metrics polish recordings session store transcripts transport vad version ' +
+    'watch',
+  storage: 'api config http jobs metrics polish recordings session store transcripts',
+  main: 'api asr audio config gateway http metrics models polish recordings session storage store transport vad version',
+  index: 'asr audio polish vad',
+  lifecycle: '',
+  cli: 'asr audio captions client-sdk config lifecycle log main models transcripts version',
+  'server/web': 'captions client-sdk',
+  bench: 'index models',
+};
+
+/** Circles that still stand, to be undone. */
+const KNOTS: Readonly<Record<string, readonly string[]>> = {
+  'server/src': ['api', 'gateway'],
+};
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+const files = FOLDERS.flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
+).filter((name) => /\.tsx?$/.test(name));
+const imports = files.flatMap((from) => importsOf(from));
+
+t.test('a room imports what the table allows, and the table allows nothing else', async (t) => {
+  const used = new Map(
+    imports.map(({ from, to }) => [`${roomOf(from)} ${roomOf(to)}`, `${from} imports ${to}`] as const),
+  );
+  for (const [edge, example] of used) {
+    const [room = '', other = ''] = edge.split(' ');
+    if (room === other || other === 'protocol') continue;
+    t.ok(roomsIn(MAY_IMPORT[room]).includes(other), `${room} may import ${other}: ${example}`);
+  }
+  for (const [room, allowed] of Object.entries(MAY_IMPORT)) {
+    const unused = roomsIn(allowed).filter((other) => !used.has(`${room} ${other}`));
+    t.strictSame(unused, [], `${room} uses all that it may`);
+  }
+});
+
+t.test('no circle between the files and folders that stand in one folder, at any depth', async (t) => {
+  const levels = new Map<string, Map<string, Set<string>>>();
+  for (const { from, to } of imports) {
+    const [path, other] = [from.split('/'), to.split('/')];
+    const depth = path.findIndex((name, at) => name !== other[at]);
+    const [folder, a, b] = [path.slice(0, depth).join('/'), path[depth] ?? '', other[depth] ?? ''];
+    const graph = levels.get(folder) ?? new Map<string, Set<string>>();
+    levels.set(folder, graph.set(a, (graph.get(a) ?? new Set()).add(b)));
+  }
+  for (const [folder, graph] of levels) {
+    t.strictSame(circleIn(graph), KNOTS[folder] ?? [], `no circle in ${folder === '' ? 'the packages' : folder}`);
+  }
+});
+
+/** Files of ours that a file imports, whether values or types, at once or later. */
+function importsOf(from: string): Import[] {
+  const text = readFileSync(join(ROOT, from), 'utf8');
+  return [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*'(?<name>[^']+)'/g)].flatMap(({ groups }) => {
+    const name = groups?.['name'] ?? '';
+    if (!name.startsWith('.')) return PACKAGES[name] === undefined ? [] : [{ from, to: PACKAGES[name] }];
+    const path = posix.join(posix.dirname(from), name);
+    const to = [path.replace(/\.js$/, '.ts'), path.replace(/\.js$/, '.tsx')].find((file) => files.includes(file));
+    return to === undefined ? [] : [{ from, to }];
+  });
+}
+
+function roomsIn(names = ''): string[] {
+  return names.split(' ').filter((name) => name !== '');
+}
+
+function roomOf(file: string): string {
+  const [, room] = /^server\/src\/([^/.]+)/.exec(file) ?? /^(server\/web|[^/]+)/.exec(file) ?? [];
+  return room ?? file;
+}
+
+/**
+ * The names on circles, or between two of them: what is left without those that import nothing of the rest, or that
+ * nothing of the rest imports.
+ */
+function circleIn(graph: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const left = new Set(graph.keys());
+  const others = (name: string): string[] => [...(graph.get(name) ?? [])].filter((other) => left.has(other));
+  for (;;) {
+    const imported = new Set([...left].flatMap(others));
+    const done = [...left].filter((name) => others(name).length === 0 || !imported.has(name));
+    if (done.length === 0) return [...left].toSorted();
+    for (const name of done) left.delete(name);
+  }
+}
