@@ -21,6 +21,7 @@ import type { Pages } from '../api/status/pages.js';
 import { systemClock, type Clock } from './clock.js';
 import { Connection } from './connections/connection.js';
 import { DialectConnection } from './connections/dialect-connection.js';
+import type { OpenPeer } from './connections/peer.js';
 import type { Dialect, DialectAdmission } from './dialect.js';
 import { answerCaptions } from '../api/captions/caption-routes.js';
 import type { EngineState, ServerStatus } from './health.js';
@@ -76,7 +77,7 @@ export class Gateway {
   readonly #transport: Transport;
   readonly #sessions: SessionKeeper;
   readonly #shares: Shares;
-  readonly #connections = new Set<Connection | Viewer | DialectConnection>();
+  readonly #connections = new Set<OpenPeer>();
   readonly #dialects = new Map<string, Dialect>();
   readonly #stopChecking: () => void;
   #router: Router = () => undefined;
@@ -333,7 +334,7 @@ export class Gateway {
   }
 
   /** Counts a connection among those that are open, and looks after it. */
-  #keep<C extends Connection | Viewer | DialectConnection>(connection: C): C {
+  #keep<C extends OpenPeer>(connection: C): C {
     this.#connections.add(connection);
     this.#metrics.connectionsOpened.add();
     return connection;

@@ -29,7 +29,7 @@ export interface ShareViewer {
   /** An event for a viewer that does not hear the topic (see {@link Share.serveAlone}). */
   deliver(message: ServerMessage): void;
   /** The session is over: `message` is the last one. */
-  end(message: EndedMessage, reason: CloseReason): void;
+  ended(message: EndedMessage, reason: CloseReason): void;
 }
 
 export interface ShareOptions {
@@ -127,7 +127,7 @@ export class Share {
     this.captions.end();
     this.#partials.clear();
     const close = reason === 'drain' ? CLOSE.goingAway : CLOSE.done;
-    for (const viewer of this.#viewers) viewer.end({ type: 'ended', reason }, close);
+    for (const viewer of this.#viewers) viewer.ended({ type: 'ended', reason }, close);
   }
 
   #publish(event: ServerMessage, codec: ServerCodec): void {

@@ -83,6 +83,11 @@ export class Outbox<M> {
     if (this.bytes === 0) this.#announceEmpty();
   }
 
+  /** The reader has everything, also of what is sent to it past this outbox: what waits next waits from now on. */
+  caughtUp(): void {
+    this.#progressAt = this.#options.now();
+  }
+
   /** Calls once when the reader has taken everything, at once if it has. */
   onceEmpty(callback: () => void): void {
     this.#whenEmpty = callback;
