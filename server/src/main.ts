@@ -16,7 +16,7 @@ import { FileTranscription } from './recordings/file-transcription.js';
 import { restRoutes } from './api/recordings/recording-routes.js';
 import { chooseTransport, TransportUnavailableError } from './transport/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
-import type { EngineState } from './gateway/health.js';
+import type { EngineState } from './api/status/health.js';
 import { TlsError, tlsFiles } from './transport/tls.js';
 import { ListenError } from './transport/transport.js';
 import { AddressGuard, AddressListError } from './http/outbound/address-guard.js';
@@ -34,6 +34,8 @@ import { NullVad } from './vad/null-vad.js';
 import { SileroVad } from './vad/silero-vad.js';
 import { VERSION } from './version.js';
 import { Pages } from './api/status/pages.js';
+import { statusRoutes } from './api/status/status-routes.js';
+import { captionRoutes } from './api/captions/caption-routes.js';
 
 export interface RunningServer {
   /** `http://HOST:PORT` (`https:` with TLS); the WebSocket is at the same place. */
@@ -106,20 +108,25 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     createTransport: (options) => chooseTransport(settings.transport, { ...options, tls }),
     limits: settings,
     log,
-    version: VERSION,
-    model,
-    polish: () => polishing?.offer,
-    engines: () => engineStates.map((state) => state()),
-    pages: Pages.load(),
     corsOrigins: settings.corsOrigins
       .split(',')
       .map((origin) => origin.trim())
       .filter((origin) => origin !== ''),
     sharing: { isEnabled: settings.shareEnabled, viewersMax: settings.viewersMax },
-    storeState: () => storage.health.state,
     metrics,
   });
   opened.push(gateway);
+  const status = statusRoutes({
+    version: VERSION,
+    model,
+    gateway,
+    store: () => storage.health.state,
+    engines: () => engineStates.map((state) => state()),
+    polish: () => polishing?.offer,
+    metrics: () => metrics.expose(),
+    pages: Pages.load(),
+  });
+  gateway.addRoutes([...status, ...captionRoutes(gateway.shares)]);
   // First, so that a port in use is known at once, and /health answers while a large model loads.
   const port = await gateway.listen(settings.port, settings.host);
 

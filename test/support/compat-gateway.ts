@@ -16,6 +16,7 @@ import { SESSION_DEFAULTS } from '../../server/src/session/session-settings.js';
 import { LoudnessVad } from './loudness-vad.js';
 import { ManualClock } from './manual-clock.js';
 import { ScriptedRecognizer, type ScriptedRecognizerOptions } from './scripted-recognizer.js';
+import { addFrontRoutes } from './front-routes.js';
 import { ROOMY_LIMITS } from './test-gateway.js';
 
 export interface CompatGatewayOptions {
@@ -48,11 +49,10 @@ export async function openCompatGateway(t: Test, options: CompatGatewayOptions =
         : createWsTransport({ ...asked, tls: options.tls }),
     limits: { ...ROOMY_LIMITS, ...limits },
     log: pino({ level: 'silent' }),
-    version: '9.9.9',
-    model: { name: 'scripted', device: 'cpu' },
     clock,
     metrics,
   });
+  addFrontRoutes(gateway, metrics);
   t.teardown(() => gateway.close());
   const port = await gateway.listen(0, '127.0.0.1');
   const { routes, dialects } = createCompat({

@@ -17,6 +17,7 @@ import { restRoutes } from '../../server/src/api/recordings/recording-routes.js'
 import { MetricsRegistry } from '../../server/src/metrics/metrics-registry.js';
 import { PolishService } from '../../server/src/polish/polish-service.js';
 import { RulesPolisher } from '../../server/src/polish/rules/rules-polisher.js';
+import { addFrontRoutes } from './front-routes.js';
 import { ROOMY_LIMITS } from './test-gateway.js';
 
 /** Says `w0.`, `w1.`, … for each second of audio, and remembers what it was asked. */
@@ -96,10 +97,9 @@ export async function openFileGateway(t: Test, options: FileGatewayOptions = {})
     createTransport,
     limits: ROOMY_LIMITS,
     log: pino({ level: 'silent' }),
-    version: '9.9.9',
-    model: { name: 'scripted', device: 'cpu' },
     metrics,
   });
+  addFrontRoutes(gateway, metrics);
   t.teardown(() => gateway.close());
   const port = await gateway.listen(0, '127.0.0.1');
   const polishing = new PolishService({ fast: new RulesPolisher(), waitingMax: 10 });

@@ -142,8 +142,6 @@ export async function startJobServer(t: Test, options: JobServerOptions) {
     createTransport: createWsTransport,
     limits: ROOMY_LIMITS,
     log,
-    version: '1',
-    model: { name: 'loudness', device: 'cpu' },
   });
   const listing = new ListingGuard('auto', '127.0.0.1');
   gateway.open(() => {

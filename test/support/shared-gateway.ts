@@ -11,6 +11,7 @@ import { createUwsTransport, loadUws } from '../../server/src/transport/uws-tran
 import { createWsTransport } from '../../server/src/transport/ws-transport.js';
 import { ManualClock } from './manual-clock.js';
 import { ScriptedSession } from './scripted-session.js';
+import { addFrontRoutes } from './front-routes.js';
 import { ROOMY_LIMITS } from './test-gateway.js';
 import { connectWire, type WireClient, type WireEncoding } from './wire-client.js';
 
@@ -56,11 +57,10 @@ export async function openSharedGateway(
     limits: { ...LIMITS, ...limits },
     sharing: { ...SHARING_DEFAULTS, ...sharing },
     log: pino({ level: 'silent' }),
-    version: '9.9.9',
-    model: { name: 'scripted', device: 'cpu' },
     clock,
     metrics,
   });
+  addFrontRoutes(gateway, metrics);
   t.teardown(() => gateway.close());
   const port = await gateway.listen(0, '127.0.0.1');
   gateway.open((sink) => {

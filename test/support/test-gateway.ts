@@ -2,11 +2,13 @@
 import { pino } from 'pino';
 import type { Test } from 'tap';
 import type { Clock } from '../../server/src/gateway/clock.js';
+import { MetricsRegistry } from '../../server/src/metrics/metrics-registry.js';
 import { Gateway } from '../../server/src/gateway/gateway.js';
 import type { GatewayLimits } from '../../server/src/gateway/limits.js';
 import type { Transport, TransportOptions } from '../../server/src/transport/transport.js';
 import type { SessionFactory } from '../../server/src/session/session-port.js';
 
+import { addFrontRoutes } from './front-routes.js';
 export type CreateTransport = (options: TransportOptions) => Transport;
 
 export const ROOMY_LIMITS: GatewayLimits = {
@@ -42,14 +44,15 @@ export async function startTestGateway(
   createSession: SessionFactory,
   { limits = {}, clock }: { limits?: Partial<GatewayLimits>; clock?: Clock } = {},
 ): Promise<TestGateway> {
+  const metrics = new MetricsRegistry();
   const gateway = new Gateway({
+    metrics,
     createTransport,
     limits: { ...ROOMY_LIMITS, ...limits },
     log: pino({ level: 'silent' }),
-    version: '9.9.9',
-    model: { name: 'scripted', device: 'cpu' },
     ...(clock === undefined ? {} : { clock }),
   });
+  addFrontRoutes(gateway, metrics);
   t.teardown(() => gateway.close());
   const port = await gateway.listen(0, '127.0.0.1');
   gateway.open(createSession);

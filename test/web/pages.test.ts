@@ -3,8 +3,10 @@ import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { answerHttp, type HttpView } from '../../server/src/api/status/status-routes.js';
-import type { RequestHead, WholeResponse } from '../../server/src/http/exchange.js';
+import type { HttpResponse } from '../../server/src/http/exchange.js';
+import { createRouter } from '../../server/src/http/router.js';
+import { statusRoutes } from '../../server/src/api/status/status-routes.js';
+import { httpRequest } from '../support/http-request.js';
 import { Pages } from '../../server/src/api/status/pages.js';
 
 async function builtFolder(): Promise<string> {
@@ -19,29 +21,16 @@ async function builtFolder(): Promise<string> {
   return folder;
 }
 
-function get(
+async function get(
   pages: Pages,
   path: string,
   headers: Readonly<Record<string, string>> = { accept: 'text/html' },
-): WholeResponse {
-  const status = {
-    status: 'ready',
-    version: '1',
-    model: 'm',
-    device: 'cpu',
-    store: 'off',
-    connections: 0,
-    uptimeMs: 1,
-  } as const;
-  const view: HttpView = { status: () => status, metrics: () => '', pages };
-  const request: RequestHead = {
-    method: 'GET',
-    path,
-    query: new URLSearchParams(),
-    remoteAddress: '127.0.0.1',
-    header: (name) => headers[name] ?? '',
-  };
-  return answerHttp(request, view);
+): Promise<HttpResponse> {
+  const gateway = { status: () => ({ status: 'ready', connections: 0 }) as const };
+  const model = { name: 'm', device: 'cpu' };
+  const router = createRouter(statusRoutes({ version: '1', model, gateway, metrics: () => '', pages }));
+  const answer = await router(httpRequest({ path, headers }));
+  return answer ?? { status: 404, contentType: '', body: '' };
 }
 
 t.test('pages and their parts come with type and policy', async (t) => {
@@ -54,7 +43,7 @@ t.test('pages and their parts come with type and policy', async (t) => {
     ['/assets/index-abc.css', 'text/css'],
     ['/favicon.svg', 'image/svg+xml'],
   ] as const) {
-    const { status, contentType, headers } = get(pages, path);
+    const { status, contentType, headers } = await get(pages, path);
     t.equal(status, 200, path);
     t.equal(contentType, `${type}; charset=utf-8`);
     t.match(headers?.['content-security-policy'], /^default-src 'self';/);
@@ -65,24 +54,24 @@ t.test('pages and their parts come with type and policy', async (t) => {
 t.test('nothing else is served', async (t) => {
   const pages = Pages.load(await builtFolder());
   for (const path of ['/notes.secret', '/assets', '/assets/', '/assets/../../etc/passwd', '/index.html/', '/nothing']) {
-    t.equal(get(pages, path).status, 404, path);
+    t.equal((await get(pages, path)).status, 404, path);
   }
 });
 
 t.test('assets never expire, pages are asked for again and not sent twice', async (t) => {
   const pages = Pages.load(await builtFolder());
-  t.match(get(pages, '/assets/index-abc.js').headers?.['cache-control'], /immutable/);
-  const first = get(pages, '/');
+  t.match((await get(pages, '/assets/index-abc.js')).headers?.['cache-control'], /immutable/);
+  const first = await get(pages, '/');
   t.equal(first.headers?.['cache-control'], 'no-cache');
-  const again = get(pages, '/', { accept: 'text/html', 'if-none-match': first.headers?.['etag'] ?? '' });
+  const again = await get(pages, '/', { accept: 'text/html', 'if-none-match': first.headers?.['etag'] ?? '' });
   t.match(again, { status: 304, body: '' });
-  t.equal(get(pages, '/', { accept: 'text/html', 'if-none-match': '"other"' }).status, 200);
+  t.equal((await get(pages, '/', { accept: 'text/html', 'if-none-match': '"other"' })).status, 200);
 });
 
 t.test('a browser gets the Studio at /, everybody else the few lines of text', async (t) => {
   const pages = Pages.load(await builtFolder());
-  t.match(get(pages, '/').body, /<title>Sotto/);
-  const plain = get(pages, '/', { accept: '*/*' });
+  t.match((await get(pages, '/')).body, /<title>Sotto/);
+  const plain = await get(pages, '/', { accept: '*/*' });
   t.match(plain, { contentType: /^text\/plain/, body: /\/v1\/stream/, headers: { vary: 'accept' } });
   t.notMatch(plain.body, /not built/);
 });
@@ -90,6 +79,6 @@ t.test('a browser gets the Studio at /, everybody else the few lines of text', a
 t.test('where nothing was built, / says how to', async (t) => {
   const pages = Pages.load(join(tmpdir(), 'sotto-no-such-folder'));
   t.equal(pages.isBuilt, false);
-  t.match(get(pages, '/'), { status: 200, contentType: /^text\/plain/, body: /not built: npm run build:pages/ });
-  t.equal(get(pages, '/assets/index-abc.js').status, 404);
+  t.match(await get(pages, '/'), { status: 200, contentType: /^text\/plain/, body: /not built: npm run build:pages/ });
+  t.equal((await get(pages, '/assets/index-abc.js')).status, 404);
 });

@@ -5,7 +5,6 @@ import {
   createServerCodec,
   SUBPROTOCOLS,
   type ErrorCode,
-  type PolishOffer,
   type Subprotocol,
 } from '@sotto/protocol';
 import type { Logger } from 'pino';
@@ -13,19 +12,15 @@ import { createGatewayMetrics, type GatewayMetrics } from '../metrics/gateway-me
 import { MetricsRegistry } from '../metrics/metrics-registry.js';
 import { SessionMeter } from '../metrics/session-meter.js';
 import type { SessionFactory } from '../session/session-port.js';
+import { errorResponse, HttpError } from '../http/http-error.js';
 import { createRouter, type Route, type Router } from '../http/router.js';
-import type { StoreState } from '../store/store-health.js';
 import { Shares, SHARING_DEFAULTS, type SharingSettings } from '../watch/shares.js';
 import { SharingSession } from '../watch/sharing-session.js';
-import type { Pages } from '../api/status/pages.js';
 import { systemClock, type Clock } from './clock.js';
 import { Connection } from './connections/connection.js';
 import { DialectConnection } from './connections/dialect-connection.js';
 import type { OpenPeer } from './connections/peer.js';
 import type { Dialect, DialectAdmission } from './dialect.js';
-import { answerCaptions } from '../api/captions/caption-routes.js';
-import type { EngineState, ServerStatus } from './health.js';
-import { answerHttp, jsonError, STREAM_PATHS, WATCH_PATH } from '../api/status/status-routes.js';
 import type { GatewayLimits } from './limits.js';
 import { SessionKeeper } from './resume/session-registry.js';
 import type { HttpRequest, HttpResponse, WholeResponse } from '../http/exchange.js';
@@ -39,6 +34,11 @@ import type {
 } from '../transport/transport.js';
 import { Viewer } from './connections/viewer.js';
 
+/** Where a WebSocket is accepted (rule HS1). */
+const STREAM_PATH = '/v1/stream';
+const STREAM_PATHS: ReadonlySet<string> = new Set([STREAM_PATH, '/']);
+/** Where viewers watch a shared session (rule WA2). */
+const WATCH_PATH = '/v1/watch';
 /** How often connections are looked after, milliseconds. */
 const CHECK_INTERVAL_MS = 1_000;
 /** Messages up to this many times the limit are read, so that the client can be told; beyond, the transport cuts the connection. */
@@ -48,21 +48,10 @@ export interface GatewayOptions {
   readonly createTransport: (options: TransportOptions) => Transport;
   readonly limits: GatewayLimits;
   readonly log: Logger;
-  readonly version: string;
-  /** What recognises, for `GET /health`. */
-  readonly model: { readonly name: string; readonly device: string };
-  /** Origins whose pages may use the routes of {@link Gateway.open}; `*`: all. Default: none. */
+  /** Origins whose pages may use the routes; `*`: all. Default: none. */
   readonly corsOrigins?: readonly string[];
-  /** The engines, for `GET /health` and `/ready`. Default: not told. */
-  readonly engines?: () => readonly EngineState[];
-  /** What the server polishes with, for `GET /health` and `/ready`. Default: nothing. */
-  readonly polish?: () => PolishOffer | undefined;
-  /** What browsers see. Default: nothing. */
-  readonly pages?: Pages;
   /** Whether and how sessions may be watched. Default: {@link SHARING_DEFAULTS}. */
   readonly sharing?: SharingSettings;
-  /** How what is kept is, for `GET /health` and `/ready`. Default: nothing is kept. */
-  readonly storeState?: () => StoreState;
   /** Default: a registry of its own. */
   readonly metrics?: MetricsRegistry;
   /** Default: the system's. */
@@ -72,23 +61,24 @@ export interface GatewayOptions {
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #clock: Clock;
-  readonly #registry: MetricsRegistry;
   readonly #metrics: GatewayMetrics;
   readonly #transport: Transport;
   readonly #sessions: SessionKeeper;
-  readonly #shares: Shares;
+  /** The sessions that are shared. */
+  readonly shares: Shares;
   readonly #connections = new Set<OpenPeer>();
   readonly #dialects = new Map<string, Dialect>();
   readonly #stopChecking: () => void;
-  #router: Router = () => undefined;
+  readonly #routes: Route[] = [STREAM_PATH, WATCH_PATH].map(webSocketOnly);
+  #router: Router;
   #state: GatewayState = { name: 'starting' };
   #draining: Promise<void> | undefined;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#registry = options.metrics ?? new MetricsRegistry();
-    this.#metrics = createGatewayMetrics(this.#registry, {
+    const registry = options.metrics ?? new MetricsRegistry();
+    this.#metrics = createGatewayMetrics(registry, {
       connections: () => this.#connections.size,
       detached: () => this.#sessions.waiting,
     });
@@ -102,18 +92,19 @@ export class Gateway {
       messageBytesMax: options.limits.messageBytesMax * READ_SLACK,
       closeTimeoutMs: options.limits.closeTimeoutMs,
     });
-    this.#shares = new Shares({
+    this.shares = new Shares({
       ...(options.sharing ?? SHARING_DEFAULTS),
       publish: (topic, frame) => this.#transport.publish(topic, frame, typeof frame !== 'string'),
       now: this.#clock.now,
       wallNow: () => Date.now(),
     });
-    this.#registry.gauge('sotto_viewers', 'Those who watch shared sessions.', () => this.#shares.viewerCount);
+    registry.gauge('sotto_viewers', 'Those who watch shared sessions.', () => this.shares.viewerCount);
+    this.#router = this.#route();
     this.#stopChecking = this.#clock.every(CHECK_INTERVAL_MS, () => {
       const now = this.#clock.now();
       for (const connection of this.#connections) connection.check(now);
       this.#sessions.check(now);
-      this.#shares.tend(now);
+      this.shares.tend(now);
     });
   }
 
@@ -127,25 +118,25 @@ export class Gateway {
     return this.#transport.listen(port, host);
   }
 
-  /** The model is warm: sessions may come, in Sotto's own wire format and in these dialects, and the routes are answered. @throws TypeError when two routes are the same. */
-  open(createSession: SessionFactory, routes: readonly Route[] = [], dialects: readonly Dialect[] = []): void {
-    if (this.#state.name !== 'starting') return;
-    this.#router = createRouter(routes, { corsOrigins: this.#options.corsOrigins ?? [] });
-    for (const dialect of dialects) for (const path of dialect.paths) this.#dialects.set(path, dialect);
-    this.#state = { name: 'ready', createSession: (sink) => new SharingSession(createSession, sink, this.#shares) };
+  /** Answers these too. @throws TypeError when two routes are the same. */
+  addRoutes(routes: readonly Route[]): void {
+    this.#routes.push(...routes);
+    this.#router = this.#route();
   }
 
-  status(): ServerStatus {
-    const { name, device } = this.#options.model;
-    return {
-      status: this.#state.name,
-      version: this.#options.version,
-      model: name,
-      device,
-      store: this.#options.storeState?.() ?? 'off',
-      connections: this.#connections.size,
-      uptimeMs: Math.round(process.uptime() * 1_000),
-    };
+  /**
+   * The model is warm: sessions may come, in Sotto's own wire format and in these dialects, and all routes are answered.
+   * @throws TypeError when two routes are the same
+   */
+  open(createSession: SessionFactory, routes: readonly Route[] = [], dialects: readonly Dialect[] = []): void {
+    if (this.#state.name !== 'starting') return;
+    for (const dialect of dialects) for (const path of dialect.paths) this.#dialects.set(path, dialect);
+    this.#state = { name: 'ready', createSession: (sink) => new SharingSession(createSession, sink, this.shares) };
+    this.addRoutes([...routes, ...[...this.#dialects.keys()].map(webSocketOnly)]);
+  }
+
+  status(): GatewayStatus {
+    return { status: this.#state.name, connections: this.#connections.size };
   }
 
   /**
@@ -153,14 +144,14 @@ export class Gateway {
    * meanwhile. Resolves when all sockets are gone; the caller bounds the time.
    */
   drain(): Promise<void> {
-    this.#state = { name: 'draining' };
+    this.#stopTaking();
     this.#draining ??= this.#drainConnections();
     return this.#draining;
   }
 
   /** Drops what is left and stops listening. May be called twice. */
   async close(): Promise<void> {
-    this.#state = { name: 'draining' };
+    this.#stopTaking();
     this.#stopChecking();
     this.#metrics.close();
     this.#sessions.close();
@@ -176,24 +167,23 @@ export class Gateway {
     ]);
   }
 
-  #answer(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
-    if (this.#state.name === 'ready') return this.#router(request) ?? this.#builtIn(request);
-    const answer = this.#builtIn(request);
-    // What it does not know is a route, perhaps.
-    return answer.status === 404 || answer.status === 405 ? REFUSALS[this.#state.name] : answer;
+  /** Takes no new session or request. */
+  #stopTaking(): void {
+    this.#state = { name: 'draining' };
+    this.#router = this.#route();
   }
 
-  /** What the gateway answers by itself, whatever its state. */
-  #builtIn(request: HttpRequest): HttpResponse {
-    return answerHttp(request, {
-      status: () => this.status(),
-      isStream: (path) => this.#dialects.has(path),
-      ...(this.#options.engines && { engines: this.#options.engines }),
-      polish: () => this.#options.polish?.(),
-      metrics: () => this.#registry.expose(),
-      pages: this.#options.pages,
-      captions: (wanted) => answerCaptions(wanted, this.#shares),
-    });
+  /** What is answered in this state. */
+  #route(): Router {
+    const { name } = this.#state;
+    const routes = name === 'ready' ? this.#routes : this.#routes.filter(({ always }) => always === true);
+    return createRouter(routes, { corsOrigins: this.#options.corsOrigins ?? [] });
+  }
+
+  #answer(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
+    const { name } = this.#state;
+    // What is not known yet may be a route once the server is ready.
+    return this.#router(request) ?? (name === 'ready' ? NOT_FOUND : REFUSALS[name]);
   }
 
   #upgrade(request: UpgradeRequest): UpgradeDecision {
@@ -272,7 +262,7 @@ export class Gateway {
   }
 
   #watch(socket: TransportSocket, subprotocol: Subprotocol, token: string): SocketHandlers {
-    const share = this.#shares.find(token);
+    const share = this.shares.find(token);
     return this.#keep(
       new Viewer({
         socket,
@@ -311,15 +301,15 @@ export class Gateway {
 
   /** How to serve the client, or why it is not let in. */
   #admit(request: UpgradeRequest): Admission | Refusal {
-    if (!STREAM_PATHS.includes(request.path) && request.path !== WATCH_PATH) {
+    if (!STREAM_PATHS.has(request.path) && request.path !== WATCH_PATH) {
       // Other paths are known once the dialects are.
       if (this.#state.name === 'starting') return { refused: 'starting', response: REFUSALS.starting };
-      return { refused: 'path', response: jsonError(404, 'not_found', `Streams are taken at ${STREAM_PATHS[0]}.`) };
+      return { refused: 'path', response: refusal(404, 'not_found', `Streams are taken at ${STREAM_PATH}.`) };
     }
     const subprotocol = chooseSubprotocol(request.subprotocols);
     if (subprotocol === undefined) {
       const text = `Known subprotocols: ${SUBPROTOCOLS.join(' and ')}.`;
-      return { refused: 'subprotocol', response: jsonError(400, 'unknown_subprotocol', text) };
+      return { refused: 'subprotocol', response: refusal(400, 'unknown_subprotocol', text) };
     }
     const room = this.#room();
     return typeof room === 'string'
@@ -341,6 +331,12 @@ export class Gateway {
   }
 }
 
+export interface GatewayStatus {
+  readonly status: GatewayState['name'];
+  /** Open sockets. */
+  readonly connections: number;
+}
+
 /** Sessions are made only while the server is ready. */
 type GatewayState =
   | { readonly name: 'starting' | 'draining' }
@@ -357,6 +353,8 @@ interface Refusal {
   readonly response: WholeResponse;
 }
 
+const NOT_FOUND = refusal(404, 'not_found', 'There is no such page: see /.');
+
 const REFUSALS = {
   starting: unavailable('overloaded', 'The model is still loading.'),
   draining: unavailable('shutting_down', 'The server is shutting down.'),
@@ -364,5 +362,20 @@ const REFUSALS = {
 } as const;
 
 function unavailable(code: ErrorCode, message: string): WholeResponse {
-  return jsonError(503, code, message, { 'retry-after': '1' });
+  return refusal(503, code, message, { 'retry-after': '1' });
+}
+
+/** A path of WebSockets, asked for as plain HTTP. */
+function webSocketOnly(path: string): Route {
+  const response = refusal(426, 'upgrade_required', 'This is a WebSocket endpoint.', { upgrade: 'websocket' });
+  return { method: 'GET', path, always: true, handle: () => response };
+}
+
+function refusal(
+  status: number,
+  code: string,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): WholeResponse {
+  return errorResponse(new HttpError(status, code, message, headers));
 }

@@ -7,6 +7,8 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Segments, of which those that begin with a colon are parameters: `/v1/jobs/:id`. */
   readonly path: string;
+  /** Answered also while the model still loads, and while the server shuts down. Default: only while it is ready. */
+  readonly always?: boolean;
   /** May throw (or reject with) HttpError; anything else is a failure of the server. */
   handle(call: RouteCall): HttpResponse | Promise<HttpResponse>;
 }

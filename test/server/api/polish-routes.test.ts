@@ -20,8 +20,6 @@ async function open(t: Test, fast: Polisher | undefined) {
     createTransport: createWsTransport,
     limits: ROOMY_LIMITS,
     log: pino({ level: 'silent' }),
-    version: '1',
-    model: { name: 'm', device: 'cpu' },
   });
   t.teardown(() => gateway.close());
   const port = await gateway.listen(0, '127.0.0.1');

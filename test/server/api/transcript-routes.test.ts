@@ -14,6 +14,8 @@ import { SessionRecorder } from '../../../server/src/transcripts/session-recorde
 import { transcriptRoutes } from '../../../server/src/api/transcripts/transcript-routes.js';
 import { transcriptsIn } from '../../support/kept-transcripts.js';
 import { ScriptedSession } from '../../support/scripted-session.js';
+import { MetricsRegistry } from '../../../server/src/metrics/metrics-registry.js';
+import { addFrontRoutes } from '../../support/front-routes.js';
 import { ROOMY_LIMITS } from '../../support/test-gateway.js';
 import { connectWire } from '../../support/wire-client.js';
 
@@ -27,19 +29,19 @@ async function openServer(
   const { transcripts, health } = transcriptsIn(store);
   const recorder = new SessionRecorder(transcripts, health);
   const sessions: ScriptedSession[] = [];
+  const metrics = new MetricsRegistry();
   const gateway = new Gateway({
+    metrics,
     createTransport: createWsTransport,
     limits: ROOMY_LIMITS,
     log: pino({ level: 'silent' }),
-    version: '1',
-    model: { name: 'scripted', device: 'cpu' },
-    storeState: () => health.state,
   });
   const create: SessionFactory = (sink) => {
     const session = new ScriptedSession(`s_${sessions.length}`, sink);
     sessions.push(session);
     return session;
   };
+  addFrontRoutes(gateway, metrics, { store: () => health.state });
   gateway.open(
     (sink) => new RecordingSession(create, sink, recorder),
     transcriptRoutes(transcripts, new ListingGuard(listing, host)),

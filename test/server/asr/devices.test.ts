@@ -5,7 +5,9 @@ import { DEVICE_LIST, devicesOfEngines, nameOfDevice, parseDevices } from '../..
 import { isDeviceLost } from '../../../server/src/asr/whisper/gpu-limits.js';
 import { openDeviceEngines } from '../../../server/src/asr/open-device-engines.js';
 import { checkUsage } from '../../../server/src/cli/transcribe.js';
-import { answerHttp } from '../../../server/src/api/status/status-routes.js';
+import { createRouter } from '../../../server/src/http/router.js';
+import { httpRequest } from '../../support/http-request.js';
+import { statusRoutes } from '../../../server/src/api/status/status-routes.js';
 
 t.test('lists of devices', async (t) => {
   for (const list of ['cpu', 'cuda:0', 'cuda:0,cuda:1', ' cuda:0 , cpu ', 'cuda:12']) t.match(list, DEVICE_LIST, list);
@@ -44,30 +46,23 @@ t.test('GET /ready tells of each engine, and says 503 when none is up', async (t
     { device: 'cuda:0', isUp: true },
     { device: 'cuda:1', isUp: false },
   ];
-  const request = {
-    method: 'GET',
-    path: '/ready',
-    query: new URLSearchParams(),
-    remoteAddress: '::1',
-    header: () => '',
-  };
-  const status = {
-    status: 'ready',
-    version: '1',
-    model: 'm',
-    device: 'cuda:0,cuda:1',
-    connections: 0,
-    uptimeMs: 1,
-    store: 'off',
-  } as const;
-  const view = { status: () => status, metrics: () => '', engines: () => engines };
   const polish = { available: false, models: ['small', 'large'], modes: [] };
-  const ask = (path = '/ready') => {
-    const answer = answerHttp({ ...request, path }, { ...view, polish: () => polish });
-    return { status: answer.status, body: JSON.parse(String(answer.body)) as unknown };
+  const router = createRouter(
+    statusRoutes({
+      version: '1',
+      model: { name: 'm', device: 'cuda:0,cuda:1' },
+      gateway: { status: () => ({ status: 'ready', connections: 0 }) },
+      metrics: () => '',
+      engines: () => engines,
+      polish: () => polish,
+    }),
+  );
+  const ask = async (path = '/ready') => {
+    const answer = await router(httpRequest({ path }));
+    return { status: answer?.status, body: JSON.parse(String(answer?.body)) as unknown };
   };
-  t.match(ask(), { status: 200, body: { status: 'ready', engines } });
-  t.match(ask('/health').body, {
+  t.match(await ask(), { status: 200, body: { status: 'ready', engines } });
+  t.match((await ask('/health')).body, {
     model: 'm',
     device: 'cuda:0,cuda:1',
     models: [
@@ -78,8 +73,8 @@ t.test('GET /ready tells of each engine, and says 503 when none is up', async (t
     engines,
   });
   engines[0] = { device: 'cuda:0', isUp: false };
-  t.match(ask('/health'), { status: 200, body: { models: [{ name: 'm', isUp: false }], engines } });
-  t.match(ask(), { status: 503, body: { status: 'noEngine', engines } });
+  t.match(await ask('/health'), { status: 200, body: { models: [{ name: 'm', isUp: false }], engines } });
+  t.match(await ask(), { status: 503, body: { status: 'noEngine', engines } });
 });
 
 t.test('failures after which a process has lost its GPU', async (t) => {

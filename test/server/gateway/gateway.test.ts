@@ -10,6 +10,8 @@ import { createUwsTransport, loadUws } from '../../../server/src/transport/uws-t
 import { createWsTransport } from '../../../server/src/transport/ws-transport.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { ScriptedSession } from '../../support/scripted-session.js';
+import { MetricsRegistry } from '../../../server/src/metrics/metrics-registry.js';
+import { addFrontRoutes } from '../../support/front-routes.js';
 import { connectWire, refusedUpgrade, until, type WireEncoding } from '../../support/wire-client.js';
 
 const LIMITS: GatewayLimits = {
@@ -486,7 +488,9 @@ async function openGateway(
   const sessions: ScriptedSession[] = [];
   const clock = new ManualClock();
   let canPause = false;
+  const metrics = new MetricsRegistry();
   const gateway = new Gateway({
+    metrics,
     createTransport: (options) => {
       const transport = createTransport(options);
       canPause = transport.canPause;
@@ -494,10 +498,9 @@ async function openGateway(
     },
     limits: { ...LIMITS, ...limits },
     log: pino({ level: 'silent' }),
-    version: '9.9.9',
-    model: { name: 'scripted', device: 'cpu' },
     clock,
   });
+  addFrontRoutes(gateway, metrics);
   t.teardown(() => gateway.close());
   const port = await gateway.listen(0, '127.0.0.1');
   const openForSessions = (): void =>

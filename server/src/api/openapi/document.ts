@@ -7,7 +7,7 @@ import { OPERATIONS } from './operations.js';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
-/** Answered by the gateway itself. */
+/** Answered whatever the state of the server (`status-routes.ts`). */
 const BUILT_IN = ['GET /health', 'GET /ready', 'GET /metrics'] as const;
 
 const ERROR: Json = {
@@ -22,7 +22,7 @@ const ERROR: Json = {
   },
 };
 
-/** Every route is in it, and the addresses of the gateway itself. */
+/** Every route is in it, and what is always answered. */
 export function openApiDocument(routes: readonly Pick<Route, 'method' | 'path'>[], version: string): Json {
   const keys = [...BUILT_IN, ...routes.map(({ method, path }) => `${method} ${path}`)];
   const paths: Record<string, Record<string, Json>> = {};

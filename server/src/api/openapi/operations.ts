@@ -4,7 +4,7 @@ import { GrantRequest } from '../compat/deepgram/auth-routes.js';
 import { UrlRequest } from '../compat/deepgram/listen-route.js';
 import { BetaRequest, SecretRequest } from '../compat/openai-realtime/client-secret-routes.js';
 import { TRANSCRIPTION_FORM } from '../compat/openai-rest/transcription-options.js';
-import { HEALTH_ANSWER } from '../../gateway/health.js';
+import { HEALTH_ANSWER } from '../status/health.js';
 import { JobOptions } from '../../jobs/job.js';
 import { PathJob } from '../jobs/job-routes.js';
 import { PolishBody } from '../polish/polish-routes.js';

@@ -58,6 +58,10 @@ export class Pages {
     return this.#files.has('/');
   }
 
+  get paths(): readonly string[] {
+    return [...this.#files.keys()];
+  }
+
   /** The answer to a GET or HEAD, or undefined where there is no such file. */
   answer(request: RequestHead): WholeResponse | undefined {
     const file = this.#files.get(request.path);

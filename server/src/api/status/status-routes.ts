@@ -1,92 +1,79 @@
-// The plain HTTP side of the gateway: is it alive, is it ready, its numbers, and a page that says what this is.
+// Is it alive, is it ready, its numbers, its pages, and a page that says what this is: answered whatever the state of the server.
 import { JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL, type PolishOffer } from '@sotto/protocol';
-import { PROMETHEUS_CONTENT_TYPE } from '../../metrics/metrics-registry.js';
-import type { Pages } from './pages.js';
-import { errorResponse, HttpError } from '../../http/http-error.js';
+import type { HttpResponse, RequestHead } from '../../http/exchange.js';
 import { jsonResponse } from '../../http/json-response.js';
-import { healthOf, type EngineState, type ServerStatus } from '../../gateway/health.js';
-import type { RequestHead, WholeResponse } from '../../http/exchange.js';
+import type { Route } from '../../http/router.js';
+import { PROMETHEUS_CONTENT_TYPE } from '../../metrics/metrics-registry.js';
+import { healthOf, type EngineState, type ServerStatus } from './health.js';
+import type { Pages } from './pages.js';
 
-/** Paths on which a WebSocket is accepted (rule HS1). */
-export const STREAM_PATHS: readonly string[] = ['/v1/stream', '/'];
-/** Where viewers watch a shared session (rule WA2). */
-export const WATCH_PATH = '/v1/watch';
-
-export interface HttpView {
-  status(): ServerStatus;
+export interface StatusOptions {
+  readonly version: string;
+  /** What recognises. */
+  readonly model: { readonly name: string; readonly device: string };
+  readonly gateway: { status(): Pick<ServerStatus, 'status' | 'connections'> };
+  /** How what is kept is. Default: nothing is kept. */
+  readonly store?: () => ServerStatus['store'];
   /** What recognises; empty until the model is loaded. Absent: not told. */
   readonly engines?: () => readonly EngineState[];
   /** What is polished with. Absent or undefined: nothing is. */
   readonly polish?: () => PolishOffer | undefined;
-  /** Whether a path takes WebSockets of a dialect. */
-  readonly isStream?: (path: string) => boolean;
   /** The Prometheus text. */
-  metrics(): string;
+  readonly metrics: () => string;
   /** The Studio and its like; absent where a server has none. */
-  readonly pages?: Pages | undefined;
-  /** Captions of shared sessions; undefined for an address that is none of theirs. Absent: nothing is shared. */
-  readonly captions?: (request: RequestHead) => WholeResponse | undefined;
+  readonly pages?: Pages;
 }
 
 const TEXT = 'text/plain; charset=utf-8';
 
-/** Answers a request that is no upgrade. */
-export function answerHttp(request: RequestHead, view: HttpView): WholeResponse {
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return jsonError(405, 'method_not_allowed', `${request.path} answers GET.`, { allow: 'GET, HEAD' });
-  }
-  switch (request.path) {
-    case '/':
-      return home(request, view);
-    case '/health':
-      return jsonResponse(200, healthOf(view.status(), view.engines?.() ?? [], view.polish?.()));
-    case '/ready': {
-      const { status: state, store } = view.status();
-      const engines = view.engines?.();
-      const isHeard = engines === undefined || engines.length === 0 || engines.some(({ isUp }) => isUp);
-      const status = isHeard ? state : 'noEngine';
-      return jsonResponse(
-        status === 'ready' ? 200 : 503,
-        { status, engines, store, polish: view.polish?.() },
-        status === 'ready' ? {} : { 'retry-after': '1' },
-      );
-    }
-    case '/metrics':
-      return { status: 200, contentType: PROMETHEUS_CONTENT_TYPE, body: view.metrics() };
-    case '/v1/stream':
-    case WATCH_PATH:
-      return upgradeRequired();
-    default:
-      if (view.isStream?.(request.path) === true) return upgradeRequired();
-      return view.captions?.(request) ?? pageOf(request, view);
-  }
+export function statusRoutes(options: StatusOptions): Route[] {
+  const { engines, polish, metrics, pages } = options;
+  const found = pages?.paths.filter((path) => path !== '/') ?? [];
+  return [
+    always('/', (request) => home(request, options)),
+    always('/health', () => jsonResponse(200, healthOf(statusOf(options), engines?.() ?? [], polish?.()))),
+    always('/ready', () => ready(options)),
+    always('/metrics', () => ({ status: 200, contentType: PROMETHEUS_CONTENT_TYPE, body: metrics() })),
+    ...found.map((path) => always(path, (request) => pages?.answer(request) ?? home(request, options))),
+  ];
 }
 
-function upgradeRequired(): WholeResponse {
-  return jsonError(426, 'upgrade_required', 'This is a WebSocket endpoint.', { upgrade: 'websocket' });
+function always(path: string, answer: (request: RequestHead) => HttpResponse): Route {
+  return { method: 'GET', path, always: true, handle: ({ request }) => answer(request) };
 }
 
-/** An error as every plain HTTP answer of the server tells it. */
-export function jsonError(
-  status: number,
-  code: string,
-  message: string,
-  headers: Readonly<Record<string, string>> = {},
-): WholeResponse {
-  return errorResponse(new HttpError(status, code, message, headers));
+function statusOf({ gateway, version, model, store }: StatusOptions): ServerStatus {
+  return {
+    ...gateway.status(),
+    version,
+    model: model.name,
+    device: model.device,
+    store: store?.() ?? 'off',
+    uptimeMs: Math.round(process.uptime() * 1_000),
+  };
 }
 
-function pageOf(request: RequestHead, view: HttpView): WholeResponse {
-  return view.pages?.answer(request) ?? jsonError(404, 'not_found', 'There is no such page: see /.');
+/** 200 when sessions are taken. */
+function ready(options: StatusOptions): HttpResponse {
+  const { status: state, store } = statusOf(options);
+  const engines = options.engines?.();
+  const canRecognise = engines === undefined || engines.length === 0 || engines.some(({ isUp }) => isUp);
+  const status = canRecognise ? state : 'noEngine';
+  return jsonResponse(
+    status === 'ready' ? 200 : 503,
+    { status, engines, store, polish: options.polish?.() },
+    status === 'ready' ? {} : { 'retry-after': '1' },
+  );
 }
 
 /** The Studio for browsers, a few lines of text for everybody else. */
-function home(request: RequestHead, view: HttpView): WholeResponse {
-  const page = request.header('accept').includes('text/html') ? view.pages?.answer(request) : undefined;
+function home(request: RequestHead, options: StatusOptions): HttpResponse {
+  const { pages } = options;
+  const page = request.header('accept').includes('text/html') ? pages?.answer(request) : undefined;
   if (page !== undefined) return { ...page, headers: { ...page.headers, vary: 'accept' } };
   const hint =
-    view.pages?.isBuilt === false ? '\nThe Studio page is not built: npm run build:pages, then start again.\n' : '';
-  const body = welcome(view.status(), request.header('host')) + hint;
+    pages?.isBuilt === false ? '\nThe Studio page is not built: npm run build:pages, then start again.\n' : '';
+  const body = welcome(statusOf(options), request.header('host')) + hint;
   return { status: 200, contentType: TEXT, body, headers: { vary: 'accept' } };
 }
 

@@ -15,7 +15,8 @@ import { TRANSPORTS } from '../../../support/shared-gateway.js';
 import { s16le, sine, wavFile } from '../../../support/wav-file.js';
 
 const audio = wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, s16le(sine(440, 16_000, 3.2)));
-const fixture = (name: string): Buffer => readFileSync(new URL(`../fixtures/audio/formats/${name}`, import.meta.url));
+const fixture = (name: string): Buffer =>
+  readFileSync(new URL(`../../../fixtures/audio/formats/${name}`, import.meta.url));
 const talk = () => toFile(audio, 'talk.wav');
 const model = 'whisper-1';
 

@@ -13,7 +13,7 @@ export interface EngineState {
 const text = v.string();
 const isUp = v.boolean();
 
-/** What the gateway itself knows. */
+/** What is known before the model is loaded. */
 const STATUS = {
   status: v.pipe(
     v.picklist(['starting', 'ready', 'draining']),
@@ -32,7 +32,6 @@ const STATUS = {
 
 const Status = v.object(STATUS);
 export type ServerStatus = Readonly<v.InferOutput<typeof Status>>;
-export type ServerState = ServerStatus['status'];
 
 export const HEALTH_ANSWER = v.object({
   ...STATUS,
