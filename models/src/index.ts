@@ -1,5 +1,6 @@
 // What a model is: the runtime that runs it, the Whisper graphs, the registry and the tokenizer.
 export * from './onnxruntime/index.js';
+export * from './convert/index.js';
 export * from './devices/index.js';
 export * from './hub/index.js';
 export * from './model-error.js';

@@ -4,10 +4,17 @@
  * - `fileMissing`: a file of the model is not there or cannot be read.
  * - `fileInvalid`: a file is there and does not say what it must.
  * - `unsupported`: the model is well-formed but of a kind that cannot run here.
+ * - `unsafeFile`: a file asks for code to be run. None was.
  * - `modelUnknown`: no installed model has the name.
  * - `nameTaken`: another model is installed under the name, or the folder to be written is there already.
  */
-export type ModelErrorCode = 'fileMissing' | 'fileInvalid' | 'unsupported' | 'modelUnknown' | 'nameTaken';
+export type ModelErrorCode =
+  | 'fileMissing'
+  | 'fileInvalid'
+  | 'unsupported'
+  | 'unsafeFile'
+  | 'modelUnknown'
+  | 'nameTaken';
 
 /** A model cannot be used as asked. */
 export class ModelError extends Error {

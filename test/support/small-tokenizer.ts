@@ -1,5 +1,5 @@
 // A Whisper tokenizer.json of a few hundred entries: all single bytes, the pieces of given words, and the special tokens.
-import { tokenizerFile } from '../../models/src/synth/tokenizer-file.js';
+import { tokenizerFile } from '../../models/src/tokenizer/tokenizer-file.js';
 import { BYTE_CHARACTERS } from '../../models/src/tokenizer/byte-level.js';
 
 /** Special tokens in Whisper's order, behind the text tokens. */

@@ -3,6 +3,7 @@ import { mkdir, readdir, realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { convertWhisper, sourceKind } from '../convert/index.js';
 import { ModelError } from '../model-error.js';
 import { MODEL_NAME, type ModelManifest, readManifest, writeManifest } from './manifest.js';
 import { inspectModel, type ModelFiles, validateModel } from './model-files.js';
@@ -37,6 +38,8 @@ export interface AddOptions {
   readonly name?: string;
   /** Whether it serves when no model is named, in place of the one that did. */
   readonly default?: boolean;
+  /** How far a conversion is, bytes of weights; a folder in Hugging Face's layout needs none. */
+  readonly onProgress?: (written: number, total: number) => void;
 }
 
 /** Where models are installed: `SOTTO_MODELS`, else sotto/models in the user's data folder (XDG Base Directory Specification). */
@@ -103,34 +106,30 @@ export class ModelRegistry {
   }
 
   /**
-   * Installs a folder of Hugging Face files by reference: its path is recorded, nothing is copied. A sotto.json in the folder is taken over.
-   * @throws ModelError `fileMissing`, `fileInvalid`, `unsupported`, or `nameTaken`
+   * Installs a model. A folder of Hugging Face files is used where it is: its path is recorded, a sotto.json in it is taken
+   * over. A model of another format is converted into the models folder.
+   * @throws ModelError `fileMissing`, `fileInvalid`, `unsupported`, `unsafeFile`, or `nameTaken`
    */
-  async add(directory: string, options: AddOptions = {}): Promise<InstalledModel> {
-    const target = await realpath(directory).catch((cause: unknown) => {
-      throw new ModelError('fileMissing', `${directory} is not there`, { cause });
+  async add(path: string, options: AddOptions = {}): Promise<InstalledModel> {
+    const target = await realpath(path).catch((cause: unknown) => {
+      throw new ModelError('fileMissing', `${path} is not there`, { cause });
     });
-    const name = options.name ?? basename(target);
-    if (!MODEL_NAME.test(name)) {
-      throw new ModelError(
-        'fileInvalid',
-        `"${name}" is no name for a model: letters, digits, ".", "_" and "-" only; give one with --name`,
-      );
-    }
-    if (
-      name === EMBEDDED_MODEL ||
-      (await readdir(join(this.folder, name)).then(
-        () => true,
-        () => false,
-      ))
-    ) {
-      throw new ModelError('nameTaken', `A model "${name}" is installed already; choose another name with --name`);
-    }
-    const { default: _, ...manifest } = await readManifest(target);
-    await validateModel(target);
+    const kind = await sourceKind(target);
+    const name = options.name ?? (kind === 'huggingFace' ? basename(target) : nameOfSource(target));
+    await this.#refuseName(name);
     const home = join(this.folder, name);
-    await mkdir(home, { recursive: true });
-    await writeManifest(home, { ...manifest, directory: target, default: false });
+    if (kind === 'huggingFace') {
+      const { default: _, ...manifest } = await readManifest(target);
+      await validateModel(target);
+      await mkdir(home, { recursive: true });
+      await writeManifest(home, { ...manifest, directory: target, default: false });
+    } else {
+      await mkdir(this.folder, { recursive: true });
+      await convertWhisper(kind, target, home, {
+        tokenizers: await this.#tokenizers(),
+        onProgress: options.onProgress,
+      });
+    }
     if (options.default) await this.#makeDefault(name);
     return this.find(name);
   }
@@ -152,6 +151,28 @@ export class ModelRegistry {
     return this.find(options.name);
   }
 
+  async #refuseName(name: string): Promise<void> {
+    if (!MODEL_NAME.test(name)) {
+      throw new ModelError(
+        'fileInvalid',
+        `"${name}" is no name for a model: letters, digits, ".", "_" and "-" only; give one with --name`,
+      );
+    }
+    const isTaken = await readdir(join(this.folder, name)).then(
+      () => true,
+      () => false,
+    );
+    if (name === EMBEDDED_MODEL || isTaken) {
+      throw new ModelError('nameTaken', `A model "${name}" is installed already; choose another name with --name`);
+    }
+  }
+
+  /** Where a tokenizer may be found for a file that has none. */
+  async #tokenizers(): Promise<{ directory: string; vocabularySize: number }[]> {
+    const { models } = await this.list();
+    return models.map(({ directory, files }) => ({ directory, vocabularySize: files.config.vocabularySize }));
+  }
+
   /** Marks an installed model as the one that serves when none is named. */
   async #makeDefault(name: string): Promise<void> {
     const { models } = await this.list();
@@ -160,6 +181,11 @@ export class ModelRegistry {
       if (model.manifest.default !== wanted) await writeManifest(model.home, { ...model.manifest, default: wanted });
     }
   }
+}
+
+/** Of a file or folder of another format: `whisper-base.pt` is whisper-base. */
+function nameOfSource(path: string): string {
+  return basename(path).replace(/\.(pt|bin)$/i, '');
 }
 
 async function readInstalled(name: string, home: string, isEmbedded: boolean): Promise<InstalledModel> {

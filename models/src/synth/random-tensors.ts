@@ -2,7 +2,7 @@
 import type { NetworkShape } from './network-shape.js';
 import type { Inside, TensorVisitor } from './network-tensors.js';
 import { NormalHalves } from './normal-halves.js';
-import type { TensorToWrite } from './write-safetensors.js';
+import type { TensorToWrite } from '../model-folder/write-safetensors.js';
 
 export class RandomTensors implements TensorVisitor {
   readonly list: TensorToWrite[] = [];

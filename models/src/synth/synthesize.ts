@@ -1,13 +1,13 @@
 // Writes a Whisper of a known size with random weights: right in every shape, so that speed can be measured without the real ones.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeJson, writeModelFolder } from './model-folder.js';
+import { writeJson, writeModelFolder } from '../model-folder/write-model-folder.js';
 import { dimensionsOf, shapeOf } from './network-shape.js';
 import { visitTensors } from './network-tensors.js';
 import { RandomTensors } from './random-tensors.js';
 import type { WhisperSize } from './sizes.js';
 import { synthVocabulary } from './tokenizer-file.js';
-import { writeSafetensors, type WriteProgress } from './write-safetensors.js';
+import { writeSafetensors, type WriteProgress } from '../model-folder/write-safetensors.js';
 
 const MAX_SOURCE_POSITIONS = 1_500;
 const MAX_TARGET_POSITIONS = 448;

@@ -7,7 +7,7 @@ import { NormalHalves } from './normal-halves.js';
 import { SmallTensors } from './small-tensors.js';
 import { WideLayout } from './wide-layout.js';
 import { filledRows, halfRows, halvesOf, meanRow, type RowPlan } from './wide-matrix.js';
-import type { TensorToWrite } from './write-safetensors.js';
+import type { TensorToWrite } from '../model-folder/write-safetensors.js';
 
 /** What a norm gives the channels of the mean, which are 0 behind it: whatever reads them has something to multiply. */
 const OFFSET = 0.5;

@@ -10,13 +10,13 @@ import type { WhisperConfig } from '../whisper/config.js';
 import { readWeights } from '../whisper/safetensors.js';
 import { dimensionsOf, shapeOf, type NetworkShape } from './network-shape.js';
 import { visitTensors } from './network-tensors.js';
-import { writeJson, writeModelFolder } from './model-folder.js';
+import { writeJson, writeModelFolder } from '../model-folder/write-model-folder.js';
 import type { WhisperSize } from './sizes.js';
 import type { SynthOptions } from './synthesize.js';
 import { vocabularySize } from './tokenizer-file.js';
 import { WideLayout } from './wide-layout.js';
 import { WideTensors } from './wide-tensors.js';
-import { writeSafetensors } from './write-safetensors.js';
+import { writeSafetensors } from '../model-folder/write-safetensors.js';
 
 /** The model that is widened. */
 export interface SmallModel {

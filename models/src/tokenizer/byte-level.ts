@@ -34,3 +34,12 @@ export function tokenBytes(entry: string): Uint8Array {
   }
   return Uint8Array.from(bytes);
 }
+
+const CHARACTER_OF: ReadonlyMap<number, string> = new Map([...BYTE_OF].map(([character, byte]) => [byte, character]));
+
+/** The vocabulary entry that stands for bytes. */
+export function entryOfBytes(bytes: Uint8Array): string {
+  let entry = '';
+  for (const byte of bytes) entry += CHARACTER_OF.get(byte) ?? '';
+  return entry;
+}

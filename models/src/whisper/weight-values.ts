@@ -41,7 +41,7 @@ function floatsOfHalves(words: Uint16Array): Float32Array {
 let halves: Float32Array | undefined;
 
 /** IEEE 754 half precision: sign, 5 bits of exponent (bias 15), 10 bits of fraction. */
-function floatOfHalf(word: number): number {
+export function floatOfHalf(word: number): number {
   const sign = word & 0x8000 ? -1 : 1;
   const exponent = (word >>> 10) & 0x1f;
   const fraction = word & 0x3ff;

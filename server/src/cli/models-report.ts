@@ -60,7 +60,25 @@ export function calibrationReport(model: InstalledModel, outcome: CalibrationOut
     left +
     `Contexts ${buckets.join(', ')} s with ${tailSilenceMs} ms of silence behind the speech: ` +
     `${(baseline.meanContext / chosen.meanContext).toFixed(1)} times less context than the whole window, ` +
-    `error rate ${percent(chosen.errorRate)} against ${percent(baseline.errorRate)}.\n`
+    `error rate ${percent(chosen.errorRate)} against ${percent(baseline.errorRate)}.\n` +
+    (buckets[0] !== undefined && buckets[0] > SHORT_WINDOW ? longWindowsNote(buckets[0]) : '')
+  );
+}
+
+/** Windows that fit an utterance, seconds: a model that needs more is a stock one. */
+const SHORT_WINDOW = 6;
+const ADAPTATION = 'Adaptation teaches a model windows from 2 s on, without transcripts: models/train/adapt';
+
+function longWindowsNote(shortest: number): string {
+  return `As stock Whispers do, it needs long windows: nothing under ${shortest} s was good enough. ${ADAPTATION}.\n`;
+}
+
+/** Of a model that was added just now; empty where it has shorter windows already. */
+export function wholeWindowNote({ name, manifest: { buckets } }: InstalledModel): string {
+  if (buckets.length > 1) return '';
+  return (
+    `Every window is padded to ${buckets[0]} s, which live streams feel. ${ADAPTATION}.\n` +
+    `To measure how much less it needs as it is: npx sotto models calibrate ${name} --recordings DIR\n`
   );
 }
 

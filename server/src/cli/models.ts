@@ -17,7 +17,7 @@ import {
 } from '@sotto/models';
 import { InvalidArgumentError, type Command } from 'commander';
 import { asCommandError } from './command-error.js';
-import { calibrationReport, checkReport, modelTable } from './models-report.js';
+import { calibrationReport, checkReport, modelTable, wholeWindowNote } from './models-report.js';
 import { showPullProgress } from './pull-progress.js';
 
 interface FolderFlag {
@@ -57,11 +57,12 @@ export function registerModelsCommand(program: Command): void {
     .action(told(pull));
 
   subcommand(
-    'add <dir>',
-    'Add a Whisper in Hugging Face layout. Its files stay where they are: only the path is recorded.',
+    'add <path>',
+    'Add a Whisper that you have. A folder in Hugging Face layout stays where it is; other formats are converted once.',
   )
-    .option('--name <name>', "name in Sotto (default: the folder's)")
+    .option('--name <name>', "name in Sotto (default: the folder's or file's)")
     .option('--default', 'use it when no model is named')
+    .addHelpText('after', ADD_HELP)
     .action(told(add));
 
   subcommand(
@@ -103,6 +104,14 @@ A revision is named by owner/name@revision. These variables are honoured, as Hug
   HF_ENDPOINT   another hub or a mirror (default https://huggingface.co)
   HF_TOKEN      for models that want one
   HF_HOME       where files are kept (default ~/.cache/huggingface), HF_HUB_CACHE: the cache itself
+`;
+
+const ADD_HELP = `
+These are taken:
+  a folder in Hugging Face layout            config.json, tokenizer.json, model.safetensors
+  a CTranslate2 folder, as faster-whisper's  model.bin, config.json, tokenizer.json
+  a .pt file of OpenAI's                     read as plain tensors; no code in it is ever run
+  a ggml file of whisper.cpp                 f32, f16, q4_0, q4_1, q5_0, q5_1, q8_0
 `;
 
 /** Failures that a person can mend are one line. */
@@ -187,18 +196,20 @@ async function smallModel(like: string, flags: FolderFlag): Promise<SmallModel> 
   return { name: basename(resolve(like)), directory: like, manifest: await readManifest(like) };
 }
 
-async function add(directory: string, flags: FolderFlag & { name?: string; default?: true }): Promise<void> {
+async function add(path: string, flags: FolderFlag & { name?: string; default?: true }): Promise<void> {
   const { name } = flags;
-  const model = await registryOf(flags).add(directory, {
-    ...(name !== undefined && { name }),
-    default: flags.default ?? false,
-  });
+  const bar = showPullProgress(process.stderr);
+  const model = await registryOf(flags)
+    .add(path, {
+      ...(name !== undefined && { name }),
+      default: flags.default ?? false,
+      onProgress: (written, total) => {
+        bar.update({ receivedBytes: written, fetchedBytes: written, totalBytes: total });
+      },
+    })
+    .finally(bar.end);
   print(`Added ${model.name}: ${model.directory}\n`);
-  if (model.manifest.buckets.length === 1) {
-    print(
-      `Every window is padded to ${model.manifest.buckets[0]} s. To measure how much less it needs: npx sotto models calibrate ${model.name} --recordings DIR\n`,
-    );
-  }
+  print(wholeWindowNote(model));
 }
 
 async function check(name: string, flags: FolderFlag & { threads?: number }): Promise<void> {

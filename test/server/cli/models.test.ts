@@ -1,13 +1,17 @@
 // The command `sotto models` in a process of its own, on a models folder of its own.
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
+import { checkpointFile, opcode } from '../../support/foreign/checkpoint-file.js';
+import { ctranslate2Model } from '../../support/foreign/ctranslate2-model.js';
+import { smallNetwork } from '../../support/foreign/network.js';
 import { fixturesFolder, tinyWhisperFolder } from '../../support/fixtures.js';
 import { ModelHub } from '../../support/model-hub.js';
 import { writeRandomWhisper } from '../../support/random-whisper.js';
+import { smallTokenizer, SPECIAL_NAMES } from '../../support/small-tokenizer.js';
 
 const command = fileURLToPath(new URL('../../../server/bin/sotto.mjs', import.meta.url));
 
@@ -71,6 +75,28 @@ t.test('a model that understands nothing is not calibrated', async (t) => {
   await sotto('add', tinyWhisperFolder, '--name', 'tiny');
   const outcome = await sotto('calibrate', 'tiny', '--recordings', fixturesFolder, '--limit', '1', '--threads', '1');
   t.match(outcome, { code: 1, stderr: /^sotto: tiny has an error rate of \d+ % .*nothing was changed\n$/ });
+});
+
+t.test("add converts other programs' files, and runs none of what is in them", async (t) => {
+  const sotto = await folder(t);
+  const given = await mkdtemp(join(tmpdir(), 'sotto-given-'));
+  t.teardown(() => rm(given, { recursive: true }));
+  const network = smallNetwork(256 + SPECIAL_NAMES.length);
+  await writeFile(join(given, 'model.bin'), ctranslate2Model(network));
+  await writeFile(join(given, 'tokenizer.json'), JSON.stringify(smallTokenizer([])));
+  const added = await sotto('add', given, '--name', 'faster');
+  t.match(added, { code: 0, stdout: /^Added faster: .*\n.*padded to 30 s.*models\/train\/adapt/ });
+  t.match(added.stderr, /█ 100 % of \d+ kB/, 'with progress');
+  t.match(await sotto('list'), { code: 0, stdout: /\* +faster +0\.0 M parameters/ });
+  const file = join(given, 'mine.pt');
+  await writeFile(file, checkpointFile(network));
+  t.match(await sotto('add', file), { code: 0, stdout: /^Added mine: / });
+  const pickle = opcode.end(opcode.call(opcode.global('os', 'system'), opcode.text('exit')));
+  await writeFile(file, checkpointFile(network, { pickle }));
+  t.match(await sotto('add', file, '--name', 'other'), {
+    code: 1,
+    stderr: /^sotto: .*mine\.pt asks for "os\.system": it holds code .*none of it was run\. .*\n$/,
+  });
 });
 
 t.test('failures are one line that names what is wrong', async (t) => {

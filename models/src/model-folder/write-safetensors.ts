@@ -1,14 +1,17 @@
 // Writes a safetensors file while its tensors are made: never more than a piece of one in memory.
 import { open } from 'node:fs/promises';
 
-const bytesOf = { F16: 2, F32: 4 } as const;
+const bytesOf = { F16: 2, BF16: 2, F32: 4 } as const;
 
 /** A tensor of `model.safetensors`. */
 export interface TensorToWrite {
   readonly name: string;
   readonly type: keyof typeof bytesOf;
   readonly shape: readonly number[];
-  /** Its values, row-major, piece by piece. A piece is written before the next one is asked for, so that they may share memory. */
+  /**
+   * Its values, row-major, piece by piece. A piece is written before the next one is asked for, so that they may share
+   * memory.
+   */
   pieces(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 }
 
