@@ -185,7 +185,13 @@ t.test('what a hub has not', async (t) => {
   await t.rejects(pull(settings), { code: 'fileUnknown', message: /no tokenizer\.json/ });
   await t.rejects(pull(settings, {}, '../etc'), { code: 'badName' });
   const dead = { ...settings, endpoint: 'http://127.0.0.1:9' };
-  await t.rejects(pull(dead), { code: 'unreachable', message: /cannot be reached/ });
+  const said =
+    /^No hub: .* cannot be reached \(.*\), 3 times in a row\. HF_ENDPOINT names another .* sotto models add PATH$/;
+  await t.rejects(pull(dead), { code: 'unreachable', message: said });
+  await t.rejects(pull({ ...settings, endpoint: 'hf-mirror.example' }), {
+    code: 'badEndpoint',
+    message: 'HF_ENDPOINT is "hf-mirror.example": an address is wanted, as in https://huggingface.co',
+  });
 });
 
 t.test('a hub that lies: paths out of the repository are not written', async (t) => {

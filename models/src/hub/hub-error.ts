@@ -2,6 +2,7 @@
 
 /**
  * - `badName`: what was asked for is no name of a repository.
+ * - `badEndpoint`: what the hub's address is said to be is no address.
  * - `repositoryUnknown`: the hub has no such repository or revision, or hides it.
  * - `accessDenied`: the hub wants a token, a better one, or the model's terms to be accepted.
  * - `fileUnknown`: the repository has no file of the kind that is wanted.
@@ -13,6 +14,7 @@
  */
 export type HubErrorCode =
   | 'badName'
+  | 'badEndpoint'
   | 'repositoryUnknown'
   | 'accessDenied'
   | 'fileUnknown'

@@ -52,7 +52,7 @@ export async function pullModel(text: string, options: PullOptions = {}): Promis
   const cache = new RepositoryCache(settings.cacheFolder, name.id);
   const repository = settings.isOffline
     ? await cachedRepository(name, cache)
-    : await readRepository(name, settings, patience, signal);
+    : await askHub(name, settings, patience, signal);
   const { kind, files, main } = chooseFiles(repository, name.quantisation);
   const isHere = settings.isOffline;
   const fetchedBytes = isHere ? 0 : await fetchFiles(files, repository, cache, { ...options, settings, patience });
@@ -67,6 +67,37 @@ export async function pullModel(text: string, options: PullOptions = {}): Promis
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
     fetchedBytes,
   };
+}
+
+/** A hub that does not answer its first question is hardly there: a person is waiting. */
+const FIRST_TRIES_MAX = 3;
+
+/** What the hub says of the repository. @throws HubError, with what else can be done where the hub is not there */
+async function askHub(
+  name: RepositoryName,
+  settings: HubSettings,
+  patience: Patience,
+  signal: AbortSignal | undefined,
+): Promise<Repository> {
+  const { endpoint } = settings;
+  if (!/^https?:$/.test(URL.canParse(endpoint) ? new URL(endpoint).protocol : '')) {
+    throw new HubError(
+      'badEndpoint',
+      `HF_ENDPOINT is "${endpoint}": an address is wanted, as in https://huggingface.co`,
+    );
+  }
+  const triesMax = Math.min(patience.triesMax, FIRST_TRIES_MAX);
+  try {
+    return await readRepository(name, settings, { ...patience, triesMax }, signal);
+  } catch (cause) {
+    if (!(cause instanceof HubError) || cause.code !== 'unreachable') throw cause;
+    throw new HubError(
+      'unreachable',
+      `No hub: ${cause.message}. HF_ENDPOINT names another hub or a mirror; ` +
+        'a model that is on this machine is added by: npx sotto models add PATH',
+      { cause },
+    );
+  }
 }
 
 type FetchOptions = PullOptions & Required<Pick<PullOptions, 'settings' | 'patience'>>;
