@@ -1,6 +1,6 @@
 // Where the windows of an engine's runs lie for its process to read: written once, never sent.
 import type { DecodeRequest } from '../engine.js';
-import type { SentRequest } from './engine-messages.js';
+import type { SentRequest } from './engine-work.js';
 import { createSharedMemory, type SharedMemory } from './shared-memory.js';
 
 /**

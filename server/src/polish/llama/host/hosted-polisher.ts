@@ -1,111 +1,89 @@
 // A GGUF model in a process of its own: neither its loading nor its crash is felt on the sockets' thread. The process starts with the first text.
-import { PolisherError, type Polisher, type PolishRequest, type PolishRun } from '../../polisher.js';
-import { GgufPolisher } from '../gguf-polisher.js';
-import type { LlamaOptions } from '../gguf-polisher.js';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { messageOf, RequestError } from '../../../native-host/errors.js';
+import { type ChildPatience, NativeChild } from '../../../native-host/native-child.js';
+import { NativeHost, type HostEvent, type RestartOptions } from '../../../native-host/native-host.js';
+import {
+  PolisherError,
+  type Polisher,
+  type PolisherErrorCode,
+  type PolishRequest,
+  type PolishRun,
+} from '../../polisher.js';
+import { GgufPolisher, type LlamaOptions } from '../gguf-polisher.js';
 import type { PolishModel } from '../polish-model.js';
-import { HostChild, LoadError, type HostPatience } from './host-child.js';
+import type { PolishWork } from './polish-work.js';
 
-export interface HostedPolisherOptions extends HostPatience {
-  /** Wait before the process is started again after its first death, milliseconds; doubled at each further one. Until then it is unavailable. */
-  readonly backoffMinMs: number;
-  readonly backoffMaxMs: number;
+/** While it waits for a process that died, it is unavailable. */
+export interface HostedPolisherOptions extends ChildPatience, RestartOptions {
   /** Called when the model cannot be loaded, when the process died, and when it is (back) at work. */
-  readonly onEvent?: ((event: HostEvent) => void) | undefined;
+  readonly onEvent?: (event: HostEvent) => void;
 }
-
-export type HostEvent =
-  | { readonly type: 'failed'; readonly reason: string }
-  | { readonly type: 'died'; readonly reason: string }
-  | { readonly type: 'loaded'; readonly pid: number | undefined; readonly loadMs: number };
 
 export const HOST_DEFAULTS = {
   silenceTimeoutMs: 20_000,
   loadTimeoutMs: 300_000,
+  closeTimeoutMs: 1_000,
   backoffMinMs: 500,
   backoffMaxMs: 60_000,
+  healthyAfterMs: 0,
 } as const satisfies HostedPolisherOptions;
 
+const MAIN = fileURLToPath(new URL(`./host-child-main${extname(import.meta.url)}`, import.meta.url));
+
 export class HostedPolisher extends GgufPolisher implements Polisher {
-  readonly #options: HostedPolisherOptions;
-  #child: HostChild | undefined;
-  #failure: string | undefined;
-  #deaths = 0;
-  #startsAt = 0;
-  #isClosed = false;
+  readonly #host: NativeHost<PolishWork>;
 
   constructor(model: PolishModel, llama: LlamaOptions, options: Partial<HostedPolisherOptions> = {}) {
     super(model, llama);
-    this.#options = { ...HOST_DEFAULTS, ...options };
+    const settings = { ...HOST_DEFAULTS, ...options, name: 'the polisher' };
+    this.#host = new NativeHost<PolishWork>({
+      ...settings,
+      start: () => new NativeChild<PolishWork>({ ...settings, main: MAIN, load: { model, options: llama } }),
+      restart: 'on_demand',
+    });
   }
 
   get isAvailable(): boolean {
-    const mayStart = this.#child !== undefined || performance.now() >= this.#startsAt;
-    return !this.#isClosed && this.#failure === undefined && mayStart;
+    return this.#host.isAvailable;
   }
 
-  /** Of the process in use; for tests and logs. */
+  /** Of the last process that was started; for tests and logs. */
   get pid(): number | undefined {
-    return this.#child?.pid;
+    return this.#host.pid;
   }
 
-  async polish(request: PolishRequest, run: PolishRun): Promise<string> {
-    run.signal.throwIfAborted();
+  async polish(request: PolishRequest, { signal, onText }: PolishRun): Promise<string> {
+    signal.throwIfAborted();
     if (!this.isAvailable)
-      throw new PolisherError('unavailable', this.#failure ?? 'the polisher is closed, or died just now');
-    const child = this.#started();
+      throw new PolisherError('unavailable', this.#host.failure ?? 'the polisher is closed, or died just now');
+    let child;
     try {
-      await unlessAborted(child.loaded, run.signal);
+      child = await unlessAborted(this.#host.child(), signal);
     } catch (error) {
-      run.signal.throwIfAborted();
+      signal.throwIfAborted();
       throw new PolisherError('unavailable', `${this.name} could not be loaded`, { cause: error });
     }
-    return child.polish(request, run);
+    try {
+      return await child.run(request, { name: 'polish', signal, onPart: onText });
+    } catch (error) {
+      signal.throwIfAborted();
+      const code = error instanceof RequestError ? (error.code as PolisherErrorCode) : 'failed';
+      throw new PolisherError(code, messageOf(error), { cause: error });
+    }
   }
 
   async warmUp(): Promise<void> {
-    if (this.isAvailable) await this.#started().loaded.catch(() => undefined);
+    if (this.isAvailable) await this.#host.child().catch(() => undefined);
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await this.#child?.close();
-  }
-
-  #started(): HostChild {
-    if (this.#child !== undefined) return this.#child;
-    const child = new HostChild(this.model, this.llama, this.#options);
-    this.#child = child;
-    void this.#followLoading(child);
-    void this.#followEnd(child);
-    return child;
-  }
-
-  async #followLoading(child: HostChild): Promise<void> {
-    const startedAt = performance.now();
-    const { onEvent } = this.#options;
-    try {
-      await child.loaded;
-      this.#deaths = 0;
-      onEvent?.({ type: 'loaded', pid: child.pid, loadMs: Math.round(performance.now() - startedAt) });
-    } catch (error) {
-      if (!(error instanceof LoadError)) return;
-      this.#failure = error.message;
-      onEvent?.({ type: 'failed', reason: error.message });
-      child.kill(error.message);
-    }
-  }
-
-  async #followEnd(child: HostChild): Promise<void> {
-    const reason = await child.exited;
-    this.#child = undefined;
-    const { backoffMinMs, backoffMaxMs, onEvent } = this.#options;
-    this.#startsAt = performance.now() + Math.min(backoffMaxMs, backoffMinMs * 2 ** this.#deaths);
-    this.#deaths++;
-    if (!this.#isClosed && this.#failure === undefined) onEvent?.({ type: 'died', reason });
+  close(): Promise<void> {
+    return this.#host.close();
   }
 }
 
-function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const leave = (): void => reject(signal.reason as Error);
     signal.addEventListener('abort', leave, { once: true });
