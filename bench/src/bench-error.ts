@@ -1,4 +1,5 @@
 // The errors that a bench ends with: a stable code and a sentence for the person who ran it.
+import { CodedError } from '@sotto/protocol';
 
 /**
  * - `usage`: an option is wrong.
@@ -10,14 +11,6 @@
  */
 export type BenchErrorCode = 'usage' | 'badRecordings' | 'badResult' | 'serverFailed' | 'timedOut' | 'mismatch';
 
-export class BenchError extends Error {
+export class BenchError extends CodedError<BenchErrorCode> {
   override readonly name = 'BenchError';
-
-  constructor(
-    readonly code: BenchErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
 }

@@ -1,4 +1,5 @@
 // The error of everything that reads a model's folder: a stable code, and a message that names the file or the model.
+import { CodedError } from '@sotto/protocol';
 
 /**
  * - `fileMissing`: a file of the model is not there or cannot be read.
@@ -17,14 +18,6 @@ export type ModelErrorCode =
   | 'nameTaken';
 
 /** A model cannot be used as asked. */
-export class ModelError extends Error {
+export class ModelError extends CodedError<ModelErrorCode> {
   override readonly name = 'ModelError';
-
-  constructor(
-    readonly code: ModelErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
 }

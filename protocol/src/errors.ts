@@ -1,4 +1,5 @@
 // The stable error codes of the protocol, what each means for a client, and the error that the codecs throw.
+import { CodedError } from './coded-error.js';
 
 /** What a client may conclude from a code. */
 export interface ErrorTraits {
@@ -42,12 +43,6 @@ export type ErrorCode = keyof typeof ERRORS;
 export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
 
 /** A frame that breaks the protocol. `message` is written for the developer of the other end and names the wrong field. */
-export class ProtocolError extends Error {
+export class ProtocolError extends CodedError<ErrorCode> {
   override readonly name = 'ProtocolError';
-  readonly code: ErrorCode;
-
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }

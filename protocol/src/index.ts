@@ -1,6 +1,7 @@
 // The public face of @sotto/protocol.
 export * from './audio-format.js';
 export * from './close-codes.js';
+export * from './coded-error.js';
 export * from './codec/choose-codec.js';
 export type { ClientCodec, Frame, ServerCodec } from './codec/codec.js';
 export * from './codec/json-codec.js';

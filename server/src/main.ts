@@ -1,4 +1,5 @@
 // Puts the server together: the only place that constructs implementations.
+import { CodedError } from '@sotto/protocol';
 import { EMBEDDED_MODEL, ModelError, ModelRegistry, OrtError, type InstalledModel } from '@sotto/models';
 import type { Logger } from 'pino';
 import { nameOfDevice, parseDevices } from './asr/devices.js';
@@ -55,9 +56,12 @@ export interface ServedModel {
 }
 
 /** The server cannot start; the message says all that a person needs. */
-export class StartError extends Error {
+export class StartError extends CodedError<'start_failed'> {
   override readonly name = 'StartError';
-  readonly code = 'start_failed';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('start_failed', message, options);
+  }
 }
 
 /** Listens, loads and warms up the model, then takes sessions. Rejects with {@link StartError}. */

@@ -12,6 +12,7 @@ import { createWsTransport } from '../../server/src/transport/ws-transport.js';
 import { AddressGuard } from '../../server/src/http/outbound/address-guard.js';
 import { jobRoutes } from '../../server/src/api/jobs/job-routes.js';
 import type { JobSettings } from '../../server/src/jobs/open-jobs.js';
+import { AudioFileError } from '../../server/src/audio/audio-errors.js';
 import { openJobs } from '../../server/src/jobs/open-jobs.js';
 import { ListingGuard } from '../../server/src/api/transcripts/listing-guard.js';
 import type { OpenStore } from '../../server/src/store/open-store.js';
@@ -84,7 +85,7 @@ export async function* decodeRaw(bytes: AsyncIterable<Uint8Array>): AsyncGenerat
   for await (const piece of bytes) {
     held = Buffer.concat([held, piece]);
     if (held.subarray(0, 6).toString() === 'broken') {
-      throw Object.assign(new Error('This is no recording.'), { code: 'not_audio' });
+      throw new AudioFileError('not_audio', 'This is no recording.');
     }
     for (; held.length >= 32_000; held = held.subarray(32_000)) yield floats(held.subarray(0, 32_000));
   }

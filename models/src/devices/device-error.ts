@@ -1,4 +1,5 @@
 // What can go wrong when a machine is made ready for a GPU.
+import { CodedError } from '@sotto/protocol';
 
 /**
  * - `notAWheel`: the file is no wheel of onnxruntime-gpu.
@@ -9,14 +10,6 @@
  */
 export type DeviceErrorCode = 'notAWheel' | 'wrongVersion' | 'wrongPlatform' | 'hashMismatch' | 'notWritable';
 
-export class DeviceError extends Error {
+export class DeviceError extends CodedError<DeviceErrorCode> {
   override readonly name = 'DeviceError';
-
-  constructor(
-    readonly code: DeviceErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
 }

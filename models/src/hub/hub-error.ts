@@ -1,4 +1,5 @@
 // The error of everything that asks a model hub: a stable code, and a message that says what to do.
+import { CodedError } from '@sotto/protocol';
 
 /**
  * - `badName`: what was asked for is no name of a repository.
@@ -24,14 +25,6 @@ export type HubErrorCode =
   | 'diskFull'
   | 'offline';
 
-export class HubError extends Error {
+export class HubError extends CodedError<HubErrorCode> {
   override readonly name = 'HubError';
-
-  constructor(
-    readonly code: HubErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
 }

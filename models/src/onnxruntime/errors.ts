@@ -1,4 +1,5 @@
 // The one error that this module throws: ONNX Runtime's own message with a stable code.
+import { CodedError } from '@sotto/protocol';
 
 /** ONNX Runtime's `OrtErrorCode` by position (onnxruntime_c_api.h). */
 const nativeCodes = [
@@ -31,16 +32,8 @@ export type OrtErrorCode =
   | 'unsupportedType';
 
 /** A call into ONNX Runtime failed or could not be made. */
-export class OrtError extends Error {
+export class OrtError extends CodedError<OrtErrorCode> {
   override readonly name = 'OrtError';
-
-  constructor(
-    readonly code: OrtErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
 }
 
 /** The code of a status number; an unknown number counts as `fail`. */

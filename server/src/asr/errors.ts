@@ -1,5 +1,5 @@
 // What can go wrong in recognition: one class for the caller of a recogniser, one for the caller of an engine.
-import type { ErrorCode } from '@sotto/protocol';
+import { CodedError, type ErrorCode } from '@sotto/protocol';
 
 /**
  * Codes of {@link AsrError}:
@@ -11,16 +11,8 @@ import type { ErrorCode } from '@sotto/protocol';
 export type AsrErrorCode = Extract<ErrorCode, 'recognition_failed' | 'overloaded' | 'shutting_down'> | 'cancelled';
 
 /** Recognition of one segment failed. Except for `cancelled` the code is the wire's own. */
-export class AsrError extends Error {
+export class AsrError extends CodedError<AsrErrorCode> {
   override readonly name = 'AsrError';
-
-  constructor(
-    readonly code: AsrErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
 
   /** Whether the same request may succeed later. */
   get retryable(): boolean {
@@ -46,16 +38,8 @@ export type EngineErrorCode =
   | 'engine_closed';
 
 /** An engine could not load or could not decode. */
-export class EngineError extends Error {
+export class EngineError extends CodedError<EngineErrorCode> {
   override readonly name = 'EngineError';
-
-  constructor(
-    readonly code: EngineErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
 
   /** Whether the same request may succeed when it is tried again. */
   get retryable(): boolean {

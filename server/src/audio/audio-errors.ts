@@ -1,17 +1,15 @@
 // What can be wrong with audio that came over the wire or out of a file, as classes with stable codes.
-import type { ErrorCode } from '@sotto/protocol';
+import { CodedError, type ErrorCode } from '@sotto/protocol';
 
 /** A chunk of audio that cannot be used. `code` is the protocol's; `samples` is the time that the chunk stands for. */
-export class AudioChunkError extends Error {
+export class AudioChunkError extends CodedError<Extract<ErrorCode, 'odd_byte_count' | 'invalid_samples'>> {
   override readonly name = 'AudioChunkError';
+  /** Whole samples per channel in the chunk, at the client's rate. */
+  readonly samples: number;
 
-  constructor(
-    readonly code: Extract<ErrorCode, 'odd_byte_count' | 'invalid_samples'>,
-    message: string,
-    /** Whole samples per channel in the chunk, at the client's rate. */
-    readonly samples: number,
-  ) {
-    super(message);
+  constructor(code: AudioChunkError['code'], message: string, samples: number) {
+    super(code, message);
+    this.samples = samples;
   }
 }
 
@@ -19,16 +17,8 @@ export class AudioChunkError extends Error {
 export type AudioFileErrorCode = 'unreadable' | 'empty' | 'not_audio' | 'unsupported' | 'no_samples' | 'no_channel';
 
 /** A file that cannot be decoded. */
-export class AudioFileError extends Error {
+export class AudioFileError extends CodedError<AudioFileErrorCode> {
   override readonly name = 'AudioFileError';
-
-  constructor(
-    readonly code: AudioFileErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
 }
 
 /** A file that gave some audio, but not all that it promised. */

@@ -1,4 +1,5 @@
 // Streaming sample rate conversion to 16 kHz with SpeexDSP's polyphase resampler (compiled to WebAssembly).
+import { CodedError } from '@sotto/protocol';
 import loadSpeex from '@echogarden/speex-resampler-wasm/simd';
 
 /** The one rate inside the server, Hz. */
@@ -21,9 +22,12 @@ const outputAt = speex._malloc(OUTPUT_ROOM * 4);
 const lengthsAt = speex._malloc(8);
 
 /** The converter could not be made or refused to run. */
-export class ResamplerError extends Error {
+export class ResamplerError extends CodedError<'resampler_failed'> {
   override readonly name = 'ResamplerError';
-  readonly code = 'resampler_failed';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('resampler_failed', message, options);
+  }
 }
 
 /**

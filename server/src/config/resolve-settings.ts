@@ -1,4 +1,5 @@
 // Resolves the settings: flags beat environment variables, which beat the file, which beats the defaults.
+import { CodedError } from '@sotto/protocol';
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { flagOf, variableOf } from './setting.js';
@@ -20,9 +21,12 @@ export interface ResolvedSettings {
 }
 
 /** A setting cannot be used. The message names it, its value and what was wanted. */
-export class SettingsError extends Error {
+export class SettingsError extends CodedError<'invalid_settings'> {
   override readonly name = 'SettingsError';
-  readonly code = 'invalid_settings';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('invalid_settings', message, options);
+  }
 }
 
 /** Throws {@link SettingsError} at the first value that is wrong. */

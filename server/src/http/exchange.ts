@@ -1,4 +1,5 @@
 // An HTTP request and its response: the words that every address and every transport speak.
+import { CodedError } from '@sotto/protocol';
 
 /** What is known of an HTTP request before its body. It stays readable after the handler returned. */
 export interface RequestHead {
@@ -40,9 +41,12 @@ export interface HttpResponse {
 export type ResponseBody = string | Uint8Array | AsyncIterable<string | Uint8Array>;
 
 /** The client went away before its request was read or answered, or sent nothing for too long: nobody is left to tell. */
-export class RequestAbortedError extends Error {
+export class RequestAbortedError extends CodedError<'request_aborted'> {
   override readonly name = 'RequestAbortedError';
-  readonly code = 'request_aborted';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('request_aborted', message, options);
+  }
 }
 
 /** A response that is there at once. */

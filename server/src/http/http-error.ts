@@ -1,20 +1,25 @@
 // A request that cannot be answered as it was meant: thrown by handlers, turned into a response at the edge.
+import { CodedError } from '@sotto/protocol';
 import type { WholeResponse } from './exchange.js';
 import { jsonResponse } from './json-response.js';
 
 /** `code` is for programs and stays as it is; `message` is for people and says what to do. */
-export class HttpError extends Error {
+export class HttpError extends CodedError {
   override readonly name = 'HttpError';
+  readonly status: number;
+  /** Of the response, such as `retry-after`. */
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(
-    readonly status: number,
-    readonly code: string,
+    status: number,
+    code: string,
     message: string,
-    /** Of the response, such as `retry-after`. */
-    readonly headers: Readonly<Record<string, string>> = {},
+    headers: Readonly<Record<string, string>> = {},
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(code, message, options);
+    this.status = status;
+    this.headers = headers;
   }
 }
 

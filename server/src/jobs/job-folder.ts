@@ -2,7 +2,7 @@
 import { constants, type Stats } from 'node:fs';
 import { open, realpath, type FileHandle } from 'node:fs/promises';
 import { isAbsolute, join, normalize, relative, sep } from 'node:path';
-import { HttpError } from '../http/http-error.js';
+import { JobError } from './job-error.js';
 
 export interface FolderFile {
   readonly bytes: AsyncIterable<Uint8Array>;
@@ -21,14 +21,17 @@ export class JobFolder {
     return this.#folder !== '';
   }
 
-  /** A file by its path in the folder; it is opened when its bytes are read. Rejects with HttpError 400 `path_refused` or `path_unknown`, told alike for what is outside and what is not there. */
+  /**
+   * A file by its path in the folder; it is opened when its bytes are read. Rejects with JobError `path_refused` or `path_unknown`, the same for
+   * what is outside and what is not there.
+   */
   async open(path: string): Promise<FolderFile> {
     if (!this.isEnabled) {
-      throw new HttpError(400, 'path_refused', 'This server takes no paths: upload the file, or set --job-folder.');
+      throw new JobError('path_refused', 'This server takes no paths: upload the file, or set --job-folder.');
     }
     const wanted = normalize(path);
     if (path.includes('\0') || isAbsolute(wanted) || isOutside(wanted)) {
-      throw new HttpError(400, 'path_refused', 'The path must be relative, and stay in the folder.');
+      throw new JobError('path_refused', 'The path must be relative, and stay in the folder.');
     }
     const inside = join(this.#folder, wanted);
     const { file, stats } = await openInside(this.#folder, inside);
@@ -54,7 +57,7 @@ async function openInside(folder: string, path: string): Promise<{ file: FileHan
     const file = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     return { file, stats: await file.stat() };
   } catch (error) {
-    if (error instanceof HttpError) throw error;
+    if (error instanceof JobError) throw error;
     throw unknown();
   }
 }
@@ -63,6 +66,6 @@ function isOutside(path: string): boolean {
   return path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path);
 }
 
-function unknown(): HttpError {
-  return new HttpError(400, 'path_unknown', 'There is no such file in the folder.');
+function unknown(): JobError {
+  return new JobError('path_unknown', 'There is no such file in the folder.');
 }

@@ -1,5 +1,5 @@
 // Does one job: decodes its recording, recognises it, keeps each segment, and goes on where a process before it was cut off.
-import { joinTexts } from '@sotto/protocol';
+import { CodedError, joinTexts } from '@sotto/protocol';
 import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { Logger } from 'pino';
 import { AsrError } from '../asr/errors.js';
@@ -83,7 +83,7 @@ export class JobRunner {
         await jobs.change(id, ({ attempts }) => ({ attempts: attempts - 1 })).catch(() => undefined);
         throw error;
       }
-      const failure = told(error);
+      const failure = publicError(error);
       if (failure.code === 'internal') log.error({ err: error, job: id }, 'a job failed');
       return jobs.change(id, () => ({ state: 'failed', finishedAt: wallNow(), error: failure }));
     }
@@ -268,9 +268,8 @@ function canGoOn(error: unknown, signal: AbortSignal): boolean {
   return error instanceof AsrError && (error.code === 'overloaded' || error.code === 'shutting_down');
 }
 
-function told(error: unknown): { code: string; message: string } {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string' && !('syscall' in error)) {
-    return { code: error.code, message: error.message };
-  }
+/** What a client may know of a failure. */
+function publicError(error: unknown): { code: string; message: string } {
+  if (error instanceof CodedError) return { code: error.code, message: error.message };
   return { code: 'internal', message: 'The server failed at this job; its log says why.' };
 }

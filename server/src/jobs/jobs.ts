@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import { PassingHash } from '../recordings/result-cache.js';
 import type { CachedTranscription } from '../recordings/cached-transcription.js';
-import { HttpError } from '../http/http-error.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { StoreHealth } from '../store/store-health.js';
 import type { Transcripts } from '../transcripts/transcripts.js';
 import { isOver, type JobOptions, type JobRecord, type JobSource } from './job.js';
+import { JobError } from './job-error.js';
 import type { JobFolder } from './job-folder.js';
 import type { JobQueue } from './job-queue.js';
 import { JobCancelled, type JobRunner } from './job-runner.js';
@@ -28,7 +28,7 @@ export interface JobsOptions {
   readonly transcription: CachedTranscription;
   readonly webhooks: Webhooks;
   readonly health: StoreHealth;
-  /** Jobs that may wait. Beyond: 503 `jobs_full`. */
+  /** Jobs that may wait. Beyond: `jobs_full`. */
   readonly waitingMax: number;
   /** How long a job is kept when it is over, milliseconds. */
   readonly retentionMs: number;
@@ -71,11 +71,11 @@ export class Jobs {
     return this.#options.queue.waiting();
   }
 
-  /** Rejects with HttpError 503 `jobs_full` where no further job is taken now. */
+  /** Rejects with JobError `jobs_full` where no further job is taken now. */
   async checkRoom(): Promise<void> {
     const { waitingMax } = this.#options;
     if (this.#uploading.size + (await this.waiting()) < waitingMax) return;
-    throw new HttpError(503, 'jobs_full', 'Too many jobs wait already.', { 'retry-after': '30' });
+    throw new JobError('jobs_full', 'Too many jobs wait already.');
   }
 
   /** Keeps the bytes of a recording. Rejects with what reading them throws too; then nothing of it is kept. */
@@ -126,7 +126,7 @@ export class Jobs {
     return job;
   }
 
-  /** Queues a job for a file in the folder of the settings. Rejects with HttpError too. */
+  /** Queues a job for a file in the folder of the settings. Rejects with JobError too: `path_refused`, `path_unknown`. */
   async submitPath(path: string, options: JobOptions): Promise<JobRecord> {
     // It is there, and may be read; that is all to be known now.
     await this.#options.folder.open(path);

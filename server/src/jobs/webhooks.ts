@@ -2,10 +2,10 @@
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import type { AddressGuard } from '../http/outbound/address-guard.js';
-import { HttpError } from '../http/http-error.js';
 import { safeFetch, SafeFetchError } from '../http/outbound/safe-fetch.js';
 import type { KeyValueStore } from '../store/key-value-store.js';
 import { timePrefix } from '../transcripts/transcript.js';
+import { JobError } from './job-error.js';
 import { jobJson, type JobRecord, type WebhookState } from './job.js';
 import { deliveryAt, type JobStore } from './job-store.js';
 import { webhookHeaders } from './sign-webhook.js';
@@ -39,7 +39,7 @@ export class Webhooks {
     this.#store = options.store;
   }
 
-  /** Refuses at once what can be told by the URL alone. Throws HttpError 400 `webhook_refused`. */
+  /** Refuses at once what can be told by the URL alone. Throws JobError `webhook_refused`. */
   check(target: string): void {
     const { guard } = this.#options;
     const url = new URL(target);
@@ -47,8 +47,7 @@ export class Webhooks {
     const isWeb = url.protocol === 'https:' || url.protocol === 'http:';
     const isNear = isIP(host) !== 0 ? !guard.allowsAddress(host) : /(^|\.)localhost\.?$/.test(host);
     if (isWeb && url.username === '' && (!isNear || guard.allowsName(host))) return;
-    throw new HttpError(
-      400,
+    throw new JobError(
       'webhook_refused',
       'webhook.url: wanted an http or https URL of the public internet, without a password in it.',
     );

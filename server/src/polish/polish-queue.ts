@@ -1,10 +1,14 @@
 // The texts that wait for one polisher: so many run at once, the earliest deadline goes next, and the number of those that wait is bounded.
+import { CodedError } from '@sotto/protocol';
 import type { Polisher, PolishRequest } from './polisher.js';
 
 /** More texts wait for a polisher than its bound allows. */
-export class PolishQueueFullError extends Error {
+export class PolishQueueFullError extends CodedError<'overloaded'> {
   override readonly name = 'PolishQueueFullError';
-  readonly code = 'overloaded';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('overloaded', message, options);
+  }
 }
 
 export interface QueuedRun {

@@ -1,5 +1,5 @@
 // What a polisher is: something that rewrites one text at a time, and may do so for several at once.
-import type { PolishMode, PolishSettings } from '@sotto/protocol';
+import { CodedError, type PolishMode, type PolishSettings } from '@sotto/protocol';
 
 /** One text to rewrite. */
 export interface PolishRequest {
@@ -54,16 +54,8 @@ export interface Polisher {
 export type PolisherErrorCode = 'unavailable' | 'failed';
 
 /** A polisher gave no text. */
-export class PolisherError extends Error {
+export class PolisherError extends CodedError<PolisherErrorCode> {
   override readonly name = 'PolisherError';
-
-  constructor(
-    readonly code: PolisherErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
 }
 
 /** The time of a text is over: the reason of its signal then. */

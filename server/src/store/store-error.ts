@@ -1,4 +1,5 @@
 // What goes wrong with what is kept: a folder that cannot be used, a store that does not answer.
+import { CodedError } from '@sotto/protocol';
 
 /**
  * - `store_in_use`: another process works with the data folder.
@@ -8,16 +9,8 @@
  */
 export type StoreErrorCode = 'store_in_use' | 'store_damaged' | 'store_unavailable' | 'store_full';
 
-export class StoreError extends Error {
+export class StoreError extends CodedError<StoreErrorCode> {
   override readonly name = 'StoreError';
-
-  constructor(
-    readonly code: StoreErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
 }
 
 /** A failure of the system as a StoreError; one that is one already stays as it is. */

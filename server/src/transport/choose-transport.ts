@@ -1,4 +1,5 @@
 // Picks the WebSocket server that runs here: uWebSockets.js where it has a binary, else `ws`.
+import { CodedError } from '@sotto/protocol';
 import type { Transport, TransportOptions } from './transport.js';
 import { createUwsTransport, loadUws } from './uws-transport.js';
 import { createWsTransport } from './ws-transport.js';
@@ -6,9 +7,12 @@ import { createWsTransport } from './ws-transport.js';
 export type TransportChoice = 'auto' | 'uws' | 'ws';
 
 /** `uws` was asked for where it cannot run. */
-export class TransportUnavailableError extends Error {
+export class TransportUnavailableError extends CodedError<'transport_unavailable'> {
   override readonly name = 'TransportUnavailableError';
-  readonly code = 'transport_unavailable';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('transport_unavailable', message, options);
+  }
 }
 
 /** Throws {@link TransportUnavailableError}. */

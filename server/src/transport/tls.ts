@@ -1,4 +1,5 @@
 // TLS of the server itself: the certificate and key that the operator names, checked before anything listens.
+import { CodedError } from '@sotto/protocol';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 
@@ -9,9 +10,12 @@ export interface TlsFiles {
 }
 
 /** The files cannot be read, or do not fit together. */
-export class TlsError extends Error {
+export class TlsError extends CodedError<'tls_failed'> {
   override readonly name = 'TlsError';
-  readonly code = 'tls_failed';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('tls_failed', message, options);
+  }
 }
 
 /** The settings as files: undefined where TLS is off. Throws {@link TlsError} where only one of the two is named. */

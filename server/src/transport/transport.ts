@@ -1,4 +1,5 @@
 // The smallest shape of an HTTP and WebSocket server that the gateway needs; one contract suite holds every implementation to it.
+import { CodedError } from '@sotto/protocol';
 import {
   FAILED_RESPONSE,
   type HttpRequest,
@@ -105,16 +106,15 @@ export interface Transport {
 }
 
 /** The address cannot be listened on. `code` is the system's (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, `ENOTFOUND`, ...). */
-export class ListenError extends Error {
+export class ListenError extends CodedError {
   override readonly name = 'ListenError';
+  readonly host: string;
+  readonly port: number;
 
-  constructor(
-    readonly code: string,
-    readonly host: string,
-    readonly port: number,
-    options?: ErrorOptions,
-  ) {
-    super(describeListenFailure(code, host, port), options);
+  constructor(code: string, host: string, port: number, options?: ErrorOptions) {
+    super(code, describeListenFailure(code, host, port), options);
+    this.host = host;
+    this.port = port;
   }
 }
 

@@ -1,4 +1,5 @@
 // Why a frame was not judged.
+import { CodedError } from '@sotto/protocol';
 
 /**
  * Codes of {@link VadError}:
@@ -8,14 +9,6 @@
  */
 export type VadErrorCode = 'vad_failed' | 'vad_overloaded' | 'vad_closed';
 
-export class VadError extends Error {
+export class VadError extends CodedError<VadErrorCode> {
   override readonly name = 'VadError';
-
-  constructor(
-    readonly code: VadErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
 }

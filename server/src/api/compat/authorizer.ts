@@ -1,4 +1,5 @@
 // Who may use the compatible interfaces: the seam for keys, and the temporary keys that Sotto gives out itself.
+import { CodedError } from '@sotto/protocol';
 import { randomBytes } from 'node:crypto';
 
 /** `missing`: no key came. `unknown`: it is none. `expired`: it was one. */
@@ -17,12 +18,11 @@ export const TEMPORARY_PREFIX = 'ek_';
 /** Temporary keys at a time. Beyond: {@link TooManyKeysError}, until some have expired. */
 export const TEMPORARY_KEYS_MAX = 4_096;
 
-export class TooManyKeysError extends Error {
+export class TooManyKeysError extends CodedError<'too_many_keys'> {
   override readonly name = 'TooManyKeysError';
-  readonly code = 'too_many_keys';
 
   constructor() {
-    super(`All ${TEMPORARY_KEYS_MAX} temporary keys are in use: try again when some have expired.`);
+    super('too_many_keys', `All ${TEMPORARY_KEYS_MAX} temporary keys are in use: try again when some have expired.`);
   }
 }
 

@@ -11,6 +11,7 @@ import type { Route } from '../../http/router.js';
 import type { ListingGuard } from '../transcripts/listing-guard.js';
 import { answeringStore } from '../transcripts/store-routes.js';
 import { isOver, jobJson, JobOptions, type JobRecord } from '../../jobs/job.js';
+import { JobError } from '../../jobs/job-error.js';
 import type { Jobs, UploadedRecording } from '../../jobs/jobs.js';
 
 const LISTED_MAX = 100;
@@ -30,7 +31,7 @@ export interface JobRoutesOptions {
   readonly listing: ListingGuard;
   /** Bytes of one upload. Beyond: 413. */
   readonly uploadBytesMax: number;
-  /** Refuses options that this server cannot honour, with an HttpError. */
+  /** Refuses options that this server cannot honour, with an HttpError or a JobError. */
   readonly check: (options: JobOptions) => void;
   /** Milliseconds since 1970. */
   readonly wallNow: () => number;
@@ -47,7 +48,17 @@ export function jobRoutes(options: JobRoutesOptions): Route[] {
     return job;
   };
   return [
-    { method: 'POST', path: '/v1/jobs', handle: answeringStore(({ request }) => submit(request, options)) },
+    {
+      method: 'POST',
+      path: '/v1/jobs',
+      handle: answeringStore(async ({ request }) => {
+        try {
+          return await submit(request, options);
+        } catch (error) {
+          throw asHttpError(error);
+        }
+      }),
+    },
     {
       method: 'GET',
       path: '/v1/jobs',
@@ -118,6 +129,15 @@ async function submitForm(request: HttpRequest, { jobs, check, uploadBytesMax }:
     if (upload !== undefined) await jobs.discard(upload);
     throw error;
   }
+}
+
+/** A job that is not taken, as an answer; any other error stays as it is. */
+function asHttpError(cause: unknown): unknown {
+  if (!(cause instanceof JobError)) return cause;
+  const { code, message } = cause;
+  return code === 'jobs_full'
+    ? new HttpError(503, code, message, { 'retry-after': '30' }, { cause })
+    : new HttpError(400, code, message, {}, { cause });
 }
 
 /** Fields of a form as options: objects and lists are JSON, `polish` may be a mode alone. */

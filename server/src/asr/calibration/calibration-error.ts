@@ -1,4 +1,5 @@
 // Why a calibration cannot be made.
+import { CodedError } from '@sotto/protocol';
 
 /**
  * - `bad_recordings`: the folder or its manifest is not as it must be.
@@ -7,14 +8,6 @@
  */
 export type CalibrationErrorCode = 'bad_recordings' | 'no_recordings' | 'not_understood';
 
-export class CalibrationError extends Error {
+export class CalibrationError extends CodedError<CalibrationErrorCode> {
   override readonly name = 'CalibrationError';
-
-  constructor(
-    readonly code: CalibrationErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
 }

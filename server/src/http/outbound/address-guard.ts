@@ -1,4 +1,5 @@
 // Which addresses a URL that a client gave may lead to: the public internet, and what the operator allows.
+import { CodedError } from '@sotto/protocol';
 import ipaddr from 'ipaddr.js';
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -10,12 +11,14 @@ const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
 const NAT64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96');
 
 /** An entry of the operator's list is no address, network or host name. */
-export class AddressListError extends Error {
+export class AddressListError extends CodedError<'invalid_address_list'> {
   override readonly name = 'AddressListError';
-  readonly code = 'invalid_address_list';
 
-  constructor(readonly entry: string) {
-    super(`"${entry}" is no address (10.0.0.7), network (10.0.0.0/8) or host name (hooks.internal).`);
+  constructor(entry: string) {
+    super(
+      'invalid_address_list',
+      `"${entry}" is no address (10.0.0.7), network (10.0.0.0/8) or host name (hooks.internal).`,
+    );
   }
 }
 

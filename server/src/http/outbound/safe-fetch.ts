@@ -1,4 +1,5 @@
 // HTTP requests to URLs that clients give (audio to fetch, callbacks, webhooks): never into the private network, always bounded.
+import { CodedError } from '@sotto/protocol';
 import { lookup as resolveName, type LookupAddress } from 'node:dns';
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -23,16 +24,8 @@ export type SafeFetchErrorCode =
   | 'too_many_redirects';
 
 /** The other end cannot be asked, or does not answer well. The message may be told to the client. */
-export class SafeFetchError extends Error {
+export class SafeFetchError extends CodedError<SafeFetchErrorCode> {
   override readonly name = 'SafeFetchError';
-
-  constructor(
-    readonly code: SafeFetchErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
 
   /** Whether the same request may succeed later. */
   get retryable(): boolean {

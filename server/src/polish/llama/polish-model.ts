@@ -1,7 +1,7 @@
 // A model that polishes as it lies on the disk: a GGUF file, or a folder of one with its sotto.json.
 import { open, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { POLISH_MODES, type PolishMode } from '@sotto/protocol';
+import { CodedError, POLISH_MODES, type PolishMode } from '@sotto/protocol';
 import * as v from 'valibot';
 
 /** How a model wants its prompt: as its chat template has it, or as Sotto's own small models were trained. */
@@ -41,9 +41,12 @@ const Manifest = v.object({
 });
 
 /** A file or folder cannot be used as a polish model; the message names it and says why. */
-export class PolishModelError extends Error {
+export class PolishModelError extends CodedError<'polish_model_invalid'> {
   override readonly name = 'PolishModelError';
-  readonly code = 'polish_model_invalid';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('polish_model_invalid', message, options);
+  }
 }
 
 /** Reads what there is to know without loading it. Rejects with {@link PolishModelError}. */

@@ -1,5 +1,5 @@
 // The query of `/v1/listen`: what a client of Deepgram may ask for, and what of it this server knows.
-import { LIMITS, type AudioFormat, type RecognitionSettings } from '@sotto/protocol';
+import { CodedError, LIMITS, type AudioFormat, type RecognitionSettings } from '@sotto/protocol';
 import * as v from 'valibot';
 import { hotwordsOf, primaryLanguage } from '../language.js';
 
@@ -21,9 +21,12 @@ const ENCODINGS = {
 const PACKED_ENCODINGS = new Set(['flac', 'amr-nb', 'amr-wb', 'opus', 'ogg-opus', 'speex', 'g729']);
 
 /** A query that cannot be honoured. */
-export class ListenQueryError extends Error {
+export class ListenQueryError extends CodedError<'INVALID_QUERY_PARAMETER'> {
   override readonly name = 'ListenQueryError';
-  readonly code = 'INVALID_QUERY_PARAMETER';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('INVALID_QUERY_PARAMETER', message, options);
+  }
 }
 
 const flag = v.optional(
