@@ -1,9 +1,7 @@
 // Runs the sotto command in a process of its own, as a user does.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
-
-const ROOT = new URL('../../', import.meta.url);
+import { SOTTO_ARGUMENTS, SOTTO_ENVIRONMENT } from './sotto-command.js';
 
 export interface CommandRun {
   readonly child: ChildProcess;
@@ -16,12 +14,9 @@ export function runSotto(
   args: readonly string[],
   { input, env = {} }: { input?: Uint8Array; env?: NodeJS.ProcessEnv } = {},
 ): CommandRun {
-  // The source itself, so that a signal reaches the command and not its launcher.
-  const child = spawn(
-    process.execPath,
-    ['--import', import.meta.resolve('tsx'), fileURLToPath(new URL('server/src/cli/sotto.ts', ROOT)), ...args],
-    { env: { ...process.env, TSX_TSCONFIG_PATH: fileURLToPath(new URL('tsconfig.base.json', ROOT)), ...env } },
-  );
+  const child = spawn(process.execPath, [...SOTTO_ARGUMENTS, ...args], {
+    env: { ...process.env, ...SOTTO_ENVIRONMENT, ...env },
+  });
   if (input !== undefined) child.stdin.end(input);
   child.stdin.on('error', () => undefined);
   const result = Promise.all([

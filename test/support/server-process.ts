@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
+import { SOTTO_ARGUMENTS, SOTTO_ENVIRONMENT } from './sotto-command.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
@@ -14,10 +15,10 @@ export class ServerProcess {
   readonly #exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 
   private constructor(flags: readonly string[], environment: NodeJS.ProcessEnv) {
-    this.#child = spawn(process.execPath, ['--import', 'tsx', 'server/src/cli/sotto.ts', 'serve', ...flags], {
+    this.#child = spawn(process.execPath, [...SOTTO_ARGUMENTS, 'serve', ...flags], {
       cwd: root,
       // Several run at a time, and a data folder has one server: tests of the store name their own.
-      env: { ...process.env, SOTTO_PORT: '0', SOTTO_STORE: 'none', ...environment },
+      env: { ...process.env, ...SOTTO_ENVIRONMENT, SOTTO_PORT: '0', SOTTO_STORE: 'none', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child.stdout?.on('data', (data) => (this.stdout += String(data)));

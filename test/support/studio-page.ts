@@ -6,11 +6,13 @@ import { connect } from '@sotto/client';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import type { Test } from 'tap';
 import { WebSocket } from 'ws';
+import { isBuildTested } from './sotto-command.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Builds the pages that the server will read when it starts. */
+/** Builds the pages that the server will read when it starts. A run of the build has done so. */
 export async function buildPages(): Promise<void> {
+  if (isBuildTested) return;
   await promisify(execFile)(process.execPath, ['scripts/build-pages.mjs'], { cwd: root });
 }
 

@@ -4,10 +4,9 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
+import { SOTTO_ARGUMENTS, SOTTO_ENVIRONMENT } from '../../support/sotto-command.js';
 
-const command = fileURLToPath(new URL('../../../server/bin/sotto.mjs', import.meta.url));
 const packageFolder = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'));
 const core = join(packageFolder, 'bin/napi-v6', process.platform, process.arch, 'libonnxruntime.so.1');
 
@@ -16,8 +15,8 @@ async function doctor(t: Test, ...args: string[]) {
   t.teardown(() => rm(cuda, { recursive: true }));
   const run = (...more: string[]) =>
     new Promise<{ code: number; stdout: string; stderr: string }>((settle) => {
-      const env = { ...process.env, SOTTO_CUDA: cuda };
-      execFile(process.execPath, [command, 'doctor', ...args, ...more], { env }, (error, stdout, stderr) => {
+      const env = { ...process.env, ...SOTTO_ENVIRONMENT, SOTTO_CUDA: cuda };
+      execFile(process.execPath, [...SOTTO_ARGUMENTS, 'doctor', ...args, ...more], { env }, (error, stdout, stderr) => {
         settle({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
       });
     });

@@ -3,7 +3,6 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { checkpointFile, opcode } from '../../support/foreign/checkpoint-file.js';
 import { ctranslate2Model } from '../../support/foreign/ctranslate2-model.js';
@@ -12,8 +11,7 @@ import { fixturesFolder, tinyWhisperFolder } from '../../support/fixtures.js';
 import { ModelHub } from '../../support/model-hub.js';
 import { writeRandomWhisper } from '../../support/random-whisper.js';
 import { smallTokenizer, SPECIAL_NAMES } from '../../support/small-tokenizer.js';
-
-const command = fileURLToPath(new URL('../../../server/bin/sotto.mjs', import.meta.url));
+import { SOTTO_ARGUMENTS, SOTTO_ENVIRONMENT } from '../../support/sotto-command.js';
 
 interface Outcome {
   readonly code: number;
@@ -27,10 +25,10 @@ async function folder(
 ): Promise<(...args: string[]) => Promise<Outcome>> {
   const models = await mkdtemp(join(tmpdir(), 'sotto-models-'));
   t.teardown(() => rm(models, { recursive: true }));
-  const env = { ...process.env, SOTTO_MODELS: models, ...more };
+  const env = { ...process.env, ...SOTTO_ENVIRONMENT, SOTTO_MODELS: models, ...more };
   return (...args) =>
     new Promise((settle) => {
-      execFile(process.execPath, [command, 'models', ...args], { env }, (error, stdout, stderr) => {
+      execFile(process.execPath, [...SOTTO_ARGUMENTS, 'models', ...args], { env }, (error, stdout, stderr) => {
         settle({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
       });
     });

@@ -10,6 +10,7 @@ import { listSettings, settingOptions, settingsPage } from '../../../server/src/
 import { resolveSettings, SettingsError, type SettingSources } from '../../../server/src/config/resolve-settings.js';
 import { flagOf, variableOf } from '../../../server/src/config/setting.js';
 import { SETTINGS } from '../../../server/src/config/settings.js';
+import { SOTTO_ARGUMENTS, SOTTO_ENVIRONMENT } from '../../support/sotto-command.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const resolve = (sources: Partial<SettingSources> = {}) => resolveSettings({ flags: {}, environment: {}, ...sources });
@@ -129,7 +130,7 @@ function message(sources: Partial<SettingSources>): string {
 }
 
 function sotto(args: string[], environment: NodeJS.ProcessEnv = {}): Promise<{ stdout: string; stderr: string }> {
-  return promisify(execFile)(process.execPath, [join(root, 'server/bin/sotto.mjs'), ...args], {
-    env: { ...process.env, ...environment },
+  return promisify(execFile)(process.execPath, [...SOTTO_ARGUMENTS, ...args], {
+    env: { ...process.env, ...SOTTO_ENVIRONMENT, ...environment },
   });
 }

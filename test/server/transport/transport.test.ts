@@ -6,6 +6,9 @@ import { createWsTransport } from '../../../server/src/transport/ws-transport.js
 import { httpContract } from '../../support/http-contract.js';
 import { transportContract } from '../../support/transport-contract.js';
 
+// They mostly wait.
+t.jobs = 2;
+
 t.test('ws transport', async (t) => {
   transportContract(t, createWsTransport);
   httpContract(t, createWsTransport);

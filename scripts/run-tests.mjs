@@ -1,0 +1,80 @@
+// Runs the tests against the build: npm test. With --all also what is sampled in the quick run: every golden window, the long properties.
+// Other arguments go to tap. Ends with the ten slowest files and the line 'N passed, N failed'.
+import { spawnSync } from 'node:child_process';
+import { createReadStream, mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { inspect } from 'node:util';
+import { Parser } from 'tap-parser';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const results = `${root}.tap/last-run.tap`;
+const SLOWEST = 10;
+
+const given = process.argv.slice(2);
+const isWhole = given.includes('--all');
+const env = { ...process.env, SOTTO_TEST_BUILD: '1', ...(isWhole ? { SOTTO_TEST_ALL: '1' } : {}) };
+
+/** Runs a script in the foreground; its exit code. */
+function run(script, ...args) {
+  return spawnSync(process.execPath, [script, ...args], { cwd: root, env, stdio: 'inherit' }).status ?? 1;
+}
+
+const TAP = 'node_modules/tap/dist/esm/run.mjs';
+
+function build() {
+  return run('node_modules/typescript/lib/tsc.js', '-b') || run('scripts/build-pages.mjs') || run(TAP, 'build');
+}
+
+/** Reads what tap wrote: how many assertions passed and failed, and how long each file took. */
+async function read(file) {
+  const totals = { pass: 0, fail: 0, skip: 0 };
+  const files = [];
+  const failures = [];
+  const count = (parser, path) => {
+    let isParent = false;
+    parser.on('child', (child) => {
+      isParent = true;
+      count(child, [...path, child.name]);
+    });
+    parser.on('assert', ({ ok, skip, todo, name, time, diag }) => {
+      if (path.length === 0) files.push({ name, time: time ?? 0 });
+      const isCounted = !isParent;
+      // A test that has tests of its own is counted by them.
+      isParent = false;
+      if (!isCounted) return;
+      if (skip || todo) totals.skip += 1;
+      else totals[ok ? 'pass' : 'fail'] += 1;
+      if (!ok && !skip && !todo) failures.push({ path: [...path, name], diag });
+    });
+  };
+  const parser = new Parser();
+  count(parser, []);
+  await new Promise((resolve, reject) => {
+    parser.on('complete', resolve);
+    createReadStream(file).on('error', reject).pipe(parser);
+  });
+  return { totals, files, failures };
+}
+
+// On a terminal tap shows how far it is; a log gets what failed, from below.
+const reporter = process.stdout.isTTY ? 'terse' : 'silent';
+mkdirSync(`${root}.tap`, { recursive: true });
+const broken = build();
+if (broken !== 0) process.exit(broken);
+const status = run(
+  TAP,
+  `--reporter=${reporter}`,
+  '--output-file',
+  results,
+  ...given.filter((argument) => argument !== '--all'),
+);
+const { totals, files, failures } = await read(results);
+for (const { path, diag } of failures) console.log(`\nnot ok: ${path.join(' > ')}\n${inspect(diag, { depth: 4 })}`);
+const slowest = files.toSorted((a, b) => b.time - a.time).slice(0, SLOWEST);
+console.log(
+  `\nThe slowest files:\n${slowest.map(({ name, time }) => `${(time / 1000).toFixed(1).padStart(7)} s  ${name}`).join('\n')}`,
+);
+// A file that failed as a whole, without a failed assertion of its own, is a failure too.
+const failed = status !== 0 && totals.fail === 0 ? 1 : totals.fail;
+console.log(`${totals.pass} passed, ${failed} failed${totals.skip > 0 ? `, ${totals.skip} skipped` : ''}`);
+process.exit(status !== 0 ? status : totals.pass === 0 ? 1 : 0);

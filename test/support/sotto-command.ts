@@ -1,0 +1,18 @@
+// How tests start the sotto command: its source, or, in a run of the build, what is shipped.
+import { fileURLToPath } from 'node:url';
+
+const root = new URL('../../', import.meta.url);
+const path = (name: string): string => fileURLToPath(new URL(name, root));
+
+/** Whether this run tests the build (`npm test`) rather than the sources (`npx tap FILE`). */
+export const isBuildTested = process.env['SOTTO_TEST_BUILD'] === '1';
+
+/** Arguments for Node that run the command itself, without its launcher, so that a signal reaches it. */
+export const SOTTO_ARGUMENTS: readonly string[] = isBuildTested
+  ? [path('server/dist/cli/sotto.js')]
+  : ['--import', import.meta.resolve('tsx'), path('server/src/cli/sotto.ts')];
+
+/** What its environment needs besides the user's. */
+export const SOTTO_ENVIRONMENT: NodeJS.ProcessEnv = isBuildTested
+  ? {}
+  : { TSX_TSCONFIG_PATH: path('tsconfig.base.json') };
