@@ -32,7 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   store: '',
   vad: 'models',
   asr: 'audio models native-host vad',
-  metrics: 'asr',
+  metrics: '',
   polish: 'metrics models native-host',
   session: 'asr audio polish vad',
   transport: 'http',
@@ -46,8 +46,9 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   api:
     'asr audio captions gateway http jobs metrics polish recordings session store transcripts transport vad version ' +
     'watch',
-  storage: 'api config http jobs metrics polish recordings session store transcripts',
-  main: 'api asr audio config gateway http metrics models polish recordings session storage store transport vad version',
+  main:
+    'api asr audio config gateway http jobs metrics models polish recordings session store transcripts transport vad ' +
+    'version',
   index: 'asr audio polish vad',
   lifecycle: '',
   cli: 'asr audio captions client-sdk config lifecycle log main models transcripts version',

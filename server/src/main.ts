@@ -1,4 +1,4 @@
-// Puts the server together: the only place that constructs implementations.
+// Puts the server together, from the ground up; rooms of several parts open themselves (`open-*.ts`).
 import { CodedError } from '@sotto/protocol';
 import { EMBEDDED_MODEL, ModelError, ModelRegistry, OrtError, type InstalledModel } from '@sotto/models';
 import type { Logger } from 'pino';
@@ -7,30 +7,28 @@ import { openDeviceEngines, type OpenedEngine } from './asr/open-device-engines.
 import { EngineError } from './asr/errors.js';
 import { NullEngine } from './asr/null-engine.js';
 import { createRecognizer } from './asr/streaming-recognizer.js';
-import { TemporaryKeys } from './api/compat/authorizer.js';
+import { createApi } from './api/api.js';
+import { openJobs } from './jobs/open-jobs.js';
+import { createStorageCounters, registerFileMetrics, registerStorageMetrics } from './metrics/storage-metrics.js';
+import { CachedTranscription } from './recordings/cached-transcription.js';
+import { ResultCache } from './recordings/result-cache.js';
+import { openStoreOrDegrade, type OpenStore } from './store/open-store.js';
+import { StoreError } from './store/store-error.js';
+import { StoreHealth } from './store/store-health.js';
+import { openTranscripts } from './transcripts/open-transcripts.js';
 import { decodeAudio } from './audio/decode-audio.js';
-import { createCompat } from './api/compat/compat.js';
-import { openAiRestRoutes } from './api/compat/openai-rest/transcription-routes.js';
-import type { SessionConfig } from './api/compat/openai-realtime/session-config.js';
 import type { Settings } from './config/settings.js';
 import { FileTranscription } from './recordings/file-transcription.js';
-import { restRoutes } from './api/recordings/recording-routes.js';
 import { chooseTransport, TransportUnavailableError } from './transport/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
-import type { EngineState } from './api/status/health.js';
 import { TlsError, tlsFiles } from './transport/tls.js';
 import { ListenError } from './transport/transport.js';
 import { AddressGuard, AddressListError } from './http/outbound/address-guard.js';
 import { type Counter, MetricsRegistry } from './metrics/metrics-registry.js';
 import { createEngineDeaths, registerRecognitionMetrics } from './metrics/recognition-metrics.js';
-import { docsRoutes } from './api/openapi/docs-routes.js';
-import { registerFileMetrics } from './metrics/storage-metrics.js';
 import { openPolish } from './polish/open-polish.js';
-import { polishRoutes } from './api/polish/polish-routes.js';
 import type { SessionSettings } from './session/session-settings.js';
 import { createSessionFactory } from './session/session.js';
-import { openStorage } from './storage.js';
-import { StoreError } from './store/store-error.js';
 import { NullVad } from './vad/null-vad.js';
 import { SileroVad } from './vad/silero-vad.js';
 import { VERSION } from './version.js';
@@ -94,104 +92,113 @@ const PLAIN_FAILURES = [
 
 async function start(settings: Settings, log: Logger, opened: Closable[]): Promise<RunningServer> {
   const installed = await findModel(settings);
+  const isNull = settings.engine === 'null';
   const model = {
-    name: settings.engine === 'null' ? 'null' : installed.name,
-    device: settings.engine === 'null' ? 'cpu' : parseDevices(settings.devices).map(nameOfDevice).join(','),
-    isDemo: settings.engine === 'whisper' && installed.name === EMBEDDED_MODEL,
+    name: isNull ? 'null' : installed.name,
+    device: isNull ? 'cpu' : parseDevices(settings.devices).map(nameOfDevice).join(','),
+    isDemo: !isNull && installed.name === EMBEDDED_MODEL,
   };
   const metrics = new MetricsRegistry();
-  const storage = await openStorage(settings, log, metrics);
-  opened.push(storage);
-  const tls = tlsFiles(settings.tlsCert, settings.tlsKey);
   const guard = AddressGuard.of(settings.outboundAllow);
+  const tls = tlsFiles(settings.tlsCert, settings.tlsKey);
+
+  // What is kept.
+  const health = new StoreHealth(log, settings.store === 'none');
+  const store = await openStoreOrDegrade(settings, health);
+  const kept = store && (await openTranscripts(store, health, settings.retentionMs));
+  if (kept !== undefined) opened.push(kept);
+
   const polishing = await openPolish(settings, log, metrics);
   if (polishing !== undefined) opened.push(polishing);
-  /** Filled once they are loaded. */
-  const engineStates: (() => EngineState)[] = [];
+
+  // The front: it listens first, so that a port in use is known at once, and /health answers while a large model loads.
   const gateway = new Gateway({
     createTransport: (options) => chooseTransport(settings.transport, { ...options, tls }),
     limits: settings,
     log,
-    corsOrigins: settings.corsOrigins
-      .split(',')
-      .map((origin) => origin.trim())
-      .filter((origin) => origin !== ''),
+    corsOrigins: listOf(settings.corsOrigins),
     sharing: { isEnabled: settings.shareEnabled, viewersMax: settings.viewersMax },
     metrics,
   });
   opened.push(gateway);
+  /** Empty until they are loaded. */
+  let engines: readonly OpenedEngine[] = [];
   const status = statusRoutes({
     version: VERSION,
     model,
     gateway,
-    store: () => storage.health.state,
-    engines: () => engineStates.map((state) => state()),
+    store: () => health.state,
+    engines: () => engines.map(({ device, engine }) => ({ device, isUp: engine.isUp ?? true })),
     polish: () => polishing?.offer,
     metrics: () => metrics.expose(),
     pages: Pages.load(),
   });
   gateway.addRoutes([...status, ...captionRoutes(gateway.shares)]);
-  // First, so that a port in use is known at once, and /health answers while a large model loads.
   const port = await gateway.listen(settings.port, settings.host);
 
+  // What recognises.
   const vad = settings.vad === 'null' ? new NullVad() : await SileroVad.load({ runs: settings.vadRuns });
   opened.push(vad);
-  const onDevices = await openEngines(settings, installed, log, createEngineDeaths(metrics));
-  const engines = onDevices.map(({ engine }) => engine);
-  opened.push(...engines);
-  engineStates.push(
-    ...onDevices.map(({ device, engine }) => () => ({ device, isUp: engine.isUp ?? true })),
-  );
-  const recognizer = await createRecognizer(engines, settings);
+  engines = await openEngines(settings, installed, log, createEngineDeaths(metrics));
+  const bare = engines.map(({ engine }) => engine);
+  opened.push(...bare);
+  const recognizer = await createRecognizer(bare, settings);
   opened.push(recognizer);
   registerRecognitionMetrics(metrics, recognizer);
-  await Promise.all(engines.map((engine) => engine.warmUp()));
+  await Promise.all(bare.map((engine) => engine.warmUp()));
+
+  // Live sessions, recordings and jobs.
   const session = sessionSettings(settings);
   const sessions = createSessionFactory({ vad, recognizer, polishing, settings: session, log });
   const files = new FileTranscription(recognizer.files(vad), settings);
   registerFileMetrics(metrics, files);
-  const served = await storage.serve({
-    files,
-    decode: decodeAudio,
-    polishing,
-    model: { name: model.name, languages: recognizer.model.languages },
-    identity: [model.name, installed.files.weightBytes, settings.precision, VERSION].join(':'),
-  });
-  opened.push(served);
-  const keys = new TemporaryKeys<SessionConfig>();
-  const { uploadBytesMax } = settings;
-  const compat = createCompat({
-    keys,
-    session,
-    model: recognizer.model,
-    transcription: served.transcription,
-    guard,
-    fileBytesMax: uploadBytesMax,
-    log,
-  });
-  const routes = [
-    ...served.routes,
-    ...compat.routes,
-    ...polishRoutes(polishing),
-    ...openAiRestRoutes({
-      files: served.transcription,
-      authorizer: keys,
-      model: recognizer.model,
-      uploadBytesMax,
-    }),
-    ...restRoutes({
-      files: served.transcription,
-      languages: recognizer.model.languages,
-      uploadBytesMax,
+  const identity = [model.name, installed.files.weightBytes, settings.precision, VERSION].join(':');
+  const cache = store && openCache(store, identity, settings);
+  const counters = store && createStorageCounters(metrics, () => health.state === 'ok');
+  const transcription = new CachedTranscription(files, cache, health, (outcome) =>
+    counters?.cacheLookups.add(1, outcome),
+  );
+  const jobs =
+    kept &&
+    (await openJobs({
+      ...kept,
+      transcription,
+      decode: decodeAudio,
       polishing,
-      polishBudgetMs: settings.polishStopBudgetMs,
-    }),
-  ];
-  gateway.open(storage.recording(sessions), [...routes, ...docsRoutes(routes, VERSION)], compat.dialects);
+      model: model.name,
+      health,
+      log,
+      guard,
+      settings,
+      wallNow: Date.now,
+      onOver: (state) => counters?.jobsOver.add(1, state),
+    }));
+  if (kept !== undefined && jobs !== undefined) {
+    registerStorageMetrics(metrics, { jobs: jobs.jobs, cache });
+    jobs.jobs.start();
+    kept.tending.add(jobs.jobs, ...(cache === undefined ? [] : [cache]));
+    // Jobs under way are left for the next start before the engines are closed; transcripts are written already then,
+    // since an engine that does not end in time would leave no time for it.
+    opened.push({ close: () => jobs.jobs.close().then(() => kept.recorder.close()) });
+  }
+
+  const { routes, dialects } = createApi({
+    version: VERSION,
+    model: recognizer.model,
+    session,
+    transcription,
+    polishing,
+    kept: kept && jobs ? { ...kept, ...jobs } : health.state === 'off' ? 'off' : 'failed',
+    guard,
+    log,
+    settings,
+  });
+  gateway.open(kept === undefined ? sessions : kept.recording(sessions), routes, dialects);
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
 
+  const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
   return {
-    url: `${tls === undefined ? 'http' : 'https'}://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://${host}:${port}`,
     model,
     drain: () => gateway.drain(),
     close: async () => {
@@ -202,9 +209,23 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   };
 }
 
+function listOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
+}
+
 function findModel(settings: Settings): Promise<InstalledModel> {
   const registry = settings.models === '' ? new ModelRegistry() : new ModelRegistry(settings.models);
   return settings.model === '' ? registry.choose() : registry.find(settings.model);
+}
+
+/** Results of recordings; undefined where none are to be kept. */
+function openCache(store: OpenStore, identity: string, settings: Settings): ResultCache | undefined {
+  const { cacheBytesMax: bytesMax, retentionMs } = settings;
+  if (bytesMax === 0) return undefined;
+  return new ResultCache({ store: store.data, identity, bytesMax, retentionMs, wallNow: Date.now });
 }
 
 async function openEngines(

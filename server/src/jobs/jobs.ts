@@ -52,6 +52,8 @@ export class Jobs {
   /** Uploads without a job, and since when. */
   readonly #orphans = new Map<string, number>();
 
+  #waiting = 0;
+
   constructor(options: JobsOptions) {
     this.#options = options;
   }
@@ -61,20 +63,15 @@ export class Jobs {
     this.#options.queue.work((id) => this.#run(id));
   }
 
-  /** Jobs under way in this process. */
-  get running(): number {
-    return this.#running.size;
-  }
-
-  /** Jobs that wait, on all nodes. */
-  waiting(): Promise<number> {
-    return this.#options.queue.waiting();
+  /** Jobs that waited on all nodes when this was last {@link tend}ed, and those under way in this process. */
+  get counts(): { readonly waiting: number; readonly running: number } {
+    return { waiting: this.#waiting, running: this.#running.size };
   }
 
   /** Rejects with JobError `jobs_full` where no further job is taken now. */
   async checkRoom(): Promise<void> {
     const { waitingMax } = this.#options;
-    if (this.#uploading.size + (await this.waiting()) < waitingMax) return;
+    if (this.#uploading.size + (await this.#options.queue.waiting()) < waitingMax) return;
     throw new JobError('jobs_full', 'Too many jobs wait already.');
   }
 
@@ -170,8 +167,9 @@ export class Jobs {
   }
 
   /** Delivers webhooks that are due; called about once a second. */
-  async deliver(): Promise<void> {
+  async tend(): Promise<void> {
     await this.#options.webhooks.deliverDue(this.#closing.signal);
+    this.#waiting = await this.#options.queue.waiting();
   }
 
   /** Forgets some of what is too old; called now and then. */

@@ -42,10 +42,13 @@ export interface JobSettings {
   readonly retentionMs: number;
 }
 
+export interface OpenedJobs {
+  readonly jobs: Jobs;
+  readonly webhooks: Webhooks;
+}
+
 /** Jobs that are not begun yet: {@link Jobs.start} does that. */
-export async function openJobs(
-  options: OpenJobsOptions,
-): Promise<{ readonly jobs: Jobs; readonly webhooks: Webhooks }> {
+export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
   const { store, transcripts, transcription, health, log, wallNow, guard, settings } = options;
   const records = new JobStore(store.data, wallNow, options.onOver);
   const folder = new JobFolder(settings.jobFolder);

@@ -1,12 +1,23 @@
 // The numbers of recognition: what waits, what was decoded, how far behind it is, and how often an engine had to be brought back.
-import type { SchedulerCounts } from '../asr/scheduling/scheduler.js';
-import type { EarlyFinalCounts } from '../asr/streaming-recognizer.js';
 import type { Counter, MetricsRegistry } from './metrics-registry.js';
+
+/** Of the decoding; all but `waiting` and `running` since the start. */
+export interface DecodeCounts {
+  readonly waiting: { readonly final: number; readonly partial: number; readonly file: number };
+  readonly running: number;
+  readonly decoded: number;
+  readonly runs: number;
+  readonly superseded: number;
+  readonly dropped: number;
+  readonly refused: number;
+  readonly retried: number;
+  readonly failed: number;
+}
 
 /** What the metrics read of a recogniser. */
 export interface RecognizerNumbers {
-  readonly counts: SchedulerCounts;
-  readonly earlyFinals: EarlyFinalCounts;
+  readonly counts: DecodeCounts;
+  readonly earlyFinals: { readonly begun: number; readonly used: number };
   readonly stretch: number;
 }
 
@@ -17,7 +28,7 @@ export function createEngineDeaths(registry: MetricsRegistry): Counter {
 
 /** Registers the numbers of a recogniser; they are read at every scrape. */
 export function registerRecognitionMetrics(registry: MetricsRegistry, recognizer: RecognizerNumbers): void {
-  const count = (name: string, help: string, read: (counts: SchedulerCounts) => number): void =>
+  const count = (name: string, help: string, read: (counts: DecodeCounts) => number): void =>
     registry.readCounter(`sotto_decode_${name}_total`, help, () => read(recognizer.counts));
   registry.gauge('sotto_decode_waiting', 'Windows that wait for an engine.', () => {
     const { final, partial, file } = recognizer.counts.waiting;

@@ -1,31 +1,18 @@
 // The numbers of what is kept: jobs that wait, run and are over, results that were known, recordings under way.
 import type { Counter, MetricsRegistry } from './metrics-registry.js';
 
-/** What is read at every scrape. */
-export interface StorageNumbers {
-  /** Jobs of this node's queue, a few seconds old, and those that this process does. */
-  readonly jobs: () => { readonly waiting: number; readonly running: number };
-  /** Of the results in the cache. */
-  readonly cacheBytes: () => number;
-  /** Whether the store works. */
-  readonly isWell: () => boolean;
-}
-
-export interface StorageMetrics {
+export interface StorageCounters {
   /** By state: done, failed, cancelled. */
   readonly jobsOver: Counter;
   /** By outcome: hit, miss. */
   readonly cacheLookups: Counter;
 }
 
-/** Registers the numbers of a store that is there. */
-export function createStorageMetrics(registry: MetricsRegistry, numbers: StorageNumbers): StorageMetrics {
+/** For a store that is there; `isWell`: whether it works. */
+export function createStorageCounters(registry: MetricsRegistry, isWell: () => boolean): StorageCounters {
   registry.gauge('sotto_store_up', '1 where the store of transcripts and jobs works, else 0.', () =>
-    numbers.isWell() ? 1 : 0,
+    isWell() ? 1 : 0,
   );
-  registry.gauge('sotto_jobs_waiting', 'Jobs that wait for their turn, on all nodes.', () => numbers.jobs().waiting);
-  registry.gauge('sotto_jobs_running', 'Jobs that this node does now.', () => numbers.jobs().running);
-  registry.gauge('sotto_cache_bytes', 'Results of recordings that are kept.', numbers.cacheBytes);
   return {
     jobsOver: registry.counter('sotto_jobs_over_total', 'Jobs that came to their end on this node.', 'state'),
     cacheLookups: registry.counter(
@@ -34,6 +21,21 @@ export function createStorageMetrics(registry: MetricsRegistry, numbers: Storage
       'outcome',
     ),
   };
+}
+
+/** What is read at every scrape. */
+export interface StorageNumbers {
+  /** Jobs of all nodes that wait, about a second old, and those that this process does. */
+  readonly jobs: { readonly counts: { readonly waiting: number; readonly running: number } };
+  /** Results that are kept; undefined: none are. */
+  readonly cache: { readonly bytes: number } | undefined;
+}
+
+/** Registers the numbers of jobs and results. */
+export function registerStorageMetrics(registry: MetricsRegistry, { jobs, cache }: StorageNumbers): void {
+  registry.gauge('sotto_jobs_waiting', 'Jobs that wait for their turn, on all nodes.', () => jobs.counts.waiting);
+  registry.gauge('sotto_jobs_running', 'Jobs that this node does now.', () => jobs.counts.running);
+  registry.gauge('sotto_cache_bytes', 'Results of recordings that are kept.', () => cache?.bytes ?? 0);
 }
 
 /** Registers the numbers of recordings that come over HTTP or as jobs. */

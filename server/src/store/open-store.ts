@@ -8,6 +8,7 @@ import { LmdbStore } from './lmdb/lmdb-store.js';
 import { RedisBlobs } from './redis/redis-blobs.js';
 import { RedisStore } from './redis/redis-store.js';
 import { StoreError } from './store-error.js';
+import type { StoreHealth } from './store-health.js';
 
 export interface StoreSettings {
   readonly store: 'auto' | 'lmdb' | 'redis' | 'none';
@@ -40,6 +41,24 @@ export async function openStore(settings: StoreSettings): Promise<OpenStore | un
   } catch (error) {
     await data.close();
     throw error;
+  }
+}
+
+/**
+ * The same, but a data folder that cannot be used costs what would be kept, not the server: undefined, and the health says so. Rejects with StoreError
+ * where that would hide a mistake: the folder is another server's, or Redis is not there.
+ */
+export async function openStoreOrDegrade(
+  settings: StoreSettings,
+  health: Pick<StoreHealth, 'failed'>,
+): Promise<OpenStore | undefined> {
+  try {
+    return await openStore(settings);
+  } catch (error) {
+    const isRedis = settings.store === 'redis' || (settings.store === 'auto' && settings.redisUrl !== '');
+    if (!(error instanceof StoreError) || error.code === 'store_in_use' || isRedis) throw error;
+    health.failed(error);
+    return undefined;
   }
 }
 

@@ -299,12 +299,12 @@ t.test('a webhook is signed, and tried again until it is taken', async (t) => {
   for (let tries = 1; tries <= 3; tries++) {
     // The job is over a moment before its delivery is due.
     while (receiver.got.length < tries) {
-      await server.jobs.deliver();
+      await server.jobs.tend();
       await new Promise(setImmediate);
     }
     server.clock.now += DELIVERY_PAUSES_MS[tries] ?? 0;
   }
-  await server.jobs.deliver();
+  await server.jobs.tend();
   t.equal(receiver.got.length, 3);
   for (const { headers, body } of receiver.got) {
     const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
@@ -331,7 +331,7 @@ t.test('a webhook that nobody takes is given up', async (t) => {
   await server.over(id);
   const state = async () => (await json(fetch(`${server.url}/v1/jobs/${id}`)))['webhook'] as Record<string, unknown>;
   while ((await state())['state'] !== 'failed') {
-    await server.jobs.deliver();
+    await server.jobs.tend();
     server.clock.now += 7_200_001;
   }
   t.match(await state(), { attempts: DELIVERY_PAUSES_MS.length, lastError: 'answered with 500' });

@@ -1,0 +1,63 @@
+// Looks after what is kept: what could not be written is tried again, what is due is done, what is too old goes.
+import type { KeyValueStore } from './key-value-store.js';
+import type { StoreHealth } from './store-health.js';
+
+/** How often it looks, milliseconds. */
+const INTERVAL_MS = 1_000;
+/** Of that many times, how often what is too old is looked for. */
+const SWEEP_TICKS = 10;
+
+/** A part of what is kept that wants to be looked after. */
+export interface Tended {
+  /** About once a second. */
+  tend?(): Promise<void>;
+  /** Now and then: forgets some of what is too old. */
+  sweep?(): Promise<void>;
+}
+
+export class Tending {
+  readonly #store: KeyValueStore;
+  readonly #health: StoreHealth;
+  readonly #parts: Tended[] = [];
+  readonly #timer: NodeJS.Timeout;
+  #working: Promise<void> | undefined;
+  #ticks = 0;
+
+  constructor(store: KeyValueStore, health: StoreHealth) {
+    this.#store = store;
+    this.#health = health;
+    this.#timer = setInterval(() => this.#tick(), INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  add(...parts: readonly Tended[]): void {
+    this.#parts.push(...parts);
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#working;
+  }
+
+  /** Never twice at a time. */
+  #tick(): void {
+    this.#working ??= this.#work()
+      .catch((error: unknown) => this.#health.failed(error))
+      .finally(() => (this.#working = undefined));
+  }
+
+  async #work(): Promise<void> {
+    await this.#probe();
+    for (const part of this.#parts) await part.tend?.();
+    if (this.#ticks++ % SWEEP_TICKS !== 0) return;
+    for (const part of this.#parts) await part.sweep?.();
+  }
+
+  /** Whether a store that failed can be written again. */
+  async #probe(): Promise<void> {
+    if (this.#health.state !== 'degraded') return;
+    await this.#store.commit([{ map: 'meta', key: 'probe', value: new Uint8Array() }]);
+    this.#health.succeeded();
+  }
+}
