@@ -30,7 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   http: '',
   'native-host': '',
   store: '',
-  vad: 'models',
+  vad: 'audio models',
   asr: 'audio models native-host vad',
   metrics: '',
   polish: 'metrics models native-host',
@@ -41,7 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   config: 'asr polish session watch',
   log: 'config',
   recordings: 'asr audio store transcripts',
-  jobs: 'asr http polish recordings store transcripts',
+  jobs: 'asr audio http polish recordings store transcripts',
   gateway: 'http metrics session transport watch',
   api:
     'asr audio captions gateway http jobs metrics polish recordings session store transcripts transport vad version ' +

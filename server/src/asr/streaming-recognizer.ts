@@ -13,6 +13,7 @@ import { timeWords } from './hypothesis/word-timing.js';
 import { previousTokens } from './hypothesis/previous-text.js';
 import type { FinalHypothesis, RecognizedSegment, Recognizer, SegmentOptions } from './recognizer.js';
 import { Scheduler, type SchedulerCounts } from './scheduling/scheduler.js';
+import { SAMPLES_PER_MS } from '../audio/samples.js';
 
 export interface RecognizerOptions {
   /** What makes text stable. Default {@link DEFAULT_STABILITY}. */
@@ -244,7 +245,9 @@ class LiveSegment implements RecognizedSegment {
       now: this.#recognition.now ?? (() => performance.now()),
     });
     const { text, noise, language, avgLogprob, noSpeechProb } = decoded;
-    const words = this.#options.words ? timeWords(decoded.tokens, language, audio.length / 16, this.#tokenizer) : [];
+    const words = this.#options.words
+      ? timeWords(decoded.tokens, language, audio.length / SAMPLES_PER_MS, this.#tokenizer)
+      : [];
     return { text, words, language, avgLogprob, noSpeechProb, ...(noise ? { noise } : {}) };
   }
 

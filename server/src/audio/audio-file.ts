@@ -1,7 +1,7 @@
 // Audio files on disk or in memory as 16 kHz mono samples: whole, or block by block.
 import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
 import { decodeAudio } from './decode-audio.js';
-import { SAMPLE_RATE } from './resampler.js';
+import { SAMPLE_RATE, SAMPLES_PER_MS } from './samples.js';
 import { openStoredFile, storedInMemory, type StoredBytes } from './stored-bytes.js';
 
 /** A whole file in memory. */
@@ -28,7 +28,7 @@ export async function decodeAudioFile(file: string | Uint8Array): Promise<AudioF
     samples.set(block, at);
     at += block.length;
   }
-  return { samples, sampleRate: SAMPLE_RATE, durationMs: (samples.length * 1_000) / SAMPLE_RATE, warnings };
+  return { samples, sampleRate: SAMPLE_RATE, durationMs: samples.length / SAMPLES_PER_MS, warnings };
 }
 
 /**

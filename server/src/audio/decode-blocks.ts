@@ -1,7 +1,8 @@
 // Bytes of an audio file in, 16 kHz mono out: format, decoder, mix and sample rate, in whichever thread.
 import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
 import { detectAudioFormat, DETECT_BYTES, id3Bytes, type AudioFormatName } from './audio-format.js';
-import { Resampler, SAMPLE_RATE } from './resampler.js';
+import { Resampler } from './resampler.js';
+import { SAMPLE_RATE } from './samples.js';
 import { CONVERT, decoderFailure, openStreamDecoder } from './open-stream-decoder.js';
 import type { DecodedBlock } from './stream-decoder.js';
 

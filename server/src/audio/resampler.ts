@@ -1,9 +1,7 @@
 // Streaming sample rate conversion to 16 kHz with SpeexDSP's polyphase resampler (compiled to WebAssembly).
 import { CodedError } from '@sotto/protocol';
 import loadSpeex from '@echogarden/speex-resampler-wasm/simd';
-
-/** The one rate inside the server, Hz. */
-export const SAMPLE_RATE = 16_000;
+import { SAMPLE_RATE } from './samples.js';
 
 /**
  * SpeexDSP quality 0-10. At 7 a 48 kHz stream keeps 7 kHz within 0.001 dB, what lies 800 Hz beyond the new Nyquist frequency falls by

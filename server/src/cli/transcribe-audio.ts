@@ -1,6 +1,6 @@
 // Where `sotto transcribe` gets its audio: files of any format, decoded block by block, or raw PCM from standard input.
 import type { AudioFormat } from '@sotto/protocol';
-import { SAMPLE_RATE } from '../audio/resampler.js';
+import { SAMPLE_RATE } from '../audio/samples.js';
 import { MeasuredFile } from './measured-file.js';
 
 /** Audio as it will be sent. */

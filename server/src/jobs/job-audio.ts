@@ -1,4 +1,5 @@
 // The recording of a job on its way: how much of it has been read, and where it is gone on from.
+import { SAMPLES_PER_MS, toSamples } from '../audio/samples.js';
 
 /** Counts bytes on their way. */
 export class CountedBytes implements AsyncIterable<Uint8Array> {
@@ -25,8 +26,6 @@ export class CountedBytes implements AsyncIterable<Uint8Array> {
   }
 }
 
-const SAMPLES_PER_MS = 16;
-
 /** The samples behind a time; those before it are passed over. */
 export class AudioBehind implements AsyncIterable<Float32Array> {
   readonly #audio: AsyncIterable<Float32Array>;
@@ -35,7 +34,7 @@ export class AudioBehind implements AsyncIterable<Float32Array> {
 
   constructor(audio: AsyncIterable<Float32Array>, fromMs: number) {
     this.#audio = audio;
-    this.#skip = Math.round(fromMs * SAMPLES_PER_MS);
+    this.#skip = toSamples(fromMs);
   }
 
   /** Length of what has come so far, with what was passed over, milliseconds. */

@@ -3,14 +3,14 @@ import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { FileOptions, FileRun, FileTranscription } from './file-transcription.js';
 import type { StoreHealth } from '../store/store-health.js';
 import { PassingHash, type CachedResult, type ResultCache } from './result-cache.js';
+import { SAMPLES_PER_MS } from '../audio/samples.js';
 
 /** The header that tells whether a result was known: `hit` or `miss`. */
 export const CACHE_HEADER = 'x-sotto-cache';
 /** Decoded audio that may be held until it is known whether it has been heard before: of one recording (ten minutes), and of all. */
 export const HELD_BYTES_MAX = { recording: 38_400_000, all: 134_217_728 } as const;
 
-/** 16 kHz, 4 bytes a sample. */
-const BYTES_PER_MS = 64;
+const BYTES_PER_MS = SAMPLES_PER_MS * Float32Array.BYTES_PER_ELEMENT;
 
 export type CacheOutcome = 'hit' | 'miss';
 

@@ -1,7 +1,7 @@
 // A recording on its way from bytes to segments.
 import type { AudioFileWarning } from '../audio/audio-errors.js';
 import { decodeAudio } from '../audio/decode-audio.js';
-import { SAMPLE_RATE } from '../audio/resampler.js';
+import { SAMPLES_PER_MS } from '../audio/samples.js';
 import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { CachedRun, CachedTranscription, CacheOutcome } from './cached-transcription.js';
 import type { FileOptions } from './file-transcription.js';
@@ -48,7 +48,7 @@ export class HeardFile {
 
   /** Of the recording, as far as it was decoded, milliseconds. */
   get durationMs(): number {
-    return this.#durationMs ?? (this.#samples * 1_000) / SAMPLE_RATE;
+    return this.#durationMs ?? this.#samples / SAMPLES_PER_MS;
   }
 
   async *#counted(audio: AsyncIterable<Float32Array>): AsyncGenerator<Float32Array, void, undefined> {

@@ -12,7 +12,7 @@ import { Resampler } from '../audio/resampler.js';
 import { Endpointer, type EndpointEvent } from '../vad/endpointing.js';
 import { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from '../vad/vad.js';
 import { AudioRing } from './audio-ring.js';
-import { SAMPLES_PER_MS } from './samples.js';
+import { SAMPLES_PER_MS } from '../audio/samples.js';
 import type { Polishing } from '../polish/polishing.js';
 import type { SessionLog } from './session-log.js';
 import { changeSettings, startSettings, type SessionSettings, type StreamSettings } from './session-settings.js';

@@ -1,7 +1,7 @@
 // One utterance on its way from its first sample to its final.
 import type { PartialHypothesis, RecognizedSegment, Recognizer, FinalHypothesis } from '../asr/recognizer.js';
 import type { AudioRing } from './audio-ring.js';
-import { toMs } from './samples.js';
+import { toMs } from '../audio/samples.js';
 import { SegmentAudio } from './segment-audio.js';
 import type { StreamSettings } from './session-settings.js';
 

@@ -4,7 +4,7 @@ import type { FinalHypothesis, PartialHypothesis, Recognizer } from '../asr/reco
 import { AnswerQueue } from './answer-queue.js';
 import type { AudioRing } from './audio-ring.js';
 import { PreviousText } from './previous-text.js';
-import { SAMPLES_PER_MS, toMs } from './samples.js';
+import { SAMPLES_PER_MS, toMs } from '../audio/samples.js';
 import { SegmentInProgress } from './segment-in-progress.js';
 import type { SessionLog } from './session-log.js';
 import type { StreamSettings } from './session-settings.js';

@@ -1,8 +1,6 @@
 // Endpointing: when an utterance begins and ends, decided frame by frame from the VAD's speech probabilities.
 import { VAD_FRAME_SAMPLES } from './vad.js';
-
-/** Samples per millisecond at 16 kHz. */
-const SAMPLES_PER_MS = 16;
+import { SAMPLES_PER_MS } from '../audio/samples.js';
 
 export interface EndpointingOptions {
   /**

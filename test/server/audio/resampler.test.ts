@@ -1,7 +1,8 @@
 // Sample rate conversion: exact in time, the same however the stream is cut, and clean.
 import * as fc from 'fast-check';
 import t from 'tap';
-import { Resampler, ResamplerError, SAMPLE_RATE } from '../../../server/src/audio/resampler.js';
+import { Resampler, ResamplerError } from '../../../server/src/audio/resampler.js';
+import { SAMPLE_RATE } from '../../../server/src/audio/samples.js';
 import { sine } from '../../support/wav-file.js';
 
 const RATES = [8_000, 11_025, 12_000, 22_050, 24_000, 32_000, 44_100, 48_000, 44_101];

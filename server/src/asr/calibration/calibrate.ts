@@ -8,7 +8,7 @@ import {
   type InstalledModel,
 } from '@sotto/models';
 import { decodeAudioFile } from '../../audio/audio-file.js';
-import { SAMPLE_RATE } from '../../audio/resampler.js';
+import { SAMPLE_RATE, toMs } from '../../audio/samples.js';
 import { openEngine } from '../engine-host/open-engine.js';
 import { whisperEngineSpec } from '../engine-host/whisper-engine-spec.js';
 import { CalibrationError } from './calibration-error.js';
@@ -129,7 +129,7 @@ function spread<T>(items: readonly T[], count: number): T[] {
 function pointOf({ shortestContext, tailSilence, meanContext, errorRate, speed }: JudgedPadding): CalibrationPoint {
   return {
     shortestContext: shortestContext / SAMPLE_RATE,
-    tailSilenceMs: Math.round((tailSilence * 1000) / SAMPLE_RATE),
+    tailSilenceMs: toMs(tailSilence),
     meanContext: round(meanContext / SAMPLE_RATE, 2),
     errorRate: round(errorRate, 4),
     speed: round(speed, 1),

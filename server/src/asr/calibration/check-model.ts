@@ -1,7 +1,7 @@
 // A trial run of an installed model: does it compile and run here, and how fast.
 import { availableParallelism } from 'node:os';
 import type { InstalledModel } from '@sotto/models';
-import { SAMPLE_RATE } from '../../audio/resampler.js';
+import { SAMPLE_RATE } from '../../audio/samples.js';
 import { whisperEngineSpec } from '../engine-host/whisper-engine-spec.js';
 import { WhisperEngine, type DecodeTiming } from '../whisper/whisper-engine.js';
 

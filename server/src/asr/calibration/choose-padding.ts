@@ -1,6 +1,6 @@
 // Which padding is the cheapest that hears as well as the longest context: decided from trials, without another decode.
 import { errorRate, totalErrors, type ErrorCounts } from '@sotto/models';
-import { SAMPLE_RATE } from '../../audio/resampler.js';
+import { SAMPLE_RATE, SAMPLES_PER_MS } from '../../audio/samples.js';
 import type { RecordingTrials, Trial } from './padding-trials.js';
 
 /** A way of padding. */
@@ -45,7 +45,7 @@ export function choosePadding(
   const longest = contexts.at(-1) ?? 0;
   const baseline = judgePadding(recordings, { shortestContext: longest, tailSilence: 0 });
   const paddings = contexts.flatMap((shortestContext) =>
-    TAILS_MS.map((ms) => judgePadding(recordings, { shortestContext, tailSilence: (ms * SAMPLE_RATE) / 1000 })),
+    TAILS_MS.map((ms) => judgePadding(recordings, { shortestContext, tailSilence: ms * SAMPLES_PER_MS })),
   );
   // Of two that cost the same, the one with the longer tail and the longer context is the safer.
   const byCost = paddings.sort(

@@ -2,12 +2,13 @@
 import type { DecodeRequest } from '../engine.js';
 import type { SentRequest } from './engine-work.js';
 import { createSharedMemory, type SharedMemory } from './shared-memory.js';
+import { SAMPLE_RATE } from '../../audio/samples.js';
 
 /**
  * Room for two runs of 64 windows of 30 s (16 kHz, float32), the most that any engine takes at once. Address space only: memory is taken as it is first
  * written to, from the front, and kept, so an arena holds as much as its engine's largest runs.
  */
-export const AUDIO_ARENA_BYTES = 2 * 64 * 30 * 16_000 * Float32Array.BYTES_PER_ELEMENT;
+export const AUDIO_ARENA_BYTES = 2 * 64 * 30 * SAMPLE_RATE * Float32Array.BYTES_PER_ELEMENT;
 
 /** A run's windows on their way. */
 export interface PlacedBatch {

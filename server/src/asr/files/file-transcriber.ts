@@ -13,6 +13,7 @@ import type { Scheduler } from '../scheduling/scheduler.js';
 import { speechStretches, type CuttingOptions, type SpeechStretch } from './speech-stretches.js';
 import { unheardFrom } from './unheard-speech.js';
 import { WindowSlots } from '../scheduling/window-slots.js';
+import { SAMPLES_PER_MS } from '../../audio/samples.js';
 
 export interface TranscribeOptions {
   /** Language code, or `auto` (the default): chosen for each segment. */
@@ -107,7 +108,7 @@ export class FileTranscriber {
     { signal, onProgress = () => {} }: TranscribeRun = {},
   ): AsyncGenerator<TranscribedSegment, void, undefined> {
     const { buckets, tailSilenceSamples } = this.scheduler.model;
-    const stretchMsMax = Math.floor(((buckets.at(-1) ?? 0) - tailSilenceSamples) / 16);
+    const stretchMsMax = Math.floor(((buckets.at(-1) ?? 0) - tailSilenceSamples) / SAMPLES_PER_MS);
     const stream = this.detector.open();
     const ahead: SegmentAhead[] = [];
     /** What waits for an engine is known by it. */
@@ -128,12 +129,12 @@ export class FileTranscriber {
           ahead.push(new SegmentAhead(stretch.start, segment));
         }
         while (ahead[0]?.isDone === true || ahead.length >= SEGMENTS_AHEAD_MAX) yield await next();
-        onProgress((ahead[0]?.start ?? heardSamples) / 16);
+        onProgress((ahead[0]?.start ?? heardSamples) / SAMPLES_PER_MS);
       }
       while (ahead.length > 0) {
         yield await next();
         signal?.throwIfAborted();
-        if (ahead[0] !== undefined) onProgress(ahead[0].start / 16);
+        if (ahead[0] !== undefined) onProgress(ahead[0].start / SAMPLES_PER_MS);
       }
     } catch (error) {
       throw signal?.aborted === true ? signal.reason : error;
@@ -151,8 +152,8 @@ export class FileTranscriber {
   ): Promise<TranscribedSegment> {
     const decoded = await this.#decodeWhole(audio, speech, speechRatio, recording, options);
     const { tokens, text, noise, ...facts } = decoded;
-    const startMs = start / 16;
-    const words = timeWords(tokens, facts.language, audio.length / 16, this.tokenizer).map((word) => ({
+    const startMs = start / SAMPLES_PER_MS;
+    const words = timeWords(tokens, facts.language, audio.length / SAMPLES_PER_MS, this.tokenizer).map((word) => ({
       ...word,
       startMs: word.startMs + startMs,
       endMs: word.endMs + startMs,
@@ -163,7 +164,7 @@ export class FileTranscriber {
       words,
       tokens: tokens.map(({ id, logprob }) => ({ id, logprob, text: this.tokenizer.decode([id]) })),
       startMs,
-      endMs: end / 16,
+      endMs: end / SAMPLES_PER_MS,
       ...(noise ? { noise } : {}),
     };
   }

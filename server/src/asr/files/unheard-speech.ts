@@ -2,6 +2,7 @@
 import { VAD_FRAME_SAMPLES } from '../../vad/vad.js';
 import type { DecodedToken } from '../engine.js';
 import { FRAME_SAMPLES } from '../hypothesis/stability-policy.js';
+import { SAMPLES_PER_MS } from '../../audio/samples.js';
 
 /** Speech probability from which a frame counts as speech here: what is decoded again should be worth it. */
 const SPEECH = 0.5;
@@ -19,7 +20,7 @@ const PAUSE_MS_MIN = 96;
  */
 export function unheardFrom(tokens: readonly DecodedToken[], speech: Float32Array): number | undefined {
   const heard = Math.max(0, ...tokens.map((token) => token.frame)) * FRAME_SAMPLES;
-  const first = Math.ceil((heard + LAST_WORD_MS * 16) / VAD_FRAME_SAMPLES);
+  const first = Math.ceil((heard + LAST_WORD_MS * SAMPLES_PER_MS) / VAD_FRAME_SAMPLES);
   const frames = framesOf(UNHEARD_MS_MIN);
   const unheard = speech.subarray(first).reduce((sum, probability) => sum + (probability >= SPEECH ? 1 : 0), 0);
   if (unheard < frames) return undefined;
@@ -41,5 +42,5 @@ function pauseBehind(speech: Float32Array, from: number): number {
 }
 
 function framesOf(ms: number): number {
-  return Math.round((ms * 16) / VAD_FRAME_SAMPLES);
+  return Math.round((ms * SAMPLES_PER_MS) / VAD_FRAME_SAMPLES);
 }

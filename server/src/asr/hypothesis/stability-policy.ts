@@ -1,5 +1,6 @@
 // Which leading tokens of a hypothesis will not change any more: AlignAtt, LocalAgreement-2, or both.
 import type { DecodedToken } from '../engine.js';
+import { SAMPLES_PER_MS } from '../../audio/samples.js';
 
 /** What a decode heard behind the committed text. */
 export interface Hypothesis {
@@ -24,7 +25,7 @@ export const HOLDBACK_MS = 400;
  * stable up to the first whose attended frame lies within `holdbackMs` of the end of the audio.
  */
 export function alignAtt(holdbackMs: number = HOLDBACK_MS): StabilityPolicy {
-  const holdbackFrames = (holdbackMs * 16) / FRAME_SAMPLES;
+  const holdbackFrames = (holdbackMs * SAMPLES_PER_MS) / FRAME_SAMPLES;
   return ({ tokens, heardSamples }) => {
     const lastStableFrame = heardSamples / FRAME_SAMPLES - holdbackFrames;
     return leading(tokens, (token) => token.frame <= lastStableFrame);

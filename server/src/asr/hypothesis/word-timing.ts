@@ -3,8 +3,9 @@ import type { Word } from '@sotto/protocol';
 import { mergePunctuation, splitWords, type WhisperTokenizer } from '@sotto/models';
 import type { DecodedToken } from '../engine.js';
 import { FRAME_SAMPLES } from './stability-policy.js';
+import { SAMPLES_PER_MS } from '../../audio/samples.js';
 
-const FRAME_MS = FRAME_SAMPLES / 16;
+const FRAME_MS = FRAME_SAMPLES / SAMPLES_PER_MS;
 
 /**
  * A token attends the middle of its sound. So a word begins half-way between its first token and the token before, and these bound how far its own sound

@@ -1,5 +1,4 @@
 // Brings decodes and engines together: what is due is batched and sent to the engine that is free.
-import { sampleRate } from '@sotto/models';
 import { AsrError, EngineError, messageOf } from '../errors.js';
 import {
   type DecodeKind,
@@ -15,6 +14,7 @@ import {
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../engine.js';
 import { EngineSlot } from './engine-slot.js';
 import { LoadMeter } from './load-meter.js';
+import { SAMPLE_RATE, SAMPLES_PER_MS, toMs } from '../../audio/samples.js';
 
 export interface SchedulerOptions {
   readonly bounds?: QueueBounds;
@@ -120,16 +120,16 @@ export class Scheduler {
     if (this.#closed) return Promise.reject(new AsrError('shutting_down', 'the recogniser is closed'));
     const bucket = bucketFor(job.samples, this.model);
     if (bucket === undefined) {
-      const longest = (this.model.buckets.at(-1) ?? 0) / 16;
+      const longest = (this.model.buckets.at(-1) ?? 0) / SAMPLES_PER_MS;
       return Promise.reject(
         new AsrError(
           'recognition_failed',
-          `a window of ${Math.round(job.samples / 16)} ms is longer than the model's ${longest} ms`,
+          `a window of ${toMs(job.samples)} ms is longer than the model's ${longest} ms`,
         ),
       );
     }
     const now = this.#now();
-    this.#load.asked(job.kind, bucket / sampleRate, now);
+    this.#load.asked(job.kind, bucket / SAMPLE_RATE, now);
     return new Promise((settle, fail) => {
       const decode: Waiting = {
         segment: job.segment,
@@ -244,7 +244,7 @@ export class Scheduler {
     const startedAt = this.#now();
     const lane = laneOf(head.kind);
     // Windows of a run are of one context.
-    const seconds = (batch.length * head.bucket) / sampleRate;
+    const seconds = (batch.length * head.bucket) / SAMPLE_RATE;
     const expectedMs = this.#load.expectedMs(lane, seconds, startedAt);
     const run = { lane, windows: batch.length, alone: head.alone, startedAt, expectedMs };
     slot.begin(run);

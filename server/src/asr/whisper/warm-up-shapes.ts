@@ -1,5 +1,6 @@
 // Which shapes of batches an engine runs once before there is work.
-import { recordedBatches, sampleRate } from '@sotto/models';
+import { recordedBatches } from '@sotto/models';
+import { SAMPLE_RATE } from '../../audio/samples.js';
 
 /** A batch of windows of one context. */
 export interface WindowShape {
@@ -22,7 +23,7 @@ export function cpuShapes(buckets: readonly number[]): WindowShape[] {
  */
 export function gpuShapes(buckets: readonly number[], maxBatch: number): WindowShape[] {
   const shapes = buckets.flatMap((bucket) => {
-    const batches = bucket <= LIVE_SECONDS * sampleRate ? recordedBatches(maxBatch) : [1];
+    const batches = bucket <= LIVE_SECONDS * SAMPLE_RATE ? recordedBatches(maxBatch) : [1];
     return batches.map((windows) => ({ bucket, windows }));
   });
   return shapes.sort((a, b) => b.windows * b.bucket - a.windows * a.bucket);

@@ -2,7 +2,6 @@
 import {
   buildPrompt,
   OrtError,
-  sampleRate,
   WhisperNetwork,
   type CpuPrecision,
   type CudaProvider,
@@ -17,6 +16,7 @@ import { cpuShapes, gpuShapes, type WindowShape } from './warm-up-shapes.js';
 import { RunTraffic, type BeforePass } from './run-traffic.js';
 import { firstPass, stepPass, type FirstPass } from './whisper-passes.js';
 import { WhisperRow } from './whisper-row.js';
+import { SAMPLE_RATE, toSamples } from '../../audio/samples.js';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 
@@ -125,7 +125,7 @@ export class WhisperEngine implements Engine {
     this.maxBatch = options.maxBatch;
     this.sharesTime = options.cuda === undefined;
     this.runsInFlight = options.runsInFlight;
-    const buckets = options.buckets.map((seconds) => Math.round(seconds * sampleRate));
+    const buckets = options.buckets.map((seconds) => Math.round(seconds * SAMPLE_RATE));
     this.#shapesToWarm = options.cuda === undefined ? cpuShapes(buckets) : gpuShapes(buckets, options.maxBatch);
     this.model = {
       name: options.name,
@@ -133,7 +133,7 @@ export class WhisperEngine implements Engine {
       isMultilingual: config.isMultilingual,
       usesPreviousText: options.usesPreviousText,
       buckets,
-      tailSilenceSamples: Math.round((options.tailSilenceMs * sampleRate) / 1000),
+      tailSilenceSamples: toSamples(options.tailSilenceMs),
       maxTextTokens: Math.floor(config.maxTargetPositions / 2),
       directory: options.directory,
     };

@@ -21,6 +21,7 @@ import { listenDocument, type HeardChannel } from './document.js';
 import { deepgramHandler, DeepgramHttpError, INVALID_AUTH, type DeepgramError } from './http-errors.js';
 import { readListenOptions, type ListenOptions } from './listen-options.js';
 import { modelInfo, type ModelInfo } from './model-info.js';
+import { SAMPLES_PER_MS } from '../../../audio/samples.js';
 
 /** Recordings that are answered to a callback at a time. Beyond: 429. */
 export const CALLBACKS_MAX = 16;
@@ -162,7 +163,7 @@ async function hear(
   const asked: FileOptions = { language, hotwords, task: 'transcribe', prompt: '', words: true };
   const segments: TranscribedSegment[] = [];
   for await (const segment of segmentsOf(counted(), asked, run)) segments.push(segment);
-  return { segments, durationMs: samples / 16 };
+  return { segments, durationMs: samples / SAMPLES_PER_MS };
 }
 
 async function* hashed(bytes: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array> {

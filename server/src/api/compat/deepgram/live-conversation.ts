@@ -12,6 +12,7 @@ import { ChannelSplitter } from './live-audio.js';
 import { LiveContainer, type LiveContainerOptions } from './live-container.js';
 import type { ModelInfo } from './model-info.js';
 import { seconds } from './words.js';
+import { SAMPLE_RATE } from '../../../audio/samples.js';
 
 /** Deepgram ends a stream on which nothing came for so long, milliseconds: clients send KeepAlive. */
 export const IDLE_MS = 10_000;
@@ -23,7 +24,7 @@ const IDLE: DialectClose = {
   reason: 'No audio or text came within the timeout window. See https://dpgr.am/net0001',
 };
 /** What comes out of a container. */
-const DECODED: AudioFormat = { encoding: 'pcm_f32le', sampleRate: 16_000, channels: 1 };
+const DECODED: AudioFormat = { encoding: 'pcm_f32le', sampleRate: SAMPLE_RATE, channels: 1 };
 const NO_MESSAGE: DialectClose = { code: 1008, reason: 'DATA-0000: a text message is a JSON object with a "type".' };
 const FAULTS: Readonly<Record<DialectFault, DialectClose>> = {
   too_many_messages: { code: 1008, reason: 'Too many messages per second: send larger chunks of audio.' },
