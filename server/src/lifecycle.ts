@@ -1,5 +1,6 @@
-// When the process ends: signals drain it, a second signal or the bound ends it at once, and nothing that goes wrong unseen keeps it running.
+// When the process ends: signals drain it, a second signal or the bound ends it at once. A stray error does not end it, many of them do.
 import type { Logger } from 'pino';
+import { currentRequest } from './http/request-scope.js';
 
 /** Time for close frames to reach their peers after everything is closed, milliseconds; the process usually ends by itself before. */
 const LINGER_MS = 500;
@@ -12,17 +13,34 @@ export interface Stoppable {
   drain(): Promise<void>;
   /** Drops what is left. */
   close(): Promise<void>;
+  /** Notes an error that nobody caught, for the metrics. */
+  countStrayError?(): void;
 }
 
 /** Exit codes as a shell expects them: 128 + the number of the signal. */
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Errors that nobody caught, within the window, that the process survives. */
+export const STRAY_ERRORS_MAX = 100;
+export const STRAY_WINDOW_MS = 60_000;
 
 /**
- * Ends the process well: SIGTERM and SIGINT drain for up to `drainTimeoutMs` and exit with 0; a second one exits at once with 128 + its number.
- * An error that nobody caught is logged, then drains likewise and exits with 1.
+ * Ends the process well: SIGTERM, SIGINT and SIGHUP drain for up to `drainTimeoutMs` and exit with 0; a second one exits at once with
+ * 128 + its number.
+ *
+ * An error that nobody caught is logged and counted, and the process stays: it holds the live streams of many people, models and decoders
+ * run in processes of their own, and what a request or a session knows is its own, so the error costs the request that it belongs to
+ * (answered with 500). More than {@link STRAY_ERRORS_MAX} of them within {@link STRAY_WINDOW_MS} mean that something shared is broken: then
+ * the server drains and exits with 1, for a supervisor to start it anew.
  */
 export function stopOnSignals(server: Stoppable, drainTimeoutMs: number, log: Logger): void {
   let stopping = false;
+  const strayTimes: number[] = [];
+  const isStorm = (now: number): boolean => {
+    strayTimes.push(now);
+    if (strayTimes.length > STRAY_ERRORS_MAX + 1) strayTimes.shift();
+    return strayTimes.length > STRAY_ERRORS_MAX && now - (strayTimes[0] ?? now) < STRAY_WINDOW_MS;
+  };
 
   const stop = (exitCode: number): void => {
     stopping = true;
@@ -42,8 +60,16 @@ export function stopOnSignals(server: Stoppable, drainTimeoutMs: number, log: Lo
   }
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
-      log.fatal({ err: error }, event);
+      const request = currentRequest();
+      server.countStrayError?.();
+      log.error({ err: error, requestId: request?.id }, event);
+      request?.fail(error);
+      if (!isStorm(performance.now())) return;
       if (stopping) process.exit(1);
+      log.fatal(
+        { errors: STRAY_ERRORS_MAX, withinMs: STRAY_WINDOW_MS },
+        'too many errors that nobody caught: stopping',
+      );
       stop(1);
     });
   }

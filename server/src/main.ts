@@ -44,6 +44,8 @@ export interface RunningServer {
   drain(): Promise<void>;
   /** Drops what is left and releases everything. */
   close(): Promise<void>;
+  /** Notes an error that nobody caught, for the metrics. */
+  countStrayError(): void;
 }
 
 export interface ServedModel {
@@ -99,6 +101,10 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     isDemo: !isNull && installed.name === EMBEDDED_MODEL,
   };
   const metrics = new MetricsRegistry();
+  const strayErrors = metrics.counter(
+    'sotto_stray_errors_total',
+    'Errors that no handler caught; each costs at most the request that it belongs to.',
+  );
   const guard = AddressGuard.of(settings.outboundAllow);
   const tls = tlsFiles(settings.tlsCert, settings.tlsKey);
 
@@ -206,6 +212,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
       await gateway.close();
       await closeAll(opened);
     },
+    countStrayError: () => strayErrors.add(),
   };
 }
 

@@ -34,7 +34,7 @@ export const LIMITS: GatewayLimits = {
 };
 const AUDIO = { encoding: 'pcm_s16le', sampleRate: 16_000, channels: 1 } as const;
 
-type CreateTransport = (options: TransportOptions) => Transport;
+export type CreateTransport = (options: TransportOptions) => Transport;
 
 const uws = loadUws();
 

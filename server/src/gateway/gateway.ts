@@ -87,7 +87,7 @@ export class Gateway {
       handlers: {
         request: (request) => this.#answer(request),
         upgrade: (request) => this.#upgrade(request),
-        failed: (error) => options.log.error({ err: error }, 'a request failed'),
+        failed: (error, requestId) => options.log.error({ err: error, requestId }, 'a request failed'),
       },
       messageBytesMax: options.limits.messageBytesMax * READ_SLACK,
       closeTimeoutMs: options.limits.closeTimeoutMs,

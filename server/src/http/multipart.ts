@@ -108,6 +108,9 @@ class PartReader {
     });
     parser.on('file', (name, stream, fileName, _encoding, contentType) => {
       this.#file = stream;
+      // For its whole life: the form may fail before anybody reads the file, or after somebody stopped, and an error event
+      // without a listener would end the process. A reader gets the failure from `#end`.
+      stream.on('error', () => {});
       const bytes = this.#bytesOf(stream, limits.fileBytesMax);
       this.#add({ kind: 'file', name, fileName: fileName ?? '', contentType, bytes });
     });

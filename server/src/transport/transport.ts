@@ -1,4 +1,6 @@
 // The smallest shape of an HTTP and WebSocket server that the gateway needs; one contract suite holds every implementation to it.
+import { randomUUID } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { CodedError } from '@sotto/protocol';
 import {
   FAILED_RESPONSE,
@@ -7,6 +9,7 @@ import {
   type RequestHead,
   type WholeResponse,
 } from '../http/exchange.js';
+import { inRequest } from '../http/request-scope.js';
 import type { TlsFiles } from './tls.js';
 
 /** One accepted WebSocket. After its `closed` handler ran, every method does nothing. */
@@ -72,8 +75,8 @@ export interface TransportHandlers {
   request(request: HttpRequest): HttpResponse | Promise<HttpResponse>;
   /** Answers at once. */
   upgrade(request: UpgradeRequest): UpgradeDecision;
-  /** Something that `request` gave threw, or it itself did: for the log. */
-  failed(error: unknown): void;
+  /** Something that `request` gave threw, or it itself did: for the log. `requestId` where it is known. */
+  failed(error: unknown, requestId?: string): void;
 }
 
 export interface TransportOptions {
@@ -150,15 +153,24 @@ export function closeReason(reason: string): string {
 
 /** The handler's answer, at once where it is there; where the handler fails, {@link FAILED_RESPONSE}. */
 export function handleRequest(request: HttpRequest, handlers: TransportHandlers): HttpResponse | Promise<HttpResponse> {
+  const id = `${PROCESS_ID}-${(lastRequest += 1).toString(36)}`;
   const failed = (error: unknown): HttpResponse => {
-    // What fails because the client left is no failure of the server.
-    if (!request.signal.aborted) handlers.failed(error);
-    return FAILED_RESPONSE;
+    // When the client has left, the failure is its own doing.
+    if (!request.signal.aborted) handlers.failed(error, id);
+    return { ...FAILED_RESPONSE, headers: { 'x-request-id': id } };
   };
+  // The one failure of a request that comes from outside its handler.
+  const stray = new EventEmitter();
   try {
-    const answer = handlers.request(request);
-    return answer instanceof Promise ? answer.catch(failed) : answer;
+    const answer = inRequest({ id, fail: (error) => stray.emit('failed', error) }, () => handlers.request(request));
+    if (!(answer instanceof Promise)) return answer;
+    const strayed = new Promise<never>((_, reject) => stray.once('failed', reject));
+    return Promise.race([answer, strayed]).catch(failed);
   } catch (error) {
     return failed(error);
   }
 }
+
+/** Tells the requests of one run of the server from those of the next. */
+const PROCESS_ID = randomUUID().slice(0, 8);
+let lastRequest = 0;
