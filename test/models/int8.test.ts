@@ -1,12 +1,17 @@
-// The int8 encoder: near the float32 one, frame by frame for itself, whole on every CPU, and refused where it cannot be.
+// Maps in integers: near float32, row by row for itself, whole on every CPU, as they are stored or rounded here, and refused where they cannot be.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compileWhisper, OrtSession, WhisperNetwork } from '@sotto/models';
+import { compileWhisper, OrtSession, WhisperNetwork, type CompileOptions, type NetworkOptions } from '@sotto/models';
 import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { roundToInt8 } from '../../models/src/whisper/int8-weights.js';
-import { randomAudio, writeRandomWhisper, type RandomWhisperOptions } from '../support/random-whisper.js';
+import {
+  randomAudio,
+  RANDOM_WHISPER,
+  writeRandomWhisper,
+  type RandomWhisperOptions,
+} from '../support/random-whisper.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'sotto-int8-'));
 t.teardown(() => rm(folder, { recursive: true }));
@@ -18,8 +23,8 @@ const write = (options: RandomWhisperOptions = {}): Promise<string> =>
 /** The encoder's states [batch, frames, width], row after row. */
 type Encode = (...rows: readonly Float32Array[]) => Promise<Float32Array>;
 
-async function encoder(t: Test, directory: string, int8Encoder: boolean): Promise<Encode> {
-  const { encode, weightsFolder } = await compileWhisper(directory, 'float32', { int8Encoder });
+async function encoder(t: Test, directory: string, int8: boolean, options: CompileOptions = {}): Promise<Encode> {
+  const { encode, weightsFolder } = await compileWhisper(directory, 'float32', { int8, ...options });
   const session = await OrtSession.load(encode, { externalDataFolder: weightsFolder, intraOpThreads: 1 });
   t.teardown(() => session.close());
   return async (...rows) => {
@@ -45,6 +50,79 @@ t.test('the states are near those of float32, whatever type the weights are stor
     const error = relativeError(await int8(audio), await fp32(audio));
     t.ok(error > 0 && error < 0.05, `${type}: within ${error}`);
   }
+});
+
+/** Logits of a decoder behind the first tokens of a text, [positions, vocabulary]. */
+async function logitsOf(t: Test, directory: string, options: NetworkOptions): Promise<Float32Array> {
+  const network = await WhisperNetwork.load(directory, { threads: 1, ...options });
+  t.teardown(() => network.close());
+  const decoder = await network.hear(randomAudio(4, 16_000), [16_000]);
+  const tokens = [RANDOM_WHISPER.endOfText + 1, 5, 9, 200, 31];
+  const columns = tokens.map((_, column) => column);
+  const { logits } = await decoder.advance({
+    batch: 1,
+    tokens,
+    positions: columns,
+    present: tokens.map(() => true),
+    select: columns,
+    rules: columns.map(() => 'start'),
+    logits: true,
+  });
+  decoder.close();
+  return logits;
+}
+
+t.test('the logits are near those of float32', async (t) => {
+  for (const config of [{}, { tie_word_embeddings: false }, { scale_embedding: true }]) {
+    const directory = await write({ seed: 3, config });
+    const [int8, fp32] = await Promise.all([logitsOf(t, directory, { precision: 'int8' }), logitsOf(t, directory, {})]);
+    const error = relativeError(int8, fp32);
+    t.ok(error > 0 && error < 0.05, `within ${error}`);
+  }
+});
+
+t.test('weights that are stored in integers are those that they were rounded from, in every precision', async (t) => {
+  for (const isTied of [true, false]) {
+    const options = { seed: 3, config: { tie_word_embeddings: isTied } };
+    const [wide, stored] = await Promise.all([write(options), write({ ...options, type: 'I8' })]);
+    const wanted = await logitsOf(t, wide, {});
+    const found: readonly [string, NetworkOptions][] = [
+      ['as float32', {}],
+      ['as integers', { precision: 'int8' }],
+      ['with a cache in place', { cache: 'inPlace' }],
+    ];
+    for (const [name, network] of found) {
+      const error = relativeError(await logitsOf(t, stored, network), wanted);
+      t.ok(error > 0 && error < 0.05, `${name}: within ${error}`);
+    }
+  }
+});
+
+t.test('half precision unpacks them too', async (t) => {
+  const stored = await write({ seed: 3, type: 'I8' });
+  const { encode, decode, weightsFolder } = await compileWhisper(stored, 'float16');
+  for (const graph of [encode, decode]) {
+    const session = await OrtSession.load(graph, { externalDataFolder: weightsFolder, intraOpThreads: 1 });
+    session.close();
+  }
+  t.pass('both graphs load');
+});
+
+t.test('a CPU that cuts off sums of bytes gets smaller bytes, and the same but for their rounding', async (t) => {
+  const directory = await write({ seed: 3, type: 'I8' });
+  const audio = randomAudio(1, 16_000);
+  const [fp32, cutting] = await Promise.all([
+    encoder(t, directory, false),
+    encoder(t, directory, true, { isExact: false }),
+  ]);
+  const error = relativeError(await cutting(audio), await fp32(audio));
+  t.ok(error > 0 && error < 0.1, `within ${error}`);
+});
+
+t.test('maps in integers of another type or shape are refused', async (t) => {
+  const directory = await write({ type: 'I8', config: { decoder_ffn_dim: 64 } });
+  await t.rejects(compileWhisper(directory, 'float32', { int8: true }), { code: 'fileInvalid', message: /fc1/ });
+  await t.rejects(compileWhisper(directory, 'float32'), { code: 'fileInvalid', message: /fc1/ });
 });
 
 t.test('a row gets the same, to the last bit, alone and beside a row a thousand times as loud', async (t) => {
@@ -89,7 +167,7 @@ t.test('property: rounding is off by half a step at most, and no pair of product
 t.test('precisions that a device does not have are refused', async (t) => {
   const directory = await write();
   const unsupported = { name: 'ModelError', code: 'unsupported' };
-  await t.rejects(compileWhisper(directory, 'float16', { int8Encoder: true }), unsupported);
+  await t.rejects(compileWhisper(directory, 'float16', { int8: true }), unsupported);
   const device = { name: 'cuda', deviceId: 0 } as const;
   for (const precision of ['int8', 'fp32'] as const) {
     await t.rejects(WhisperNetwork.load(directory, { device, precision }), unsupported);

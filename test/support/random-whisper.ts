@@ -1,15 +1,19 @@
 // Writes a tiny Whisper with seeded random weights in Hugging Face's layout: small enough for a test, real enough to decode.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { roundToInt8 } from '../../models/src/whisper/int8-weights.js';
 import { visitTensors } from '../../models/src/synth/network-tensors.js';
 import { smallTokenizer, SPECIAL_NAMES } from './small-tokenizer.js';
+
+type StoredType = 'F32' | 'F16' | 'BF16' | 'I8';
 
 export interface RandomWhisperOptions {
   readonly seed?: number;
   readonly encoderHeads?: number;
   readonly decoderHeads?: number;
   readonly melBins?: 80 | 128;
-  readonly type?: 'F32' | 'F16' | 'BF16';
+  /** `I8`: linear maps and the token table in integers, the rest in halves. */
+  readonly type?: StoredType;
   /** Two weight files and an index. */
   readonly sharded?: boolean;
   /** Names without `model.`, as WhisperModel saves them. */
@@ -108,10 +112,12 @@ function randomTensors(options: RandomWhisperOptions, melBins: number): RandomTe
   const random = uniform(options.seed ?? 1);
   const prefix = options.bare ? '' : 'model.';
   const tensors: RandomTensor[] = [];
+  // Uniform in +-sqrt(3) has variance 1.
+  const spread = (length: number, scale: number, around = 0): Float32Array =>
+    Float32Array.from({ length }, () => around + scale * Math.sqrt(3) * (2 * random() - 1));
   const add = (name: string, shape: readonly number[], scale: number, around = 0): Float32Array => {
     const length = shape.reduce((product, dim) => product * dim, 1);
-    // Uniform in +-sqrt(3) has variance 1.
-    const values = Float32Array.from({ length }, () => around + scale * Math.sqrt(3) * (2 * random() - 1));
+    const values = spread(length, scale, around);
     tensors.push({ name: prefix + name, shape, values });
     return values;
   };
@@ -137,6 +143,13 @@ function randomTensors(options: RandomWhisperOptions, melBins: number): RandomTe
     reader: (name, to, hasBias) => linear(name, inside[to], width, hasBias),
     writer: (name, from) => linear(name, width, inside[from]),
   });
+  if (options.config?.tie_word_embeddings === false) {
+    tensors.push({
+      name: 'proj_out.weight',
+      shape: [RANDOM_WHISPER.vocabulary, width],
+      values: spread(RANDOM_WHISPER.vocabulary * width, 0.3),
+    });
+  }
   const embedding = tables.get('decoder.embed_tokens') ?? new Float32Array();
   const end = RANDOM_WHISPER.endOfText * width;
   const gain = options.endGain ?? 1.5;
@@ -144,15 +157,24 @@ function randomTensors(options: RandomWhisperOptions, melBins: number): RandomTe
   return tensors;
 }
 
-function safetensors(tensors: readonly RandomTensor[], type: 'F32' | 'F16' | 'BF16'): Buffer {
+function safetensors(tensors: readonly RandomTensor[], type: StoredType): Buffer {
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
   const data: Buffer[] = [];
   let at = 0;
-  for (const { name, shape, values } of tensors) {
-    const bytes = encode(values, type);
-    header[name] = { dtype: type, shape, data_offsets: [at, at + bytes.length] };
+  const add = (name: string, dtype: StoredType, shape: readonly number[], bytes: Buffer): void => {
+    header[name] = { dtype, shape, data_offsets: [at, at + bytes.length] };
     at += bytes.length;
     data.push(bytes);
+  };
+  for (const { name, shape, values } of tensors) {
+    const [outputs = 0, inputs = 0] = shape;
+    if (type !== 'I8') add(name, type, shape, encode(values, type));
+    else if (shape.length !== 2 || name.includes('embed_positions')) add(name, 'F16', shape, encode(values, 'F16'));
+    else {
+      const rounded = roundToInt8(values, outputs, inputs, 127);
+      add(`${name}_int8`, 'I8', [inputs, outputs], Buffer.from(rounded.values.buffer));
+      add(`${name}_scale`, 'F32', [outputs], Buffer.from(rounded.scales.buffer));
+    }
   }
   const json = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(8);

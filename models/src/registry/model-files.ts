@@ -16,6 +16,8 @@ export interface ModelFiles {
 
 /** Without these the weights are of another layout. */
 const MUST_HAVE = ['encoder.conv1.weight', 'decoder.embed_tokens.weight'] as const;
+/** What takes a weight's place where it is stored in integers. */
+const IN_INTEGERS = '_int8';
 
 /**
  * Looks at config and weights without loading them: fast enough for a list.
@@ -30,7 +32,9 @@ export async function inspectModel(directory: string): Promise<ModelFiles> {
     weightBytes += length;
   }
   const names = [...tensors.keys()];
-  const missing = MUST_HAVE.find((wanted) => !names.some((name) => name.endsWith(wanted)));
+  const missing = MUST_HAVE.find(
+    (wanted) => !names.some((name) => name.endsWith(wanted) || name.endsWith(wanted + IN_INTEGERS)),
+  );
   if (missing !== undefined) {
     throw new ModelError(
       'unsupported',

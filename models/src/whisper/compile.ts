@@ -3,9 +3,11 @@ import { ModelError } from '../model-error.js';
 import { WhisperTokenizer, type SpecialTokens } from '../tokenizer/index.js';
 import { readWhisperConfig, type WhisperConfig } from './config.js';
 import { addDecodeGraph, type Cache } from './decode-graph.js';
-import { addEncodeGraph, roundableMaps } from './encode-graph.js';
+import { addEncodeGraph } from './encode-graph.js';
 import { GraphBuilder } from './graph-builder.js';
 import { readInt8Weights, type Int8Weight } from './int8-weights.js';
+import { decodeMaps, encodeMaps, type ActivationBytes } from './integer-maps.js';
+import { sumsBytesExactly } from '../devices/cpu-features.js';
 import { LayerBuilder, type Kernels, type Precision } from './layers.js';
 import { readWeights } from './safetensors.js';
 
@@ -21,8 +23,10 @@ export interface CompiledWhisper {
 }
 
 export interface CompileOptions {
-  /** Whether the linear maps of the encode graph are calculated in integers: on CPUs only, in a float32 graph. Default false. */
-  readonly int8Encoder?: boolean;
+  /** Whether linear maps are calculated in integers: on CPUs only, in float32 graphs. Default false. */
+  readonly int8?: boolean;
+  /** Whether the CPU that will run the graphs sums products of bytes exactly, whatever they are. Default: whether this one does. */
+  readonly isExact?: boolean;
   /** Default: those of the device that calculates in this precision, the CPU in float32 and CUDA in float16. */
   readonly kernels?: Kernels;
   /** How the decoder remembers; see the decode graph. Default `growing`. */
@@ -35,27 +39,32 @@ export async function compileWhisper(
   precision: Precision,
   options: CompileOptions = {},
 ): Promise<CompiledWhisper> {
-  const { int8Encoder = false, kernels = precision === 'float32' ? 'cpu' : 'cuda', cache = 'growing' } = options;
-  if (int8Encoder && precision !== 'float32') {
-    throw new ModelError('unsupported', `an int8 encoder calculates the rest in float32, not in ${precision}`);
+  const { int8 = false, kernels = precision === 'float32' ? 'cpu' : 'cuda', cache = 'growing' } = options;
+  if (int8 && (precision !== 'float32' || kernels !== 'cpu')) {
+    throw new ModelError('unsupported', `int8 is for CPUs, and the rest is then in float32, not in ${precision}`);
   }
+  const { isExact = int8 && (await sumsBytesExactly()) } = options;
   const [config, weights, { special }] = await Promise.all([
     readWhisperConfig(directory),
     readWeights(directory),
     WhisperTokenizer.load(directory),
   ]);
-  const int8 = int8Encoder ? await readInt8Weights(weights, roundableMaps(config)) : new Map<string, Int8Weight>();
-  const build = (name: string, add: (layers: LayerBuilder) => void): Uint8Array => {
+  const build = async (
+    name: string,
+    maps: ReadonlyMap<string, ActivationBytes>,
+    add: (layers: LayerBuilder) => void,
+  ): Promise<Uint8Array> => {
     const graph = new GraphBuilder(name);
-    add(new LayerBuilder(graph, config, weights, precision, kernels, int8));
+    const rounded = int8 ? await readInt8Weights(weights, maps, isExact) : new Map<string, Int8Weight>();
+    add(new LayerBuilder(graph, config, weights, precision, kernels, rounded, isExact));
     return graph.build();
   };
   return {
     config,
     special,
     precision,
-    encode: build('encode', addEncodeGraph),
-    decode: build('decode', (layers) => addDecodeGraph(layers, special, cache)),
+    encode: await build('encode', encodeMaps(config), addEncodeGraph),
+    decode: await build('decode', decodeMaps(config), (layers) => addDecodeGraph(layers, special, cache)),
     weightsFolder: weights.folder,
   };
 }

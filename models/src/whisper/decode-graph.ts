@@ -2,6 +2,7 @@
 import type { SpecialTokens } from '../tokenizer/index.js';
 import { alignmentLayers, crossDims } from './encode-graph.js';
 import type { TensorName } from './graph-builder.js';
+import { vocabularyMap } from './integer-maps.js';
 import type { BlockResult, LayerBuilder } from './layers.js';
 
 /**
@@ -43,8 +44,7 @@ export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cac
   const select = graph.input('select', 'int64', ['chosen']);
   const shape = graph.op('Concat', [graph.op('Shape', [tokens]), graph.integers(width)], { axis: 0 });
   const attend = cache === 'growing' ? growingAttention(layers, tokens, shape) : inPlaceAttention(layers, tokens);
-  const table = tokenEmbedding(layers);
-  let residual = addEmbedding(layers, table, tokens, positions);
+  let residual = addEmbedding(layers, tokens, positions);
   let result: BlockResult | undefined;
   const norm = (name: string): TensorName => {
     if (result === undefined) return layers.norm(residual, name);
@@ -74,7 +74,7 @@ export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cac
     result = layers.feedForward(norm(`${layer}.final_layer_norm`), layer, decoderInner);
   }
   const states = graph.op('Gather', [norm('decoder.layer_norm'), select], { axis: 0 });
-  addChoice(layers, states, config.tiedEmbedding ? table : addVocabulary(layers, 'proj_out.weight'), special);
+  addChoice(layers, states, special);
   const frames = addAttendedFrames(layers, queries, shape);
   graph.output('frame', graph.op('Gather', [frames, select], { axis: 0 }), 'int64', ['chosen']);
 }
@@ -89,15 +89,23 @@ const projections = [
   { map: 'v_proj', bias: true },
 ] as const;
 
+/** Query, key and value of rows x. In integers as one product: rounding the rows and what else is to be done around a product is then done once. */
+function addProjections(layers: LayerBuilder, x: TensorName, weights: string): TensorName[] {
+  const { width } = layers.config;
+  const maps = projections.map(({ map, bias }) => ({ name: `${weights}.${map}`, bias }));
+  if (maps.every(({ name }) => layers.int8Map(name, width, width) !== undefined)) {
+    const joined = layers.joinedLinear(x, maps, width, width);
+    return layers.graph.ops('Split', [joined], { axis: 1, num_outputs: maps.length }, [true, true, true]);
+  }
+  return maps.map(({ name, bias }) => layers.linear(x, name, width, width, bias));
+}
+
 function growingAttention(layers: LayerBuilder, tokens: TensorName, shape: TensorName): Attention {
-  const { graph, config } = layers;
-  const { width } = config;
+  const { graph } = layers;
   const mask = graph.input('mask', 'bool', ['batch', 'places']);
   const bias = addAttentionBias(layers, tokens, mask);
   return (layer, weights, x) => {
-    const projected = projections.map(({ map, bias }) =>
-      layers.unflatten(layers.linear(x, `${weights}.${map}`, width, width, bias), shape),
-    );
+    const projected = addProjections(layers, x, weights).map((rows) => layers.unflatten(rows, shape));
     return addCachedAttention(layers, layer, ['past', 'places'], (pastKey, pastValue) => ({
       opType: 'com.microsoft.MultiHeadAttention',
       inputs: [...projected, '', '', bias, pastKey, pastValue],
@@ -152,9 +160,14 @@ function addCachedAttention(
   return heard;
 }
 
-function addEmbedding(layers: LayerBuilder, table: TensorName, tokens: TensorName, positions: TensorName): TensorName {
+function addEmbedding(layers: LayerBuilder, tokens: TensorName, positions: TensorName): TensorName {
   const { graph, config, precision } = layers;
-  let embedded = graph.op('Gather', [table, tokens]);
+  const name = 'decoder.embed_tokens';
+  // As a whole where the vocabulary's product takes it so: then it is there anyway.
+  const isShared = config.tiedEmbedding && layers.int8Map(name, config.vocabularySize, config.width) === undefined;
+  let embedded = isShared
+    ? graph.op('Gather', [addVocabulary(layers), tokens])
+    : layers.tableRows(name, config.vocabularySize, tokens);
   if (config.scaleEmbedding) {
     const scale = graph.floats(Float32Array.of(Math.sqrt(config.width)), []);
     embedded = graph.op('Mul', [embedded, precision === 'float32' ? scale : layers.cast(scale, precision)]);
@@ -163,19 +176,14 @@ function addEmbedding(layers: LayerBuilder, table: TensorName, tokens: TensorNam
   return layers.flatten(graph.op('Add', [embedded, graph.op('Gather', [places, positions])]));
 }
 
-/** A row for each token. */
-function tokenEmbedding(layers: LayerBuilder): TensorName {
-  return addVocabulary(layers, 'decoder.embed_tokens.weight');
-}
-
 /**
- * A table [vocabularySize, width]. For a GPU with rows of zeros behind it, once, when the session is made: tensor cores want sizes by 8, and
- * with Whisper's 51,865 and 51,866 tokens the product takes twice as long.
+ * The table [vocabularySize, width] of the map to the logits. For a GPU with rows of zeros behind it, once, when the session is made: tensor cores want sizes
+ * by 8, and with Whisper's 51,865 and 51,866 tokens the product takes twice as long.
  */
-function addVocabulary(layers: LayerBuilder, name: string): TensorName {
+function addVocabulary(layers: LayerBuilder): TensorName {
   const { graph, config, precision } = layers;
   const { vocabularySize: size, width } = config;
-  const table = layers.weight(name, [size, width]);
+  const table = layers.weight(`${vocabularyMap(config)}.weight`, [size, width]);
   const missing = paddedVocabulary(layers) - size;
   if (missing === 0) return table;
   const zeros = graph.floats(new Float32Array(missing * width), [missing, width]);
@@ -203,10 +211,14 @@ function addAttentionBias(layers: LayerBuilder, tokens: TensorName, mask: Tensor
 }
 
 /** Chooses among the tokens that the rules allow, for states [m, width]. */
-function addChoice(layers: LayerBuilder, states: TensorName, table: TensorName, special: SpecialTokens): void {
+function addChoice(layers: LayerBuilder, states: TensorName, special: SpecialTokens): void {
   const { graph, config, precision } = layers;
   const size = paddedVocabulary(layers);
-  const projected = graph.op('Gemm', [states, table], { transB: 1 });
+  const map = vocabularyMap(config);
+  const projected =
+    layers.int8Map(map, config.vocabularySize, config.width) === undefined
+      ? graph.op('Gemm', [states, addVocabulary(layers)], { transB: 1 })
+      : layers.linear(states, map, config.vocabularySize, config.width, false);
   const raw = precision === 'float32' ? projected : layers.cast(projected, 'float32');
   const suppressed = graph.floats(suppression(config, special, size), [Object.keys(tokenRules).length, size]);
   const rules = graph.input('rules', 'int64', ['chosen']);

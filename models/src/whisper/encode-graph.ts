@@ -1,5 +1,4 @@
 // The graph from PCM to what the decoder looks at: log-mel spectrogram, encoder, cross-attention keys and values of every decoder layer.
-import type { WhisperConfig } from './config.js';
 import type { TensorName } from './graph-builder.js';
 import { addConvolutionsByProduct, addSpectrumByProduct } from './convolutions-by-product.js';
 import type { BlockResult, LayerBuilder } from './layers.js';
@@ -15,23 +14,6 @@ export interface AlignmentLayer {
 export function alignmentLayers(heads: readonly (readonly [layer: number, head: number])[]): AlignmentLayer[] {
   const layers = [...new Set(heads.map(([layer]) => layer))].sort((a, b) => a - b);
   return layers.map((layer) => ({ layer, heads: heads.filter(([l]) => l === layer).map(([, head]) => head) }));
-}
-
-/**
- * The linear maps of the graph that bear being rounded to integers: nearly all of its work. The first feed-forward block reads what the convolutions left,
- * where a few channels are so much larger than the others that these would be lost (measured with the embedded model: that map alone moves the
- * encoder's states by 10.7 %, all the others together by 3.1 %).
- */
-export function roundableMaps({ encoderLayers, decoderLayers }: WhisperConfig): string[] {
-  const encoder = Array.from({ length: encoderLayers }, (_, i) => {
-    const attention = ['q_proj', 'k_proj', 'v_proj', 'out_proj'].map((map) => `self_attn.${map}`);
-    const feedForward = i === 0 ? ['fc2'] : ['fc1', 'fc2'];
-    return [...attention, ...feedForward].map((map) => `encoder.layers.${i}.${map}`);
-  });
-  const cross = Array.from({ length: decoderLayers }, (_, i) =>
-    ['k_proj', 'v_proj'].map((map) => `decoder.layers.${i}.encoder_attn.${map}`),
-  );
-  return [...encoder, ...cross].flat();
 }
 
 /**

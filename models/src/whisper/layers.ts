@@ -3,7 +3,15 @@ import { ModelError } from '../model-error.js';
 import type { WhisperConfig } from './config.js';
 import type { GraphBuilder, OnnxType, TensorName } from './graph-builder.js';
 import type { Int8Weight } from './int8-weights.js';
-import { findWeight, type Weights, type WeightType } from './safetensors.js';
+import { IntegerProducts } from './integer-products.js';
+import {
+  findInt8,
+  findWeight,
+  type StoredInt8,
+  type Weights,
+  type WeightTensor,
+  type WeightType,
+} from './safetensors.js';
 
 /** What the graphs calculate in. Weights of another type are cast, once, when the session is made. */
 export type Precision = 'float32' | 'float16';
@@ -14,7 +22,12 @@ export type Precision = 'float32' | 'float16';
  */
 export type Kernels = 'cpu' | 'cuda';
 
-const onnxTypeOfWeight: { readonly [T in WeightType]: OnnxType } = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
+const onnxTypeOfWeight: { readonly [T in WeightType]: OnnxType } = {
+  F32: 'float32',
+  F16: 'float16',
+  BF16: 'bfloat16',
+  I8: 'int8',
+};
 const onnxNumber: { readonly [P in Precision]: number } = { float32: 1, float16: 10 };
 
 /** PyTorch's default for LayerNorm, which Whisper uses. */
@@ -26,25 +39,19 @@ export interface BlockResult {
   readonly bias?: TensorName;
 }
 
-/** Rows x as integers: x[row] is about (values[row] - 128) * scales[row]. */
-interface RoundedRows {
-  /** uint8 [rows, width] */
-  readonly values: TensorName;
-  /** float32 [rows, 1] */
-  readonly scales: TensorName;
-  /** uint8 scalar: 128 */
-  readonly zero: TensorName;
-}
-
 /**
  * Adds layers to a graph. Hidden states are rows: [batch * positions, width], so that every linear map is one Gemm that takes PyTorch's
  * [out, in] weights as they are; only attention sees [batch, positions, width].
  */
 export class LayerBuilder {
   readonly #known = new Map<string, TensorName>();
-  readonly #rounded = new Map<TensorName, RoundedRows>();
+  readonly #placed = new Set<TensorName>();
+  readonly #products: IntegerProducts;
 
-  /** @param int8 linear maps that are calculated in integers (float32 graphs only) */
+  /**
+   * @param int8 linear maps that are calculated in integers (float32 graphs only)
+   * @param isExact see IntegerProducts
+   */
   constructor(
     readonly graph: GraphBuilder,
     readonly config: WhisperConfig,
@@ -52,20 +59,46 @@ export class LayerBuilder {
     readonly precision: Precision,
     readonly kernels: Kernels,
     private readonly int8: ReadonlyMap<string, Int8Weight> = new Map(),
-  ) {}
+    isExact = false,
+  ) {
+    this.#products = new IntegerProducts(graph, (tensor) => this.#stored(tensor), isExact);
+  }
 
   /** A weight of the network in the graph's precision. Throws ModelError `fileInvalid` when it is absent or of another shape. */
   weight(name: string, shape: readonly number[]): TensorName {
     const known = this.#known.get(name);
     if (known !== undefined) return known;
-    const tensor = findWeight(this.weights, name);
-    checkShape(name, tensor.shape, shape);
-    const type = onnxTypeOfWeight[tensor.type];
-    const { file: location, offset, length } = tensor;
-    const stored = this.graph.external(name, { type, dims: shape, location, offset, length });
-    const result = type === this.precision ? stored : this.cast(stored, this.precision);
+    const wide = this.#unpacked(name, shape) ?? this.#wide(name, shape);
+    const result = wide.type === this.precision ? wide.tensor : this.cast(wide.tensor, this.precision);
     this.#known.set(name, result);
     return result;
+  }
+
+  #wide(name: string, shape: readonly number[]): { tensor: TensorName; type: OnnxType } {
+    const tensor = findWeight(this.weights, name);
+    checkShape(name, tensor.shape, shape);
+    return { tensor: this.#stored(tensor), type: onnxTypeOfWeight[tensor.type] };
+  }
+
+  /** A matrix that is stored in integers, as float32: calculated once, when the session is made. */
+  #unpacked(name: string, [outputs, inputs]: readonly number[]): { tensor: TensorName; type: OnnxType } | undefined {
+    const map = name.slice(0, -'.weight'.length);
+    const stored = name.endsWith('.weight') ? findInt8(this.weights, map) : undefined;
+    if (stored === undefined || outputs === undefined || inputs === undefined) return undefined;
+    checkInt8(map, stored, outputs, inputs);
+    const values = this.cast(this.#stored(stored.values), 'float32');
+    const matrix = this.graph.op('Mul', [values, this.#stored(stored.scales)]);
+    return { tensor: this.graph.op('Transpose', [matrix], { perm: [1, 0] }), type: 'float32' };
+  }
+
+  /** A tensor where it lies in its file. */
+  #stored({ type, shape: dims, file: location, offset, length }: WeightTensor): TensorName {
+    const name = `${location}@${offset}`;
+    if (!this.#placed.has(name)) {
+      this.graph.external(name, { type: onnxTypeOfWeight[type], dims, location, offset, length });
+      this.#placed.add(name);
+    }
+    return name;
   }
 
   cast(x: TensorName, to: Precision): TensorName {
@@ -74,10 +107,9 @@ export class LayerBuilder {
 
   /** x [rows, inputs] -> [rows, outputs]. */
   linear(x: TensorName, name: string, outputs: number, inputs: number, bias = true): TensorName {
-    const int8 = this.int8.get(name);
+    const int8 = this.int8Map(name, outputs, inputs);
     if (int8 !== undefined) {
-      checkShape(`${name}.weight`, [int8.outputs, int8.inputs], [outputs, inputs]);
-      const product = this.#int8Product(x, int8);
+      const product = this.#products.product(x, [int8]);
       return bias ? this.graph.op('Add', [product, this.weight(`${name}.bias`, [outputs])]) : product;
     }
     const weight = this.weight(`${name}.weight`, [outputs, inputs]);
@@ -93,14 +125,16 @@ export class LayerBuilder {
     inputs: number,
   ): TensorName {
     const { graph } = this;
-    const weights = maps.map(({ name }) => this.weight(`${name}.weight`, [outputs, inputs]));
     const zeros = (): TensorName => {
       const constant = graph.floats(new Float32Array(outputs), [outputs]);
       return this.precision === 'float32' ? constant : this.cast(constant, this.precision);
     };
     const biases = maps.map(({ name, bias }) => (bias ? this.weight(`${name}.bias`, [outputs]) : zeros()));
-    const joined = [weights, biases].map((parts) => graph.op('Concat', parts, { axis: 0 }));
-    return graph.op('Gemm', [x, ...joined], { transB: 1 });
+    const joinedBiases = graph.op('Concat', biases, { axis: 0 });
+    const int8 = maps.flatMap(({ name }) => this.int8Map(name, outputs, inputs) ?? []);
+    if (int8.length === maps.length) return graph.op('Add', [this.#products.product(x, int8), joinedBiases]);
+    const weights = maps.map(({ name }) => this.weight(`${name}.weight`, [outputs, inputs]));
+    return graph.op('Gemm', [x, graph.op('Concat', weights, { axis: 0 }), joinedBiases], { transB: 1 });
   }
 
   /**
@@ -246,40 +280,36 @@ export class LayerBuilder {
     return this.graph.op('Shape', [x], { start: axis, end: axis + 1 });
   }
 
-  /** x [rows, inputs] -> [rows, outputs], without the bias. */
-  #int8Product(x: TensorName, { values, scales, outputs, inputs }: Int8Weight): TensorName {
-    const { graph } = this;
-    const rows = this.#roundRows(x);
-    const weight = graph.bytes(values, [inputs, outputs]);
-    const product = graph.op('com.microsoft.MatMulIntegerToFloat', [
-      rows.values,
-      weight,
-      graph.floats(Float32Array.of(1), []),
-      graph.floats(scales, [outputs]),
-      rows.zero,
-    ]);
-    return graph.op('Mul', [product, rows.scales]);
+  /** The map if it is calculated in integers. Throws ModelError `fileInvalid` when it is of another shape. */
+  int8Map(name: string, outputs: number, inputs: number): Int8Weight | undefined {
+    const map = this.int8.get(name);
+    if (map) checkShape(`${name}.weight`, [map.outputs, map.inputs], [outputs, inputs]);
+    return map;
   }
 
-  /**
-   * Each row by its own largest magnitude, so that a frame's result depends neither on the frames beside it, nor on the padding, nor on the other windows
-   * of the batch: DynamicQuantizeLinear takes one scale for all of them. Done once for all maps that read the same rows.
-   */
-  #roundRows(x: TensorName): RoundedRows {
-    const known = this.#rounded.get(x);
-    if (known !== undefined) return known;
+  /** Rows of a table [size, width] for tokens [...]: [..., width]. Only they are read and brought into the graph's precision. */
+  tableRows(name: string, size: number, tokens: TensorName): TensorName {
     const { graph } = this;
-    const constant = (value: number): TensorName => graph.floats(Float32Array.of(value), []);
-    const magnitude = graph.op('ReduceMax', [graph.op('Abs', [x]), graph.integers(1)], { keepdims: 1 });
-    // A row of zeros stays one, whatever its scale.
-    const scales = graph.op('Mul', [graph.op('Max', [magnitude, constant(1e-30)]), constant(1 / 127)]);
-    const perRow = graph.op('Squeeze', [scales, graph.integers(1)]);
-    const zero = graph.bytes(Uint8Array.of(128), []);
-    const zeros = graph.op('Expand', [zero, graph.op('Shape', [perRow])]);
-    const rows = { values: graph.op('QuantizeLinear', [x, perRow, zeros], { axis: 0 }), scales, zero };
-    this.#rounded.set(x, rows);
-    return rows;
+    const { width } = this.config;
+    const int8 = findInt8(this.weights, name);
+    if (int8 === undefined) {
+      const { tensor, type } = this.#wide(`${name}.weight`, [size, width]);
+      const rows = graph.op('Gather', [tensor, tokens]);
+      return type === this.precision ? rows : this.cast(rows, this.precision);
+    }
+    checkInt8(name, int8, size, width);
+    const columns = graph.op('Gather', [this.#stored(int8.values), tokens], { axis: 1 });
+    const integers = this.cast(graph.op('Transpose', [columns], { perm: [1, 2, 0] }), 'float32');
+    const scales = graph.op('Unsqueeze', [graph.op('Gather', [this.#stored(int8.scales), tokens]), graph.integers(-1)]);
+    const rows = graph.op('Mul', [integers, scales]);
+    return this.precision === 'float32' ? rows : this.cast(rows, this.precision);
   }
+}
+
+/** Throws ModelError `fileInvalid`. */
+function checkInt8(map: string, { values, scales }: StoredInt8, outputs: number, inputs: number): void {
+  checkShape(`${map}.weight_int8`, values.shape, [inputs, outputs]);
+  checkShape(`${map}.weight_scale`, scales.shape, [outputs]);
 }
 
 /** Throws ModelError `fileInvalid`. */

@@ -13,7 +13,7 @@ import type { Kernels } from './layers.js';
 import { samplesPerEncoderFrame } from './mel-filters.js';
 import { WindowMemory, type LargestBatch } from './window-memory.js';
 
-/** `int8` rounds the linear maps of the encoder, which are most of a decode, and what they multiply; all else stays in float32. */
+/** `int8` rounds the linear maps, which are nearly all of a decode, and what they multiply (see integer-maps.ts); all else stays in float32. */
 export type CpuPrecision = 'fp32' | 'int8';
 
 export interface NetworkOptions {
@@ -68,7 +68,7 @@ export class WhisperNetwork {
     }
     const { kernels = device === 'cpu' ? 'cpu' : 'cuda' } = options;
     const compiled = await compileWhisper(directory, device === 'cpu' ? 'float32' : 'float16', {
-      int8Encoder: precision === 'int8',
+      int8: precision === 'int8',
       cache,
       kernels,
     });

@@ -6,7 +6,7 @@ import { ModelError } from '../model-error.js';
 import { parseJson } from '../parse-json.js';
 
 /** Element types of weights, by their names in safetensors, with bytes per element. */
-const weightBytes = { F32: 4, F16: 2, BF16: 2 } as const;
+const weightBytes = { F32: 4, F16: 2, BF16: 2, I8: 1 } as const;
 export type WeightType = keyof typeof weightBytes;
 
 /** Where a tensor lies: `length` bytes at `offset` of `file` (relative to the folder of `Weights`). */
@@ -24,12 +24,35 @@ export interface Weights {
   readonly tensors: ReadonlyMap<string, WeightTensor>;
 }
 
+/** Where a linear map lies that is stored in integers: weight[output][input] is `values[input][output] * scales[output]`. */
+export interface StoredInt8 {
+  /** I8 [inputs, outputs], -127 to 127: turned round against PyTorch, so that the CPU's product takes it as it lies. */
+  readonly values: WeightTensor;
+  /** F32 [outputs] */
+  readonly scales: WeightTensor;
+}
+
+/** The map `name` (without `.weight`) if it is stored in integers, as `<name>.weight_int8` and `<name>.weight_scale`. Throws ModelError `fileInvalid`. */
+export function findInt8(weights: Weights, name: string): StoredInt8 | undefined {
+  const values = lookUp(weights, `${name}.weight_int8`);
+  if (values === undefined) return undefined;
+  const scales = findWeight(weights, `${name}.weight_scale`);
+  if (values.type !== 'I8' || scales.type !== 'F32') {
+    throw new ModelError('fileInvalid', `${name} is stored in ${values.type} with scales in ${scales.type}`);
+  }
+  return { values, scales };
+}
+
 /** A tensor by its name in WhisperForConditionalGeneration without `model.`. Throws ModelError `fileInvalid` when there is none. */
-export function findWeight({ tensors }: Weights, name: string): WeightTensor {
-  // WhisperForConditionalGeneration saves its network under `model.`, WhisperModel does not.
-  const tensor = tensors.get(`model.${name}`) ?? tensors.get(name);
+export function findWeight(weights: Weights, name: string): WeightTensor {
+  const tensor = lookUp(weights, name);
   if (tensor === undefined) throw new ModelError('fileInvalid', `the weights hold no ${name}`);
   return tensor;
+}
+
+/** WhisperForConditionalGeneration saves its network under `model.`, WhisperModel does not. */
+function lookUp({ tensors }: Weights, name: string): WeightTensor | undefined {
+  return tensors.get(`model.${name}`) ?? tensors.get(name);
 }
 
 /** A header holds a few hundred bytes per tensor; more than this is no model but an attack or a mistake. */
@@ -104,7 +127,7 @@ function parseHeader(
     const entry = v.safeParse(HeaderEntry, raw);
     if (!entry.success) throw new ModelError('fileInvalid', `${file}: ${name}: ${v.summarize(entry.issues)}`);
     const { dtype, shape, data_offsets: offsets } = entry.output;
-    // Some files carry integer tensors beside the weights; nothing in Whisper's network is one.
+    // Some files carry tensors of other types beside the weights; nothing in Whisper's network is one.
     if (!isWeightType(dtype)) continue;
     const [start, end] = offsets;
     const length = end - start;

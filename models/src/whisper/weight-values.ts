@@ -6,6 +6,7 @@ import type { Weights, WeightTensor } from './safetensors.js';
 
 /** The values of a tensor, row-major. Throws ModelError `fileMissing` or `fileInvalid`. */
 export async function readWeightValues({ folder }: Weights, tensor: WeightTensor): Promise<Float32Array> {
+  if (tensor.type === 'I8') throw new ModelError('fileInvalid', `${tensor.file}: integers without a scale`);
   const file = join(folder, tensor.file);
   const handle = await open(file).catch((cause: unknown) => {
     throw new ModelError('fileMissing', `${file} cannot be read`, { cause });
