@@ -1,7 +1,7 @@
 // Writes a safetensors file while its tensors are made: never more than a piece of one in memory.
 import { open } from 'node:fs/promises';
 
-const bytesOf = { F16: 2, BF16: 2, F32: 4 } as const;
+const bytesOf = { I8: 1, F16: 2, BF16: 2, F32: 4 } as const;
 
 /** A tensor of `model.safetensors`. */
 export interface TensorToWrite {
