@@ -10,7 +10,6 @@ import {
 import type { Logger } from 'pino';
 import { createGatewayMetrics, type GatewayMetrics } from '../metrics/gateway-metrics.js';
 import { MetricsRegistry } from '../metrics/metrics-registry.js';
-import { SessionMeter } from '../metrics/session-meter.js';
 import type { SessionFactory } from '../session/session-port.js';
 import { errorResponse, HttpError } from '../http/http-error.js';
 import { createRouter, type Route, type Router } from '../http/router.js';
@@ -22,7 +21,8 @@ import { DialectConnection } from './connections/dialect-connection.js';
 import type { OpenPeer } from './connections/peer.js';
 import type { Dialect, DialectAdmission } from './dialect.js';
 import type { GatewayLimits } from './limits.js';
-import { SessionKeeper } from './resume/session-registry.js';
+import { MeteredSession } from './metered-session.js';
+import { SessionRegistry } from './resume/session-registry.js';
 import type { HttpRequest, HttpResponse, WholeResponse } from '../http/exchange.js';
 import type {
   SocketHandlers,
@@ -63,7 +63,7 @@ export class Gateway {
   readonly #clock: Clock;
   readonly #metrics: GatewayMetrics;
   readonly #transport: Transport;
-  readonly #sessions: SessionKeeper;
+  readonly #sessions: SessionRegistry;
   /** The sessions that are shared. */
   readonly shares: Shares;
   readonly #connections = new Set<OpenPeer>();
@@ -82,7 +82,7 @@ export class Gateway {
       connections: () => this.#connections.size,
       detached: () => this.#sessions.waiting,
     });
-    this.#sessions = new SessionKeeper({ limits: options.limits, clock: this.#clock, metrics: this.#metrics });
+    this.#sessions = new SessionRegistry({ limits: options.limits, clock: this.#clock, metrics: this.#metrics });
     this.#transport = options.createTransport({
       handlers: {
         request: (request) => this.#answer(request),
@@ -131,7 +131,9 @@ export class Gateway {
   open(createSession: SessionFactory, routes: readonly Route[] = [], dialects: readonly Dialect[] = []): void {
     if (this.#state.name !== 'starting') return;
     for (const dialect of dialects) for (const path of dialect.paths) this.#dialects.set(path, dialect);
-    this.#state = { name: 'ready', createSession: (sink) => new SharingSession(createSession, sink, this.shares) };
+    const shared: SessionFactory = (sink) => new SharingSession(createSession, sink, this.shares);
+    const metered: SessionFactory = (sink) => new MeteredSession(shared, sink, this.#metrics, this.#clock);
+    this.#state = { name: 'ready', createSession: metered };
     this.addRoutes([...routes, ...[...this.#dialects.keys()].map(webSocketOnly)]);
   }
 
@@ -238,7 +240,7 @@ export class Gateway {
         socket,
         dialect: dialect.name,
         admission,
-        createSession: this.#measured(createSession),
+        createSession,
         limits,
         clock: this.#clock,
         metrics: this.#metrics,
@@ -246,19 +248,6 @@ export class Gateway {
         onClosed: (gone) => this.#connections.delete(gone),
       }),
     );
-  }
-
-  #measured(create: SessionFactory): SessionFactory {
-    return (sink) => {
-      const meter = new SessionMeter(this.#metrics);
-      return create({
-        send: (message) => {
-          meter.observe(message, this.#clock.now());
-          sink.send(message);
-        },
-        end: (reason) => sink.end(reason),
-      });
-    };
   }
 
   #watch(socket: TransportSocket, subprotocol: Subprotocol, token: string): SocketHandlers {

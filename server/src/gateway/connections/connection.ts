@@ -18,12 +18,12 @@ import { SESSION_COALESCING } from '../coalescing.js';
 import type { Intake } from './intake.js';
 import { Peer, type Excess, type PeerContext } from './peer.js';
 import type { ResumableSession, SessionOwner } from '../resume/resumable-session.js';
-import type { SessionKeeper } from '../resume/session-registry.js';
+import type { SessionRegistry } from '../resume/session-registry.js';
 
 export interface ConnectionOptions extends PeerContext {
   readonly codec: ServerCodec;
   readonly createSession: SessionFactory;
-  readonly sessions: SessionKeeper;
+  readonly sessions: SessionRegistry;
   readonly log: Logger;
 }
 
@@ -168,7 +168,7 @@ export class Connection extends Peer<ServerMessage> {
   #fail(error: ErrorMessage, reason: CloseReason): void {
     // Its text may quote what the client wrote, which no log may hold.
     this.#options.log.info({ session: this.#session.id, error: error.code, close: reason.code }, 'ending a connection');
-    this.#session.send({ ...error, fatal: true });
+    this.#tell({ ...error, fatal: true });
     this.#options.sessions.forget(this.#session);
     this.end(reason);
   }
@@ -178,9 +178,15 @@ export class Connection extends Peer<ServerMessage> {
     const answer = errorMessage(error.code, error.message);
     if (this.#phase === 'ready' && !answer.fatal) {
       this.#session.refused();
-      return this.#session.send(answer);
+      return this.#tell(answer);
     }
     this.#fail(answer, error.code === 'message_too_large' ? CLOSE.messageTooLarge : CLOSE.protocolError);
+  }
+
+  /** An error of the connection rather than the session. */
+  #tell(error: ErrorMessage): void {
+    this.metrics.errors.add(1, error.code);
+    this.#session.send(error);
   }
 
   #crash(error: unknown): void {

@@ -10,7 +10,8 @@ import {
   type ServerMessage,
 } from '@sotto/protocol';
 import { randomBytes } from 'node:crypto';
-import type { SessionFactory, SessionPort, SessionSink } from '../../session/session-port.js';
+import { SessionDecorator } from '../../session/session-decorator.js';
+import type { SessionFactory, SessionSink } from '../../session/session-port.js';
 import { EventJournal } from './event-journal.js';
 import { joinDeltas, polishSubject } from '../coalescing.js';
 
@@ -24,23 +25,20 @@ export interface SessionOwner extends SessionSink {
 }
 
 export interface ResumableSessionOptions {
-  readonly createSession: SessionFactory;
-  readonly owner: SessionOwner;
   /** How long it waits without a socket, milliseconds; 0: it is told no token and never waits. */
   readonly windowMs: number;
   /** Bytes of events that it keeps. Beyond: the oldest are forgotten; without a socket: `onOverflow`. */
   readonly eventBytesMax: number;
-  /** Sees each message as the session says it. */
-  readonly onMessage: (message: ServerMessage) => void;
+  /** It has a token now, and may be resumed. */
+  readonly onReady: (session: ResumableSession) => void;
   /** Events beyond the bound have no one to take them. */
   readonly onOverflow: (session: ResumableSession) => void;
 }
 
 /** Sits between connection and session: counts what goes through, and keeps what a client that comes back will want (rules RS1 to RS10). */
-export class ResumableSession {
+export class ResumableSession extends SessionDecorator {
   readonly token = randomBytes(TOKEN_BYTES).toString('base64url');
   readonly #options: ResumableSessionOptions;
-  readonly #session: SessionPort;
   readonly #journal = new EventJournal();
   /** The latest partial of each utterance without a final. */
   readonly #partials = new Map<number, PartialMessage>();
@@ -53,17 +51,10 @@ export class ResumableSession {
   #messages = 0;
   #ending: CloseReason | undefined;
 
-  constructor(options: ResumableSessionOptions) {
+  constructor(create: SessionFactory, owner: SessionOwner, options: ResumableSessionOptions) {
+    super(create, owner);
     this.#options = options;
-    this.#owner = options.owner;
-    this.#session = options.createSession({
-      send: (message) => this.send(message),
-      end: (reason) => this.#end(reason),
-    });
-  }
-
-  get id(): string {
-    return this.#session.id;
+    this.#owner = owner;
   }
 
   /** The audio of its `start`; undefined before. */
@@ -81,25 +72,14 @@ export class ResumableSession {
     return this.#ending !== undefined;
   }
 
-  /** Audio received and not yet judged, milliseconds. */
-  get backlogMs(): number {
-    return this.#session.backlogMs;
-  }
-
   isOwnedBy(owner: SessionOwner): boolean {
     return this.#owner === owner;
   }
 
-  /** Calls once when the backlog has fallen. */
-  onceDrained(callback: () => void): void {
-    this.#session.onceDrained(callback);
-  }
-
-  /** A message of the client. */
-  receive(message: ClientMessage): void {
+  override receive(message: ClientMessage): void {
     if (message.type === 'start') this.#audio ??= message.audio;
     if (isCounted(message)) this.#messages++;
-    this.#session.receive(message);
+    super.receive(message);
   }
 
   /** A frame of the client was refused: it counts as a message (rule RS5). */
@@ -108,11 +88,11 @@ export class ResumableSession {
   }
 
   /** Says something to the client, now or when it comes back. */
-  send(message: ServerMessage): void {
-    const { onMessage, onOverflow, windowMs, eventBytesMax } = this.#options;
-    onMessage(message);
+  override send(message: ServerMessage): void {
+    const { onReady, onOverflow, windowMs, eventBytesMax } = this.#options;
     if (windowMs === 0) return this.#owner?.send(message);
     if (message.type === 'ready') {
+      onReady(this);
       return this.#owner?.send({ ...message, resumeToken: this.token, resumeWindowMs: windowMs });
     }
     this.#keep(message);
@@ -150,22 +130,12 @@ export class ResumableSession {
       type: 'resumed',
       sessionId: this.id,
       audio: this.#audio,
-      offset: this.#session.receivedSamples,
+      offset: this.receivedSamples,
       messages: this.#messages,
     });
     for (const message of [...missed, ...this.#partials.values(), ...this.#deltas.values()]) owner.send(message);
     if (this.#ack !== undefined) owner.send(this.#ack);
     if (this.#ending !== undefined) owner.end(this.#ending);
-  }
-
-  /** The server shuts down. */
-  drain(): Promise<void> {
-    return this.#session.drain();
-  }
-
-  /** Nobody comes back: stops all work. May be called twice. */
-  abandon(): void {
-    this.#session.abandon();
   }
 
   #keep(message: ServerMessage): void {
@@ -181,7 +151,7 @@ export class ResumableSession {
     }
   }
 
-  #end(reason: CloseReason): void {
+  protected override end(reason: CloseReason): void {
     this.#ending = reason;
     this.#owner?.end(reason);
   }

@@ -1,13 +1,11 @@
 // The sessions of a server by their tokens; those without a socket wait here for their clients, bounded in number and time.
-import type { ServerMessage } from '@sotto/protocol';
 import type { GatewayMetrics } from '../../metrics/gateway-metrics.js';
-import { SessionMeter } from '../../metrics/session-meter.js';
 import type { SessionFactory } from '../../session/session-port.js';
 import type { Clock } from '../clock.js';
 import type { GatewayLimits } from '../limits.js';
 import { ResumableSession, type SessionOwner } from './resumable-session.js';
 
-export interface SessionKeeperOptions {
+export interface SessionRegistryOptions {
   readonly limits: Pick<GatewayLimits, 'resumeGraceMs' | 'detachedSessionsMax' | 'resumeBytesMax'>;
   readonly clock: Clock;
   readonly metrics: GatewayMetrics;
@@ -16,14 +14,14 @@ export interface SessionKeeperOptions {
 /** Why a session that waited ended: a label of the metric. */
 type Ending = 'expired' | 'full' | 'bytes' | 'shutdown';
 
-export class SessionKeeper {
-  readonly #options: SessionKeeperOptions;
+export class SessionRegistry {
+  readonly #options: SessionRegistryOptions;
   readonly #byToken = new Map<string, ResumableSession>();
   /** Sessions without a socket and when they lost it, the oldest first. */
   readonly #waiting = new Map<ResumableSession, number>();
   #isClosed = false;
 
-  constructor(options: SessionKeeperOptions) {
+  constructor(options: SessionRegistryOptions) {
     this.#options = options;
   }
 
@@ -34,20 +32,13 @@ export class SessionKeeper {
 
   /** Makes a session that speaks through `owner`. */
   open(createSession: SessionFactory, owner: SessionOwner): ResumableSession {
-    const { limits, clock, metrics } = this.#options;
-    const meter = new SessionMeter(metrics);
-    const session = new ResumableSession({
-      createSession,
-      owner,
+    const { limits } = this.#options;
+    return new ResumableSession(createSession, owner, {
       windowMs: limits.resumeGraceMs,
       eventBytesMax: limits.resumeBytesMax,
-      onMessage: (message: ServerMessage) => {
-        if (message.type === 'ready' && limits.resumeGraceMs > 0) this.#byToken.set(session.token, session);
-        meter.observe(message, clock.now());
-      },
-      onOverflow: (it) => this.#giveUp(it, 'bytes'),
+      onReady: (session) => this.#byToken.set(session.token, session),
+      onOverflow: (session) => this.#giveUp(session, 'bytes'),
     });
-    return session;
   }
 
   /** The session of `token`, which waits no longer: the caller attaches to it. Undefined: there is none, or events behind the first `events` are lost (rule RS7). */
