@@ -10,6 +10,7 @@ import { registerFilesCommand } from './commands/files.js';
 import { registerGatewayCommand } from './commands/gateway.js';
 import { registerHostCommand } from './commands/host.js';
 import { registerNetworkCommand } from './commands/network.js';
+import { registerPeersCommand } from './commands/peers.js';
 import { registerPolicyCommand } from './commands/policy.js';
 import { registerPolishCommand } from './commands/polish.js';
 import { registerStreamCommand } from './commands/stream.js';
@@ -31,6 +32,7 @@ for (const register of [
   registerGatewayCommand,
   registerVadCommand,
   registerHostCommand,
+  registerPeersCommand,
   registerPolicyCommand,
   registerPolishCommand,
   registerCompareCommand,

@@ -21,12 +21,17 @@ export interface OfflineTranscriberOptions extends TranscribeOptions {
   readonly threads?: number;
 }
 
+export interface OfflineRun extends TranscribeRun {
+  /** Of this recording, in place of the one for all. */
+  readonly language?: string;
+}
+
 export interface OfflineTranscriber {
   readonly model: string;
   /** Segments of a recording (16 kHz mono, whole or block by block) in order. Throws AsrError, VadError, or what the blocks throw. */
   transcribe(
     audio: Float32Array | AsyncIterable<Float32Array>,
-    run?: TranscribeRun,
+    run?: OfflineRun,
   ): AsyncGenerator<TranscribedSegment, void, undefined>;
   /** May be called twice. */
   close(): Promise<void>;
@@ -56,7 +61,12 @@ export async function createOfflineTranscriber(options: OfflineTranscriberOption
   };
   return {
     model: model.name,
-    transcribe: (audio, run) => files.transcribe(audio instanceof Float32Array ? whole(audio) : audio, options, run),
+    transcribe: (audio, { language, ...run } = {}) =>
+      files.transcribe(
+        audio instanceof Float32Array ? whole(audio) : audio,
+        language === undefined ? options : { ...options, language },
+        run,
+      ),
     close: () => (closed ??= close()),
   };
 }
