@@ -1,5 +1,6 @@
 // When the process ends: signals drain it, a second signal or the bound ends it at once. A stray error does not end it, many of them do.
 import type { Logger } from 'pino';
+import { within } from './time/within.js';
 import { currentRequest } from './http/request-scope.js';
 
 /** Time for close frames to reach their peers after everything is closed, milliseconds; the process usually ends by itself before. */
@@ -77,8 +78,8 @@ export function stopOnSignals(server: Stoppable, drainTimeoutMs: number, log: Lo
 
 async function stopServer(server: Stoppable, drainTimeoutMs: number, log: Logger): Promise<void> {
   try {
-    if (!(await within(drainTimeoutMs, server.drain()))) log.warn('sessions did not finish in time: dropping them');
-    if (!(await within(CLOSE_TIMEOUT_MS, server.close()))) log.warn('an engine did not end in time: leaving it');
+    if (!(await isDone(server.drain(), drainTimeoutMs))) log.warn('sessions did not finish in time: dropping them');
+    if (!(await isDone(server.close(), CLOSE_TIMEOUT_MS))) log.warn('an engine did not end in time: leaving it');
     log.info('stopped');
   } catch (error) {
     log.error({ err: error }, 'stopping failed');
@@ -86,14 +87,10 @@ async function stopServer(server: Stoppable, drainTimeoutMs: number, log: Logger
 }
 
 /** Whether the work is done in time. */
-async function within(timeoutMs: number, work: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const bound = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, false);
-  });
-  try {
-    return await Promise.race([work.then(() => true), bound]);
-  } finally {
-    clearTimeout(timer);
-  }
+function isDone(work: Promise<void>, timeoutMs: number): Promise<boolean> {
+  return within(
+    timeoutMs,
+    work.then(() => true),
+    false,
+  );
 }

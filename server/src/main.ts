@@ -1,5 +1,5 @@
 // Puts the server together, from the ground up; rooms of several parts open themselves (`open-*.ts`).
-import { CodedError } from '@sotto/protocol';
+import { messageOf, CodedError } from '@sotto/protocol';
 import { EMBEDDED_MODEL, ModelError, ModelRegistry, OrtError, type InstalledModel } from '@sotto/models';
 import type { Logger } from 'pino';
 import { nameOfDevice, parseDevices } from './asr/devices.js';
@@ -272,8 +272,4 @@ function sessionSettings(settings: Settings): SessionSettings {
 /** Closes in the reverse order of opening. */
 async function closeAll(opened: Closable[]): Promise<void> {
   for (const part of opened.splice(0).toReversed()) await part.close();
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,5 @@
 // A clock that stands still until a test moves it.
-import type { Clock } from '../../server/src/gateway/clock.js';
+import type { Clock } from '../../server/src/time/clock.js';
 
 export class ManualClock implements Clock {
   readonly #timers = new Set<{ dueAt: number; readonly intervalMs: number; readonly callback: () => void }>();

@@ -1,7 +1,7 @@
 // A gateway on a real port around whatever sessions a test wants.
 import { pino } from 'pino';
 import type { Test } from 'tap';
-import type { Clock } from '../../server/src/gateway/clock.js';
+import type { Clock } from '../../server/src/time/clock.js';
 import { MetricsRegistry } from '../../server/src/metrics/metrics-registry.js';
 import { Gateway } from '../../server/src/gateway/gateway.js';
 import type { GatewayLimits } from '../../server/src/gateway/limits.js';

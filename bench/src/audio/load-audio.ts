@@ -1,4 +1,5 @@
 // Decodes recordings for a bench: 16 kHz mono, all in memory before anything is measured.
+import { messageOf } from '@sotto/protocol';
 import { decodeAudioFile } from '@sotto/server';
 import { BenchError } from '../bench-error.js';
 import type { LoadedRecording } from './playlist.js';
@@ -9,7 +10,7 @@ export async function loadAudio(recordings: readonly Recording[]): Promise<Loade
   const loaded: LoadedRecording[] = [];
   for (const recording of recordings) {
     const { samples } = await decodeAudioFile(recording.path).catch((cause: unknown) => {
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = messageOf(cause);
       throw new BenchError('badRecordings', `${recording.path} cannot be read: ${why}`, { cause });
     });
     loaded.push({ ...recording, samples });

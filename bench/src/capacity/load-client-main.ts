@@ -1,4 +1,5 @@
 // A load client's process: plays its share of the streams, and says what it saw of them.
+import { messageOf } from '@sotto/protocol';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '../audio/seeded-random.js';
 import { loopPlaylist } from '../audio/utterances.js';
@@ -17,7 +18,7 @@ process.on('message', (message: ToClient) => {
   } else if (task !== undefined) {
     play(task).then(
       (report) => say({ type: 'done', report }),
-      (error: unknown) => say({ type: 'failed', message: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) => say({ type: 'failed', message: messageOf(error) }),
     );
   }
 });
@@ -37,7 +38,7 @@ async function play({ play: options, utterances, gapMs, streams, times }: LoadTa
       try {
         return await playStream(playlist, { ...options, pace: 1 });
       } catch (error) {
-        troubles.push(error instanceof Error ? error.message : String(error));
+        troubles.push(messageOf(error));
         return undefined;
       }
     }),

@@ -1,4 +1,5 @@
 // A bench's result as a file: JSON for machines, Markdown beside it for people.
+import { messageOf } from '@sotto/protocol';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
@@ -87,4 +88,4 @@ function markdown(result: Result): string {
 const machineLine = ({ provenance: { machine } }: Result): string =>
   [`${machine.cpu}, ${machine.cores} cores`, `${machine.memoryGiB} GiB`, machine.os, ...machine.gpus].join(', ');
 
-const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+const reason = (cause: unknown): string => messageOf(cause);

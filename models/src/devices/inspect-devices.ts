@@ -1,4 +1,5 @@
 // What this machine can run models on, and what is in the way where it cannot.
+import { messageOf } from '@sotto/protocol';
 import { dirname } from 'node:path';
 import { OrtEnvironment, OrtSession } from '../onnxruntime/index.js';
 import { libraryFile, providerBeside, runtimeVersion } from '../onnxruntime/library-file.js';
@@ -71,7 +72,7 @@ async function tryDevice(device: string, cuda?: number): Promise<DeviceTrial> {
       session.close();
     }
   } catch (error) {
-    return { device, runs: false, reason: error instanceof Error ? error.message : String(error) };
+    return { device, runs: false, reason: messageOf(error) };
   }
 }
 

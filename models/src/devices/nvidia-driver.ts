@@ -1,4 +1,5 @@
 // The GPUs of this machine, asked of NVIDIA's driver itself (CUDA Driver API): no tool and no toolkit is needed for it.
+import { messageOf } from '@sotto/protocol';
 import { readFile } from 'node:fs/promises';
 import koffi from 'koffi';
 
@@ -43,7 +44,7 @@ export async function inspectNvidiaDriver(): Promise<NvidiaDriver> {
   try {
     return { isThere: true, version: await driverVersion(), ...askDriver(library) };
   } catch (error) {
-    return { isThere: false, reason: error instanceof Error ? error.message : String(error) };
+    return { isThere: false, reason: messageOf(error) };
   } finally {
     library.unload();
   }

@@ -7,7 +7,7 @@ import { addEncodeGraph } from './encode-graph.js';
 import { GraphBuilder } from './graph-builder.js';
 import { readInt8Weights, type Int8Weight } from './int8-weights.js';
 import { decodeMaps, encodeMaps, type ActivationBytes } from './integer-maps.js';
-import { sumsBytesExactly } from '../devices/cpu-features.js';
+import { sumsBytesExactly } from '../onnxruntime/cpu-features.js';
 import { LayerBuilder, type Kernels, type Precision } from './layers.js';
 import { readWeights } from './safetensors.js';
 

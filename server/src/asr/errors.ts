@@ -46,8 +46,3 @@ export class EngineError extends CodedError<EngineErrorCode> {
     return this.code !== 'engine_load_failed' && this.code !== 'engine_closed';
   }
 }
-
-/** The message of anything that was thrown. */
-export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
-}

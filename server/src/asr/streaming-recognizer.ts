@@ -1,9 +1,11 @@
 // Recognition of live segments: partials over the growing audio, then one final over all of it.
+import { messageOf } from '@sotto/protocol';
+import { systemClock, type Clock } from '../time/clock.js';
 import { WhisperTokenizer } from '@sotto/models';
 import type { VoiceActivityDetector } from '../vad/vad.js';
 import type { QueueBounds } from './scheduling/decode-queue.js';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from './engine.js';
-import { AsrError, messageOf } from './errors.js';
+import { AsrError } from './errors.js';
 import { FileTranscriber } from './files/file-transcriber.js';
 import { decodeFinal, type FinalAsk } from './hypothesis/final-decode.js';
 import { type GuardThresholds, WHISPER_THRESHOLDS } from './hypothesis/hallucination-guards.js';
@@ -28,8 +30,8 @@ export interface RecognizerOptions {
    * fallback off. */
   readonly fallbackBudgetMs?: number;
   readonly bounds?: QueueBounds;
-  /** Milliseconds that only grow. Default `performance.now`. */
-  readonly now?: () => number;
+  /** Default: the system's. */
+  readonly clock?: Pick<Clock, 'now' | 'after'>;
 }
 
 /** Both must agree: the cautious choice, until a benchmark on the model at hand says otherwise. */
@@ -242,7 +244,7 @@ class LiveSegment implements RecognizedSegment {
       thresholds: this.#thresholds,
       // Under load the time of the engines belongs to first decodes.
       fallbackBudgetMs: (this.#recognition.fallbackBudgetMs ?? FALLBACK_BUDGET_MS) / this.#scheduler.stretch,
-      now: this.#recognition.now ?? (() => performance.now()),
+      now: (this.#recognition.clock ?? systemClock).now,
     });
     const { text, noise, language, avgLogprob, noSpeechProb } = decoded;
     const words = this.#options.words

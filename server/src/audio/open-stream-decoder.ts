@@ -1,4 +1,5 @@
 // Which library decodes which format, and what its exceptions mean.
+import { messageOf } from '@sotto/protocol';
 import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
 import type { AudioFormatName } from './audio-format.js';
 import { FlacStream } from './flac.js';
@@ -38,7 +39,7 @@ export async function openStreamDecoder(
 /** What a library's exception means for whoever sent the file. */
 export function decoderFailure(format: AudioFormatName, cause: unknown): AudioFileError {
   if (cause instanceof AudioFileError) return cause;
-  const said = cause instanceof Error ? cause.message : String(cause);
+  const said = messageOf(cause);
   if (/no (\S+ )?audio track|no audio|not a webm file/i.test(said)) {
     return new AudioFileError(
       'no_samples',

@@ -1,4 +1,5 @@
 // `sotto jobs`: recordings that a server transcribes in the background: add, list, show, cancel.
+import { messageOf } from '@sotto/protocol';
 import { openAsBlob } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
@@ -54,7 +55,7 @@ async function open(file: string): Promise<Blob> {
   try {
     return await openAsBlob(file);
   } catch (cause) {
-    throw new CommandError(`Cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, 1, {
+    throw new CommandError(`Cannot read ${file}: ${messageOf(cause)}`, 1, {
       cause,
     });
   }

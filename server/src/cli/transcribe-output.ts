@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { FinalMessage, SessionEvent } from '@sotto/client';
-import type { PolishedMessage } from '@sotto/protocol';
+import { messageOf, type PolishedMessage } from '@sotto/protocol';
 import { CommandError } from './command-error.js';
 import { TerminalView, type Terminal } from './terminal-view.js';
 import { STANDARD_INPUT } from './transcribe-flags.js';
@@ -102,7 +102,7 @@ export async function writeTranscript(
     await mkdir(folder, { recursive: true });
     await writeFile(path, text);
   } catch (cause) {
-    throw new CommandError(`Cannot write ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, 1, {
+    throw new CommandError(`Cannot write ${path}: ${messageOf(cause)}`, 1, {
       cause,
     });
   }

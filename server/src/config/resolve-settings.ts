@@ -1,5 +1,5 @@
 // Resolves the settings: flags beat environment variables, which beat the file, which beats the defaults.
-import { CodedError } from '@sotto/protocol';
+import { messageOf, CodedError } from '@sotto/protocol';
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { flagOf, variableOf } from './setting.js';
@@ -72,7 +72,7 @@ function readSettingsFile(path: string): Readonly<Record<string, unknown>> {
   try {
     value = JSON.parse(readFileSync(path, 'utf8'));
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = messageOf(cause);
     throw new SettingsError(`${path}: cannot be read as JSON: ${reason}`, { cause });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

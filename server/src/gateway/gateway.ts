@@ -15,7 +15,7 @@ import { errorResponse, HttpError } from '../http/http-error.js';
 import { createRouter, type Route, type Router } from '../http/router.js';
 import { Shares, SHARING_DEFAULTS, type SharingSettings } from '../watch/shares.js';
 import { SharingSession } from '../watch/sharing-session.js';
-import { systemClock, type Clock } from './clock.js';
+import { systemClock, type Clock } from '../time/clock.js';
 import { Connection } from './connections/connection.js';
 import { DialectConnection } from './connections/dialect-connection.js';
 import type { OpenPeer } from './connections/peer.js';

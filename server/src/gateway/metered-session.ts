@@ -4,7 +4,7 @@ import type { GatewayMetrics } from '../metrics/gateway-metrics.js';
 import { SessionMeter } from '../metrics/session-meter.js';
 import { SessionDecorator } from '../session/session-decorator.js';
 import type { SessionFactory, SessionSink } from '../session/session-port.js';
-import type { Clock } from './clock.js';
+import type { Clock } from '../time/clock.js';
 
 export class MeteredSession extends SessionDecorator {
   readonly #meter: SessionMeter;

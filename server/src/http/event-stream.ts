@@ -1,5 +1,6 @@
 // Server-sent events (the HTML standard, section 9.2): a stream of messages as a response.
 import type { HttpResponse } from './exchange.js';
+import { within } from '../time/within.js';
 
 export interface ServerSentEvent {
   /** The event's type; without it readers take `message`. */
@@ -46,7 +47,7 @@ function write(events: AsyncIterable<ServerSentEvent>, keepAliveMs: number): Asy
             return { done: false, value: ': hello\n\n' };
           }
           pending ??= source.next();
-          const next = await within(pending, keepAliveMs);
+          const next = await within(keepAliveMs, pending, undefined);
           if (next === undefined) return { done: false, value: ': still here\n\n' };
           pending = undefined;
           return next.done === true ? { done: true, value: undefined } : { done: false, value: textOf(next.value) };
@@ -60,18 +61,6 @@ function write(events: AsyncIterable<ServerSentEvent>, keepAliveMs: number): Asy
       };
     },
   };
-}
-
-async function within<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs, undefined);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function textOf({ event, data, id }: ServerSentEvent): string {

@@ -1,4 +1,5 @@
 // What can go wrong with a child process.
+import { CodedError } from '@sotto/protocol';
 
 /**
  * Codes of {@link ChildError}:
@@ -11,28 +12,11 @@
 export type ChildErrorCode = 'load_failed' | 'crashed' | 'timeout' | 'memory' | 'closed';
 
 /** A child process did not load, or is gone. */
-export class ChildError extends Error {
+export class ChildError extends CodedError<ChildErrorCode> {
   override readonly name = 'ChildError';
-  readonly code: ChildErrorCode;
-
-  constructor(code: ChildErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
 }
 
 /** A child process answered a request with an error, and lives. */
-export class RequestError<Code extends string = string> extends Error {
+export class RequestError<Code extends string = string> extends CodedError<Code> {
   override readonly name = 'RequestError';
-  readonly code: Code;
-
-  constructor(code: Code, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
-/** The message of anything that was thrown. */
-export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }

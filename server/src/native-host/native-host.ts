@@ -1,6 +1,7 @@
 // Has a child process at hand, and another one when it dies: a crash in native code does not take the sockets with it.
+import { messageOf } from '@sotto/protocol';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ChildError, messageOf } from './errors.js';
+import { ChildError } from './errors.js';
 import type { Work } from './messages.js';
 import type { NativeChild } from './native-child.js';
 

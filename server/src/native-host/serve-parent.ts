@@ -1,5 +1,5 @@
 // The child's end: loads what it is sent to load, answers what it is sent, ends with its parent.
-import { messageOf } from './errors.js';
+import { messageOf } from '@sotto/protocol';
 import { type FromChild, HEARTBEAT_MS, type ToChild, type Work } from './messages.js';
 
 /** What a child does. */

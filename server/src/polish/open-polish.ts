@@ -1,4 +1,5 @@
 // Makes the polish of a server from its settings.
+import { messageOf } from '@sotto/protocol';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
@@ -88,7 +89,7 @@ async function openModel({ model, url }: Source, settings: PolishConfig, log: Lo
   try {
     return url === '' ? await openLocal(model, settings, log) : openEndpoint({ model, url }, settings, log);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     log.error({ model, reason }, 'no polish by this model');
     return new UnavailablePolisher(basename(model) || url, reason);
   }

@@ -1,5 +1,5 @@
 // What goes wrong with what is kept: a folder that cannot be used, a store that does not answer.
-import { CodedError } from '@sotto/protocol';
+import { messageOf, CodedError } from '@sotto/protocol';
 
 /**
  * - `store_in_use`: another process works with the data folder.
@@ -16,6 +16,6 @@ export class StoreError extends CodedError<StoreErrorCode> {
 /** A failure of the system as a StoreError; one that is one already stays as it is. */
 export function asStoreError(error: unknown, what: string): StoreError {
   if (error instanceof StoreError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return new StoreError('store_unavailable', `${what}: ${reason}`, { cause: error });
 }

@@ -1,4 +1,5 @@
 // Whether what is kept can be kept: the log hears of a change once, /ready tells the state.
+import { messageOf } from '@sotto/protocol';
 import type { Logger } from 'pino';
 
 /**
@@ -27,7 +28,7 @@ export class StoreHealth {
   }
 
   failed(error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     if (this.#reason === undefined)
       this.log.error({ err: error }, 'the store fails: transcripts may be lost, sessions go on');
     this.#reason = reason;

@@ -1,5 +1,5 @@
 // Sends a response that is iterated: piece by piece, at the pace of its reader.
-import { setTimeout as delay } from 'node:timers/promises';
+import { within } from '../time/within.js';
 
 /** Where the pieces go. */
 export interface PieceSink {
@@ -34,7 +34,12 @@ export async function pumpResponse(
       if (gone.aborted) return;
       if (next.done === true) return sink.end();
       if (sink.write(next.value)) continue;
-      const hasRoom = await within(sink.writable(), gone, stallTimeoutMs);
+      const hasRoom = await within(
+        stallTimeoutMs,
+        sink.writable().then(() => true),
+        false,
+        gone,
+      );
       if (gone.aborted) return;
       if (!hasRoom) return sink.drop();
     }
@@ -44,16 +49,5 @@ export async function pumpResponse(
     throw error;
   } finally {
     gone.removeEventListener('abort', leave);
-  }
-}
-
-/** Whether it resolves in time; false also when `gone` aborts. */
-async function within(writable: Promise<void>, gone: AbortSignal, timeoutMs: number): Promise<boolean> {
-  const over = new AbortController();
-  const signal = AbortSignal.any([gone, over.signal]);
-  try {
-    return await Promise.race([writable.then(() => true), delay(timeoutMs, false, { signal }).catch(() => false)]);
-  } finally {
-    over.abort();
   }
 }

@@ -1,5 +1,5 @@
 // TLS of the server itself: the certificate and key that the operator names, checked before anything listens.
-import { CodedError } from '@sotto/protocol';
+import { messageOf, CodedError } from '@sotto/protocol';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 
@@ -42,7 +42,7 @@ function read(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (cause) {
-    throw new TlsError(`${file} cannot be read (${cause instanceof Error ? cause.message : String(cause)}).`, {
+    throw new TlsError(`${file} cannot be read (${messageOf(cause)}).`, {
       cause,
     });
   }

@@ -13,6 +13,7 @@ import {
 } from '../../support/scripted-engine.js';
 import { listener } from '../../support/segment-listener.js';
 import { until } from '../../support/wire-client.js';
+import { systemClock } from '../../../server/src/time/clock.js';
 
 const TEXT = 'the quick brown fox jumps and the lazy dog';
 /** All words are over. */
@@ -193,10 +194,14 @@ t.test('a doubtful one is decoded again at higher temperatures only once it is t
 
 t.test('under load nothing is decoded early', async (t) => {
   let now = 0;
-  const { asr } = open({ maxBatch: 1 }, { now: () => now }, async (batch, decode) => {
-    now += 400;
-    return decode(batch);
-  });
+  const { asr } = open(
+    { maxBatch: 1 },
+    { clock: { now: () => now, after: systemClock.after } },
+    async (batch, decode) => {
+      now += 400;
+      return decode(batch);
+    },
+  );
   const segment = asr.open(listener().options);
   t.ok(segment.anticipate(scriptedAudio(0, 1_000)), 'an idle engine has the time');
   while (asr.stretch <= 1.5) {

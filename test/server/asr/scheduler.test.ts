@@ -1,10 +1,11 @@
-import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
 import type { DecodeKind } from '../../../server/src/asr/scheduling/decode-queue.js';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../../../server/src/asr/engine.js';
 import { AsrError, EngineError } from '../../../server/src/asr/errors.js';
 import { LoadMeter } from '../../../server/src/asr/scheduling/load-meter.js';
 import { bucketFor, Scheduler } from '../../../server/src/asr/scheduling/scheduler.js';
+import { ManualClock } from '../../support/manual-clock.js';
 
 const RESULT: DecodeResult = {
   tokens: [],
@@ -25,6 +26,9 @@ const MODEL: EngineModel = {
   maxTextTokens: 224,
   directory: '',
 };
+
+/** A clock that a test moves by hand; what is to happen later never does. */
+const stillAt = (now: () => number) => ({ now, after: () => () => {} });
 
 /** An engine whose runs end when the test says so. */
 class HeldEngine implements Engine {
@@ -106,7 +110,7 @@ t.test('a waiting partial is superseded by a newer one of its segment and by its
 t.test('free engines share the work; the least loaded goes first', async (t) => {
   const [a, b] = [new HeldEngine(), new HeldEngine()];
   let now = 0;
-  const scheduler = new Scheduler([a, b], { now: () => now });
+  const scheduler = new Scheduler([a, b], { clock: stillAt(() => now) });
   const both = [scheduler.submit(job('partial')), scheduler.submit(job('partial'))];
   await turn();
   t.same([a.runs.length, b.runs.length], [1, 1]);
@@ -383,7 +387,7 @@ t.test(
   async (t) => {
     const engine = new HeldEngine(3, 2);
     let now = 0;
-    const scheduler = new Scheduler([engine], { now: () => now });
+    const scheduler = new Scheduler([engine], { clock: stillAt(() => now) });
     /** Each run takes 100 ms. */
     const succeed = (run: number): void => {
       now += 100;
@@ -420,7 +424,7 @@ t.test(
 t.test('shortly before an engine is done it gets what waits, so that it need not wait itself', async (t) => {
   const engine = new HeldEngine(8, 2);
   let now = 0;
-  const scheduler = new Scheduler([engine], { now: () => now });
+  const scheduler = new Scheduler([engine], { clock: stillAt(() => now) });
   const sizes = () => engine.runs.map((run) => run.batch.length);
   const outcomes = [scheduler.submit(job('partial'))];
   await turn();
@@ -452,23 +456,31 @@ t.test('shortly before an engine is done it gets what waits, so that it need not
 
 t.test('the next run is handed over in time though nothing more arrives', async (t) => {
   const engine = new HeldEngine(8, 2);
-  const scheduler = new Scheduler([engine]);
+  const clock = new ManualClock();
+  const scheduler = new Scheduler([engine], { clock });
   const first = scheduler.submit(job('partial'));
   await turn();
-  await sleep(60);
+  clock.advance(60);
   engine.runs[0]?.succeed();
   await first;
   const second = scheduler.submit(job('partial'));
   await turn();
   const third = scheduler.submit(job('partial'));
-  while (engine.runs.length < 3) await sleep(5);
+  clock.advance(44);
+  await turn();
+  t.equal(engine.runs.length, 2, 'others may still join');
+  clock.advance(2);
+  await turn();
+  t.equal(engine.runs.length, 3);
   t.match(scheduler.counts, { running: 2, decoded: 1 });
   const fourth = scheduler.submit(job('partial'));
   await turn();
   t.equal(engine.runs.length, 3, 'two runs are in flight');
   engine.runs[1]?.succeed();
   t.match(await second, { status: 'decoded' });
-  while (engine.runs.length < 4) await sleep(5);
+  clock.advance(60);
+  await turn();
+  t.equal(engine.runs.length, 4);
   t.match(scheduler.counts, { running: 2, decoded: 2 });
   engine.runs[2]?.succeed();
   engine.runs[3]?.succeed();
@@ -520,7 +532,7 @@ t.test('two runs in flight that fail together: each window alone, with nothing e
 t.test('while somebody is live nothing is handed over early that would not soon be over', async (t) => {
   const engine = new HeldEngine(2, 2);
   let now = 0;
-  const scheduler = new Scheduler([engine], { now: () => now });
+  const scheduler = new Scheduler([engine], { clock: stillAt(() => now) });
   const slow = [scheduler.submit(job('partial')), scheduler.submit(job('partial'))];
   await turn();
   now = 300;
@@ -543,7 +555,7 @@ t.test('while somebody is live nothing is handed over early that would not soon 
 t.test('time in which a run waits behind another one is not time of the engine', async (t) => {
   const [both, one] = [new HeldEngine(1, 2), new HeldEngine(1)];
   let now = 0;
-  const scheduler = new Scheduler([both, one], { now: () => now });
+  const scheduler = new Scheduler([both, one], { clock: stillAt(() => now) });
   const outcomes = Array.from({ length: 3 }, () => scheduler.submit(job('partial')));
   await turn();
   t.same([both.runs.length, one.runs.length], [2, 1]);

@@ -1,10 +1,11 @@
 // One run of an engine's process, seen from the server.
+import { messageOf } from '@sotto/protocol';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ChildError, type ChildErrorCode, RequestError } from '../../native-host/errors.js';
 import { type ChildPatience, NativeChild } from '../../native-host/native-child.js';
 import type { DecodeRequest, DecodeResult } from '../engine.js';
-import { EngineError, type EngineErrorCode, messageOf } from '../errors.js';
+import { EngineError, type EngineErrorCode } from '../errors.js';
 import type { AudioArena } from './audio-arena.js';
 import type { EngineSpec } from './engine-spec.js';
 import type { EngineFacts, EngineWork } from './engine-work.js';

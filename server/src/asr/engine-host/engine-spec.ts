@@ -1,6 +1,7 @@
 // Which engine to make, in a form that survives the way into another process.
+import { messageOf } from '@sotto/protocol';
 import type { Engine } from '../engine.js';
-import { EngineError, messageOf } from '../errors.js';
+import { EngineError } from '../errors.js';
 
 /** An engine to be made by a module that exports `createEngine(options): Promise<Engine>`. */
 export interface EngineSpec {

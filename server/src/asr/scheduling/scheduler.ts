@@ -1,5 +1,6 @@
 // Brings decodes and engines together: what is due is batched and sent to the engine that is free.
-import { AsrError, EngineError, messageOf } from '../errors.js';
+import { messageOf } from '@sotto/protocol';
+import { AsrError, EngineError } from '../errors.js';
 import {
   type DecodeKind,
   DecodeQueue,
@@ -13,13 +14,14 @@ import {
 } from './decode-queue.js';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../engine.js';
 import { EngineSlot } from './engine-slot.js';
+import { systemClock, type Clock } from '../../time/clock.js';
 import { LoadMeter } from './load-meter.js';
 import { SAMPLE_RATE, SAMPLES_PER_MS, toMs } from '../../audio/samples.js';
 
 export interface SchedulerOptions {
   readonly bounds?: QueueBounds;
-  /** Milliseconds that only grow. Default `performance.now`. */
-  readonly now?: () => number;
+  /** Default: the system's. */
+  readonly clock?: Pick<Clock, 'now' | 'after'>;
 }
 
 /** A window to decode. */
@@ -80,7 +82,7 @@ export class Scheduler {
   readonly model: EngineModel;
   readonly #slots: readonly EngineSlot[];
   readonly #queue: DecodeQueue<Waiting>;
-  readonly #now: () => number;
+  readonly #clock: Pick<Clock, 'now' | 'after'>;
   readonly #load: LoadMeter;
   readonly #counts = { running: 0, decoded: 0, runs: 0, superseded: 0, dropped: 0, refused: 0, retried: 0, failed: 0 };
   #dispatch: NodeJS.Immediate | undefined;
@@ -92,15 +94,15 @@ export class Scheduler {
     const [first] = engines;
     if (!first) throw new RangeError('a scheduler needs at least one engine');
     this.model = first.model;
-    this.#now = options.now ?? (() => performance.now());
+    this.#clock = options.clock ?? systemClock;
     this.#slots = engines.map((engine) => new EngineSlot(engine));
     this.#queue = new DecodeQueue(options.bounds ?? QUEUE_BOUNDS);
-    this.#load = new LoadMeter(engines.length, Math.min(...engines.map(({ maxBatch }) => maxBatch)), this.#now());
+    this.#load = new LoadMeter(engines.length, Math.min(...engines.map(({ maxBatch }) => maxBatch)), this.#clock.now());
   }
 
   /** By how much sessions should stretch their partial interval now. */
   get stretch(): number {
-    return this.#load.stretch(this.#now());
+    return this.#load.stretch(this.#clock.now());
   }
 
   get counts(): SchedulerCounts {
@@ -128,7 +130,7 @@ export class Scheduler {
         ),
       );
     }
-    const now = this.#now();
+    const now = this.#clock.now();
     this.#load.asked(job.kind, bucket / SAMPLE_RATE, now);
     return new Promise((settle, fail) => {
       const decode: Waiting = {
@@ -201,7 +203,7 @@ export class Scheduler {
   /** What a run that begins now may hold. */
   #windowsMax(slot: EngineSlot, share: number): WindowsMax {
     const { engine, hasFailed } = slot;
-    const now = this.#now();
+    const now = this.#clock.now();
     const most = Math.min(hasFailed ? 1 : engine.maxBatch, share);
     return {
       live: Math.min(most, this.#load.windowsPerRun('live', now)),
@@ -216,7 +218,7 @@ export class Scheduler {
   #takeNext(slot: EngineSlot): Waiting[] {
     const { engine, windows, expectedEnd } = slot;
     const { maxBatch } = engine;
-    const now = this.#now();
+    const now = this.#clock.now();
     if (expectedEnd !== undefined && now >= expectedEnd - HAND_OVER_MS) {
       const most = (lane: Lane): number => Math.min(maxBatch, this.#load.windowsPerRun(lane, now));
       return this.#queue.take({ live: most('live'), file: most('file') }, true);
@@ -231,8 +233,8 @@ export class Scheduler {
     const { expectedEnd } = slot;
     if (!slot.takesNext || expectedEnd === undefined) return;
     // A timer may come up to a millisecond early.
-    const waitMs = Math.ceil(expectedEnd - HAND_OVER_MS - this.#now()) + 1;
-    setTimeout(() => this.#wake(), Math.max(0, waitMs)).unref();
+    const waitMs = Math.ceil(expectedEnd - HAND_OVER_MS - this.#clock.now()) + 1;
+    this.#clock.after(Math.max(0, waitMs), () => this.#wake());
   }
 
   /** An engine that is being brought back gets nothing while another one is up; without any, work waits for it. */
@@ -241,7 +243,7 @@ export class Scheduler {
   }
 
   async #run(slot: EngineSlot, head: Waiting, batch: readonly Waiting[]): Promise<void> {
-    const startedAt = this.#now();
+    const startedAt = this.#clock.now();
     const lane = laneOf(head.kind);
     // Windows of a run are of one context.
     const seconds = (batch.length * head.bucket) / SAMPLE_RATE;
@@ -258,7 +260,7 @@ export class Scheduler {
     } catch (error) {
       failure = error;
     }
-    const ended = this.#now();
+    const ended = this.#clock.now();
     const runMs = slot.end(run, ended);
     this.#wakeBefore(slot);
     this.#counts.running -= 1;

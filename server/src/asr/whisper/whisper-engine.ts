@@ -1,4 +1,5 @@
 // The engine: one Whisper on one device, decoding batches of windows with their last hypotheses as drafts.
+import { messageOf } from '@sotto/protocol';
 import {
   buildPrompt,
   OrtError,
@@ -9,7 +10,7 @@ import {
 } from '@sotto/models';
 import * as v from 'valibot';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../engine.js';
-import { EngineError, messageOf } from '../errors.js';
+import { EngineError } from '../errors.js';
 import { batchThatFits, isDeviceLost } from './gpu-limits.js';
 import { groupWindows, type WindowGroup } from './window-groups.js';
 import { cpuShapes, gpuShapes, type WindowShape } from './warm-up-shapes.js';

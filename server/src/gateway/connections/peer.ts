@@ -2,7 +2,7 @@
 import { CLOSE, type Frame } from '@sotto/protocol';
 import type { GatewayMetrics } from '../../metrics/gateway-metrics.js';
 import type { SocketHandlers, TransportSocket } from '../../transport/transport.js';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../../time/clock.js';
 import type { Coalescing } from '../coalescing.js';
 import type { GatewayLimits } from '../limits.js';
 import { Heartbeat } from './heartbeat.js';

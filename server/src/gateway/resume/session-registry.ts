@@ -1,7 +1,7 @@
 // The sessions of a server by their tokens; those without a socket wait here for their clients, bounded in number and time.
 import type { GatewayMetrics } from '../../metrics/gateway-metrics.js';
 import type { SessionFactory } from '../../session/session-port.js';
-import type { Clock } from '../clock.js';
+import type { Clock } from '../../time/clock.js';
 import type { GatewayLimits } from '../limits.js';
 import { ResumableSession, type SessionOwner } from './resumable-session.js';
 

@@ -1,4 +1,5 @@
 // Polish by a GGUF model through llama.cpp, in this process: several texts at once share each run of the model (continuous batching).
+import { messageOf } from '@sotto/protocol';
 import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp';
 import { PolisherError, type Polisher, type PolishRequest, type PolishRun } from '../polisher.js';
 import { GgufPolisher } from './gguf-polisher.js';
@@ -119,8 +120,4 @@ export class LlamaPolisher extends GgufPolisher implements Polisher {
       throw error;
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,7 +1,8 @@
 // A GGUF model in a process of its own: neither its loading nor its crash is felt on the sockets' thread. The process starts with the first text.
+import { messageOf } from '@sotto/protocol';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { messageOf, RequestError } from '../../../native-host/errors.js';
+import { RequestError } from '../../../native-host/errors.js';
 import { type ChildPatience, NativeChild } from '../../../native-host/native-child.js';
 import { NativeHost, type HostEvent, type RestartOptions } from '../../../native-host/native-host.js';
 import {
