@@ -23,6 +23,7 @@ import { chooseTransport, TransportUnavailableError } from './transport/choose-t
 import { Gateway } from './gateway/gateway.js';
 import { TlsError, tlsFiles } from './transport/tls.js';
 import { ListenError } from './transport/transport.js';
+import { isLoopback } from './http/hosts.js';
 import { AddressGuard, AddressListError } from './http/outbound/address-guard.js';
 import { type Counter, MetricsRegistry } from './metrics/metrics-registry.js';
 import { createEngineDeaths, registerRecognitionMetrics } from './metrics/recognition-metrics.js';
@@ -92,7 +93,17 @@ const PLAIN_FAILURES = [
   StoreError,
 ] as const;
 
+/** A server that the network reaches serves those who have a key, unless its operator wants it otherwise. @throws StartError */
+export function refuseOpenHost(host: string, isGuarded: boolean): void {
+  if (isLoopback(host) || isGuarded) return;
+  throw new StartError(
+    `--host ${host} would let anybody who reaches this machine use it: make a key first (sotto keys create), ` +
+      'or say that nobody needs one (--allow-anonymous true).',
+  );
+}
+
 async function start(settings: Settings, log: Logger, opened: Closable[]): Promise<RunningServer> {
+  refuseOpenHost(settings.host, settings.allowAnonymous);
   const installed = await findModel(settings);
   const isNull = settings.engine === 'null';
   const model = {
@@ -122,7 +133,11 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     createTransport: (options) => chooseTransport(settings.transport, { ...options, tls }),
     limits: settings,
     log,
-    corsOrigins: listOf(settings.corsOrigins),
+    site: {
+      host: settings.host,
+      allowedHosts: listOf(settings.allowedHosts),
+      corsOrigins: listOf(settings.corsOrigins),
+    },
     sharing: { isEnabled: settings.shareEnabled, viewersMax: settings.viewersMax },
     metrics,
   });

@@ -12,6 +12,7 @@ import { createGatewayMetrics, type GatewayMetrics } from '../metrics/gateway-me
 import { MetricsRegistry } from '../metrics/metrics-registry.js';
 import type { SessionFactory } from '../session/session-port.js';
 import { errorResponse, HttpError } from '../http/http-error.js';
+import { SiteGuard, type SiteRules } from '../http/site-guard.js';
 import { createRouter, type Route, type Router } from '../http/router.js';
 import { Shares, SHARING_DEFAULTS, type SharingSettings } from '../watch/shares.js';
 import { SharingSession } from '../watch/sharing-session.js';
@@ -39,6 +40,7 @@ const STREAM_PATH = '/v1/stream';
 const STREAM_PATHS: ReadonlySet<string> = new Set([STREAM_PATH, '/']);
 /** Where viewers watch a shared session (rule WA2). */
 const WATCH_PATH = '/v1/watch';
+const OWN_SITE: SiteRules = { host: '127.0.0.1', allowedHosts: [], corsOrigins: [] };
 /** How often connections are looked after, milliseconds. */
 const CHECK_INTERVAL_MS = 1_000;
 /** Messages up to this many times the limit are read, so that the client can be told; beyond, the transport cuts the connection. */
@@ -48,8 +50,8 @@ export interface GatewayOptions {
   readonly createTransport: (options: TransportOptions) => Transport;
   readonly limits: GatewayLimits;
   readonly log: Logger;
-  /** Origins whose pages may use the routes; `*`: all. Default: none. */
-  readonly corsOrigins?: readonly string[];
+  /** Which names and pages may call. Default: those of this machine, and the server's own. */
+  readonly site?: SiteRules;
   /** Whether and how sessions may be watched. Default: {@link SHARING_DEFAULTS}. */
   readonly sharing?: SharingSettings;
   /** Default: a registry of its own. */
@@ -63,6 +65,8 @@ export class Gateway {
   readonly #clock: Clock;
   readonly #metrics: GatewayMetrics;
   readonly #transport: Transport;
+  readonly #site: SiteRules;
+  readonly #siteGuard: SiteGuard;
   readonly #sessions: SessionRegistry;
   /** The sessions that are shared. */
   readonly shares: Shares;
@@ -77,6 +81,8 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#site = options.site ?? OWN_SITE;
+    this.#siteGuard = new SiteGuard(this.#site);
     const registry = options.metrics ?? new MetricsRegistry();
     this.#metrics = createGatewayMetrics(registry, {
       connections: () => this.#connections.size,
@@ -179,16 +185,23 @@ export class Gateway {
   #route(): Router {
     const { name } = this.#state;
     const routes = name === 'ready' ? this.#routes : this.#routes.filter(({ always }) => always === true);
-    return createRouter(routes, { corsOrigins: this.#options.corsOrigins ?? [] });
+    return createRouter(routes, { corsOrigins: this.#site.corsOrigins });
   }
 
   #answer(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
     const { name } = this.#state;
+    const refused = this.#siteGuard.refusal(request);
+    if (refused !== undefined) return errorResponse(refused);
     // What is not known yet may be a route once the server is ready.
     return this.#router(request) ?? (name === 'ready' ? NOT_FOUND : REFUSALS[name]);
   }
 
   #upgrade(request: UpgradeRequest): UpgradeDecision {
+    const refused = this.#siteGuard.refusal(request, true);
+    if (refused !== undefined) {
+      this.#metrics.connectionsRefused.add(1, refused.code);
+      return { accepted: false, response: errorResponse(refused) };
+    }
     const dialect = this.#dialects.get(request.path);
     if (dialect !== undefined) return this.#upgradeTo(dialect, request);
     const admission = this.#admit(request);

@@ -335,7 +335,7 @@ function gatewaySuite(t: Test, createTransport: (options: TransportOptions) => T
     const dead = connectTcp(port, '127.0.0.1');
     t.teardown(() => dead.destroy());
     dead.write(
-      'GET /v1/stream HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
         'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
     );
     const live = await connectWire(t, url);

@@ -1,5 +1,6 @@
 // Who may see what others have said: ids are secrets, a list of them is for whoever runs the server.
 import type { HttpRequest } from '../../http/exchange.js';
+import { hostnameOf, isLoopback } from '../../http/hosts.js';
 import { HttpError } from '../../http/http-error.js';
 
 /** `auto`: as `on` for programs and pages on this machine, where the server listens on this machine only; else `off`. */
@@ -31,16 +32,8 @@ export class ListingGuard {
  */
 function isFromHere(request: HttpRequest): boolean {
   const host = request.header('host');
-  if (!isLoopback(hostnameOf(`http://${host}`))) return false;
+  if (!isLoopback(hostnameOf(host))) return false;
   if (['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => request.header(name) !== '')) return false;
   const origin = request.header('origin');
   return origin === '' || (URL.canParse(origin) && new URL(origin).host === host);
-}
-
-function hostnameOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).hostname : '';
-}
-
-function isLoopback(host: string): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/.test(host);
 }

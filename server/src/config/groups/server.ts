@@ -1,12 +1,12 @@
 // The server itself: where it listens, who may call it, what it logs, how it ends.
-import { choice, integer, optionalText, text } from '../setting.js';
+import { choice, integer, optionalText, text, toggle } from '../setting.js';
 import { HOUR_MS } from '../units.js';
 
 export const SERVER_SETTINGS = {
   host: text('127.0.0.1', {
     unit: 'address',
     meaning:
-      'Address to listen on. The default is reachable from this machine only; 0.0.0.0 (or ::) opens it to the network.',
+      'Address to listen on. The default is reachable from this machine only; 0.0.0.0 (or ::) opens it to the network, which needs a key or --allow-anonymous.',
   }),
   port: integer(8080, {
     min: 0,
@@ -20,7 +20,15 @@ export const SERVER_SETTINGS = {
   corsOrigins: optionalText({
     unit: 'origins',
     meaning:
-      'Origins (https://example.org, separated by commas; * for all) whose pages may call the HTTP API from a browser. Empty: none but the server itself.',
+      'Origins (https://example.org, separated by commas; * for all) whose pages may call the HTTP API and open WebSockets from a browser. Empty: none but the server itself; others: 403.',
+  }),
+  allowAnonymous: toggle(false, {
+    meaning: 'Lets anybody who reaches the address use the server without a key, also from the network.',
+  }),
+  allowedHosts: optionalText({
+    unit: 'names',
+    meaning:
+      'Further names, comma-separated, by which a server that listens on this machine only is called, as by a proxy that passes the name on. Others than these and localhost: 403.',
   }),
   log: choice(['auto', 'plain', 'json'], 'auto', {
     meaning: 'Form of the log on standard error: auto is plain lines on a terminal, JSON elsewhere.',
