@@ -1,13 +1,13 @@
 // Recognition of live segments: partials over the growing audio, then one final over all of it.
 import { messageOf } from '@sotto/protocol';
-import { systemClock, type Clock } from '../time/clock.js';
+import type { Clock } from '../time/clock.js';
 import { WhisperTokenizer } from '@sotto/models';
 import type { VoiceActivityDetector } from '../vad/vad.js';
 import type { QueueBounds } from './scheduling/decode-queue.js';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from './engine.js';
 import { AsrError } from './errors.js';
 import { FileTranscriber } from './files/file-transcriber.js';
-import { decodeFinal, type FinalAsk } from './hypothesis/final-decode.js';
+import { decodeFinal, FALLBACK_BUDGET_MS, type FinalAsk } from './hypothesis/final-decode.js';
 import { type GuardThresholds, WHISPER_THRESHOLDS } from './hypothesis/hallucination-guards.js';
 import { HypothesisTracker, type TrackedText } from './hypothesis/hypothesis-tracker.js';
 import { type Stability, stabilityPolicy } from './hypothesis/stability-policy.js';
@@ -26,8 +26,7 @@ export interface RecognizerOptions {
   readonly thresholds?: GuardThresholds;
   /** Whether {@link RecognizedSegment.anticipate} is heeded. Default true. */
   readonly earlyFinals?: boolean;
-  /** A final that the guards doubt is decoded again for no longer than this, milliseconds; less by the stretch under load. Default 1,000; 0 turns the
-   * fallback off. */
+  /** How much audio of a final that the guards doubt is decoded again, milliseconds. Default {@link FALLBACK_BUDGET_MS}; 0 turns it off. */
   readonly fallbackBudgetMs?: number;
   readonly bounds?: QueueBounds;
   /** Default: the system's. */
@@ -36,7 +35,6 @@ export interface RecognizerOptions {
 
 /** Both must agree: the cautious choice, until a benchmark on the model at hand says otherwise. */
 export const DEFAULT_STABILITY: Stability = 'both';
-export const FALLBACK_BUDGET_MS = 1_000;
 /** When a partial is due after its request, milliseconds: about the time until the next one is asked for. */
 const PARTIAL_DUE_MS = 500;
 /** When a final is due, milliseconds. */
@@ -125,7 +123,7 @@ interface Preview {
   readonly track: (result: DecodeResult) => TrackedText;
 }
 
-const GREEDY: FinalAsk = { temperature: 0, seed: 0, withPrevious: true };
+const GREEDY: Omit<FinalAsk, 'audio'> = { temperature: 0, seed: 0, withPrevious: true };
 
 class LiveSegment implements RecognizedSegment {
   readonly #scheduler: Scheduler;
@@ -179,7 +177,7 @@ class LiveSegment implements RecognizedSegment {
       dueInMs: FINAL_DUE_MS,
       request: () => {
         early.isUnderWay = true;
-        return this.#finalRequest(audio, GREEDY);
+        return this.#finalRequest({ audio, ...GREEDY });
       },
       track: (result) => this.#tracker.review(result, audio.length),
     });
@@ -240,11 +238,9 @@ class LiveSegment implements RecognizedSegment {
   async #final(audio: Float32Array, speechRatio: number): Promise<FinalHypothesis> {
     if (audio.length === 0)
       return { text: '', noise: 'empty', words: [], language: this.#options.language, avgLogprob: 0, noSpeechProb: 1 };
-    const decoded = await decodeFinal((ask) => this.#finalRun(audio, ask), speechRatio, this.#tokenizer, {
+    const decoded = await decodeFinal((ask) => this.#finalRun(ask), { audio, speechRatio }, this.#tokenizer, {
       thresholds: this.#thresholds,
-      // Under load the time of the engines belongs to first decodes.
-      fallbackBudgetMs: (this.#recognition.fallbackBudgetMs ?? FALLBACK_BUDGET_MS) / this.#scheduler.stretch,
-      now: (this.#recognition.clock ?? systemClock).now,
+      fallbackBudgetMs: this.#recognition.fallbackBudgetMs ?? FALLBACK_BUDGET_MS,
     });
     const { text, noise, language, avgLogprob, noSpeechProb } = decoded;
     const words = this.#options.words
@@ -253,16 +249,16 @@ class LiveSegment implements RecognizedSegment {
     return { text, words, language, avgLogprob, noSpeechProb, ...(noise ? { noise } : {}) };
   }
 
-  async #finalRun(audio: Float32Array, ask: FinalAsk): Promise<DecodeResult> {
-    const early = ask.temperature === 0 ? await this.#takeEarly(audio) : undefined;
+  async #finalRun(ask: FinalAsk): Promise<DecodeResult> {
+    const early = ask.withPrevious ? await this.#takeEarly(ask.audio) : undefined;
     if (this.#isOver()) throw new AsrError('cancelled', 'the segment was cancelled');
     if (early) return early;
     const outcome = await this.#scheduler.submit({
       segment: this,
       kind: 'final',
       dueInMs: FINAL_DUE_MS,
-      samples: audio.length,
-      request: () => this.#finalRequest(audio, ask),
+      samples: ask.audio.length,
+      request: () => this.#finalRequest(ask),
     });
     if (outcome.status !== 'decoded' || this.#isOver()) throw new AsrError('cancelled', 'the segment was cancelled');
     return outcome.result;
@@ -277,7 +273,7 @@ class LiveSegment implements RecognizedSegment {
     return result;
   }
 
-  #finalRequest(audio: Float32Array, { temperature, seed, withPrevious }: FinalAsk): DecodeRequest {
+  #finalRequest({ audio, temperature, seed, withPrevious }: FinalAsk): DecodeRequest {
     return {
       audio,
       prompt: {

@@ -4,7 +4,14 @@ import { decodeFinal, type FinalAsk } from '../../../server/src/asr/hypothesis/f
 import { scriptedTokenizer } from '../../support/scripted-engine.js';
 
 const tokenizer = scriptedTokenizer();
-const FRESH = { fallbackBudgetMs: 1_000, now: () => 0 };
+const FRESH = { fallbackBudgetMs: 90_000 };
+/** Seconds of audio with so much speech; a quiet place in the middle. */
+const spoken = (seconds: number, speechRatio = 0.9) => ({
+  audio: Float32Array.from({ length: seconds * 16_000 }, (_, at) =>
+    Math.abs(at / 16_000 - seconds / 2) < 0.1 ? 0 : 0.1,
+  ),
+  speechRatio,
+});
 
 function heard(text: string, logprob = -0.1, more: Partial<DecodeResult> = {}): DecodeResult {
   const tokens = tokenizer.encode(text).map((id): DecodedToken => ({ id, logprob, frame: 7 }));
@@ -22,19 +29,21 @@ function heard(text: string, logprob = -0.1, more: Partial<DecodeResult> = {}): 
 
 /** Answers one attempt after another and notes what each asked. */
 function answering(...answers: DecodeResult[]) {
-  const asked: FinalAsk[] = [];
-  const decode = async (ask: FinalAsk): Promise<DecodeResult> => {
+  const asked: Omit<FinalAsk, 'audio'>[] = [];
+  const seconds: number[] = [];
+  const decode = async ({ audio, ...ask }: FinalAsk): Promise<DecodeResult> => {
     asked.push(ask);
+    seconds.push(Math.round(audio.length / 16_000));
     return answers[asked.length - 1] ?? heard(' too many attempts');
   };
-  return { asked, decode };
+  return { asked, seconds, decode };
 }
 
 const looping = () => heard(` he said the${' and the'.repeat(8)}`);
 
 t.test('a good greedy decode is taken as it is', async (t) => {
   const { asked, decode } = answering(heard(' hello there'));
-  t.match(await decodeFinal(decode, 0.9, tokenizer, FRESH), {
+  t.match(await decodeFinal(decode, spoken(4), tokenizer, FRESH), {
     text: 'hello there',
     noise: null,
     language: 'en',
@@ -42,61 +51,68 @@ t.test('a good greedy decode is taken as it is', async (t) => {
   t.same(asked, [{ temperature: 0, seed: 0, withPrevious: true }]);
 });
 
-t.test(
-  'an unsure or repeating decode is tried at the next temperature, in the end without the previous text',
-  async (t) => {
-    const { asked, decode } = answering(heard(' ho', -2), looping(), heard(' ha', -1.5), heard(' hello', -0.3));
-    t.match(await decodeFinal(decode, 0.9, tokenizer, FRESH), { text: 'hello', noise: null });
-    t.same(asked, [
-      { temperature: 0, seed: 0, withPrevious: true },
-      { temperature: 0.2, seed: 1, withPrevious: true },
-      { temperature: 0.4, seed: 2, withPrevious: true },
-      { temperature: 0.6, seed: 3, withPrevious: false },
-    ]);
-  },
-);
-
-t.test('if nothing satisfies, the most probable that does not repeat stands, since the VAD heard speech', async (t) => {
-  const { decode } = answering(
-    looping(),
-    heard(' b', -2),
-    heard(' c', -1.2),
-    heard(' d', -3),
-    looping(),
-    heard(' f', -1.9),
+t.test('a repeating decode is tried without the previous text, and then in two halves', async (t) => {
+  const { asked, seconds, decode } = answering(looping(), looping(), heard(' hello'), heard(' there'));
+  const final = await decodeFinal(decode, spoken(8), tokenizer, FRESH);
+  t.match(final, { text: 'hello there', noise: null });
+  t.same(
+    asked.map(({ withPrevious }) => withPrevious),
+    [true, false, false, false],
   );
-  t.match(await decodeFinal(decode, 0.9, tokenizer, FRESH), { text: 'c', noise: null });
+  t.same(seconds, [8, 8, 4, 4]);
+  t.ok(Math.abs((final.tokens.at(-1)?.frame ?? 0) - 207) < 10, 'frames of the second half are counted from the first');
 });
 
-t.test('the budget ends the fallback', async (t) => {
-  let now = 0;
-  const { asked, decode } = answering(...Array.from({ length: 6 }, () => heard(' hm', -2)));
-  const slow = async (ask: FinalAsk) => {
-    now += 600;
-    return decode(ask);
-  };
-  await decodeFinal(slow, 0.9, tokenizer, { fallbackBudgetMs: 1_000, now: () => now });
-  t.equal(asked.length, 2);
+t.test('an unsure decode stands: nothing is drawn by chance', async (t) => {
+  const { asked, decode } = answering(heard(' hello', -2));
+  t.match(await decodeFinal(decode, spoken(8), tokenizer, FRESH), { text: 'hello', noise: null, temperature: 0 });
+  t.equal(asked.length, 1);
+});
+
+t.test('nothing, although somebody spoke, is decoded again', async (t) => {
+  const { decode } = answering(heard(''), heard(' hello'));
+  t.match(await decodeFinal(decode, spoken(4), tokenizer, FRESH), { text: 'hello', noise: null });
+});
+
+t.test('what is said many times stays, where there was time to say it', async (t) => {
+  const many = ' and'.repeat(10);
+  const { decode } = answering(...Array.from({ length: 6 }, () => heard(many)));
+  t.equal((await decodeFinal(decode, spoken(2.5), tokenizer, FRESH)).text, many.trim());
+  const loop = answering(...Array.from({ length: 6 }, () => heard(many.repeat(4))));
+  t.equal((await decodeFinal(loop.decode, spoken(2.5), tokenizer, FRESH)).text, 'and');
+  const ranAway = answering(...Array.from({ length: 6 }, () => heard(many, -0.1, { endLogprob: null })));
+  t.equal((await decodeFinal(ranAway.decode, spoken(2.5), tokenizer, FRESH)).text, 'and');
+});
+
+t.test('the budget ends the second tries, and 0 turns them off', async (t) => {
+  for (const [fallbackBudgetMs, tries] of [
+    [0, 1],
+    [8_000, 2],
+    [16_000, 4],
+  ] as const) {
+    const { asked, decode } = answering(...Array.from({ length: 9 }, looping));
+    await decodeFinal(decode, spoken(8), tokenizer, { fallbackBudgetMs });
+    t.equal(asked.length, tries);
+  }
 });
 
 t.test('noise is named and never words', async (t) => {
-  const unsure = Array.from({ length: 6 }, () => heard(' hm', -2));
-  const loops = Array.from({ length: 6 }, () => heard('ing'.repeat(12)));
-  t.match(await decodeFinal(answering(heard('')).decode, 0.9, tokenizer, FRESH), {
+  const loops = Array.from({ length: 6 }, () => heard('ing'.repeat(24), -2));
+  t.match(await decodeFinal(answering(heard('')).decode, spoken(0.5), tokenizer, FRESH), {
     noise: 'empty',
     text: '',
     tokens: [],
   });
-  t.match(await decodeFinal(answering(heard(' hm', -2, { noSpeechProbability: 0.9 })).decode, 0.9, tokenizer, FRESH), {
-    noise: 'noSpeech',
-    text: '',
-  });
-  t.match(await decodeFinal(answering(...unsure).decode, 0.1, tokenizer, FRESH), {
+  t.match(
+    await decodeFinal(answering(heard(' hm', -2, { noSpeechProbability: 0.9 })).decode, spoken(4), tokenizer, FRESH),
+    { noise: 'noSpeech', text: '' },
+  );
+  t.match(await decodeFinal(answering(heard(' hm', -2)).decode, spoken(4, 0.1), tokenizer, FRESH), {
     noise: 'lowConfidence',
     text: '',
     tokens: [],
   });
-  t.match(await decodeFinal(answering(...loops).decode, 0.9, tokenizer, FRESH), {
+  t.match(await decodeFinal(answering(...loops).decode, spoken(1), tokenizer, FRESH), {
     noise: 'repetition',
     text: '',
     tokens: [],
@@ -105,11 +121,11 @@ t.test('noise is named and never words', async (t) => {
 
 t.test('silence is not decoded again', async (t) => {
   const { asked, decode } = answering(heard(' hm', -2, { noSpeechProbability: 0.9 }));
-  await decodeFinal(decode, 0.9, tokenizer, FRESH);
+  await decodeFinal(decode, spoken(8), tokenizer, FRESH);
   t.equal(asked.length, 1);
 });
 
 t.test('words before a loop are kept, with one copy of it', async (t) => {
   const { decode } = answering(...Array.from({ length: 6 }, looping));
-  t.match(await decodeFinal(decode, 0.9, tokenizer, FRESH), { text: 'he said the and', noise: null });
+  t.match(await decodeFinal(decode, spoken(1), tokenizer, FRESH), { text: 'he said the and', noise: null });
 });

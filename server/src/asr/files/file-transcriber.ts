@@ -3,9 +3,9 @@ import type { WhisperTokenizer } from '@sotto/models';
 import type { Word } from '@sotto/protocol';
 import type { VoiceActivityDetector } from '../../vad/vad.js';
 import { QUEUE_BOUNDS } from '../scheduling/decode-queue.js';
-import type { DecodedToken, DecodeResult } from '../engine.js';
+import type { DecodeResult } from '../engine.js';
 import { AsrError } from '../errors.js';
-import { decodeFinal, type FinalAsk, type FinalDecode, type Noise } from '../hypothesis/final-decode.js';
+import { decodeFinal, joined, type FinalAsk, type FinalDecode, type Noise } from '../hypothesis/final-decode.js';
 import { FRAME_SAMPLES } from '../hypothesis/stability-policy.js';
 import { timeWords } from '../hypothesis/word-timing.js';
 import { previousTokens } from '../hypothesis/previous-text.js';
@@ -202,9 +202,9 @@ export class FileTranscriber {
         segment: recording,
         kind: 'file',
         dueInMs: FILE_DUE_MS,
-        samples: audio.length,
+        samples: ask.audio.length,
         request: () => ({
-          audio,
+          audio: ask.audio,
           prompt: {
             language: language === 'auto' ? null : language,
             task,
@@ -220,20 +220,6 @@ export class FileTranscriber {
       if (outcome.status !== 'decoded') throw new AsrError('cancelled', 'the recording was given up');
       return outcome.result;
     };
-    return decodeFinal(decode, speechRatio, this.tokenizer, { fallbackBudgetMs: Infinity, temperature });
+    return decodeFinal(decode, { audio, speechRatio }, this.tokenizer, { fallbackBudgetMs: Infinity, temperature });
   }
-}
-
-/** One hypothesis and the next one, which begins `frames` later. Facts are those of the longer one; the mean is over all tokens. */
-function joined(first: FinalDecode, next: FinalDecode, frames: number, tokenizer: WhisperTokenizer): FinalDecode {
-  const later = next.tokens.map((token): DecodedToken => ({ ...token, frame: token.frame + frames }));
-  const tokens = [...first.tokens, ...later];
-  const [count, nextCount] = [first.tokens.length + 1, later.length + 1];
-  return {
-    ...(later.length > first.tokens.length ? next : first),
-    tokens,
-    text: tokenizer.decode(tokens.map((token) => token.id)).trim(),
-    noise: null,
-    avgLogprob: (first.avgLogprob * count + next.avgLogprob * nextCount) / (count + nextCount),
-  };
 }

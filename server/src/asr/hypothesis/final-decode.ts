@@ -1,23 +1,33 @@
-// The last decode of a segment: the whole of it at once, again with rising temperature while the guards are not content.
+// The last decode of a segment: the whole of it at once; in smaller pieces where that went wrong.
 import type { WhisperTokenizer } from '@sotto/models';
 import type { DecodeRequest, DecodeResult, DecodedToken } from '../engine.js';
-import { assess, type Assessment, type GuardThresholds, WHISPER_THRESHOLDS } from './hallucination-guards.js';
+import {
+  assess,
+  type Assessment,
+  type GuardThresholds,
+  type Sound,
+  WHISPER_THRESHOLDS,
+} from './hallucination-guards.js';
 import type { FinalHypothesis } from '../recognizer.js';
+import { quietPlace } from './quiet-place.js';
+import { FRAME_SAMPLES } from './stability-policy.js';
 
-/** Temperatures after the greedy decode: openai/whisper `transcribe.py`, `temperature`. One sample is drawn at each, where Whisper takes the best of five. */
-export const FALLBACK_TEMPERATURES: readonly number[] = [0.2, 0.4, 0.6, 0.8, 1.0];
 /** Above this a decode is not told the previous text, which may be what leads it astray: `transcribe.py` resets its prompt at the same value. */
 const PROMPT_TEMPERATURE_MAX = 0.5;
+/** Audio that is too short to be decoded in two pieces, samples: 3 s. */
+const PIECES_SAMPLES_MIN = 48_000;
+/** A decode that says nothing although somebody spoke for this long is not believed, milliseconds. */
+const SPEECH_MS_HEARD = 1_000;
+
+/** The longest utterance once more as it is, and twice in pieces. */
+export const FALLBACK_BUDGET_MS = 90_000;
 
 export interface FinalDecodeOptions {
   readonly thresholds?: GuardThresholds;
-  /** No further temperature is tried after this time, milliseconds: live finals must not be late. */
+  /** Audio that is decoded again where the first decode is not believed, at most, milliseconds; 0: never. A bound in audio, so that no clock changes a final. */
   readonly fallbackBudgetMs: number;
   /** Of the first decode. Default 0: greedy. */
   readonly temperature?: number;
-  /** Default {@link FALLBACK_TEMPERATURES}; only those above the first are tried. */
-  readonly temperatures?: readonly number[];
-  readonly now?: () => number;
 }
 
 export type Noise = NonNullable<FinalHypothesis['noise']>;
@@ -35,62 +45,76 @@ export interface FinalDecode {
   readonly temperature: number;
 }
 
-interface Candidate {
-  readonly temperature: number;
-  readonly result: DecodeResult;
-  readonly text: string;
-  readonly assessment: Assessment;
-}
-
-/**
- * Decodes a segment as openai/whisper `transcribe.py`, `decode_with_fallback`, does: again at the next temperature while the hypothesis repeats itself or
- * is unsure, unless it is silence. If none satisfies, the most probable of those that do not repeat stands, rather than Whisper's last.
- * @param decode runs one request; `ask` is how each attempt differs from the greedy one
- * @param speechRatio the VAD's opinion: share of the frames that were speech
- */
-export async function decodeFinal(
-  decode: (ask: FinalAsk) => Promise<DecodeResult>,
-  speechRatio: number,
-  tokenizer: WhisperTokenizer,
-  options: FinalDecodeOptions,
-): Promise<FinalDecode> {
-  const {
-    thresholds = WHISPER_THRESHOLDS,
-    temperature: first = 0,
-    temperatures = FALLBACK_TEMPERATURES,
-    now = () => performance.now(),
-  } = options;
-  const started = now();
-  const attempt = async (ask: FinalAsk): Promise<Candidate> => {
-    const result = await decode(ask);
-    const text = tokenizer.decode(result.tokens.map((token) => token.id));
-    return { temperature: ask.temperature, result, text, assessment: assess(result, text, thresholds) };
-  };
-  let best = await attempt({ temperature: first, seed: 0, withPrevious: first <= PROMPT_TEMPERATURE_MAX });
-  for (const [index, temperature] of temperatures.filter((one) => one > first).entries()) {
-    if (isGood(best) || best.assessment.silent || now() - started >= options.fallbackBudgetMs) break;
-    const next = await attempt({ temperature, seed: index + 1, withPrevious: temperature <= PROMPT_TEMPERATURE_MAX });
-    best = isGood(next) || isBetter(next, best) ? next : best;
-  }
-  return verdict(best, speechRatio, tokenizer, thresholds);
+/** A segment as it sounds. */
+export interface FinalAudio {
+  /** 16 kHz mono. */
+  readonly audio: Float32Array;
+  /** The VAD's opinion: share of the frames that were speech, 0-1. */
+  readonly speechRatio: number;
 }
 
 /** What one attempt asks of the engine. */
-export interface FinalAsk extends Pick<DecodeRequest, 'temperature' | 'seed'> {
+export interface FinalAsk extends Pick<DecodeRequest, 'temperature' | 'seed' | 'audio'> {
   readonly withPrevious: boolean;
 }
 
-function isGood({ assessment }: Candidate): boolean {
-  return !assessment.repeats && !assessment.unsure;
+/** One attempt over a stretch of the segment. */
+interface Attempt {
+  readonly result: DecodeResult;
+  readonly text: string;
+  readonly assessment: Assessment;
+  readonly sound: Sound;
 }
 
-function isBetter(a: Candidate, b: Candidate): boolean {
-  if (a.assessment.repeats !== b.assessment.repeats) return b.assessment.repeats;
-  return a.assessment.avgLogprob > b.assessment.avgLogprob;
+/**
+ * Decodes a segment. Where the text says the same again and again (a model that counts so is rarely right), or nothing although somebody spoke, the segment
+ * is decoded again: without the previous text, and then in two halves, parted where it is quietest. What is still repeated in pieces of a few seconds
+ * stays if there was time to say it. Whisper's own way out, samples at rising temperatures
+ * (`transcribe.py`, `decode_with_fallback`), is not taken: on speech that is hard to understand it invents fluent sentences, which nothing in their own
+ * figures gives away. An unsure decode stands, since what is decoded again would be as unsure.
+ * @param decode runs one request
+ */
+export async function decodeFinal(
+  decode: (ask: FinalAsk) => Promise<DecodeResult>,
+  { audio, speechRatio }: FinalAudio,
+  tokenizer: WhisperTokenizer,
+  options: FinalDecodeOptions,
+): Promise<FinalDecode> {
+  const { thresholds = WHISPER_THRESHOLDS, temperature = 0, fallbackBudgetMs } = options;
+  let budget = fallbackBudgetMs * 16;
+  const attempt = async (part: Float32Array, withPrevious: boolean): Promise<Attempt> => {
+    const result = await decode({ audio: part, temperature, seed: 0, withPrevious });
+    const text = tokenizer.decode(result.tokens.map((token) => token.id));
+    const audioMs = part.length / 16;
+    const sound = { audioMs, speechMs: audioMs * speechRatio };
+    return { result, text, sound, assessment: assess(result, text, thresholds, sound) };
+  };
+  const again = (part: Float32Array): boolean => {
+    budget -= part.length;
+    return budget >= 0;
+  };
+  const heard = async (part: Float32Array, withPrevious: boolean): Promise<FinalDecode> => {
+    let best = await attempt(part, withPrevious);
+    if (isDoubtful(best) && withPrevious && again(part)) best = await attempt(part, false);
+    if (isDoubtful(best) && part.length >= PIECES_SAMPLES_MIN && again(part)) {
+      const at = quietPlace(part);
+      const first = await heard(part.subarray(0, at), false);
+      const second = await heard(part.subarray(at), false);
+      return joined(first, second, Math.round(at / FRAME_SAMPLES), tokenizer);
+    }
+    return verdict(best, temperature, speechRatio, tokenizer, thresholds);
+  };
+  return heard(audio, temperature <= PROMPT_TEMPERATURE_MAX);
+}
+
+function isDoubtful({ assessment, text, sound }: Attempt): boolean {
+  if (assessment.silent) return false;
+  return assessment.repetitive || (text.trim() === '' && sound.speechMs >= SPEECH_MS_HEARD);
 }
 
 function verdict(
-  { temperature, result, text, assessment }: Candidate,
+  { result, text, assessment }: Attempt,
+  temperature: number,
   speechRatio: number,
   tokenizer: WhisperTokenizer,
   thresholds: GuardThresholds,
@@ -107,8 +131,27 @@ function verdict(
   if (assessment.unsure && speechRatio < thresholds.sparseSpeechRatio) return noise('lowConfidence');
   const { loop } = assessment;
   if (!loop) return { ...facts, tokens: result.tokens, text: text.trim(), noise: null };
-  // Words before a loop were heard; a segment that is nothing but loop was not.
-  if (loop.start === 0) return noise('repetition');
+  // One copy of a loop was heard, unless the model is unsure of it: then it comes of noise.
+  if (loop.start === 0 && assessment.unsure) return noise('repetition');
   const tokens = result.tokens.slice(0, loop.start + loop.period);
   return { ...facts, tokens, text: tokenizer.decode(tokens.map((token) => token.id)).trim(), noise: null };
+}
+
+/** One hypothesis and the next one, which begins `frames` later. Facts are those of the longer one; the mean is over all tokens. */
+export function joined(
+  first: FinalDecode,
+  next: FinalDecode,
+  frames: number,
+  tokenizer: WhisperTokenizer,
+): FinalDecode {
+  const later = next.tokens.map((token): DecodedToken => ({ ...token, frame: token.frame + frames }));
+  const tokens = [...first.tokens, ...later];
+  const [count, nextCount] = [first.tokens.length + 1, later.length + 1];
+  return {
+    ...(later.length > first.tokens.length ? next : first),
+    tokens,
+    text: tokenizer.decode(tokens.map((token) => token.id)).trim(),
+    noise: tokens.length > 0 ? null : (first.noise ?? next.noise),
+    avgLogprob: (first.avgLogprob * count + next.avgLogprob * nextCount) / (count + nextCount),
+  };
 }

@@ -32,12 +32,25 @@ export interface Loop {
   readonly period: number;
 }
 
+/** What a window sounds like, whatever the model makes of it. */
+export interface Sound {
+  readonly audioMs: number;
+  /** How long somebody speaks in it, as the VAD has it; where that is not known, no more than `audioMs`. */
+  readonly speechMs: number;
+}
+
+/** Nothing is known of it: every repetition on which the attention does not move is a loop. */
+const UNKNOWN: Sound = { audioMs: 0, speechMs: 0 };
+
 /** What the guards think of one hypothesis. */
 export interface Assessment {
   readonly avgLogprob: number;
   readonly compressionRatio: number;
+  /** A repetition that was not said: the speech would not be long enough for it. */
   readonly loop: Loop | null;
-  /** Repeats itself: a loop at the end, or text that compresses too well. */
+  /** Says the same again and again, rightly or not: at the end with the attention at rest, or so that the text compresses too well. */
+  readonly repetitive: boolean;
+  /** Repeats what there was no time to say. */
   readonly repeats: boolean;
   readonly unsure: boolean;
   /** Judged to be no speech by the model itself. */
@@ -48,16 +61,21 @@ export function assess(
   result: DecodeResult,
   text: string,
   thresholds: GuardThresholds = WHISPER_THRESHOLDS,
+  sound: Sound = UNKNOWN,
 ): Assessment {
   const avgLogprob = avgLogprobOf(result);
   const ratio = compressionRatio(text);
-  const loop = findLoop(result.tokens);
+  const found = findLoop(result.tokens);
+  const loop = found !== null && !wasSaid(found, result, text, sound) ? found : null;
+  const words = wordsIn(text);
+  const isRepetitive = new Set(words.map((word) => word.toLowerCase())).size * COPIES_MIN <= words.length;
   const unsure = result.tokens.length > 0 && avgLogprob < thresholds.avgLogprob;
   return {
     avgLogprob,
     compressionRatio: ratio,
     loop,
-    repeats: loop !== null || ratio > thresholds.compressionRatio,
+    repetitive: found !== null || (isRepetitive && ratio > thresholds.compressionRatio),
+    repeats: loop !== null || (ratio > thresholds.compressionRatio && words.length * WORD_MS > sound.speechMs),
     unsure,
     silent: unsure && result.noSpeechProbability > thresholds.noSpeechProbability,
   };
@@ -74,6 +92,36 @@ export function avgLogprobOf(result: DecodeResult): number {
 export function compressionRatio(text: string): number {
   const bytes = Buffer.from(text, 'utf8');
   return bytes.length === 0 ? 0 : bytes.length / deflateSync(bytes).length;
+}
+
+/** What a word, or a character of a language that is written without spaces, takes at least on average, milliseconds of speech. */
+const WORD_MS = 200;
+const WORD =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|[^\s\p{P}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]+/gu;
+
+/** How often each word of a repetitive text occurs at least, on average. */
+const COPIES_MIN = 3;
+
+/** Words as they are spoken, without marks. */
+function wordsIn(text: string): readonly string[] {
+  return text.match(WORD) ?? [];
+}
+
+/**
+ * Whether the speech behind the words before a repetition is long enough for all of it. Attention gets stuck on words that are said again and again, so
+ * it alone convicts nobody; but a decode that only the token limit ended has run away.
+ */
+function wasSaid(
+  loop: Loop,
+  { tokens, endLogprob }: DecodeResult,
+  text: string,
+  { audioMs, speechMs }: Sound,
+): boolean {
+  if (endLogprob === null || audioMs === 0) return false;
+  const heardMs = Math.min(audioMs, Math.max(0, ...tokens.slice(0, loop.start).map(({ frame }) => frame * 20)));
+  const count = tokens.length - loop.start;
+  const words = (wordsIn(text).length * count) / tokens.length;
+  return Math.max(words * WORD_MS, count * SPOKEN_TOKEN_FRAMES * 20) <= (speechMs * (audioMs - heardMs)) / audioMs;
 }
 
 /** The longest phrase, in tokens, whose repetition is looked for. */

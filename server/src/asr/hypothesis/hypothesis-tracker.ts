@@ -48,7 +48,7 @@ export class HypothesisTracker {
 
   /** Takes the outcome of a decode that was prompted with {@link committed}. */
   advance(result: DecodeResult, heardSamples: number): TrackedText {
-    const guarded = this.#guard(result);
+    const guarded = this.#guard(result, heardSamples / 16);
     const current: Hypothesis = { tokens: guarded.tokens, heardSamples };
     const stableTokens = guarded.mayCommit ? this.#policy(current, this.#tail) : 0;
     const ids = current.tokens.map((token) => token.id);
@@ -82,9 +82,16 @@ export class HypothesisTracker {
     return { stable, tentative: stable === '' ? tentative.trimStart() : tentative };
   }
 
-  #guard(result: DecodeResult): { readonly tokens: readonly DecodedToken[]; readonly mayCommit: boolean } {
+  #guard(
+    result: DecodeResult,
+    audioMs: number,
+  ): { readonly tokens: readonly DecodedToken[]; readonly mayCommit: boolean } {
     const text = this.#tokenizer.decode(result.tokens.map((token) => token.id));
-    const { silent, unsure, repeats, loop } = assess(result, text, this.#thresholds);
+    const { silent, unsure, repeats, loop } = assess(result, text, this.#thresholds, {
+      audioMs,
+      // While it is spoken nobody has counted the pauses; a loop runs to the end of the window, and there it is spoken.
+      speechMs: audioMs,
+    });
     if (silent) return { tokens: [], mayCommit: false };
     if (loop) return { tokens: result.tokens.slice(0, loop.start + loop.period), mayCommit: false };
     return { tokens: result.tokens, mayCommit: !unsure && !repeats };

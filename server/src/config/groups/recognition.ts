@@ -1,5 +1,6 @@
 // The model, the devices that it runs on, and how its hypotheses become text.
 import { DEVICE_LIST } from '../../asr/devices.js';
+import { FALLBACK_BUDGET_MS } from '../../asr/hypothesis/final-decode.js';
 import { choice, form, integer, optionalText, toggle } from '../setting.js';
 
 export const RECOGNITION_SETTINGS = {
@@ -54,10 +55,11 @@ export const RECOGNITION_SETTINGS = {
     meaning:
       'Decode the final of an utterance while the silence lasts that may end it, rather than after. Not done under load.',
   }),
-  fallbackBudgetMs: integer(1_000, {
+  fallbackBudgetMs: integer(FALLBACK_BUDGET_MS, {
     unit: 'milliseconds',
     min: 0,
-    max: 60_000,
-    meaning: 'How long a doubtful final may be decoded again at higher temperatures; 0 turns that off.',
+    max: 600_000,
+    meaning:
+      'Audio of a final that is decoded again, in smaller pieces, where its text repeats itself; 0 turns that off.',
   }),
 } as const;
