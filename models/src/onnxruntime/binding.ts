@@ -58,12 +58,14 @@ export class OrtBinding extends NativeHandle {
   /**
    * Runs off the event loop, then unbinds the outputs. Returns those that ONNX Runtime allocated, by name: the caller closes them. One run of a
    * binding at a time.
+   * @param shrinks whether the session then gives back memory that it keeps for later runs
    */
-  async run(): Promise<Map<string, OrtValue>> {
+  async run(shrinks = false): Promise<Map<string, OrtValue>> {
     const pointer = this.pointer;
     const done = this.retain();
     try {
-      await offThread(ortApi().runWithBinding, this.#session, OrtEnvironment.shared.runOptions(notRecorded), pointer);
+      const options = OrtEnvironment.shared.runOptions(notRecorded, shrinks);
+      await offThread(ortApi().runWithBinding, this.#session, options, pointer);
       return this.#allocatedOutputs(pointer);
     } finally {
       this.#unbindOutputs(pointer);

@@ -28,7 +28,7 @@ export class OrtEnvironment {
   /** Memory descriptions by place: as many as there are devices, so they are kept. */
   readonly #places = new Map<string, Pointer>();
   /** By CUDA graph: as many as a session is given numbers, so they are kept. */
-  readonly #runOptions = new Map<number, Pointer>();
+  readonly #runOptions = new Map<string, Pointer>();
 
   private constructor() {
     this.pointer = outOf<Pointer>((out) => ortApi().createEnv(logSeverities.error, 'sotto', out));
@@ -63,13 +63,18 @@ export class OrtEnvironment {
     return info;
   }
 
-  /** Run options that name a CUDA graph; see `OrtBinding.run`. */
-  runOptions(cudaGraph: number): Pointer {
-    let options = this.#runOptions.get(cudaGraph);
+  /**
+   * Run options that name a CUDA graph; see `OrtBinding.run`.
+   * @param shrinks whether the session gives back what its arena does not need, of the CPU's memory, when the run is over
+   */
+  runOptions(cudaGraph: number, shrinks = false): Pointer {
+    const key = `${cudaGraph} ${shrinks}`;
+    let options = this.#runOptions.get(key);
     if (options === undefined) {
       options = outOf<Pointer>((out) => ortApi().createRunOptions(out));
       check(ortApi().addRunConfigEntry(options, 'gpu_graph_id', String(cudaGraph)));
-      this.#runOptions.set(cudaGraph, options);
+      if (shrinks) check(ortApi().addRunConfigEntry(options, 'memory.enable_memory_arena_shrinkage', 'cpu:0'));
+      this.#runOptions.set(key, options);
     }
     return options;
   }
@@ -79,6 +84,11 @@ export class OrtEnvironment {
     const text = koffi.decode.string(address);
     this.free(address);
     return text;
+  }
+
+  /** Memory of the CPU, its contents what was there: the caller frees it. Throws OrtError where there is none. */
+  allocate(bytes: number): Pointer {
+    return outOf<Pointer>((out) => ortApi().allocatorAlloc(this.allocator, bytes, out));
   }
 
   free(address: Pointer): void {

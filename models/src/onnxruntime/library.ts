@@ -79,6 +79,7 @@ export interface OrtApi {
     [name: string, allocatorType: number, deviceId: number, memoryType: number, out: Out<Pointer>]
   >;
   readonly getAllocatorWithDefaultOptions: Action<[out: Out<Pointer>]>;
+  readonly allocatorAlloc: Action<[allocator: Pointer, bytes: number, out: Out<Pointer>]>;
   readonly allocatorFree: Action<[allocator: Pointer, memory: Pointer]>;
   readonly createIoBinding: Action<[session: Pointer, out: Out<Pointer>]>;
   readonly releaseIoBinding: Release;
@@ -143,6 +144,7 @@ const signatures: { readonly [F in keyof OrtApi]: readonly [position: number, si
   getDimensions: [62, 'void *F(void *, _Out_ int64_t *, size_t)'],
   getTensorTypeAndShape: [65, 'void *F(void *, _Out_ void **)'],
   createMemoryInfo: [68, 'void *F(const char *, int, int, int, _Out_ void **)'],
+  allocatorAlloc: [75, 'void *F(void *, size_t, _Out_ void **)'],
   allocatorFree: [76, 'void *F(void *, void *)'],
   getAllocatorWithDefaultOptions: [78, 'void *F(_Out_ void **)'],
   releaseStatus: [93, release],

@@ -2,7 +2,7 @@
 import koffi from 'koffi';
 import { allocateOnDevice, clearOnDevice, copyFromDevice, copyToDevice, freeOnDevice } from './cuda-runtime.js';
 import { bytesPerElement, elementCount, type ElementType } from './element-types.js';
-import type { MemoryPlace } from './environment.js';
+import { OrtEnvironment, type MemoryPlace } from './environment.js';
 import { OrtError } from './errors.js';
 import type { Pointer } from './library.js';
 import { NativeHandle } from './native-handle.js';
@@ -15,8 +15,10 @@ export class MemoryBlock extends NativeHandle {
   /** Allocates `length` bytes, all of them 0. Throws OrtError `engineError` where a GPU has no memory for them. */
   static allocate(place: MemoryPlace, length: number): MemoryBlock {
     if (place.device === 'cpu') {
-      const bytes = new Uint8Array(length);
-      return new MemoryBlock(place, length, koffi.address(bytes), bytes);
+      // Not the garbage collector's memory: it is large, and is to be free when the block is closed.
+      const address = OrtEnvironment.shared.allocate(length);
+      if (length > 0) hostBytes(address, 0, length).fill(0);
+      return new MemoryBlock(place, length, address);
     }
     const address = allocateOnDevice(place.id, length);
     const block = new MemoryBlock(place, length, address);
@@ -28,9 +30,11 @@ export class MemoryBlock extends NativeHandle {
     readonly place: MemoryPlace,
     readonly length: number,
     address: Pointer,
-    private readonly bytes?: Uint8Array,
   ) {
-    super('block', address, () => place.device === 'cuda' && freeOnDevice(place.id, address), bytes);
+    super('block', address, () => {
+      if (place.device === 'cuda') freeOnDevice(place.id, address);
+      else OrtEnvironment.shared.free(address);
+    });
   }
 
   /** A tensor that lies at an offset, bytes, its contents what is there. The block stays until it is closed. Throws OrtError `invalidArgument`. */
@@ -43,14 +47,14 @@ export class MemoryBlock extends NativeHandle {
   write(offset: number, data: Uint8Array): void {
     this.#checkRange(offset, data.length);
     const address = this.pointer + BigInt(offset);
-    if (this.bytes) this.bytes.set(data, offset);
+    if (this.place.device === 'cpu') hostBytes(this.pointer, offset, data.length).set(data);
     else copyToDevice(this.place.id, address, data);
   }
 
   /** A copy of the bytes at an offset. Throws OrtError. */
   read(offset: number, length: number): Uint8Array {
     this.#checkRange(offset, length);
-    if (this.bytes) return this.bytes.slice(offset, offset + length);
+    if (this.place.device === 'cpu') return hostBytes(this.pointer, offset, length).slice();
     return copyFromDevice(this.place.id, this.pointer + BigInt(offset), length);
   }
 
@@ -58,4 +62,9 @@ export class MemoryBlock extends NativeHandle {
     if (offset % 2 === 0 && offset >= 0 && offset + length <= this.length) return;
     throw new OrtError('invalidArgument', `${length} bytes at ${offset} are not within ${this.length}`);
   }
+}
+
+/** The bytes themselves, as long as the block is open. */
+function hostBytes(address: Pointer, offset: number, length: number): Uint8Array {
+  return new Uint8Array(koffi.view(address + BigInt(offset), length));
 }

@@ -18,6 +18,8 @@ export interface DecoderInput {
   readonly rules: readonly TokenRule[];
   /** Whether the logits are wanted too, for sampling. */
   readonly logits: boolean;
+  /** Whether memory that is kept for later runs is given back after this one. Default false. */
+  readonly shrinks?: boolean;
 }
 
 /** What was chosen behind each of `select`. */

@@ -13,6 +13,7 @@ import {
   type DecoderInput,
   type WhisperDecoder,
 } from './decoder.js';
+import type { DecoderMemory } from './decoder-memory.js';
 
 export class GrowingDecoder implements WhisperDecoder {
   readonly #binding: OrtBinding;
@@ -20,21 +21,19 @@ export class GrowingDecoder implements WhisperDecoder {
   #past: Map<string, OrtValue>;
   /** Which places of the cache hold tokens of their row's text, row by row. */
   readonly #rows: boolean[][];
+  #isClosed = false;
 
-  /** Takes over `heard`. @param frames encoder frames of each row before the padding */
+  /** @param frames encoder frames of each row before the padding */
   constructor(
     session: OrtSession,
     private readonly config: WhisperConfig,
     private readonly place: MemoryPlace,
-    heard: ReadonlyMap<string, OrtValue>,
+    private readonly memory: DecoderMemory,
     frames: readonly number[],
   ) {
     this.#binding = session.bind();
     this.#rows = frames.map(() => []);
-    for (const [name, value] of heard) {
-      this.#binding.input(name, value);
-      value.close();
-    }
+    for (const [name, value] of memory.heard) this.#binding.input(name, value);
     bindTensor(this.#binding, 'audioFrames', int64(frames));
     this.#past = this.#emptyCache();
   }
@@ -49,7 +48,7 @@ export class GrowingDecoder implements WhisperDecoder {
     for (const [name, value] of this.#past) this.#binding.input(name, value);
     for (const name of this.#past.keys()) this.#binding.output(presentOf(name), this.place);
     bindChoices(this.#binding, this.config.isMultilingual, input.logits);
-    const outputs = await this.#binding.run();
+    const outputs = await this.#binding.run(input.shrinks);
     for (const [name, value] of this.#past) {
       value.close();
       this.#past.set(name, take(outputs, presentOf(name)));
@@ -72,8 +71,11 @@ export class GrowingDecoder implements WhisperDecoder {
   }
 
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#closeCache();
     this.#binding.close();
+    this.memory.release();
   }
 
   #emptyCache(): Map<string, OrtValue> {

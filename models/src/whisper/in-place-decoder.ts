@@ -1,6 +1,6 @@
 // A decoder whose cache is a buffer of fixed size: a run writes behind each row's last place, nothing is copied.
 import { OrtError } from '../onnxruntime/errors.js';
-import type { OrtBinding, OrtSession, OrtValue } from '../onnxruntime/index.js';
+import type { OrtBinding, OrtSession } from '../onnxruntime/index.js';
 import type { WhisperConfig } from './config.js';
 import {
   bindChoices,
@@ -13,19 +13,7 @@ import {
   type DecoderInput,
   type WhisperDecoder,
 } from './decoder.js';
-import type { StepGraph } from './step-graph.js';
-
-/** What a decoder reads and writes on its device, a row for each window. Without numbers that are none: what is masked is multiplied by 0 all the same. */
-export interface DecoderMemory {
-  /** `crossKey_i`, `crossValue_i`, `alignmentKeys`: what the encoder made of the windows. */
-  readonly heard: ReadonlyMap<string, OrtValue>;
-  /** `pastKey_i`, `pastValue_i` [batch, heads, maxTargetPositions, headWidth]: each is its own present, too. */
-  readonly cache: ReadonlyMap<string, OrtValue>;
-  /** Steps as a CUDA graph over the same memory, where there is one: perhaps of more rows. */
-  readonly steps?: StepGraph;
-  /** Called when the decoder is closed. */
-  release(): void;
-}
+import type { DecoderMemory } from './decoder-memory.js';
 
 export class InPlaceDecoder implements WhisperDecoder {
   readonly #binding: OrtBinding;
@@ -78,7 +66,7 @@ export class InPlaceDecoder implements WhisperDecoder {
     bindTensor(this.#binding, 'places', { type: 'int32', dims: [1], data: Int32Array.of(places) });
     for (const [name, value] of cache) this.#binding.output(presentOf(name), value);
     bindChoices(this.#binding, this.config.isMultilingual, input.logits);
-    return takeChoices(await this.#binding.run());
+    return takeChoices(await this.#binding.run(input.shrinks));
   }
 
   get places(): number {

@@ -42,6 +42,12 @@ export interface NetworkOptions {
 const cpuConfig = { 'session.intra_op.allow_spinning': '0' } as const;
 
 /**
+ * Encoder frames of one run on a CPU, 30 s. More windows at once are no faster there, and what attention among all frames of each takes would be in
+ * memory for all of them (measured: base, 8 windows of 30 s: 4.2 GB).
+ */
+const ENCODED_FRAMES_MAX = 1_500;
+
+/**
  * TF32 would round the audio to 10 bits before the spectrogram; nothing else is in float32. `sdpa_kernel` 1 is flash attention, which wants compute
  * capability 8.0: it plans nothing, so lengths and batches may change with every run.
  */
@@ -55,6 +61,13 @@ const recordingOptions = { enable_cuda_graph: '1' } as const;
 
 function withDefaults(device: CudaProvider, more: Readonly<Record<string, string>> = {}): CudaProvider {
   return { ...device, options: { ...cudaOptions, ...more, ...device.options } };
+}
+
+export interface HearOptions {
+  /** Called before each part of the work. */
+  readonly before?: () => Promise<void>;
+  /** Whether memory that is kept for later runs is given back. */
+  readonly shrinks?: boolean;
 }
 
 export class WhisperNetwork {
@@ -97,9 +110,8 @@ export class WhisperNetwork {
       const steps = stepGraphs ? { short: decode, long: longSteps } : undefined;
       const { config, precision } = compiled;
       const { largest } = options;
-      const windows =
-        cache === 'growing' ? undefined : new WindowMemory({ config, precision, kernels, place, steps, largest });
-      return new WhisperNetwork(compiled, { encode, decode, sessions }, place, windows);
+      const windows = new WindowMemory({ config, precision, kernels, place, cache, steps, largest });
+      return new WhisperNetwork(compiled, { encode, decode, sessions }, place, windows, cache);
     } catch (error) {
       for (const session of sessions) session.close();
       throw error;
@@ -109,7 +121,6 @@ export class WhisperNetwork {
   readonly config: WhisperConfig;
   readonly special: SpecialTokens;
 
-  /** @param windows memory of decoders in place; without it caches grow */
   private constructor(
     { config, special }: CompiledWhisper,
     private readonly graphs: {
@@ -118,7 +129,8 @@ export class WhisperNetwork {
       readonly sessions: readonly OrtSession[];
     },
     private readonly place: MemoryPlace,
-    private readonly windows: WindowMemory | undefined,
+    private readonly windows: WindowMemory,
+    private readonly cache: Cache,
   ) {
     this.config = config;
     this.special = special;
@@ -129,45 +141,71 @@ export class WhisperNetwork {
    * @param audio float32 [batch, samples] at 16 kHz, silence behind the speech included; samples a multiple of 320
    * @param heardSamples samples of each row before that silence
    */
-  async hear(audio: Float32Array, heardSamples: readonly number[]): Promise<WhisperDecoder> {
+  async hear(
+    audio: Float32Array,
+    heardSamples: readonly number[],
+    { before = async () => {}, shrinks = false }: HearOptions = {},
+  ): Promise<WhisperDecoder> {
     const batch = heardSamples.length;
     const samples = audio.length / batch;
     if (!Number.isInteger(samples / samplesPerEncoderFrame) || samples === 0) {
       throw new OrtError('invalidArgument', `${audio.length} samples are not ${batch} windows of whole 20 ms frames`);
     }
+    const contextFrames = samples / samplesPerEncoderFrame;
     const frames = heardSamples.map((count) => Math.max(1, Math.ceil(count / samplesPerEncoderFrame)));
-    const memory = this.windows?.take(batch, samples / samplesPerEncoderFrame);
+    const memory = this.windows.take(batch, contextFrames);
     try {
-      const heard = await this.#encode(audio, batch, memory?.heard);
-      return memory
-        ? new InPlaceDecoder(this.graphs.decode, this.config, memory, frames)
-        : new GrowingDecoder(this.graphs.decode, this.config, this.place, heard, frames);
+      const rows = this.place.device === 'cpu' ? Math.max(1, Math.floor(ENCODED_FRAMES_MAX / contextFrames)) : batch;
+      for (let first = 0; first < batch; first += rows) {
+        const count = Math.min(rows, batch - first);
+        await before();
+        const piece = audio.subarray(first * samples, (first + count) * samples);
+        await this.#encode(piece, memory.heardRows(first, count), shrinks);
+      }
+      const { decode } = this.graphs;
+      return this.cache === 'inPlace'
+        ? new InPlaceDecoder(decode, this.config, memory, frames)
+        : new GrowingDecoder(decode, this.config, this.place, memory, frames);
     } catch (error) {
-      memory?.release();
+      memory.release();
       throw error;
     }
   }
 
-  /** @param targets where the outputs are written; else ONNX Runtime allocates them */
-  async #encode(
-    audio: Float32Array,
-    batch: number,
-    targets: ReadonlyMap<string, OrtValue> | undefined,
-  ): Promise<ReadonlyMap<string, OrtValue>> {
-    const { encode } = this.graphs;
-    const binding = encode.bind();
-    const input = OrtValue.fromTensor({ type: 'float32', dims: [batch, audio.length / batch], data: audio });
+  /** @param heard where the outputs are written; closed */
+  async #encode(audio: Float32Array, heard: ReadonlyMap<string, OrtValue>, shrinks: boolean): Promise<void> {
+    const rows = heard.get('alignmentKeys')?.dims[0] ?? 1;
+    const binding = this.graphs.encode.bind();
+    const input = OrtValue.fromTensor({ type: 'float32', dims: [rows, audio.length / rows], data: audio });
     try {
       binding.input('audio', input);
-      for (const name of encode.outputs) {
-        if (name.startsWith('cross') || name === 'alignmentKeys')
-          binding.output(name, targets?.get(name) ?? this.place);
-      }
-      const allocated = await binding.run();
-      return targets ?? allocated;
+      for (const [name, value] of heard) binding.output(name, value);
+      await binding.run(shrinks);
     } finally {
+      for (const value of heard.values()) value.close();
       input.close();
       binding.close();
+    }
+  }
+
+  /** Gives back the CPU's memory that is kept for batches as large as the largest so far. */
+  async shrink(): Promise<void> {
+    this.windows.shrink();
+    const decoder = await this.hear(new Float32Array(samplesPerEncoderFrame), [0], { shrinks: true });
+    try {
+      await decoder.advance({
+        batch: 1,
+        tokens: [this.special.endOfText],
+        positions: [0],
+        present: [true],
+        select: [0],
+        rules: ['text'],
+        logits: false,
+        shrinks: true,
+      });
+    } finally {
+      decoder.close();
+      this.windows.shrink();
     }
   }
 
@@ -178,7 +216,7 @@ export class WhisperNetwork {
 
   /** May be called twice; decoders that are open stay usable until they are closed. */
   close(): void {
-    this.windows?.close();
+    this.windows.close();
     for (const session of this.graphs.sessions) session.close();
   }
 }

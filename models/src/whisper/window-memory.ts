@@ -1,4 +1,4 @@
-// The memory of in-place decoders: one block in which every batch is laid out anew. Addresses repeat, so steps can be recorded, and what a batch
+// What decoders read and, in place, write: one block in which every batch is laid out anew. Addresses repeat, so steps can be recorded, and what a batch
 // needs is taken from the device once, however many shapes there are.
 import {
   blockAlignment,
@@ -10,8 +10,9 @@ import {
   type OrtValue,
 } from '../onnxruntime/index.js';
 import type { WhisperConfig } from './config.js';
+import type { Cache } from './decode-graph.js';
 import { crossDims } from './encode-graph.js';
-import type { DecoderMemory } from './in-place-decoder.js';
+import type { DecoderMemory } from './decoder-memory.js';
 import type { Kernels, Precision } from './layers.js';
 import { samplesPerEncoderFrame, sampleRate } from './mel-filters.js';
 import { StepGraph } from './step-graph.js';
@@ -27,6 +28,8 @@ export interface WindowMemoryOptions {
   readonly precision: Precision;
   readonly kernels: Kernels;
   readonly place: MemoryPlace;
+  /** A cache that grows has its memory elsewhere. */
+  readonly cache: Cache;
   /** The decode graph, made with `enable_cuda_graph`, for short and for long contexts: steps are recorded in it. Default: none are. */
   readonly steps?: { readonly short: OrtSession; readonly long: OrtSession } | undefined;
   /** Default: blocks grow with the batches, and what was recorded in a smaller one is recorded anew. */
@@ -78,15 +81,18 @@ export class WindowMemory {
       const batch = sessions ? recordedBatch(windows) : windows;
       const layout = this.#layout(batch, frames);
       const block = this.#blockOf(slot, layout.length);
-      const lay = (placed: readonly Placed[], rows: number): Map<string, OrtValue> => {
-        const values = placed.map(
-          ({ name, dims, offset }) => [name, block.tensor(this.options.precision, [rows, ...dims], offset)] as const,
-        );
+      const { precision } = this.options;
+      const lay = (placed: readonly Placed[], rows: number, first = 0): Map<string, OrtValue> => {
+        const values = placed.map(({ name, dims, offset }) => {
+          const from = offset + first * elementCount(dims) * bytesPerElement(precision);
+          return [name, block.tensor(precision, [rows, ...dims], from)] as const;
+        });
         return new Map(values);
       };
+      const heardRows = (first: number, count: number): Map<string, OrtValue> => lay(layout.heard, count, first);
       const [heard, cache] = [lay(layout.heard, windows), lay(layout.cache, windows)];
       opened.push(...heard.values(), ...cache.values());
-      if (!sessions) return { heard, cache, release };
+      if (!sessions) return { heard, heardRows, cache, release };
       const key = `${batch} ${frames}`;
       let steps = slot.steps.get(key);
       if (steps === undefined) {
@@ -99,11 +105,16 @@ export class WindowMemory {
         });
         slot.steps.set(key, steps);
       }
-      return { heard, cache, steps, release };
+      return { heard, heardRows, cache, steps, release };
     } catch (error) {
       release();
       throw error;
     }
+  }
+
+  /** Gives back what no decoder uses now. */
+  shrink(): void {
+    for (const slot of this.#free.splice(0)) discard(slot);
   }
 
   /** What is taken is given back when its decoders are closed. */
@@ -144,7 +155,8 @@ export class WindowMemory {
       ...ofLayers(['crossKey', 'crossValue'], cross),
       place('alignmentKeys', [alignmentHeads.length, headWidth, frames]),
     ];
-    const cache = ofLayers(['pastKey', 'pastValue'], [heads, maxTargetPositions, headWidth]);
+    const isInPlace = this.options.cache === 'inPlace';
+    const cache = isInPlace ? ofLayers(['pastKey', 'pastValue'], [heads, maxTargetPositions, headWidth]) : [];
     return { heard, cache, length };
   }
 }

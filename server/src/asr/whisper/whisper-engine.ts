@@ -12,6 +12,7 @@ import * as v from 'valibot';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../engine.js';
 import { EngineError } from '../errors.js';
 import { batchThatFits, isDeviceLost } from './gpu-limits.js';
+import { IdleTime } from './idle-time.js';
 import { groupWindows, type WindowGroup } from './window-groups.js';
 import { cpuShapes, gpuShapes, type WindowShape } from './warm-up-shapes.js';
 import { RunTraffic, type BeforePass } from './run-traffic.js';
@@ -86,6 +87,7 @@ export class WhisperEngine implements Engine {
   /** Settles when everything that was begun has ended. */
   #queue: Promise<unknown> = Promise.resolve();
   readonly #traffic = new RunTraffic();
+  readonly #idle = new IdleTime(() => void this.#shrink());
   #closed = false;
   #isUp = true;
 
@@ -158,7 +160,9 @@ export class WhisperEngine implements Engine {
       return results;
     };
     const givesWay = batch.every((request) => request.givesWay === true);
-    return this.#begin(() => (givesWay ? this.#traffic.givingWay(run) : this.#traffic.urgent(run)));
+    const done = this.#begin(() => (givesWay ? this.#traffic.givingWay(run) : this.#traffic.urgent(run)));
+    if (this.sharesTime) this.#idle.watch(done);
+    return done;
   }
 
   async warmUp(): Promise<void> {
@@ -174,6 +178,7 @@ export class WhisperEngine implements Engine {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#idle.stop();
     await this.#queue;
     this.network.close();
   }
@@ -193,6 +198,12 @@ export class WhisperEngine implements Engine {
     return done;
   }
 
+  /** What a long file took is given back when it is over: nothing else does it. */
+  async #shrink(): Promise<void> {
+    // Where it fails, memory is kept, and the next decode tells why.
+    await this.#begin(() => this.network.shrink()).catch(() => {});
+  }
+
   /** Decodes windows of one bucket together. */
   async #decodeGroup(
     { requests, audio }: Omit<WindowGroup, 'indices'>,
@@ -204,10 +215,10 @@ export class WhisperEngine implements Engine {
     const limits = { endOfText: special.endOfText, maxTextTokens, maxTokens: config.maxTargetPositions };
     const languages = requests.map(({ prompt }) => this.#languageOf(prompt.language));
     const rows = requests.map((request, i) => new WhisperRow(request, this.#promptOf(request, languages[i]), limits));
-    await before();
     const decoder = await this.network.hear(
       audio,
       requests.map((request) => request.audio.length),
+      { before },
     );
     try {
       const heard = performance.now();
