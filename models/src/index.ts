@@ -4,6 +4,7 @@ export * from './convert/index.js';
 export * from './devices/index.js';
 export * from './hub/index.js';
 export * from './model-error.js';
+export * from './pack/index.js';
 export * from './quality/index.js';
 export * from './registry/index.js';
 export * from './synth/index.js';

@@ -114,6 +114,16 @@ t.test("logits are the small model's, in every layout of the stream", async (t) 
   }
 });
 
+t.test('a model that is stored in integers can be widened too', async (t) => {
+  const stored = await writeRandomWhisper(free(), { type: 'I8' });
+  const small = await choices(t, stored);
+  const directory = free();
+  await widenModel(SIZE, { ...random, directory: stored }, directory);
+  const wide = await choices(t, directory);
+  t.same(wide.best, small.best, 'tokens');
+  t.ok(distance(wide.logprob, small.logprob) < 0.01, 'probabilities');
+});
+
 t.test('the embedded model hears the same, wide as it is', async (t) => {
   const { directory, manifest } = await new ModelRegistry(free()).find(EMBEDDED_MODEL);
   const wide = free();

@@ -1,7 +1,7 @@
 // The tensors of a small model by the names that a widened one has for them.
 import type { WhisperConfig } from '../whisper/config.js';
-import { findWeight, type Weights } from '../whisper/safetensors.js';
-import { readWeightValues } from '../whisper/weight-values.js';
+import type { Weights } from '../whisper/safetensors.js';
+import { readNamedWeight } from '../whisper/weight-values.js';
 import { Centring } from './centring.js';
 import type { WideLayout } from './wide-layout.js';
 
@@ -22,11 +22,11 @@ export class SmallTensors {
   /** Row-major values; none for a layer, or a part of the centring one, that does nothing. */
   async read(name: string): Promise<Float32Array> {
     const { stack, layer, rest } = this.#place(name);
-    if (stack === undefined) return readWeightValues(this.weights, findWeight(this.weights, name));
+    if (stack === undefined) return readNamedWeight(this.weights, name);
     if (layer < 0) return this.centring?.tensors.get(rest) ?? nothing;
     const { encoderLayers, decoderLayers } = this.config;
     if (layer >= (stack === 'encoder' ? encoderLayers : decoderLayers)) return nothing;
-    return readWeightValues(this.weights, findWeight(this.weights, `${stack}.layers.${layer}.${rest}`));
+    return readNamedWeight(this.weights, `${stack}.layers.${layer}.${rest}`);
   }
 
   /** Whether the tensor is one of the centring layer, by which that works. */

@@ -41,7 +41,8 @@ export interface SmallModel {
  *
  * Zero remain additional biases, what a head without a twin would add, and what the second convolution's channels of the mean would hear.
  *
- * The numbers of a small model in half precision stay as they are to the bit, so that in float32 the same tokens come out. A calculation in half precision
+ * The numbers of a small model in half precision stay as they are to the bit, so that in float32 the same tokens come out (one that is stored in integers
+ * is rounded to halves first). A calculation in half precision
  * rounds at other places, as it does from batch to batch; the int8 encoder of a CPU rounds by the largest value of a row, of which there are more, and larger
  * ones.
  *

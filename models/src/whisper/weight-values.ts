@@ -2,23 +2,53 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ModelError } from '../model-error.js';
-import type { Weights, WeightTensor } from './safetensors.js';
+import { findInt8, findWeight, type StoredInt8, type Weights, type WeightTensor } from './safetensors.js';
+
+/**
+ * The values of a tensor by its name without `model.`, row-major; a matrix that is stored in integers is unpacked. Throws ModelError
+ * `fileMissing` or `fileInvalid`.
+ */
+export async function readNamedWeight(weights: Weights, name: string): Promise<Float32Array> {
+  const stored = name.endsWith('.weight') ? findInt8(weights, name.slice(0, -'.weight'.length)) : undefined;
+  if (stored === undefined) return readWeightValues(weights, findWeight(weights, name));
+  return unpacked(stored, await readBytes(weights, stored.values), await readWeightValues(weights, stored.scales));
+}
 
 /** The values of a tensor, row-major. Throws ModelError `fileMissing` or `fileInvalid`. */
-export async function readWeightValues({ folder }: Weights, tensor: WeightTensor): Promise<Float32Array> {
+export async function readWeightValues(weights: Weights, tensor: WeightTensor): Promise<Float32Array> {
   if (tensor.type === 'I8') throw new ModelError('fileInvalid', `${tensor.file}: integers without a scale`);
+  const { buffer } = await readBytes(weights, tensor);
+  if (tensor.type === 'F32') return new Float32Array(buffer);
+  const words = new Uint16Array(buffer);
+  return tensor.type === 'F16' ? floatsOfHalves(words) : floatsOfBrains(words);
+}
+
+/** [inputs, outputs] -> [outputs, inputs] */
+function unpacked({ values: { shape, file } }: StoredInt8, bytes: Uint8Array, scales: Float32Array): Float32Array {
+  const [inputs = 0, outputs = 0] = shape;
+  if (scales.length !== outputs) throw new ModelError('fileInvalid', `${file}: ${scales.length} scales of ${outputs}`);
+  const integers = new Int8Array(bytes.buffer);
+  const floats = new Float32Array(integers.length);
+  for (let output = 0; output < outputs; output++) {
+    const scale = scales[output] ?? 0;
+    for (let input = 0; input < inputs; input++) {
+      floats[output * inputs + input] = (integers[input * outputs + output] ?? 0) * scale;
+    }
+  }
+  return floats;
+}
+
+/** In a buffer of its own: typed arrays over it begin at an aligned place. */
+async function readBytes({ folder }: Weights, tensor: WeightTensor): Promise<Uint8Array<ArrayBuffer>> {
   const file = join(folder, tensor.file);
   const handle = await open(file).catch((cause: unknown) => {
     throw new ModelError('fileMissing', `${file} cannot be read`, { cause });
   });
   try {
-    // A buffer of its own: typed arrays over it begin at an aligned place.
     const bytes = new Uint8Array(tensor.length);
     const { bytesRead } = await handle.read(bytes, 0, tensor.length, tensor.offset);
     if (bytesRead !== tensor.length) throw new ModelError('fileInvalid', `${file} ends within its weights`);
-    if (tensor.type === 'F32') return new Float32Array(bytes.buffer);
-    const words = new Uint16Array(bytes.buffer);
-    return tensor.type === 'F16' ? floatsOfHalves(words) : floatsOfBrains(words);
+    return bytes;
   } finally {
     await handle.close();
   }

@@ -7,6 +7,7 @@ import {
   isWhisperSize,
   ModelError,
   ModelRegistry,
+  packWhisper,
   pullModel,
   readManifest,
   synthesizeModel,
@@ -76,6 +77,11 @@ export function registerModelsCommand(program: Command): void {
     .option('--seed <number>', 'the same seed gives the same weights', wholeNumber, 1)
     .addHelpText('after', `\nSizes: ${Object.keys(WHISPER_SIZES).join(', ')}\n`)
     .action(told(synthesize));
+
+  subcommand(
+    'pack <folder> <dir>',
+    'Write a Whisper in Hugging Face layout anew with its matrices in integers of one byte: half the size, and as a CPU calculates.',
+  ).action(told(pack));
 
   subcommand('check <name>', 'Load a model, run it, and tell its size, its contexts and its speed on this machine.')
     .option('--threads <count>', 'threads of one run (default: all cores)', wholeNumber)
@@ -210,6 +216,16 @@ async function add(path: string, flags: FolderFlag & { name?: string; default?: 
     .finally(bar.end);
   print(`Added ${model.name}: ${model.directory}\n`);
   print(wholeWindowNote(model));
+}
+
+async function pack(folder: string, directory: string): Promise<void> {
+  const bar = showPullProgress(process.stderr);
+  await packWhisper(folder, directory, (written, total) => {
+    bar.update({ receivedBytes: written, fetchedBytes: written, totalBytes: total });
+  }).finally(bar.end);
+  const { weightBytes } = await inspectModel(directory);
+  print(`Wrote ${Math.round(weightBytes / 1e6)} MB to ${directory}\n`);
+  print(`To use it: npx sotto models add ${directory}\n`);
 }
 
 async function check(name: string, flags: FolderFlag & { threads?: number }): Promise<void> {

@@ -1,0 +1,1 @@
+export { packWhisper } from './pack-whisper.js';
