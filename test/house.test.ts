@@ -34,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   vad: 'audio models',
   asr: 'audio models native-host time vad',
   metrics: '',
+  access: 'http store',
   polish: 'metrics models native-host',
   session: 'asr audio polish vad',
   transport: 'http time',
@@ -43,16 +44,16 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   log: 'config',
   recordings: 'asr audio store transcripts',
   jobs: 'asr audio http polish recordings store transcripts',
-  gateway: 'http metrics session time transport watch',
+  gateway: 'access http metrics session time transport watch',
   api:
-    'asr audio captions gateway http jobs metrics polish recordings session store transcripts transport vad version ' +
+    'access asr audio captions gateway http jobs metrics polish recordings session store transcripts transport vad version ' +
     'watch',
   main:
-    'api asr audio config gateway http jobs metrics models polish recordings session store transcripts transport vad ' +
+    'access api asr audio config gateway http jobs metrics models polish recordings session store transcripts transport vad ' +
     'version',
   index: 'asr audio polish vad',
   lifecycle: 'http time',
-  cli: 'asr audio captions client-sdk config lifecycle log main models transcripts version',
+  cli: 'access asr audio captions client-sdk config lifecycle log main models store transcripts version',
   'server/web': 'captions client-sdk',
   bench: 'index models',
 };

@@ -15,6 +15,8 @@ export const CLOSE = {
   tryAgainLater: { code: 1013, reason: 'The server has no capacity now.', retry: true },
   away: { code: 4001, reason: 'The client goes on on another socket.', retry: true },
   protocolError: { code: 4400, reason: 'The client broke the protocol.', retry: false },
+  unauthorized: { code: 4401, reason: 'The key or token is missing, wrong or expired.', retry: false },
+  forbidden: { code: 4403, reason: 'The key or token does not allow this.', retry: false },
   unknownSession: { code: 4404, reason: 'There is no session to resume.', retry: false },
   idle: { code: 4408, reason: 'No message came for too long.', retry: true },
   takenOver: { code: 4409, reason: 'The session goes on on another socket.', retry: false },

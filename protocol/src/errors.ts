@@ -20,6 +20,8 @@ export const ERRORS = {
   invalid_message: ignored,
   message_too_large: ends,
   not_started: ends,
+  unauthorized: ends,
+  forbidden: ends,
   resume_unknown: ends,
   already_started: ignored,
   unsupported_audio: ignored,

@@ -2,6 +2,9 @@
 import { messageOf, CodedError } from '@sotto/protocol';
 import { EMBEDDED_MODEL, ModelError, ModelRegistry, OrtError, type InstalledModel } from '@sotto/models';
 import type { Logger } from 'pino';
+import { AccessError } from './access/access-error.js';
+import { keysMarker, openAccess } from './access/open-access.js';
+import type { Client } from './access/principal.js';
 import { nameOfDevice, parseDevices } from './asr/devices.js';
 import { openDeviceEngines, type OpenedEngine } from './asr/open-device-engines.js';
 import { EngineError } from './asr/errors.js';
@@ -28,6 +31,7 @@ import { AddressGuard, AddressListError } from './http/outbound/address-guard.js
 import { type Counter, MetricsRegistry } from './metrics/metrics-registry.js';
 import { createEngineDeaths, registerRecognitionMetrics } from './metrics/recognition-metrics.js';
 import { openPolish } from './polish/open-polish.js';
+import type { SessionFactory } from './session/session-port.js';
 import type { SessionSettings } from './session/session-settings.js';
 import { createSessionFactory } from './session/session.js';
 import { NullVad } from './vad/null-vad.js';
@@ -91,6 +95,7 @@ const PLAIN_FAILURES = [
   EngineError,
   OrtError,
   StoreError,
+  AccessError,
 ] as const;
 
 /** A server that the network reaches serves those who have a key, unless its operator wants it otherwise. @throws StartError */
@@ -103,7 +108,6 @@ export function refuseOpenHost(host: string, isGuarded: boolean): void {
 }
 
 async function start(settings: Settings, log: Logger, opened: Closable[]): Promise<RunningServer> {
-  refuseOpenHost(settings.host, settings.allowAnonymous);
   const installed = await findModel(settings);
   const isNull = settings.engine === 'null';
   const model = {
@@ -125,6 +129,13 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   const kept = store && (await openTranscripts(store, health, settings.retentionMs));
   if (kept !== undefined) opened.push(kept);
 
+  // Who may use it.
+  const marker = store === undefined && settings.store === 'none' ? undefined : keysMarker(settings);
+  const { access, ring, tokens, tended } = await openAccess({ policy: settings.keys, store: store?.data, marker });
+  if (tended !== undefined) kept?.tending.add(tended);
+  refuseOpenHost(settings.host, access.isDemanded || settings.allowAnonymous);
+  if (access.hasLostKeys) log.error('the keys cannot be read: nobody is let in until the store works');
+
   const polishing = await openPolish(settings, log, metrics);
   if (polishing !== undefined) opened.push(polishing);
 
@@ -133,6 +144,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     createTransport: (options) => chooseTransport(settings.transport, { ...options, tls }),
     limits: settings,
     log,
+    access,
     site: {
       host: settings.host,
       allowedHosts: listOf(settings.allowedHosts),
@@ -147,6 +159,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   const status = statusRoutes({
     version: VERSION,
     model,
+    access,
     gateway,
     store: () => health.state,
     engines: () => engines.map(({ device, engine }) => ({ device, isUp: engine.isUp ?? true })),
@@ -204,6 +217,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   }
 
   const { routes, dialects } = createApi({
+    access: { access, ring, tokens },
     version: VERSION,
     model: recognizer.model,
     session,
@@ -214,7 +228,9 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     log,
     settings,
   });
-  gateway.open(kept === undefined ? sessions : kept.recording(sessions), routes, dialects);
+  const sessionsOf = ({ principal }: Client): SessionFactory =>
+    kept === undefined ? sessions : kept.recording(sessions, principal.keyId);
+  gateway.open((sink, client) => sessionsOf(client)(sink), routes, dialects);
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
 
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;

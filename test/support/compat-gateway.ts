@@ -1,7 +1,8 @@
 // A gateway that speaks the dialects, around real sessions whose detector hears loudness and whose recogniser counts half seconds (`w0 w1 …`).
 import { pino } from 'pino';
 import type { Test } from 'tap';
-import { ALLOW_ALL, TemporaryKeys, type Authorizer } from '../../server/src/api/compat/authorizer.js';
+import { ALLOW_ALL, type Authorizer } from '../../server/src/access/access.js';
+import { TemporaryKeys } from '../../server/src/api/compat/temporary-keys.js';
 import { createCompat } from '../../server/src/api/compat/compat.js';
 import type { SessionConfig } from '../../server/src/api/compat/openai-realtime/session-config.js';
 import { Gateway } from '../../server/src/gateway/gateway.js';

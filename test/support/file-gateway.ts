@@ -7,7 +7,7 @@ import type {
   TranscribedSegment,
   TranscribeOptions,
 } from '../../server/src/asr/files/file-transcriber.js';
-import { TemporaryKeys } from '../../server/src/api/compat/authorizer.js';
+import { TemporaryKeys } from '../../server/src/api/compat/temporary-keys.js';
 import { openAiRestRoutes } from '../../server/src/api/compat/openai-rest/transcription-routes.js';
 import { FileTranscription, type FileLimits } from '../../server/src/recordings/file-transcription.js';
 import { Gateway } from '../../server/src/gateway/gateway.js';

@@ -8,7 +8,9 @@ import type { Polishing } from '../polish/polishing.js';
 import type { CachedTranscription } from '../recordings/cached-transcription.js';
 import type { SessionSettings } from '../session/session-settings.js';
 import type { Transcripts } from '../transcripts/transcripts.js';
-import { TemporaryKeys } from './compat/authorizer.js';
+import { accessRoutes, type AccessRoutesOptions } from './access/access-routes.js';
+import { demanding } from './access/callers.js';
+import { TemporaryKeys } from './compat/temporary-keys.js';
 import { createCompat } from './compat/compat.js';
 import type { SessionConfig } from './compat/openai-realtime/session-config.js';
 import { openAiRestRoutes } from './compat/openai-rest/transcription-routes.js';
@@ -18,10 +20,11 @@ import { docsRoutes } from './openapi/docs-routes.js';
 import { polishRoutes } from './polish/polish-routes.js';
 import { restRoutes } from './recordings/recording-routes.js';
 import { ListingGuard, type Listing } from './transcripts/listing-guard.js';
-import { routesWithoutStore } from './transcripts/store-routes.js';
+import { routesWithoutStore } from './store-routes.js';
 import { transcriptRoutes } from './transcripts/transcript-routes.js';
 
 export interface ApiOptions {
+  readonly access: AccessRoutesOptions;
   readonly version: string;
   /** What recognises. */
   readonly model: { readonly name: string; readonly languages: readonly string[]; readonly isMultilingual: boolean };
@@ -62,33 +65,40 @@ const KEPT_PATHS = [
 export function createApi(options: ApiOptions): Api {
   const { version, model, session, transcription, polishing, guard, log } = options;
   const { uploadBytesMax, polishStopBudgetMs } = options.settings;
-  const keys = new TemporaryKeys<SessionConfig>();
+  const { access } = options.access;
+  const keys = new TemporaryKeys<SessionConfig>(access);
   const compat = createCompat({ keys, session, model, transcription, guard, fileBytesMax: uploadBytesMax, log });
   const routes = [
     ...keptRoutes(options),
     ...compat.routes,
-    ...polishRoutes(polishing),
+    ...demanding(access, 'files', polishRoutes(polishing)),
     ...openAiRestRoutes({ files: transcription, authorizer: keys, model, uploadBytesMax }),
-    ...restRoutes({
-      files: transcription,
-      languages: model.languages,
-      uploadBytesMax,
-      polishing,
-      polishBudgetMs: polishStopBudgetMs,
-    }),
+    ...demanding(
+      access,
+      'files',
+      restRoutes({
+        files: transcription,
+        languages: model.languages,
+        uploadBytesMax,
+        polishing,
+        polishBudgetMs: polishStopBudgetMs,
+      }),
+    ),
+    ...accessRoutes(options.access),
   ];
   return { routes: [...routes, ...docsRoutes(routes, version)], dialects: compat.dialects };
 }
 
-function keptRoutes({ kept, model, polishing, settings }: ApiOptions): Route[] {
+function keptRoutes({ access: { access }, kept, model, polishing, settings }: ApiOptions): Route[] {
   if (kept === 'off' || kept === 'failed') return routesWithoutStore(KEPT_PATHS, kept === 'off');
   const { transcripts, jobs, webhooks } = kept;
   const listing = new ListingGuard(settings.listing, settings.host);
   return [
-    ...transcriptRoutes(transcripts, listing, (id) => jobs.forgetResult(id)),
+    ...transcriptRoutes(transcripts, listing, (id) => jobs.forgetResult(id), access),
     ...jobRoutes({
       jobs,
       listing,
+      access,
       uploadBytesMax: settings.uploadBytesMax,
       check: (asked) => {
         checkJobOptions(asked, model, polishing);

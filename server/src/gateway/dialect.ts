@@ -1,4 +1,5 @@
 // What a wire format of others is to the gateway: which upgrades it takes, and a conversation for each socket.
+import type { Principal } from '../access/principal.js';
 import type { SessionFactory } from '../session/session-port.js';
 import type { WholeResponse } from '../http/exchange.js';
 import type { UpgradeRequest } from '../transport/transport.js';
@@ -17,6 +18,8 @@ export interface Dialect {
 export type DialectAdmission =
   | {
       readonly accepted: true;
+      /** Who opens its sessions. */
+      readonly principal: Principal;
       /** Empty: none. */
       readonly subprotocol: string;
       /** Further headers of the answer. */

@@ -3,14 +3,18 @@ import {
   CLOSE,
   chooseSubprotocol,
   createServerCodec,
+  errorMessage,
   SUBPROTOCOLS,
   type ErrorCode,
   type Subprotocol,
 } from '@sotto/protocol';
 import type { Logger } from 'pino';
+import { ALLOW_ALL, type Authorizer } from '../access/access.js';
+import { credentialOf } from '../access/credentials.js';
+import { ANYBODY, permitted, type Client, type Refusal as KeyRefusal } from '../access/principal.js';
 import { createGatewayMetrics, type GatewayMetrics } from '../metrics/gateway-metrics.js';
 import { MetricsRegistry } from '../metrics/metrics-registry.js';
-import type { SessionFactory } from '../session/session-port.js';
+import type { SessionFactory, SessionPort, SessionSink } from '../session/session-port.js';
 import { errorResponse, HttpError } from '../http/http-error.js';
 import { SiteGuard, type SiteRules } from '../http/site-guard.js';
 import { createRouter, type Route, type Router } from '../http/router.js';
@@ -54,6 +58,8 @@ export interface GatewayOptions {
   readonly site?: SiteRules;
   /** Whether and how sessions may be watched. Default: {@link SHARING_DEFAULTS}. */
   readonly sharing?: SharingSettings;
+  /** Whom it lets in. Default: everybody. */
+  readonly access?: Authorizer;
   /** Default: a registry of its own. */
   readonly metrics?: MetricsRegistry;
   /** Default: the system's. */
@@ -134,12 +140,17 @@ export class Gateway {
    * The model is warm: sessions may come, in Sotto's own wire format and in these dialects, and all routes are answered.
    * @throws TypeError when two routes are the same
    */
-  open(createSession: SessionFactory, routes: readonly Route[] = [], dialects: readonly Dialect[] = []): void {
+  open(createSession: ClientSessionFactory, routes: readonly Route[] = [], dialects: readonly Dialect[] = []): void {
     if (this.#state.name !== 'starting') return;
     for (const dialect of dialects) for (const path of dialect.paths) this.#dialects.set(path, dialect);
-    const shared: SessionFactory = (sink) => new SharingSession(createSession, sink, this.shares);
-    const metered: SessionFactory = (sink) => new MeteredSession(shared, sink, this.#metrics, this.#clock);
-    this.#state = { name: 'ready', createSession: metered };
+    const shared =
+      (client: Client): SessionFactory =>
+      (sink) =>
+        new SharingSession((inner) => createSession(inner, client), sink, this.shares);
+    this.#state = {
+      name: 'ready',
+      createSession: (sink, client) => new MeteredSession(shared(client), sink, this.#metrics, this.#clock),
+    };
     this.addRoutes([...routes, ...[...this.#dialects.keys()].map(webSocketOnly)]);
   }
 
@@ -212,12 +223,17 @@ export class Gateway {
     // Read now: the request does not outlive this call.
     const token = request.query.get('token') ?? '';
     const isWatching = request.path === WATCH_PATH;
+    const { subprotocol, client } = admission;
     return {
       accepted: true,
       // A client that offers none must not be told one.
       subprotocol: request.subprotocols.length === 0 ? '' : admission.subprotocol,
-      open: (socket) =>
-        isWatching ? this.#watch(socket, admission.subprotocol, token) : this.#accept(socket, admission),
+      open: (socket) => {
+        if (isWatching) return this.#watch(socket, subprotocol, token);
+        return typeof client === 'string'
+          ? turnAway(socket, subprotocol, client)
+          : this.#accept(socket, admission, client);
+      },
     };
   }
 
@@ -245,15 +261,16 @@ export class Gateway {
     socket: TransportSocket,
     dialect: Dialect,
     admission: Extract<DialectAdmission, { accepted: true }>,
-    createSession: SessionFactory,
+    createSession: ClientSessionFactory,
   ): SocketHandlers {
     const { limits, log } = this.#options;
+    const client = { principal: admission.principal, address: socket.remoteAddress };
     return this.#keep(
       new DialectConnection({
         socket,
         dialect: dialect.name,
         admission,
-        createSession,
+        createSession: (sink) => createSession(sink, client),
         limits,
         clock: this.#clock,
         metrics: this.#metrics,
@@ -278,14 +295,15 @@ export class Gateway {
     );
   }
 
-  #accept(socket: TransportSocket, { subprotocol, createSession }: Admission): SocketHandlers {
+  #accept(socket: TransportSocket, { subprotocol, createSession }: Admission, client: Client): SocketHandlers {
     const { limits, log } = this.#options;
     try {
       return this.#keep(
         new Connection({
           socket,
           codec: createServerCodec(subprotocol),
-          createSession,
+          createSession: (sink) => createSession(sink, client),
+          client,
           sessions: this.#sessions,
           limits,
           clock: this.#clock,
@@ -316,11 +334,20 @@ export class Gateway {
     const room = this.#room();
     return typeof room === 'string'
       ? { refused: room, response: REFUSALS[room] }
-      : { subprotocol, createSession: room };
+      : { subprotocol, createSession: room, client: this.#clientOf(request) };
+  }
+
+  /** Who wants a stream, or why not; viewers have the token of the session that they watch. */
+  #clientOf(request: UpgradeRequest): Client | KeyRefusal {
+    const address = request.remoteAddress;
+    if (request.path === WATCH_PATH) return { principal: ANYBODY, address };
+    const { access = ALLOW_ALL } = this.#options;
+    const principal = permitted(access.identify(credentialOf(request)), 'stream');
+    return typeof principal === 'string' ? principal : { principal, address };
   }
 
   /** What makes the session of one connection more, or why there is none. */
-  #room(): SessionFactory | keyof typeof REFUSALS {
+  #room(): ClientSessionFactory | keyof typeof REFUSALS {
     if (this.#state.name !== 'ready') return this.#state.name;
     return this.#connections.size < this.#options.limits.maxConnections ? this.#state.createSession : 'full';
   }
@@ -333,6 +360,9 @@ export class Gateway {
   }
 }
 
+/** Makes the session of a client. */
+export type ClientSessionFactory = (sink: SessionSink, client: Client) => SessionPort;
+
 export interface GatewayStatus {
   readonly status: GatewayState['name'];
   /** Open sockets. */
@@ -342,11 +372,12 @@ export interface GatewayStatus {
 /** Sessions are made only while the server is ready. */
 type GatewayState =
   | { readonly name: 'starting' | 'draining' }
-  | { readonly name: 'ready'; readonly createSession: SessionFactory };
+  | { readonly name: 'ready'; readonly createSession: ClientSessionFactory };
 
 interface Admission {
   readonly subprotocol: Subprotocol;
-  readonly createSession: SessionFactory;
+  readonly createSession: ClientSessionFactory;
+  readonly client: Client | KeyRefusal;
 }
 
 interface Refusal {
@@ -354,6 +385,24 @@ interface Refusal {
   readonly refused: 'path' | 'subprotocol' | keyof typeof REFUSALS;
   readonly response: WholeResponse;
 }
+
+/** Told on the socket, and not by HTTP: a browser cannot read why an upgrade was refused (rule HS13). */
+function turnAway(socket: TransportSocket, subprotocol: Subprotocol, refusal: KeyRefusal): SocketHandlers {
+  const isForbidden = refusal === 'forbidden';
+  const error = errorMessage(isForbidden ? 'forbidden' : 'unauthorized', KEY_REFUSALS[refusal]);
+  const frame = createServerCodec(subprotocol).encode(error);
+  socket.send(frame, typeof frame !== 'string');
+  const { code, reason } = isForbidden ? CLOSE.forbidden : CLOSE.unauthorized;
+  socket.close(code, reason);
+  return { message: () => {}, drained: () => {}, pong: () => {}, closed: () => {} };
+}
+
+const KEY_REFUSALS: Readonly<Record<KeyRefusal, string>> = {
+  missing: 'This server wants a key or a token.',
+  unknown: 'The key or token is not known: it is wrong, or it was revoked.',
+  expired: 'The token has expired.',
+  forbidden: 'The key or token is not for this.',
+};
 
 const NOT_FOUND = refusal(404, 'not_found', 'There is no such page: see /.');
 

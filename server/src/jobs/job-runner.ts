@@ -152,6 +152,7 @@ export class JobRunner {
     const record: TranscriptRecord = {
       id: job.id,
       source: 'job',
+      owner: job.owner,
       state: 'live',
       name: job.name,
       model,

@@ -7,6 +7,8 @@ import { isOver, type JobRecord, type JobState } from './job.js';
 
 /** How often a job is looked at that another node may change, milliseconds. */
 const POLL_MS = 1_000;
+/** Jobs looked at for one list. */
+const LISTED_MAX = 1_000;
 /** Jobs looked at in one sweep. */
 const SWEEP_MAX = 100;
 
@@ -77,11 +79,15 @@ export class JobStore {
     this.#changes.emit(job.id);
   }
 
-  /** The newest first. */
-  async list(limit: number): Promise<JobRecord[]> {
-    const keys = await this.#store.keys('jobsByTime', { reverse: true, limit });
-    const records = await this.#records.getMany(keys.map(idOfTimeKey));
-    return records.filter((record) => record !== undefined);
+  /** The newest first, of those that are visible among the newest {@link LISTED_MAX}. */
+  async list(limit: number, isVisible: (job: JobRecord) => boolean = () => true): Promise<JobRecord[]> {
+    const keys = await this.#store.keys('jobsByTime', { reverse: true, limit: LISTED_MAX });
+    const found: JobRecord[] = [];
+    for (let at = 0; at < keys.length && found.length < limit; at += limit) {
+      const records = await this.#records.getMany(keys.slice(at, at + limit).map(idOfTimeKey));
+      found.push(...records.filter((record) => record !== undefined).filter(isVisible));
+    }
+    return found.slice(0, limit);
   }
 
   /** Some of the jobs that were made before a time, the oldest first. */

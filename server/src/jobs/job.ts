@@ -43,6 +43,8 @@ export interface JobProgress {
 export interface JobRecord {
   /** Also the id of its transcript. */
   readonly id: string;
+  /** The key that it belongs to; absent where none was demanded. */
+  readonly owner?: string | undefined;
   readonly state: JobState;
   /** Milliseconds since 1970, as all times here. */
   readonly createdAt: number;

@@ -95,12 +95,13 @@ export class Jobs {
     await this.#options.blobs.delete(id);
   }
 
-  /** Queues a job for a recording. */
-  async submit({ id, name, source }: UploadedRecording, options: JobOptions): Promise<JobRecord> {
+  /** Queues a job for a recording. @param owner the key that it belongs to */
+  async submit({ id, name, source }: UploadedRecording, options: JobOptions, owner?: string): Promise<JobRecord> {
     const { store, queue, wallNow } = this.#options;
     const now = wallNow();
     const job: JobRecord = {
       id,
+      owner,
       state: 'queued',
       createdAt: now,
       updatedAt: now,
@@ -124,19 +125,19 @@ export class Jobs {
   }
 
   /** Queues a job for a file in the folder of the settings. Rejects with JobError too: `path_refused`, `path_unknown`. */
-  async submitPath(path: string, options: JobOptions): Promise<JobRecord> {
+  async submitPath(path: string, options: JobOptions, owner?: string): Promise<JobRecord> {
     // It is there, and may be read; that is all to be known now.
     await this.#options.folder.open(path);
     const name = path.slice(path.lastIndexOf('/') + 1);
-    return this.submit({ id: `j_${randomUUID()}`, name, source: { kind: 'path', path } }, options);
+    return this.submit({ id: `j_${randomUUID()}`, name, source: { kind: 'path', path } }, options, owner);
   }
 
   async get(id: string): Promise<JobRecord | undefined> {
     return this.#options.store.get(id);
   }
 
-  list(limit: number): Promise<JobRecord[]> {
-    return this.#options.store.list(limit);
+  list(limit: number, isVisible?: (job: JobRecord) => boolean): Promise<JobRecord[]> {
+    return this.#options.store.list(limit, isVisible);
   }
 
   watch(id: string, signal: AbortSignal): AsyncGenerator<JobRecord, void, undefined> {

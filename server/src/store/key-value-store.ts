@@ -13,6 +13,7 @@ export const STORE_MAPS = [
   'results',
   'resultsByTime',
   'uploads',
+  'keys',
   'meta',
 ] as const;
 

@@ -24,14 +24,22 @@ export interface OpenStore {
   readonly isShared: boolean;
 }
 
+/** The records alone, for a command, also while a server has them. Resolves with undefined where nothing is to be kept. Rejects with StoreError. */
+export async function openRecords(
+  settings: Omit<StoreSettings, 'uploadsBytesMax'>,
+): Promise<KeyValueStore | undefined> {
+  if (settings.store === 'none') return undefined;
+  return isRedis(settings)
+    ? openRedis(settings.redisUrl)
+    : LmdbStore.open(dataFolder(settings.dataDir), { isGuest: true });
+}
+
 /** Resolves with undefined where nothing is to be kept. Rejects with StoreError. */
 export async function openStore(settings: StoreSettings): Promise<OpenStore | undefined> {
   const { store, redisUrl, uploadsBytesMax } = settings;
   if (store === 'none') return undefined;
-  if (store === 'redis' || (store === 'auto' && redisUrl !== '')) {
-    if (redisUrl === '')
-      throw new StoreError('store_unavailable', '--store redis needs the address of one: --redis-url.');
-    const data = await RedisStore.open(redisUrl);
+  if (isRedis(settings)) {
+    const data = await openRedis(redisUrl);
     return { data, blobs: new RedisBlobs(data.redis, uploadsBytesMax), isShared: true };
   }
   const folder = dataFolder(settings.dataDir);
@@ -55,11 +63,21 @@ export async function openStoreOrDegrade(
   try {
     return await openStore(settings);
   } catch (error) {
-    const isRedis = settings.store === 'redis' || (settings.store === 'auto' && settings.redisUrl !== '');
-    if (!(error instanceof StoreError) || error.code === 'store_in_use' || isRedis) throw error;
+    if (!(error instanceof StoreError) || error.code === 'store_in_use' || isRedis(settings)) throw error;
     health.failed(error);
     return undefined;
   }
+}
+
+/** Whether what is kept is in Redis; else it is in the data folder, if anywhere. */
+export function isRedis({ store, redisUrl }: Pick<StoreSettings, 'store' | 'redisUrl'>): boolean {
+  return store === 'redis' || (store === 'auto' && redisUrl !== '');
+}
+
+async function openRedis(redisUrl: string): Promise<RedisStore> {
+  if (redisUrl === '')
+    throw new StoreError('store_unavailable', '--store redis needs the address of one: --redis-url.');
+  return RedisStore.open(redisUrl);
 }
 
 /** Where the data of a server is, if not named: sotto/data in the user's data folder (XDG Base Directory Specification). */

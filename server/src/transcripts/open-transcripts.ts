@@ -12,8 +12,8 @@ export interface OpenedTranscripts {
   readonly transcripts: Transcripts;
   readonly recorder: SessionRecorder;
   readonly tending: Tending;
-  /** Keeps the transcripts of a factory's sessions. */
-  recording(create: SessionFactory): SessionFactory;
+  /** Keeps the transcripts of a factory's sessions, for the key that they belong to. */
+  recording(create: SessionFactory, owner?: string): SessionFactory;
   /** Writes what is not written yet, and lets go of the store. */
   close(): Promise<void>;
 }
@@ -34,7 +34,7 @@ export async function openTranscripts(
     transcripts,
     recorder,
     tending,
-    recording: (create) => (sink) => new RecordingSession(create, sink, recorder),
+    recording: (create, owner) => (sink) => new RecordingSession(create, sink, recorder, owner),
     close: async () => {
       await tending.close();
       await recorder.close();

@@ -11,13 +11,16 @@ const POLISH_AWAITED_MAX = 64;
 
 export class RecordingSession extends SessionDecorator {
   readonly #recorder: SessionRecorder;
+  readonly #owner: string | undefined;
   #start: StartMessage | undefined;
   #writer: TranscriptWriter | undefined;
   readonly #unpolished = new Map<number, KeptSegment>();
 
-  constructor(create: SessionFactory, sink: SessionSink, recorder: SessionRecorder) {
+  /** @param owner the key that the transcript belongs to */
+  constructor(create: SessionFactory, sink: SessionSink, recorder: SessionRecorder, owner?: string) {
     super(create, sink);
     this.#recorder = recorder;
+    this.#owner = owner;
   }
 
   override receive(message: ClientMessage): void {
@@ -40,7 +43,13 @@ export class RecordingSession extends SessionDecorator {
     switch (message.type) {
       case 'ready': {
         const { language = 'auto', task = 'transcribe' } = this.#start ?? {};
-        this.#writer ??= this.#recorder.begin({ id: message.sessionId, model: message.model, language, task });
+        this.#writer ??= this.#recorder.begin({
+          id: message.sessionId,
+          owner: this.#owner,
+          model: message.model,
+          language,
+          task,
+        });
         return;
       }
       case 'final':

@@ -18,7 +18,7 @@ export class SessionRecorder {
     this.#health = health;
   }
 
-  begin(facts: Pick<TranscriptRecord, 'id' | 'model' | 'language' | 'task'>): TranscriptWriter {
+  begin(facts: Pick<TranscriptRecord, 'id' | 'owner' | 'model' | 'language' | 'task'>): TranscriptWriter {
     const now = this.#transcripts.wallNow();
     const writer = new TranscriptWriter(this.#transcripts, this.#health, {
       ...facts,

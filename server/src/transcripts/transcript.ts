@@ -10,9 +10,11 @@ import type { PolishedMessage, Word } from '@sotto/protocol';
 export type TranscriptState = 'live' | 'complete' | 'interrupted' | 'deleting';
 
 export interface TranscriptRecord {
-  /** The id of its session or job. Who knows it may read the transcript. */
+  /** The id of its session or job. Where no key is demanded, who knows it may read the transcript. */
   readonly id: string;
   readonly source: 'session' | 'job';
+  /** The key that it belongs to; absent where none was demanded. */
+  readonly owner?: string | undefined;
   readonly state: TranscriptState;
   /** Milliseconds since 1970. */
   readonly createdAt: number;

@@ -25,6 +25,11 @@ export interface TranscriptsOptions {
   readonly wallNow: () => number;
 }
 
+/** Whether a record may be shown. */
+export type IsVisible = (record: Pick<TranscriptRecord, 'owner'>) => boolean;
+
+const ALL: IsVisible = () => true;
+
 export interface Page {
   readonly limit: number;
   /** `next` of the page before. */
@@ -110,8 +115,20 @@ export class Transcripts {
     return all;
   }
 
-  /** The newest first. */
-  async list({ limit, before }: Page): Promise<TranscriptPage<TranscriptRecord>> {
+  /** The newest first. Where not all is visible a page may hold fewer than its limit, and there be a next one all the same. */
+  async list({ limit, before }: Page, isVisible: IsVisible = ALL): Promise<TranscriptPage<TranscriptRecord>> {
+    const items: TranscriptRecord[] = [];
+    let from = before;
+    for (let read = 0; read < READ_MAX; read += limit) {
+      const page = await this.#page({ limit: limit - items.length, before: from });
+      items.push(...page.items.filter(isVisible));
+      from = page.next;
+      if (from === undefined || items.length === limit) break;
+    }
+    return { items, next: from };
+  }
+
+  async #page({ limit, before }: Page): Promise<TranscriptPage<TranscriptRecord>> {
     const keys = await this.#store.keys('transcriptsByTime', { ...newestFirst(before), limit: limit + 1 });
     const page = keys.slice(0, limit);
     const records = await this.#records.getMany(page.map(idOfTimeKey));
@@ -122,7 +139,11 @@ export class Transcripts {
   }
 
   /** Transcripts with all words of a query, the newest first; of its last word the beginning is enough. */
-  async search(text: string, { limit, before }: Page): Promise<TranscriptPage<SearchResult>> {
+  async search(
+    text: string,
+    { limit, before }: Page,
+    isVisible: IsVisible = ALL,
+  ): Promise<TranscriptPage<SearchResult>> {
     const query = parseQuery(text);
     const candidates = (await this.#candidates(query)).filter((key) => before === undefined || key < before);
     const items: SearchResult[] = [];
@@ -133,7 +154,7 @@ export class Transcripts {
       }
       read++;
       const record = await this.get(idOfTimeKey(key));
-      if (record === undefined) continue;
+      if (record === undefined || !isVisible(record)) continue;
       const matches = await this.#matches(record, query);
       if (matches !== undefined) items.push({ record, matches });
     }

@@ -7,7 +7,7 @@ import type { Dialect } from '../../gateway/dialect.js';
 import type { AddressGuard } from '../../http/outbound/address-guard.js';
 import type { Route } from '../../http/router.js';
 import type { SessionSettings } from '../../session/session-settings.js';
-import type { TemporaryKeys } from './authorizer.js';
+import type { TemporaryKeys } from './temporary-keys.js';
 import { authRoutes } from './deepgram/auth-routes.js';
 import { createListenDialect } from './deepgram/dialect.js';
 import { listenRoute } from './deepgram/listen-route.js';

@@ -1,4 +1,7 @@
 // Jobs over HTTP: submit a recording, ask how far it is, hear of it as server-sent events, cancel it.
+import { ALLOW_ALL, type Authorizer } from '../../access/access.js';
+import { owns, type Principal } from '../../access/principal.js';
+import { callerOf } from '../access/callers.js';
 import * as v from 'valibot';
 import type { HttpRequest, HttpResponse } from '../../http/exchange.js';
 import { mediaType } from '../../http/body.js';
@@ -7,9 +10,9 @@ import { HttpError } from '../../http/http-error.js';
 import { jsonResponse, readJson, validated } from '../../http/json.js';
 import { readMultipart } from '../../http/multipart.js';
 import { listLimit } from '../transcripts/list-limit.js';
-import type { Route } from '../../http/router.js';
+import type { Route, RouteCall } from '../../http/router.js';
 import type { ListingGuard } from '../transcripts/listing-guard.js';
-import { answeringStore } from '../transcripts/store-routes.js';
+import { answeringStore } from '../store-routes.js';
 import { isOver, jobJson, JobOptions, type JobRecord } from '../../jobs/job.js';
 import { JobError } from '../../jobs/job-error.js';
 import type { Jobs, UploadedRecording } from '../../jobs/jobs.js';
@@ -29,6 +32,8 @@ const ListQuery = v.object({
 export interface JobRoutesOptions {
   readonly jobs: Jobs;
   readonly listing: ListingGuard;
+  /** Who may come, and sees what. Default: everybody sees all. */
+  readonly access?: Authorizer;
   /** Bytes of one upload. Beyond: 413. */
   readonly uploadBytesMax: number;
   /** Refuses options that this server cannot honour, with an HttpError or a JobError. */
@@ -38,15 +43,17 @@ export interface JobRoutesOptions {
 }
 
 export function jobRoutes(options: JobRoutesOptions): Route[] {
-  const { jobs, listing, wallNow } = options;
+  const { jobs, listing, access = ALLOW_ALL, wallNow } = options;
   const watchers = { count: 0 };
-  const known = async (id = ''): Promise<JobRecord> => {
+  const known = async ({ request, params: { id = '' } }: RouteCall): Promise<JobRecord> => {
+    const caller = callerOf(access, request, 'files');
     const job = /^j_[\w-]{1,60}$/.test(id) ? await jobs.get(id) : undefined;
-    if (job === undefined) {
+    if (job === undefined || !owns(caller, job.owner)) {
       throw new HttpError(404, 'job_unknown', 'There is no such job: the id is wrong, or it was deleted.');
     }
     return job;
   };
+  const list = (limit: number, caller: Principal) => jobs.list(limit, ({ owner }) => owns(caller, owner));
   return [
     {
       method: 'POST',
@@ -63,21 +70,22 @@ export function jobRoutes(options: JobRoutesOptions): Route[] {
       method: 'GET',
       path: '/v1/jobs',
       handle: answeringStore(async ({ request }) => {
-        listing.check(request);
+        const caller = callerOf(access, request, 'files');
+        listing.check(request, caller);
         const { limit } = validated(ListQuery, Object.fromEntries(request.query));
-        return jsonResponse(200, { jobs: (await jobs.list(limit)).map((job) => jobJson(job, wallNow())) });
+        return jsonResponse(200, { jobs: (await list(limit, caller)).map((job) => jobJson(job, wallNow())) });
       }),
     },
     {
       method: 'GET',
       path: '/v1/jobs/:id',
-      handle: answeringStore(async ({ params }) => jsonResponse(200, jobJson(await known(params['id']), wallNow()))),
+      handle: answeringStore(async (call) => jsonResponse(200, jobJson(await known(call), wallNow()))),
     },
     {
       method: 'DELETE',
       path: '/v1/jobs/:id',
-      handle: answeringStore(async ({ params }) => {
-        const { id } = await known(params['id']);
+      handle: answeringStore(async (call) => {
+        const { id } = await known(call);
         const state = await jobs.remove(id);
         return jsonResponse(200, { id, state: state ?? 'deleted' });
       }),
@@ -85,8 +93,9 @@ export function jobRoutes(options: JobRoutesOptions): Route[] {
     {
       method: 'GET',
       path: '/v1/jobs/:id/events',
-      handle: answeringStore(async ({ request, params }) => {
-        const { id } = await known(params['id']);
+      handle: answeringStore(async (call) => {
+        const { request } = call;
+        const { id } = await known(call);
         if (watchers.count >= WATCHERS_MAX) {
           throw new HttpError(503, 'overloaded', 'Too many listen already.', { 'retry-after': '10' });
         }
@@ -100,20 +109,32 @@ export function jobRoutes(options: JobRoutesOptions): Route[] {
 }
 
 async function submit(request: HttpRequest, options: JobRoutesOptions): Promise<HttpResponse> {
-  const { jobs, wallNow } = options;
+  const { jobs, access = ALLOW_ALL, wallNow } = options;
+  const { keyId } = callerOf(access, request, 'files');
   await jobs.checkRoom();
   const type = mediaType(request);
-  const job = type === 'multipart/form-data' ? await submitForm(request, options) : await submitPath(request, options);
+  const job =
+    type === 'multipart/form-data'
+      ? await submitForm(request, options, keyId)
+      : await submitPath(request, options, keyId);
   return jsonResponse(202, jobJson(job, wallNow()), { location: `/v1/jobs/${job.id}` });
 }
 
-async function submitPath(request: HttpRequest, { jobs, check }: JobRoutesOptions): Promise<JobRecord> {
+async function submitPath(
+  request: HttpRequest,
+  { jobs, check }: JobRoutesOptions,
+  owner: string | undefined,
+): Promise<JobRecord> {
   const { path, ...asked } = await readJson(request, PathJob);
   check(asked);
-  return jobs.submitPath(path, asked);
+  return jobs.submitPath(path, asked, owner);
 }
 
-async function submitForm(request: HttpRequest, { jobs, check, uploadBytesMax }: JobRoutesOptions): Promise<JobRecord> {
+async function submitForm(
+  request: HttpRequest,
+  { jobs, check, uploadBytesMax }: JobRoutesOptions,
+  owner: string | undefined,
+): Promise<JobRecord> {
   let upload: UploadedRecording | undefined;
   const fields: Record<string, string> = {};
   try {
@@ -124,7 +145,7 @@ async function submitForm(request: HttpRequest, { jobs, check, uploadBytesMax }:
     const asked = validated(JobOptions, optionsOf(fields));
     check(asked);
     if (upload === undefined) throw new HttpError(400, 'invalid_request', 'file: the form has no file of this name.');
-    return await jobs.submit(upload, asked);
+    return await jobs.submit(upload, asked, owner);
   } catch (error) {
     if (upload !== undefined) await jobs.discard(upload);
     throw error;

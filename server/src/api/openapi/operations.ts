@@ -1,5 +1,6 @@
 // Every address of the server in one table, with the schemas that its handlers validate by.
 import * as v from 'valibot';
+import { KeyRequest, TokenRequest } from '../access/access-routes.js';
 import { GrantRequest } from '../compat/deepgram/auth-routes.js';
 import { UrlRequest } from '../compat/deepgram/listen-route.js';
 import { BetaRequest, SecretRequest } from '../compat/openai-realtime/client-secret-routes.js';
@@ -107,6 +108,20 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   'POST /v1/auth/grant': { tag: 'Deepgram', summary: 'A short-lived token.', json: GrantRequest },
   'GET /v1/auth/token': { tag: 'Deepgram', summary: 'Whether a key is valid.' },
+  'GET /v1/keys': { tag: 'Access', summary: 'The API keys, oldest first. For admins.' },
+  'POST /v1/keys': {
+    tag: 'Access',
+    summary: 'Makes an API key; the answer is the only place where it is shown. For admins.',
+    json: KeyRequest,
+    answer: { status: 201 },
+  },
+  'DELETE /v1/keys/:id': { tag: 'Access', summary: 'Revokes an API key and all tokens that it gave out. For admins.' },
+  'POST /v1/tokens': {
+    tag: 'Access',
+    summary: 'A short-lived token for a browser, with limits inside.',
+    json: TokenRequest,
+    answer: { status: 201 },
+  },
   'GET /health': {
     tag: 'Server',
     summary: 'Is the process alive, with which models on which devices.',

@@ -1,9 +1,11 @@
 // Is it alive, is it ready, its numbers, its pages, and a page that says what this is: answered whatever the state of the server.
 import { JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL, type PolishOffer } from '@sotto/protocol';
+import { ALLOW_ALL, type Authorizer } from '../../access/access.js';
 import type { HttpResponse, RequestHead } from '../../http/exchange.js';
 import { jsonResponse } from '../../http/json-response.js';
 import type { Route } from '../../http/router.js';
 import { PROMETHEUS_CONTENT_TYPE } from '../../metrics/metrics-registry.js';
+import { checkOperator } from '../access/callers.js';
 import { healthOf, type EngineState, type ServerStatus } from './health.js';
 import type { Pages } from './pages.js';
 
@@ -18,6 +20,8 @@ export interface StatusOptions {
   readonly engines?: () => readonly EngineState[];
   /** What is polished with. Absent or undefined: nothing is. */
   readonly polish?: () => PolishOffer | undefined;
+  /** Who may come; metrics are for admins where a key is demanded. Default: everybody. */
+  readonly access?: Authorizer;
   /** The Prometheus text. */
   readonly metrics: () => string;
   /** The Studio and its like; absent where a server has none. */
@@ -27,13 +31,16 @@ export interface StatusOptions {
 const TEXT = 'text/plain; charset=utf-8';
 
 export function statusRoutes(options: StatusOptions): Route[] {
-  const { engines, polish, metrics, pages } = options;
+  const { engines, polish, access = ALLOW_ALL, metrics, pages } = options;
   const found = pages?.paths.filter((path) => path !== '/') ?? [];
   return [
     always('/', (request) => home(request, options)),
     always('/health', () => jsonResponse(200, healthOf(statusOf(options), engines?.() ?? [], polish?.()))),
     always('/ready', () => ready(options)),
-    always('/metrics', () => ({ status: 200, contentType: PROMETHEUS_CONTENT_TYPE, body: metrics() })),
+    always('/metrics', (request) => {
+      checkOperator(access, request);
+      return { status: 200, contentType: PROMETHEUS_CONTENT_TYPE, body: metrics() };
+    }),
     ...found.map((path) => always(path, (request) => pages?.answer(request) ?? home(request, options))),
   ];
 }

@@ -1,4 +1,5 @@
 // Who may see what others have said: ids are secrets, a list of them is for whoever runs the server.
+import { ANYBODY, type Principal } from '../../access/principal.js';
 import type { HttpRequest } from '../../http/exchange.js';
 import { hostnameOf, isLoopback } from '../../http/hosts.js';
 import { HttpError } from '../../http/http-error.js';
@@ -15,8 +16,9 @@ export class ListingGuard {
     this.#isOn = listing === 'on' || (listing === 'auto' && isLoopback(host));
   }
 
-  /** Throws HttpError 403 `listing_disabled` where the client may not list. */
-  check(request: HttpRequest): void {
+  /** Throws HttpError 403 `listing_disabled` where the client may not list. Who has a key is shown its own in any case. */
+  check(request: HttpRequest, { keyId }: Pick<Principal, 'keyId'> = ANYBODY): void {
+    if (keyId !== undefined) return;
     if (this.#isOn && (!this.#isLocalOnly || isFromHere(request))) return;
     throw new HttpError(
       403,

@@ -1,13 +1,16 @@
 // Transcripts over HTTP: one by its id, as any file; the list and the search for whoever runs the server.
 import * as v from 'valibot';
+import { ALLOW_ALL, type Authorizer } from '../../access/access.js';
+import { owns, type Principal } from '../../access/principal.js';
 import type { HttpRequest, HttpResponse } from '../../http/exchange.js';
 import { HttpError } from '../../http/http-error.js';
 import { jsonResponse, validated } from '../../http/json.js';
 import { listLimit } from './list-limit.js';
-import type { Route } from '../../http/router.js';
+import type { Route, RouteCall } from '../../http/router.js';
+import { callerOf } from '../access/callers.js';
 import type { ListingGuard } from './listing-guard.js';
-import { answeringStore } from './store-routes.js';
-import { TRANSCRIPT_ID } from '../../transcripts/transcript.js';
+import { answeringStore } from '../store-routes.js';
+import { TRANSCRIPT_ID, type TranscriptRecord } from '../../transcripts/transcript.js';
 import {
   DOCUMENT_CONTENT_TYPES,
   DOCUMENT_FORMATS,
@@ -38,23 +41,36 @@ export function transcriptRoutes(
   transcripts: Transcripts,
   listing: ListingGuard,
   onDeleted: (id: string) => Promise<void> = () => Promise.resolve(),
+  access: Authorizer = ALLOW_ALL,
 ): Route[] {
+  const known = async ({ request, params: { id = '' } }: RouteCall): Promise<TranscriptRecord> => {
+    const caller = callerOf(access, request, 'files');
+    const record = TRANSCRIPT_ID.test(id) ? await transcripts.get(id) : undefined;
+    if (record === undefined || !owns(caller, record.owner)) throw missing();
+    return record;
+  };
   return [
     {
       method: 'GET',
       path: '/v1/transcripts',
-      handle: answeringStore(({ request }) => list(transcripts, listing, request)),
+      handle: answeringStore(async ({ request }) =>
+        list(transcripts, listing, request, callerOf(access, request, 'files')),
+      ),
     },
     {
       method: 'GET',
       path: '/v1/transcripts/:id',
-      handle: answeringStore(({ request, params }) => show(transcripts, params['id'] ?? '', request)),
+      handle: answeringStore(async (call) => {
+        const query = documentQuery(call.request);
+        return show(transcripts, await known(call), query);
+      }),
     },
     {
       method: 'DELETE',
       path: '/v1/transcripts/:id',
-      handle: answeringStore(async ({ params: { id = '' } }) => {
-        if (!TRANSCRIPT_ID.test(id) || !(await transcripts.delete(id))) throw missing();
+      handle: answeringStore(async (call) => {
+        const { id } = await known(call);
+        if (!(await transcripts.delete(id))) throw missing();
         await onDeleted(id);
         return { status: 204, contentType: '', body: '' };
       }),
@@ -62,14 +78,20 @@ export function transcriptRoutes(
   ];
 }
 
-async function list(transcripts: Transcripts, listing: ListingGuard, request: HttpRequest): Promise<HttpResponse> {
-  listing.check(request);
+async function list(
+  transcripts: Transcripts,
+  listing: ListingGuard,
+  request: HttpRequest,
+  caller: Principal,
+): Promise<HttpResponse> {
+  listing.check(request, caller);
+  const isVisible = ({ owner }: Pick<TranscriptRecord, 'owner'>): boolean => owns(caller, owner);
   const { q, ...page } = validated(ListQuery, Object.fromEntries(request.query));
   if (q.trim() === '') {
-    const { items, next } = await transcripts.list(page);
+    const { items, next } = await transcripts.list(page, isVisible);
     return jsonResponse(200, { transcripts: items.map(transcriptSummary), next });
   }
-  const { items, next } = await transcripts.search(q, page);
+  const { items, next } = await transcripts.search(q, page, isVisible);
   const found = items.map(({ record, matches }) => ({
     ...transcriptSummary(record),
     matches: matches.map(({ segmentId, startMs, endMs, text, polished }) => ({
@@ -83,18 +105,26 @@ async function list(transcripts: Transcripts, listing: ListingGuard, request: Ht
   return jsonResponse(200, { transcripts: found, next });
 }
 
-async function show(transcripts: Transcripts, id: string, request: HttpRequest): Promise<HttpResponse> {
-  const { format = accepted(request.header('accept')), text } = validated(
-    DocumentQuery,
-    Object.fromEntries(request.query),
-  );
-  const record = TRANSCRIPT_ID.test(id) ? await transcripts.get(id) : undefined;
-  if (record === undefined) throw missing();
-  const choice: TextChoice = text;
+interface AskedDocument {
+  readonly format: DocumentFormat;
+  readonly text: TextChoice;
+}
+
+function documentQuery({ header, query }: HttpRequest): AskedDocument {
+  const { format, text } = validated(DocumentQuery, Object.fromEntries(query));
+  return { format: format ?? accepted(header('accept')), text };
+}
+
+async function show(
+  transcripts: Transcripts,
+  record: TranscriptRecord,
+  { format, text }: AskedDocument,
+): Promise<HttpResponse> {
+  const { id } = record;
   return {
     status: 200,
     contentType: DOCUMENT_CONTENT_TYPES[format],
-    body: transcriptDocument(format, record, await transcripts.allSegments(id), choice),
+    body: transcriptDocument(format, record, await transcripts.allSegments(id), text),
     headers: {
       'cache-control': 'no-store',
       vary: 'accept',

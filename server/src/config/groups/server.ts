@@ -17,6 +17,9 @@ export const SERVER_SETTINGS = {
   transport: choice(['auto', 'uws', 'ws'], 'auto', {
     meaning: 'WebSocket server: uWebSockets.js, or ws, which runs on every Node. auto takes the first that runs here.',
   }),
+  keys: choice(['auto', 'required'], 'auto', {
+    meaning: 'Whether clients need an API key (`sotto keys create`). auto: once one was made.',
+  }),
   corsOrigins: optionalText({
     unit: 'origins',
     meaning:

@@ -13,6 +13,7 @@ import {
   type ServerMessage,
 } from '@sotto/protocol';
 import type { Logger } from 'pino';
+import type { Client } from '../../access/principal.js';
 import type { SessionFactory } from '../../session/session-port.js';
 import { SESSION_COALESCING } from '../coalescing.js';
 import type { Intake } from './intake.js';
@@ -24,6 +25,7 @@ export interface ConnectionOptions extends PeerContext {
   readonly codec: ServerCodec;
   readonly createSession: SessionFactory;
   readonly sessions: SessionRegistry;
+  readonly client: Client;
   readonly log: Logger;
 }
 
@@ -63,7 +65,7 @@ export class Connection extends Peer<ServerMessage> {
       end: (reason) => this.end(reason),
       takenOver: () => this.close(CLOSE.takenOver),
     };
-    this.#session = options.sessions.open(options.createSession, this.#owner);
+    this.#session = options.sessions.open(options.createSession, this.#owner, options.client);
   }
 
   override pong(): void {
@@ -145,8 +147,8 @@ export class Connection extends Peer<ServerMessage> {
 
   /** Goes on with a session of an earlier socket, in place of the one that never started here. */
   #resume({ token, events }: ResumeMessage): void {
-    const { sessions } = this.#options;
-    const session = sessions.claim(token, events);
+    const { sessions, client } = this.#options;
+    const session = sessions.claim(token, events, client);
     if (session?.audio === undefined) {
       const text = 'There is no session of this token (any more), or events of it are lost: start a new one.';
       return this.#fail(errorMessage('resume_unknown', text), CLOSE.unknownSession);

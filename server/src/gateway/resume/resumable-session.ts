@@ -11,6 +11,7 @@ import {
 } from '@sotto/protocol';
 import { randomBytes } from 'node:crypto';
 import { SessionDecorator } from '../../session/session-decorator.js';
+import type { Client } from '../../access/principal.js';
 import type { SessionFactory, SessionSink } from '../../session/session-port.js';
 import { EventJournal } from './event-journal.js';
 import { joinDeltas, polishSubject } from '../coalescing.js';
@@ -25,6 +26,8 @@ export interface SessionOwner extends SessionSink {
 }
 
 export interface ResumableSessionOptions {
+  /** Whose it is: only the same key goes on with it. */
+  readonly client: Client;
   /** How long it waits without a socket, milliseconds; 0: it is told no token and never waits. */
   readonly windowMs: number;
   /** Bytes of events that it keeps. Beyond: the oldest are forgotten; without a socket: `onOverflow`. */
@@ -55,6 +58,10 @@ export class ResumableSession extends SessionDecorator {
     super(create, owner);
     this.#options = options;
     this.#owner = owner;
+  }
+
+  get client(): Client {
+    return this.#options.client;
   }
 
   /** The audio of its `start`; undefined before. */

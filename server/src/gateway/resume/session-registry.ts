@@ -1,4 +1,5 @@
 // The sessions of a server by their tokens; those without a socket wait here for their clients, bounded in number and time.
+import type { Client } from '../../access/principal.js';
 import type { GatewayMetrics } from '../../metrics/gateway-metrics.js';
 import type { SessionFactory } from '../../session/session-port.js';
 import type { Clock } from '../../time/clock.js';
@@ -30,10 +31,11 @@ export class SessionRegistry {
     return this.#waiting.size;
   }
 
-  /** Makes a session that speaks through `owner`. */
-  open(createSession: SessionFactory, owner: SessionOwner): ResumableSession {
+  /** Makes a session that speaks through `owner`; only the same key goes on with it. */
+  open(createSession: SessionFactory, owner: SessionOwner, client: Client): ResumableSession {
     const { limits } = this.#options;
     return new ResumableSession(createSession, owner, {
+      client,
       windowMs: limits.resumeGraceMs,
       eventBytesMax: limits.resumeBytesMax,
       onReady: (session) => this.#byToken.set(session.token, session),
@@ -42,9 +44,10 @@ export class SessionRegistry {
   }
 
   /** The session of `token`, which waits no longer: the caller attaches to it. Undefined: there is none, or events behind the first `events` are lost (rule RS7). */
-  claim(token: string, events: number): ResumableSession | undefined {
+  claim(token: string, events: number, { principal }: Client): ResumableSession | undefined {
     const session = this.#byToken.get(token);
-    const claimed = session?.has(events) === true ? session : undefined;
+    const isTheirs = session?.client.principal.keyId === principal.keyId;
+    const claimed = isTheirs && session?.has(events) === true ? session : undefined;
     this.#options.metrics.resumes.add(1, claimed === undefined ? 'unknown' : 'resumed');
     if (claimed !== undefined) this.#waiting.delete(claimed);
     return claimed;

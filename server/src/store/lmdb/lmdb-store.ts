@@ -32,15 +32,19 @@ export class LmdbStore implements KeyValueStore {
     this.#maps = new Map(STORE_MAPS.map((name) => [name, root.openDB<Buffer, Buffer>({ name, ...ENCODING })]));
   }
 
-  /** Opens or makes the folder, and holds it. Rejects with StoreError `store_in_use`, `store_damaged` or `store_unavailable`. */
-  static async open(folder: string): Promise<LmdbStore> {
+  /**
+   * Opens or makes the folder, and holds it; a guest does not hold it and may come while a server does: a command that reads or changes a few records.
+   * Rejects with StoreError `store_in_use`, `store_damaged` or `store_unavailable`.
+   */
+  static async open(folder: string, { isGuest = false }: { isGuest?: boolean } = {}): Promise<LmdbStore> {
     try {
       // What is said in a room is nobody else's business.
       await mkdir(folder, { recursive: true, mode: 0o700 });
     } catch (error) {
       throw asStoreError(error, `${folder} cannot be made`);
     }
-    const unlock = lockFolder(folder);
+    // LMDB itself keeps two processes from damaging the file.
+    const unlock = isGuest ? () => undefined : lockFolder(folder);
     try {
       const path = join(folder, 'data.mdb');
       await checkDataFile(path);

@@ -1,6 +1,7 @@
 // The official Deepgram SDK (v5), unmodified, against Sotto: its live socket and its temporary tokens.
 import { DeepgramClient } from '@deepgram/sdk';
 import t, { type Test } from 'tap';
+import { oneKey } from '../../../support/one-key.js';
 import { openCompatGateway, type CompatGatewayOptions } from '../../../support/compat-gateway.js';
 import type { Fields } from '../../../support/event-client.js';
 import { loud } from '../../../support/loud-audio.js';
@@ -69,7 +70,7 @@ t.test('DG-1: interims, finals, finalize, metadata, close 1000', async (t) => {
 });
 
 t.test('DG-4: a bad key and a bad encoding fail the handshake', async (t) => {
-  const authorizer = { authorize: (key?: string) => (key === 'key' ? ('granted' as const) : ('unknown' as const)) };
+  const authorizer = oneKey('key');
   const { http } = await openCompatGateway(t, { authorizer });
   const attempt = async (apiKey: string, changes: { encoding?: 'opus' }): Promise<string> => {
     const client = new DeepgramClient({ apiKey, baseUrl: http });
@@ -86,7 +87,7 @@ t.test('DG-4: a bad key and a bad encoding fail the handshake', async (t) => {
 });
 
 t.test('DG-6: a temporary token opens streams until it expires', async (t) => {
-  const authorizer = { authorize: (key?: string) => (key === 'key' ? ('granted' as const) : ('unknown' as const)) };
+  const authorizer = oneKey('key');
   const { client, http, passes } = await open(t, { authorizer });
   const { access_token: accessToken, expires_in: expiresIn } = await client.auth.v1.tokens.grant({ ttl_seconds: 20 });
   t.equal(expiresIn, 20);
@@ -113,7 +114,7 @@ t.test('DG-6: a temporary token opens streams until it expires', async (t) => {
 
 t.test('tokens over plain HTTP: what is wrong is told in their shape', async (t) => {
   const { http } = await openCompatGateway(t, {
-    authorizer: { authorize: (key) => (key === 'k' ? 'granted' : 'missing') },
+    authorizer: oneKey('k', 'missing'),
   });
   const post = (body: string, headers: Record<string, string> = { authorization: 'Token k' }) =>
     fetch(`${http}/v1/auth/grant`, {

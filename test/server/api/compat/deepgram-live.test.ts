@@ -9,6 +9,7 @@ import { readControl } from '../../../../server/src/api/compat/deepgram/client-m
 import { ListenQueryError, readListenOptions } from '../../../../server/src/api/compat/deepgram/listen-options.js';
 import { ChannelSplitter } from '../../../../server/src/api/compat/deepgram/live-audio.js';
 import { bare, wordsSoFar } from '../../../../server/src/api/compat/deepgram/words.js';
+import { oneKey } from '../../../support/one-key.js';
 import { openCompatGateway, type CompatGatewayOptions } from '../../../support/compat-gateway.js';
 import { connectEvents, type EventClient, type Fields } from '../../../support/event-client.js';
 import { interleaved, loud, type LoudFormat } from '../../../support/loud-audio.js';
@@ -252,7 +253,7 @@ t.test('an utterance that cannot be recognised is told, and the next one comes',
 });
 
 t.test('DG-4: bad queries and keys are refused before the upgrade, with headers that say why', async (t) => {
-  const authorizer = { authorize: (key?: string) => (key === 'good' ? ('granted' as const) : ('unknown' as const)) };
+  const authorizer = oneKey('good');
   const { url } = await openCompatGateway(t, { authorizer });
   const refused = async (query: string, key = 'good') => {
     const socket = new WebSocket(`${url}/v1/listen?${query}`, { headers: { authorization: `Token ${key}` } });

@@ -6,6 +6,7 @@ import { OpenAIRealtimeWebSocket } from 'openai/realtime/websocket';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import t, { type Test } from 'tap';
 import { WebSocket, type ClientOptions } from 'ws';
+import { oneKey } from '../../../support/one-key.js';
 import { openCompatGateway, type CompatGatewayOptions } from '../../../support/compat-gateway.js';
 import { noOpenssl, selfSigned } from '../../../support/certificate.js';
 import { loud } from '../../../support/loud-audio.js';
@@ -94,7 +95,7 @@ t.test('RT-2: turns that the client commits', async (t) => {
 });
 
 t.test('RT-4: a bad key: an error, then close 3000', async (t) => {
-  const authorizer = { authorize: () => 'unknown' as const };
+  const authorizer = oneKey('none');
   const { client, port } = await open(t, { authorizer }, 'sk-bad');
   const realtime = new OpenAIRealtimeWS({ model: 'whisper-1', options: plain(port) }, client);
   const closed = new Promise<[number, string]>((done) =>
@@ -154,9 +155,7 @@ function browserSocket(ca: string) {
 
 t.test('RT-3: a browser with a client secret, over TLS', { skip: noOpenssl }, async (t) => {
   const { ca, ...tls } = selfSigned(t);
-  const authorizer = {
-    authorize: (key?: string) => (key === 'sk-server' ? ('granted' as const) : ('unknown' as const)),
-  };
+  const authorizer = oneKey('sk-server');
   const plainServer = await open(t, { authorizer }, 'sk-server');
   const secret = await plainServer.client.realtime.clientSecrets.create({
     expires_after: { anchor: 'created_at', seconds: 60 },
@@ -201,7 +200,7 @@ t.test('RT-3: a browser with a client secret, over TLS', { skip: noOpenssl }, as
 });
 
 t.test('client secrets: what is wrong is an error of the SDK', async (t) => {
-  const authorizer = { authorize: (key?: string) => (key === 'sk' ? ('granted' as const) : ('missing' as const)) };
+  const authorizer = oneKey('sk', 'missing');
   const { client, http } = await open(t, { authorizer }, 'sk');
   const wrong = (body: OpenAI.Realtime.ClientSecretCreateParams): Promise<unknown> =>
     client.realtime.clientSecrets.create(body).catch((error: unknown) => error);

@@ -8,6 +8,9 @@ import { defaultConfig } from '../../../../server/src/api/compat/openai-realtime
 import type { DialectClose } from '../../../../server/src/gateway/dialect.js';
 import { SESSION_DEFAULTS } from '../../../../server/src/session/session-settings.js';
 import { createSessionFactory } from '../../../../server/src/session/session.js';
+import { ALLOW_ALL } from '../../../../server/src/access/access.js';
+import { ANYBODY } from '../../../../server/src/access/principal.js';
+import { oneKey } from '../../../support/one-key.js';
 import { connectEvents, type EventClient, type Fields } from '../../../support/event-client.js';
 import { openCompatGateway, type CompatGatewayOptions } from '../../../support/compat-gateway.js';
 import { loud, type LoudFormat } from '../../../support/loud-audio.js';
@@ -298,7 +301,7 @@ t.test('RT-5: the beta speaks in its own shapes', async (t) => {
 
 t.test('RT-3: subprotocols: the public one is answered, never the one with the key', async (t) => {
   const seen: (string | undefined)[] = [];
-  const authorizer = { authorize: (key: string | undefined) => (seen.push(key), 'granted' as const) };
+  const authorizer = { ...ALLOW_ALL, identify: (key: string | undefined) => (seen.push(key), ANYBODY) };
   const { client } = await open(t, { authorizer }, GA, [
     'realtime',
     'openai-insecure-api-key.sk-1',
@@ -310,7 +313,7 @@ t.test('RT-3: subprotocols: the public one is answered, never the one with the k
 });
 
 t.test('RT-4: a key that is refused is told on the socket, then 3000', async (t) => {
-  const authorizer = { authorize: (key?: string) => (key === 'good' ? ('granted' as const) : ('unknown' as const)) };
+  const authorizer = oneKey('good');
   const { client, url } = await open(t, { authorizer });
   t.match(await client.next('error'), { error: { type: 'invalid_request_error', code: 'invalid_api_key' } });
   t.strictSame(await client.closed, { code: 3000, reason: 'invalid_request_error.invalid_api_key' });

@@ -5,9 +5,9 @@ import type { HttpResponse } from '../../../http/exchange.js';
 import { jsonResponse } from '../../../http/json-response.js';
 import { readJson } from '../../../http/json.js';
 import type { Route } from '../../../http/router.js';
-import type { TemporaryKeys } from '../authorizer.js';
-import { credentialOf } from '../credentials.js';
-import { deepgramHandler, DeepgramHttpError, INVALID_AUTH } from './http-errors.js';
+import { credentialOf } from '../../../access/credentials.js';
+import type { TemporaryKeys } from '../temporary-keys.js';
+import { deepgramHandler, requirePrincipal, requireScope } from './http-errors.js';
 
 /** Seconds that a token lives where the client does not say: enough to open a stream, which may then outlive it. */
 const LIFETIME_S = 30;
@@ -23,12 +23,15 @@ export function authRoutes(keys: TemporaryKeys): Route[] {
       method: 'POST',
       path: '/v1/auth/grant',
       handle: deepgramHandler(async ({ request }) => {
-        if (keys.authorizeLasting(credentialOf(request)) !== 'granted') throw new DeepgramHttpError(INVALID_AUTH);
+        const principal = requireScope(keys.identifyLasting(credentialOf(request)), 'stream');
         const isEmpty = request.header('content-length') === '0' || request.header('content-type') === '';
         const { ttl_seconds: seconds } = isEmpty
           ? v.parse(GrantRequest, {})
           : await readJson(request, GrantRequest, { bytesMax: BODY_BYTES_MAX });
-        const { value } = keys.issue((seconds ?? LIFETIME_S) * 1_000);
+        const { value } = keys.issue((seconds ?? LIFETIME_S) * 1_000, undefined, {
+          principal,
+          address: request.remoteAddress,
+        });
         return answer({ access_token: value, expires_in: seconds });
       }),
     },
@@ -36,7 +39,7 @@ export function authRoutes(keys: TemporaryKeys): Route[] {
       method: 'GET',
       path: '/v1/auth/token',
       handle: deepgramHandler(({ request }) => {
-        if (keys.authorize(credentialOf(request)) !== 'granted') throw new DeepgramHttpError(INVALID_AUTH);
+        requirePrincipal(keys.identify(credentialOf(request)));
         return answer({ scopes: ['usage:write'] });
       }),
     },

@@ -1,9 +1,9 @@
 // Deepgram's live API at `/v1/listen`: which connections it takes.
 import { randomUUID } from 'node:crypto';
 import type { Dialect, DialectAdmission } from '../../../gateway/dialect.js';
-import type { Authorizer } from '../authorizer.js';
-import { credentialOf, publicSubprotocol } from '../credentials.js';
-import { deepgramError, INVALID_AUTH, type DeepgramError } from './http-errors.js';
+import type { Authorizer } from '../../../access/access.js';
+import { credentialOf, publicSubprotocol } from '../../../access/credentials.js';
+import { deepgramError, DeepgramHttpError, requireScope, type DeepgramError } from './http-errors.js';
 import { ListenQueryError, readListenOptions } from './listen-options.js';
 import { LiveConversation } from './live-conversation.js';
 import { modelInfo } from './model-info.js';
@@ -29,17 +29,19 @@ export function createListenDialect({ authorizer, model, decode }: ListenDialect
         accepted: false,
         response: deepgramError(error, requestId),
       });
-      if (authorizer.authorize(credentialOf(request)) !== 'granted') return refuse(INVALID_AUTH);
       try {
+        const principal = requireScope(authorizer.identify(credentialOf(request)), 'stream');
         const listen = readListenOptions(request.query, model.languages);
         return {
           accepted: true,
+          principal,
           subprotocol: publicSubprotocol(request.subprotocols, SUBPROTOCOLS),
           headers: { 'dg-request-id': requestId },
           converse: (peer, createSession) =>
             new LiveConversation({ peer, createSession, listen, requestId, model: info, decode }),
         };
       } catch (error) {
+        if (error instanceof DeepgramHttpError) return refuse(error.error);
         if (error instanceof ListenQueryError) return refuse({ status: 400, code: error.code, message: error.message });
         throw error;
       }

@@ -4,7 +4,9 @@ import type { WholeResponse } from '../../../http/exchange.js';
 import { HttpError } from '../../../http/http-error.js';
 import { jsonResponse } from '../../../http/json-response.js';
 import type { Route } from '../../../http/router.js';
-import { TooManyKeysError } from '../authorizer.js';
+import type { Scope } from '../../../access/api-key.js';
+import { permitted, type Identity, type Principal } from '../../../access/principal.js';
+import { TooManyKeysError } from '../temporary-keys.js';
 import { ListenQueryError } from './listen-options.js';
 
 export interface DeepgramError {
@@ -13,7 +15,12 @@ export interface DeepgramError {
   readonly message: string;
 }
 
-export const INVALID_AUTH: DeepgramError = { status: 401, code: 'INVALID_AUTH', message: 'Invalid credentials.' };
+const INVALID_AUTH: DeepgramError = { status: 401, code: 'INVALID_AUTH', message: 'Invalid credentials.' };
+const FORBIDDEN: DeepgramError = {
+  status: 403,
+  code: 'INSUFFICIENT_PERMISSIONS',
+  message: 'The key does not have the required scopes.',
+};
 
 /** A request that is refused in Deepgram's words. */
 export class DeepgramHttpError extends Error {
@@ -25,6 +32,18 @@ export class DeepgramHttpError extends Error {
   ) {
     super(error.message, options);
   }
+}
+
+/** @throws DeepgramHttpError 401 where it is nobody */
+export function requirePrincipal(identity: Identity): Principal {
+  if (typeof identity === 'string') throw new DeepgramHttpError(INVALID_AUTH);
+  return identity;
+}
+
+/** @throws DeepgramHttpError 401 where it is nobody, 403 where it may not */
+export function requireScope(identity: Identity, scope: Scope): Principal {
+  if (permitted(identity, scope) === 'forbidden') throw new DeepgramHttpError(FORBIDDEN);
+  return requirePrincipal(identity);
 }
 
 /** The body of the error, and the headers in which the SDKs look for it. */

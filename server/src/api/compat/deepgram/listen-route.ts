@@ -14,11 +14,11 @@ import { jsonResponse } from '../../../http/json-response.js';
 import { readJson } from '../../../http/json.js';
 import type { Route } from '../../../http/router.js';
 import { refuseUrl, safeFetch, SafeFetchError } from '../../../http/outbound/safe-fetch.js';
-import type { Authorizer } from '../authorizer.js';
-import { credentialOf } from '../credentials.js';
+import type { Authorizer } from '../../../access/access.js';
+import { credentialOf } from '../../../access/credentials.js';
 import { deliver } from './callback.js';
 import { listenDocument, type HeardChannel } from './document.js';
-import { deepgramHandler, DeepgramHttpError, INVALID_AUTH, type DeepgramError } from './http-errors.js';
+import { deepgramHandler, DeepgramHttpError, requireScope, type DeepgramError } from './http-errors.js';
 import { readListenOptions, type ListenOptions } from './listen-options.js';
 import { modelInfo, type ModelInfo } from './model-info.js';
 import { SAMPLES_PER_MS } from '../../../audio/samples.js';
@@ -67,7 +67,7 @@ export function listenRoute(options: ListenRouteOptions): Route {
     method: 'POST',
     path: '/v1/listen',
     handle: deepgramHandler(async ({ request }) => {
-      if (options.authorizer.authorize(credentialOf(request)) !== 'granted') throw new DeepgramHttpError(INVALID_AUTH);
+      requireScope(options.authorizer.identify(credentialOf(request)), 'files');
       const listen = readListenOptions(request.query, options.model.languages);
       const call = { listen, model, requestId: randomUUID() };
       if (listen.callback === undefined) {

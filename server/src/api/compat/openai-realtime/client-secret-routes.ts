@@ -3,10 +3,10 @@ import * as v from 'valibot';
 import type { HttpRequest } from '../../../http/exchange.js';
 import { readJson } from '../../../http/json.js';
 import type { Route } from '../../../http/router.js';
-import type { TemporaryKeys } from '../authorizer.js';
-import { credentialOf } from '../credentials.js';
+import { credentialOf } from '../../../access/credentials.js';
+import type { Issuer, TemporaryKeys } from '../temporary-keys.js';
 import { newId } from './events.js';
-import { keyError, OpenAiHttpError, openAiHandler, openAiJson } from './http-errors.js';
+import { OpenAiHttpError, openAiHandler, openAiJson, requireScope } from './http-errors.js';
 import { defaultConfig, updateConfig, type ConfigDefaults, type SessionConfig } from './session-config.js';
 import { fromBeta, sessionView } from './session-views.js';
 
@@ -35,7 +35,7 @@ export function clientSecretRoutes(options: ClientSecretOptions): Route[] {
       path: '/v1/realtime/client_secrets',
       handle: openAiHandler(async ({ request }) => {
         const { expires_after: lifetime, session } = await read(request, SecretRequest, options);
-        const secret = issue(options, session, lifetime?.seconds);
+        const secret = issue(options, request, session, lifetime?.seconds);
         const view = sessionView({ ...secret, id: newId('sess'), isBeta: false });
         return openAiJson(200, { value: secret.value, expires_at: secret.expiresAt, session: view });
       }),
@@ -45,7 +45,7 @@ export function clientSecretRoutes(options: ClientSecretOptions): Route[] {
       path: '/v1/realtime/transcription_sessions',
       handle: openAiHandler(async ({ request }) => {
         const { client_secret: wanted, ...session } = await read(request, BetaRequest, options);
-        const secret = issue(options, fromBeta(session), wanted?.expires_at?.seconds);
+        const secret = issue(options, request, fromBeta(session), wanted?.expires_at?.seconds);
         const view = sessionView({ ...secret, id: newId('sess'), isBeta: true });
         return openAiJson(200, { ...view, client_secret: { value: secret.value, expires_at: secret.expiresAt } });
       }),
@@ -57,20 +57,30 @@ export function clientSecretRoutes(options: ClientSecretOptions): Route[] {
 async function read<const S extends v.GenericSchema>(
   request: HttpRequest,
   schema: S,
-  { keys }: ClientSecretOptions,
+  options: ClientSecretOptions,
 ): Promise<v.InferOutput<S>> {
-  const error = keyError(keys.authorizeLasting(credentialOf(request)));
-  if (error !== undefined) throw new OpenAiHttpError(401, error);
+  issuerOf(request, options);
   if (request.header('content-length') === '0') return v.parse(schema, {});
   return readJson(request, schema, { bytesMax: BODY_BYTES_MAX });
 }
 
+function issuerOf(request: HttpRequest, { keys }: ClientSecretOptions): Issuer {
+  const principal = requireScope(keys.identifyLasting(credentialOf(request)), 'stream');
+  return { principal, address: request.remoteAddress };
+}
+
 /** A secret for sessions with these settings; times are seconds since 1970. */
-function issue({ keys, defaults }: ClientSecretOptions, session: unknown, lifetime: number | null | undefined) {
+function issue(
+  options: ClientSecretOptions,
+  request: HttpRequest,
+  session: unknown,
+  lifetime: number | null | undefined,
+) {
+  const { keys, defaults } = options;
   const result = updateConfig(defaultConfig(defaults), session ?? {}, defaults);
   if ('error' in result) throw new OpenAiHttpError(400, result.error);
   const seconds = lifetime ?? LIFETIME_S;
-  const { value, expiresAt } = keys.issue(seconds * 1_000, result.config);
+  const { value, expiresAt } = keys.issue(seconds * 1_000, result.config, issuerOf(request, options));
   const expires = Math.floor(expiresAt / 1_000);
   return { value, expiresAt: expires, config: result.config, now: expires - seconds };
 }

@@ -1,8 +1,9 @@
 // The OpenAI Realtime API at `/v1/realtime`: which connections it takes, and with which settings they begin.
 import type { Conversation, Dialect, DialectAdmission, DialectPeer } from '../../../gateway/dialect.js';
 import type { UpgradeRequest } from '../../../transport/transport.js';
-import type { Authorization, TemporaryKeys } from '../authorizer.js';
-import { credentialOf, publicSubprotocol } from '../credentials.js';
+import { credentialOf, publicSubprotocol } from '../../../access/credentials.js';
+import { ANYBODY, permitted, type Principal, type Refusal } from '../../../access/principal.js';
+import type { TemporaryKeys } from '../temporary-keys.js';
 import { RealtimeConversation } from './conversation.js';
 import { errorEvent, invalidRequest, type RealtimeError } from './events.js';
 import { keyError, openAiJson } from './http-errors.js';
@@ -36,9 +37,12 @@ export function createRealtimeDialect({ keys, defaults, wallNow = Date.now }: Re
       const key = credentialOf(request);
       // All is read now: the request does not outlive this call.
       const start = { isBeta: isBeta(request), config: keys.attachmentOf(key) ?? initialConfig(request, defaults) };
-      const refusal = refusalOf(request, keys.authorize(key));
+      const principal = permitted(keys.identify(key), 'stream');
+      const refusal = refusalOf(request, principal);
       return {
         accepted: true,
+        // One that is turned away opens no session.
+        principal: typeof principal === 'string' ? ANYBODY : principal,
         subprotocol: publicSubprotocol(request.subprotocols, [SUBPROTOCOL]),
         converse: (peer, createSession) =>
           refusal === undefined
@@ -53,13 +57,13 @@ export function createRealtimeDialect({ keys, defaults, wallNow = Date.now }: Re
   };
 }
 
-interface Refusal {
+interface TurnedAway {
   readonly error: RealtimeError;
   readonly close: number;
 }
 
 /** As OpenAI does it the connection is opened and then told: a browser cannot read why an upgrade was refused. */
-function turnAway(peer: DialectPeer, { error, close }: Refusal): Conversation {
+function turnAway(peer: DialectPeer, { error, close }: TurnedAway): Conversation {
   peer.send(errorEvent(error));
   const reason = `${error.type}.${error.code}`;
   peer.end({ code: close, reason });
@@ -74,9 +78,8 @@ function turnAway(peer: DialectPeer, { error, close }: Refusal): Conversation {
   };
 }
 
-function refusalOf(request: UpgradeRequest, authorization: Authorization): Refusal | undefined {
-  const error = keyError(authorization);
-  if (error !== undefined) return { error, close: CLOSE_UNAUTHORIZED };
+function refusalOf(request: UpgradeRequest, principal: Principal | Refusal): TurnedAway | undefined {
+  if (typeof principal === 'string') return { error: keyError(principal), close: CLOSE_UNAUTHORIZED };
   if (!request.query.has('call_id')) return undefined;
   const message = 'There are no calls here: connect with ?intent=transcription.';
   return { error: invalidRequest('invalid_request', message, 'call_id'), close: CLOSE_BAD_ADDRESS };

@@ -4,7 +4,9 @@ import type { WholeResponse } from '../../../http/exchange.js';
 import { HttpError } from '../../../http/http-error.js';
 import { jsonResponse } from '../../../http/json-response.js';
 import type { Route } from '../../../http/router.js';
-import { TooManyKeysError, type Authorization } from '../authorizer.js';
+import type { Scope } from '../../../access/api-key.js';
+import { permitted, type Identity, type Principal, type Refusal } from '../../../access/principal.js';
+import { TooManyKeysError } from '../temporary-keys.js';
 import { invalidRequest, type RealtimeError } from './events.js';
 
 /** A request that is refused in OpenAI's words. */
@@ -35,11 +37,18 @@ export function openAiJson(
   return jsonResponse(status, body, { 'x-request-id': requestId(), ...headers });
 }
 
-/** Why a key opens nothing; undefined where it does. */
-export function keyError(authorization: Authorization): RealtimeError | undefined {
-  switch (authorization) {
-    case 'granted':
-      return undefined;
+/** @throws OpenAiHttpError 401 where it is nobody, 403 where it may not */
+export function requireScope(identity: Identity, scope: Scope): Principal {
+  const principal = permitted(identity, scope);
+  if (typeof principal !== 'string') return principal;
+  throw new OpenAiHttpError(principal === 'forbidden' ? 403 : 401, keyError(principal));
+}
+
+/** Why a key does not open something. */
+export function keyError(refusal: Refusal): RealtimeError {
+  switch (refusal) {
+    case 'forbidden':
+      return invalidRequest('insufficient_permissions', 'The key does not have the scope that this needs.');
     case 'missing':
       return invalidRequest('invalid_api_key', 'This server wants a key: Authorization: Bearer KEY.');
     case 'unknown':

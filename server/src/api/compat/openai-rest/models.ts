@@ -1,6 +1,9 @@
 // The models that clients of OpenAI may name, and what `GET /v1/models` tells of them.
+import type { Authorizer } from '../../../access/access.js';
+import { credentialOf } from '../../../access/credentials.js';
+import type { HttpRequest } from '../../../http/exchange.js';
 import { invalidRequest } from '../openai-realtime/events.js';
-import { openAiHandler, openAiJson, OpenAiHttpError } from '../openai-realtime/http-errors.js';
+import { keyError, openAiHandler, openAiJson, OpenAiHttpError } from '../openai-realtime/http-errors.js';
 import type { Route } from '../../../http/router.js';
 
 /** Names that existing code has in it. This server answers them all with its own model. */
@@ -27,7 +30,11 @@ export function requireModel(model: string, own: string): void {
 }
 
 /** @param own the model that serves @param createdMs when the server started, milliseconds since 1970 */
-export function modelRoutes(own: string, createdMs: number): Route[] {
+export function modelRoutes(authorizer: Authorizer, own: string, createdMs: number): Route[] {
+  const check = (request: HttpRequest): void => {
+    const identity = authorizer.identify(credentialOf(request));
+    if (typeof identity === 'string') throw new OpenAiHttpError(401, keyError(identity));
+  };
   const created = Math.floor(createdMs / 1_000);
   const ids = [...new Set([own, ...OPENAI_MODELS])];
   const describe = (id: string) => ({ id, object: 'model', created, owned_by: 'sotto' });
@@ -35,12 +42,16 @@ export function modelRoutes(own: string, createdMs: number): Route[] {
     {
       method: 'GET',
       path: '/v1/models',
-      handle: openAiHandler(() => openAiJson(200, { object: 'list', data: ids.map(describe) })),
+      handle: openAiHandler(({ request }) => {
+        check(request);
+        return openAiJson(200, { object: 'list', data: ids.map(describe) });
+      }),
     },
     {
       method: 'GET',
       path: '/v1/models/:id',
-      handle: openAiHandler(({ params }) => {
+      handle: openAiHandler(({ request, params }) => {
+        check(request);
         const id = params['id'] ?? '';
         if (ids.includes(id)) return openAiJson(200, describe(id));
         throw new OpenAiHttpError(404, invalidRequest('model_not_found', `The model '${id}' does not exist.`, 'model'));

@@ -10,10 +10,10 @@ import { mediaType } from '../../../http/body.js';
 import { eventStream, type ServerSentEvent } from '../../../http/event-stream.js';
 import { HttpError } from '../../../http/http-error.js';
 import type { Route } from '../../../http/router.js';
-import type { Authorizer } from '../authorizer.js';
-import { credentialOf } from '../credentials.js';
+import type { Authorizer } from '../../../access/access.js';
+import { credentialOf } from '../../../access/credentials.js';
 import { invalidRequest, type RealtimeError } from '../openai-realtime/events.js';
-import { keyError, openAiHandler, OpenAiHttpError, requestId } from '../openai-realtime/http-errors.js';
+import { openAiHandler, OpenAiHttpError, requestId, requireScope } from '../openai-realtime/http-errors.js';
 import { modelRoutes, requireModel } from './models.js';
 import { deltaOf, logprobsOf, textOf, transcriptionResponse, usageOf } from './transcription-body.js';
 import { fileOptions, transcriptionForm, type TranscriptionForm } from './transcription-options.js';
@@ -35,7 +35,7 @@ export function openAiRestRoutes(options: OpenAiRestOptions): Route[] {
   return [
     audioRoute('/v1/audio/transcriptions', 'transcribe'),
     audioRoute('/v1/audio/translations', 'translate'),
-    ...modelRoutes(options.model.name, Date.now()),
+    ...modelRoutes(options.authorizer, options.model.name, Date.now()),
   ];
 }
 
@@ -44,8 +44,7 @@ async function answer(
   task: FileOptions['task'],
   options: OpenAiRestOptions,
 ): Promise<HttpResponse> {
-  const refused = keyError(options.authorizer.authorize(credentialOf(request)));
-  if (refused !== undefined) throw new OpenAiHttpError(401, refused);
+  requireScope(options.authorizer.identify(credentialOf(request)), 'files');
   if (mediaType(request) !== 'multipart/form-data') {
     throw new OpenAiHttpError(400, invalidRequest(null, 'Send the file as multipart/form-data.', null));
   }

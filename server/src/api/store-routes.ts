@@ -1,8 +1,8 @@
 // What clients hear when the store fails, or when there is none.
-import type { HttpResponse } from '../../http/exchange.js';
-import { HttpError } from '../../http/http-error.js';
-import type { Route, RouteCall } from '../../http/router.js';
-import { StoreError } from '../../store/store-error.js';
+import type { HttpResponse } from '../http/exchange.js';
+import { HttpError } from '../http/http-error.js';
+import type { Route, RouteCall } from '../http/router.js';
+import { StoreError } from '../store/store-error.js';
 
 /** A handler whose StoreErrors become answers: 503, which may pass. */
 export function answeringStore(handle: (call: RouteCall) => Promise<HttpResponse>): Route['handle'] {

@@ -1,0 +1,12 @@
+// What goes wrong with keys and tokens themselves.
+import { CodedError } from '@sotto/protocol';
+
+/**
+ * - `keys_full`: as many keys as there may be have been made.
+ * - `keys_unavailable`: there is no store to keep them in.
+ */
+export type AccessErrorCode = 'keys_full' | 'keys_unavailable';
+
+export class AccessError extends CodedError<AccessErrorCode> {
+  override readonly name = 'AccessError';
+}

@@ -1,0 +1,90 @@
+// The keys of a server: in memory to be looked up at once, in the store to last; other processes may change them there.
+import { randomBytes } from 'node:crypto';
+import { withPrefix, type KeyValueStore, type StoreChange } from '../store/key-value-store.js';
+import { Records } from '../store/records.js';
+import { AccessError } from './access-error.js';
+import { isSecretOf, makeKey, parseKey, type KeyRecord } from './api-key.js';
+
+/** Keys that are kept, revoked ones among them. */
+export const KEYS_MAX = 10_000;
+/** Changes with every change of a key. */
+const REVISION = 'keysRevision';
+
+/** Methods that return promises reject with StoreError where the store fails. */
+export class KeyRing {
+  readonly #store: KeyValueStore;
+  readonly #records: Records<KeyRecord>;
+  readonly #wallNow: () => number;
+  #keys: ReadonlyMap<string, KeyRecord> = new Map();
+  #revision = '';
+
+  private constructor(store: KeyValueStore, wallNow: () => number) {
+    this.#store = store;
+    this.#records = new Records(store, 'keys');
+    this.#wallNow = wallNow;
+  }
+
+  static async open(store: KeyValueStore, wallNow: () => number = Date.now): Promise<KeyRing> {
+    const ring = new KeyRing(store, wallNow);
+    await ring.refresh();
+    return ring;
+  }
+
+  /** Whether a key was ever made. */
+  get hasKeys(): boolean {
+    return this.#keys.size > 0;
+  }
+
+  /** The key of this text, unless it is none or was revoked. */
+  find(text: string): KeyRecord | undefined {
+    const { id = '', secret = '' } = parseKey(text) ?? {};
+    const record = this.#keys.get(id);
+    return record !== undefined && record.revokedAt === undefined && isSecretOf(record, secret) ? record : undefined;
+  }
+
+  /** The key of this id, unless there is none or it was revoked. */
+  get(id: string): KeyRecord | undefined {
+    const record = this.#keys.get(id);
+    return record?.revokedAt === undefined ? record : undefined;
+  }
+
+  /** The oldest first, with those that were revoked. */
+  list(): KeyRecord[] {
+    return [...this.#keys.values()].toSorted((a, b) => a.createdAt - b.createdAt);
+  }
+
+  /** Makes a key; its text is never to be had again. Rejects with AccessError `keys_full`. */
+  async create(wanted: Pick<KeyRecord, 'name' | 'scopes'>): Promise<{ record: KeyRecord; text: string }> {
+    if (this.#keys.size >= KEYS_MAX) {
+      throw new AccessError('keys_full', `There are ${KEYS_MAX} keys, revoked ones among them: no more can be made.`);
+    }
+    const made = makeKey(wanted, this.#wallNow());
+    await this.#store.commit([this.#records.change(made.record.id, made.record), newRevision()]);
+    await this.refresh();
+    return made;
+  }
+
+  /** Revokes a key, with all that it gave out; false: there is none, or it is revoked already. */
+  async revoke(id: string): Promise<boolean> {
+    const revoked = await this.#records.update(
+      id,
+      (record) => (record.revokedAt === undefined ? { ...record, revokedAt: this.#wallNow() } : undefined),
+      () => [newRevision()],
+    );
+    await this.refresh();
+    return revoked !== undefined;
+  }
+
+  /** Looks for changes that another process made: the command of the operator, another node. */
+  async refresh(): Promise<void> {
+    const revision = Buffer.from((await this.#store.get('meta', REVISION)) ?? []).toString('hex');
+    if (revision === this.#revision) return;
+    const records = await this.#records.values(withPrefix('', 2 * KEYS_MAX));
+    this.#keys = new Map(records.map((record) => [record.id, record]));
+    this.#revision = revision;
+  }
+}
+
+function newRevision(): StoreChange {
+  return { map: 'meta', key: REVISION, value: randomBytes(8) };
+}
