@@ -12,5 +12,6 @@ export * from './errors.js';
 export * from './events.js';
 export * from './join-texts.js';
 export * from './limits.js';
+export * from './merge-settings.js';
 export * from './messages.js';
 export * from './version.js';

@@ -8,13 +8,17 @@ const STARTS_UNSPACED = new RegExp(`^[${UNSPACED}]`, 'u');
 
 /** One text of several; empty ones vanish, spaces at the seams become one. */
 export function joinTexts(texts: readonly string[]): string {
-  let joined = '';
-  for (const text of texts) {
-    if (text.trim() === '') continue;
-    const before = joined.trimEnd();
-    const after = text.trimStart();
-    const seam = ENDS_UNSPACED.test(before) && STARTS_UNSPACED.test(after) ? '' : ' ';
-    joined = joined === '' ? text : before + seam + after;
-  }
-  return joined;
+  const spoken = texts.filter((text) => text.trim() !== '');
+  return spoken
+    .map((text, at) => {
+      const [before, after] = [spoken[at - 1], spoken[at + 1]];
+      const begun = before === undefined ? text : seam(before.trimEnd(), text.trimStart()) + text.trimStart();
+      return after === undefined ? begun : begun.trimEnd();
+    })
+    .join('');
+}
+
+function seam(before: string, after: string): string {
+  // The last character may be two units of UTF-16.
+  return ENDS_UNSPACED.test(before.slice(-2)) && STARTS_UNSPACED.test(after) ? '' : ' ';
 }

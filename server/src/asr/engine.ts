@@ -85,3 +85,11 @@ export interface Engine {
   /** Ends running work, then releases everything; may be called twice. */
   close(): Promise<void>;
 }
+
+/** The shortest context that holds a window and the silence that the model wants behind it, samples; undefined if it fits none. */
+export function bucketFor(samples: number, model: EngineModel): number | undefined {
+  const longest = model.buckets.at(-1);
+  if (longest === undefined || samples > longest) return undefined;
+  // A window that fills the longest context goes without its tail of silence.
+  return model.buckets.find((bucket) => bucket >= samples + model.tailSilenceSamples) ?? longest;
+}

@@ -1,5 +1,5 @@
 // What a client wants of the polish: its settings, complete, and what this server cannot honour.
-import type { PolishSettings } from '@sotto/protocol';
+import { mergeSettings, type PolishSettings } from '@sotto/protocol';
 import type { Polishing, PolishStyle } from './polishing.js';
 
 export interface PolishWish extends Omit<PolishStyle, 'mode'> {
@@ -26,14 +26,7 @@ export interface PolishRefusal {
 /** The wish after a change: what it names. A change without a mode turns polish on. */
 export function changePolish(wish: PolishWish, change: PolishSettings | undefined): PolishWish {
   if (change === undefined) return wish;
-  return {
-    mode: change.mode ?? (wish.mode === 'off' ? 'standard' : wish.mode),
-    instruction: change.instruction ?? wish.instruction,
-    scope: change.scope ?? wish.scope,
-    deltas: change.deltas ?? wish.deltas,
-    quality: change.quality ?? wish.quality,
-    script: change.script ?? wish.script,
-  };
+  return mergeSettings(wish, { ...change, mode: change.mode ?? (wish.mode === 'off' ? 'standard' : wish.mode) });
 }
 
 /** The style of a wish; undefined where it is off. */

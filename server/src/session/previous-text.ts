@@ -1,4 +1,5 @@
 // What the recogniser is told of the text before an utterance: the client's prompt, then the last finals.
+import { joinTexts } from '@sotto/protocol';
 
 /** Characters of finals that are kept: more than any model's prompt takes. */
 const CHARACTERS_MAX = 600;
@@ -12,16 +13,13 @@ export class PreviousText {
   /** Takes note of a final. */
   add(text: string, endMs: number): void {
     if (text === '') return;
-    this.#text = `${this.#text} ${text.trim()}`.slice(-CHARACTERS_MAX);
+    this.#text = joinTexts([this.#text, text]).slice(-CHARACTERS_MAX);
     this.#endMs = endMs;
   }
 
   /** The text before an utterance that starts now. `pending`: stable text of utterances whose finals are not there yet. */
   before(startMs: number, prompt: string, pending: readonly string[]): string {
     if (startMs - this.#endMs > TOPIC_SILENCE_MS) this.#text = '';
-    return [prompt, this.#text, ...pending]
-      .map((text) => text.trim())
-      .filter((text) => text !== '')
-      .join(' ');
+    return joinTexts([prompt, this.#text, ...pending]).trim();
   }
 }

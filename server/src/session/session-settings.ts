@@ -1,5 +1,5 @@
 // The settings of a session: the server's defaults, what a client may change, and what this server cannot honour.
-import { LIMITS, type ConfigureMessage, type ErrorCode, type StartMessage } from '@sotto/protocol';
+import { LIMITS, mergeSettings, type ConfigureMessage, type ErrorCode, type StartMessage } from '@sotto/protocol';
 import { ENDPOINTING_DEFAULTS, type EndpointingOptions } from '../vad/endpointing.js';
 import { changePolish, NO_POLISH, type PolishWish } from '../polish/polish-settings.js';
 import { POLISH_BUDGETS, type PolishBudgets } from '../polish/polish-budgets.js';
@@ -62,21 +62,10 @@ export function changeSettings(
   settings: StreamSettings,
   change: Omit<StartMessage | ConfigureMessage, 'type'>,
 ): StreamSettings {
-  const { endpointing } = settings;
+  const { language, prompt, hotwords, words, partialIntervalMs } = change;
   return {
-    task: settings.task,
-    language: change.language ?? settings.language,
-    prompt: change.prompt ?? settings.prompt,
-    hotwords: change.hotwords ?? settings.hotwords,
-    words: change.words ?? settings.words,
-    partialIntervalMs: change.partialIntervalMs ?? settings.partialIntervalMs,
-    endpointing: {
-      threshold: change.endpointing?.threshold ?? endpointing.threshold,
-      minSilenceMs: change.endpointing?.minSilenceMs ?? endpointing.minSilenceMs,
-      minSpeechMs: change.endpointing?.minSpeechMs ?? endpointing.minSpeechMs,
-      prefixPaddingMs: change.endpointing?.prefixPaddingMs ?? endpointing.prefixPaddingMs,
-      maxUtteranceMs: change.endpointing?.maxUtteranceMs ?? endpointing.maxUtteranceMs,
-    },
+    ...mergeSettings(settings, { language, prompt, hotwords, words, partialIntervalMs }),
+    endpointing: mergeSettings(settings.endpointing, change.endpointing ?? {}),
     polish: changePolish(settings.polish, change.polish),
   };
 }

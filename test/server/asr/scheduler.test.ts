@@ -1,10 +1,16 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
 import type { DecodeKind } from '../../../server/src/asr/scheduling/decode-queue.js';
-import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../../../server/src/asr/engine.js';
+import {
+  bucketFor,
+  type DecodeRequest,
+  type DecodeResult,
+  type Engine,
+  type EngineModel,
+} from '../../../server/src/asr/engine.js';
 import { AsrError, EngineError } from '../../../server/src/asr/errors.js';
 import { LoadMeter } from '../../../server/src/asr/scheduling/load-meter.js';
-import { bucketFor, Scheduler } from '../../../server/src/asr/scheduling/scheduler.js';
+import { Scheduler } from '../../../server/src/asr/scheduling/scheduler.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 const RESULT: DecodeResult = {

@@ -1,17 +1,17 @@
 // Language tags as other services take them, and what the model makes of them.
+import { joinTexts } from '@sotto/protocol';
 
 /** `en-US` -> `en`: the model knows languages, not regions. */
 export function primaryLanguage(tag: string): string {
   return (tag.split(/[-_]/)[0] ?? '').toLowerCase();
 }
 
-/** Languages that are written without spaces between words. */
-const WITHOUT_SPACES: ReadonlySet<string> = new Set(['zh', 'yue', 'ja', 'th', 'lo', 'km', 'my', 'bo']);
+/** Languages that are written without spaces between words, in scripts that {@link joinTexts} does not know. */
+const WITHOUT_SPACES: ReadonlySet<string> = new Set(['th', 'lo', 'km', 'my', 'bo']);
 
-/** Two utterances as one text. */
-export function joinUtterances(text: string, more: string, language: string): string {
-  if (text === '' || more === '') return text + more;
-  return `${text}${WITHOUT_SPACES.has(language) ? '' : ' '}${more}`;
+/** Words or utterances of a language as one text. */
+export function joinUtterances(texts: readonly string[], language: string): string {
+  return WITHOUT_SPACES.has(language) ? texts.join('') : joinTexts(texts);
 }
 
 /** The terms of a client that fit into the hotwords of a session. */

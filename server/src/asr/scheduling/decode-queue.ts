@@ -53,12 +53,16 @@ export type Added<D> =
 export class DecodeQueue<D extends QueuedDecode> {
   /** Per kind, by deadline; equal deadlines in order of arrival. */
   readonly #waiting: Record<DecodeKind, D[]> = { final: [], partial: [], file: [] };
-  /** The waiting partial of each segment: at most one. */
-  readonly #partialOf = new Map<SegmentKey, D>();
+  /** What waits of each segment; of partials at most one. */
+  readonly #bySegment = new Map<SegmentKey, Set<D>>();
   /** Segments with a partial under way: their next one waits, since it builds on the outcome. */
   readonly #running = new Set<SegmentKey>();
 
-  constructor(readonly bounds: QueueBounds = QUEUE_BOUNDS) {}
+  readonly #bounds: QueueBounds;
+
+  constructor(bounds: QueueBounds = QUEUE_BOUNDS) {
+    this.#bounds = bounds;
+  }
 
   /** How many decodes of a kind wait. */
   waiting(kind: DecodeKind): number {
@@ -83,7 +87,7 @@ export class DecodeQueue<D extends QueuedDecode> {
     if (decode.kind !== 'partial' && this.#waiting[decode.kind].length >= this.#bound(decode.kind))
       return { refused: true };
     const superseded: D[] = [];
-    const older = this.#partialOf.get(decode.segment);
+    const older = this.#partialOf(decode.segment);
     if (older && decode.kind !== 'file') {
       this.#remove(older);
       superseded.push(older);
@@ -91,7 +95,7 @@ export class DecodeQueue<D extends QueuedDecode> {
     }
     this.#insert(decode);
     const dropped: D[] = [];
-    while (this.#waiting.partial.length > this.bounds.partialsMax) {
+    while (this.#waiting.partial.length > this.#bounds.partialsMax) {
       const oldest = this.#waiting.partial[0] as D;
       this.#remove(oldest);
       dropped.push(oldest);
@@ -104,7 +108,7 @@ export class DecodeQueue<D extends QueuedDecode> {
    * segment waits already.
    */
   retry(decode: D): boolean {
-    if (decode.kind === 'partial' && this.#partialOf.has(decode.segment)) return false;
+    if (decode.kind === 'partial' && this.#partialOf(decode.segment) !== undefined) return false;
     decode.alone = true;
     this.#insert(decode);
     return true;
@@ -143,7 +147,7 @@ export class DecodeQueue<D extends QueuedDecode> {
 
   /** Takes out everything that waits for a segment. */
   cancel(segment: SegmentKey): D[] {
-    const cancelled = KINDS.flatMap((kind) => this.#waiting[kind].filter((decode) => decode.segment === segment));
+    const cancelled = [...(this.#bySegment.get(segment) ?? [])];
     for (const decode of cancelled) this.#remove(decode);
     return cancelled;
   }
@@ -151,8 +155,13 @@ export class DecodeQueue<D extends QueuedDecode> {
   /** Takes out everything. */
   clear(): D[] {
     const all = KINDS.flatMap((kind) => this.#waiting[kind].splice(0));
-    this.#partialOf.clear();
+    this.#bySegment.clear();
     return all;
+  }
+
+  #partialOf(segment: SegmentKey): D | undefined {
+    for (const decode of this.#bySegment.get(segment) ?? []) if (decode.kind === 'partial') return decode;
+    return undefined;
   }
 
   #mayRun(decode: D): boolean {
@@ -160,7 +169,7 @@ export class DecodeQueue<D extends QueuedDecode> {
   }
 
   #bound(kind: 'final' | 'file'): number {
-    return kind === 'final' ? this.bounds.finalsMax : this.bounds.filesMax;
+    return kind === 'final' ? this.#bounds.finalsMax : this.#bounds.filesMax;
   }
 
   #insert(decode: D): void {
@@ -169,13 +178,16 @@ export class DecodeQueue<D extends QueuedDecode> {
     let at = list.length;
     while (at > 0 && (list[at - 1] as D).deadline > decode.deadline) at -= 1;
     list.splice(at, 0, decode);
-    if (decode.kind === 'partial') this.#partialOf.set(decode.segment, decode);
+    const ofSegment = this.#bySegment.get(decode.segment) ?? new Set();
+    this.#bySegment.set(decode.segment, ofSegment.add(decode));
   }
 
   #remove(decode: D): void {
     const list = this.#waiting[decode.kind];
     const at = list.indexOf(decode);
     if (at >= 0) list.splice(at, 1);
-    if (this.#partialOf.get(decode.segment) === decode) this.#partialOf.delete(decode.segment);
+    const ofSegment = this.#bySegment.get(decode.segment);
+    ofSegment?.delete(decode);
+    if (ofSegment?.size === 0) this.#bySegment.delete(decode.segment);
   }
 }

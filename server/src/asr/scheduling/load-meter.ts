@@ -54,6 +54,19 @@ class RunCost {
     this.#secondsSquared.add(seconds * seconds, now);
     this.#ms.add(ms, now);
     this.#msSeconds.add(ms * seconds, now);
+    this.#learnGrowth(now);
+  }
+
+  /** Means do not change as all sums fade together: what they tell changes with a run and at no other time. */
+  #learnGrowth(now: number): void {
+    const runs = this.#runs.at(now);
+    const seconds = this.#seconds.at(now) / runs;
+    const ms = this.#ms.at(now) / runs;
+    const variance = this.#secondsSquared.at(now) / runs - seconds * seconds;
+    if (variance <= (SPREAD_MIN * seconds) ** 2) return;
+    const slope = (this.#msSeconds.at(now) / runs - ms * seconds) / variance;
+    // Longer runs that took less time: one of the short ones was slow for another reason, its shape's first one for example.
+    if (slope > 0) this.#growingPart = Math.min(1, Math.max(GROWING_PART_MIN, (slope * seconds) / ms));
   }
 
   /** Undefined while no run is remembered. */
@@ -62,12 +75,6 @@ class RunCost {
     if (runs < NOTHING) return undefined;
     const seconds = this.#seconds.at(now) / runs;
     const ms = this.#ms.at(now) / runs;
-    const variance = this.#secondsSquared.at(now) / runs - seconds * seconds;
-    if (variance > (SPREAD_MIN * seconds) ** 2) {
-      const slope = (this.#msSeconds.at(now) / runs - ms * seconds) / variance;
-      // Longer runs that took less time: one of the short ones was slow for another reason, its shape's first one for example.
-      if (slope > 0) this.#growingPart = Math.min(1, Math.max(GROWING_PART_MIN, (slope * seconds) / ms));
-    }
     return {
       fixedMs: (1 - this.#growingPart) * ms,
       perSecondMs: (this.#growingPart * ms) / seconds,

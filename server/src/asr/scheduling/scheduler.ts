@@ -12,7 +12,7 @@ import {
   type SegmentKey,
   type WindowsMax,
 } from './decode-queue.js';
-import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../engine.js';
+import { bucketFor, type DecodeRequest, type DecodeResult, type Engine, type EngineModel } from '../engine.js';
 import { EngineSlot } from './engine-slot.js';
 import { systemClock, type Clock } from '../../time/clock.js';
 import { LoadMeter } from './load-meter.js';
@@ -292,12 +292,4 @@ export class Scheduler {
       decode.settle({ status: 'superseded' });
     }
   }
-}
-
-/** The shortest context that holds a window and the silence that the model wants behind it, samples; undefined if it fits none. */
-export function bucketFor(samples: number, model: EngineModel): number | undefined {
-  const longest = model.buckets.at(-1);
-  if (longest === undefined || samples > longest) return undefined;
-  // A window that fills the longest context goes without its tail of silence.
-  return model.buckets.find((bucket) => bucket >= samples + model.tailSilenceSamples) ?? longest;
 }

@@ -1,7 +1,6 @@
 // The windows of a batch as the network takes them: those of one context together, with silence behind each.
-import type { DecodeRequest, EngineModel } from '../engine.js';
+import { bucketFor, type DecodeRequest, type EngineModel } from '../engine.js';
 import { EngineError } from '../errors.js';
-import { bucketFor } from '../scheduling/scheduler.js';
 
 /** Windows of one context. */
 export interface WindowGroup {

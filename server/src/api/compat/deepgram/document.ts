@@ -52,7 +52,10 @@ function channelOf({ segments }: HeardChannel, listen: ListenOptions) {
   const words = segments.flatMap((segment) => wordsOf(segment.words, style));
   const spoken = segments.filter(({ text }) => text !== '');
   const alternative = {
-    transcript: spoken.reduce((text, it) => joinUtterances(text, styled(it.text, style), it.language), ''),
+    transcript: joinUtterances(
+      spoken.map((segment) => styled(segment.text, style)),
+      language,
+    ),
     confidence: meanConfidence(words),
     words,
     ...(listen.hasParagraphs ? { paragraphs: paragraphsOf(segments, language) } : {}),
@@ -110,7 +113,12 @@ function paragraphsOf(segments: readonly TranscribedSegment[], language: string)
     sentences,
     (sentence, before, length) => length >= PARAGRAPH_SENTENCES_MAX || sentence.start - before.end >= PARAGRAPH_PAUSE_S,
   );
-  const texts = paragraphs.map((run) => run.reduce((text, it) => joinUtterances(text, it.text, language), ''));
+  const texts = paragraphs.map((run) =>
+    joinUtterances(
+      run.map(({ text }) => text),
+      language,
+    ),
+  );
   return {
     transcript: texts.length === 0 ? '' : `\n${texts.join('\n\n')}`,
     paragraphs: paragraphs.map((run) => ({
@@ -123,7 +131,10 @@ function paragraphsOf(segments: readonly TranscribedSegment[], language: string)
 }
 
 function textOf(words: readonly DeepgramWord[], language: string): string {
-  return words.reduce((text, it) => joinUtterances(text, it.punctuated_word ?? it.word, language), '');
+  return joinUtterances(
+    words.map((word) => word.punctuated_word ?? word.word),
+    language,
+  );
 }
 
 /** Neighbours together, up to where the next one begins anew. `length`: of the run so far. */

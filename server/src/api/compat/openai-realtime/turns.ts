@@ -154,7 +154,7 @@ export class Turns {
     const item = utterance.item ?? this.#itemSoFar(endMs);
     // Of several utterances of an item the first is told first.
     if (item === undefined || this.#hasEarlier(segmentId, item)) return;
-    this.#delta(item, joinUtterances(item.transcript, stable, item.language));
+    this.#delta(item, joinUtterances([item.transcript, stable], item.language));
   }
 
   #ended(segmentId: number, endMs: number): void {
@@ -179,7 +179,7 @@ export class Turns {
     const utterance = this.#settle(segmentId);
     if (utterance?.item === undefined) return;
     const { item, isManual } = utterance;
-    item.transcript = joinUtterances(item.transcript, text, language);
+    item.transcript = joinUtterances([item.transcript, text], language);
     item.language = language;
     item.logprobs.push(...words.map(logprobOf));
     if (!isManual) this.#complete(item);

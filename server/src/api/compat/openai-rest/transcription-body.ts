@@ -48,18 +48,14 @@ function plain(body: string): WholeResponse {
   };
 }
 
-/** What comes of a segment behind those before it: concatenated they are the whole text. */
-export function deltaOf({ text, language }: TranscribedSegment, isFirst: boolean): string {
-  return isFirst ? text : spaceFor(language) + text;
-}
-
-/** What stands between two segments. */
-function spaceFor(language: string): string {
-  return joinUtterances('.', '.', language).slice(1, -1);
+/** What comes of a segment after the one before it: concatenated they are the whole text. */
+export function deltaOf({ text, language }: TranscribedSegment, before: TranscribedSegment | undefined): string {
+  const said = before?.text.trimEnd() ?? '';
+  return joinUtterances([said, text], language).slice(said.length);
 }
 
 export function textOf(segments: readonly TranscribedSegment[]): string {
-  return segments.map((segment, index) => deltaOf(segment, index === 0)).join('');
+  return segments.map((segment, index) => deltaOf(segment, segments[index - 1])).join('');
 }
 
 function verbose({ segments, durationMs, form, task }: Heard) {

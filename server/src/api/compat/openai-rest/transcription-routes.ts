@@ -103,7 +103,7 @@ async function* events(
   try {
     for (let next = first; next.done !== true; next = await heard.segments.next()) {
       if (next.value.text === '') continue;
-      const delta = deltaOf(next.value, segments.length === 0);
+      const delta = deltaOf(next.value, segments.at(-1));
       segments.push(next.value);
       yield data({ type: 'transcript.text.delta', delta, ...(withLogprobs && { logprobs: logprobsOf(next.value) }) });
     }
