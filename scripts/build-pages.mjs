@@ -1,4 +1,5 @@
-// Builds the pages that the server serves (server/web -> server/dist/pages). Runs after an install too: it never makes one fail.
+// Builds the pages that the server serves (server/web -> server/dist/pages). Runs after an install too: it never makes
+// one fail.
 import { renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 

@@ -1,5 +1,6 @@
-// Removes from an install what this machine can never load or run: binaries of other platforms, source maps, sources of things that come built.
-// npm itself cannot leave it out: each of these packages ships everything in one. More than 500 MB become less than 400.
+// Removes from an install what this machine can never load or run: binaries of other platforms, source maps, sources of
+// things that come built. npm itself cannot leave it out: each of these packages ships everything in one. More than 500
+// MB become less than 400.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,7 +35,9 @@ const DEAD_WEIGHT = [
   'luxon/build/global',
 ];
 
-/** Removes the children of a folder that `keep` refuses; a package that is absent or laid out otherwise is left alone. */
+/**
+ * Removes the children of a folder that `keep` refuses; a package that is absent or laid out otherwise is left alone.
+ */
 function prune(folder, keep) {
   if (!existsSync(folder)) return;
   const children = readdirSync(folder);
@@ -73,7 +76,8 @@ prune(
   join(modules, '@node-llama-cpp'),
   (name) => name === `${llamaPlatform}-${arch}` || name.startsWith(`${llamaPlatform}-${arch}-`),
 );
-// lmdb: one binary for each Node and C library, and one by N-API for every other Node. Kept is the one that its loader takes.
+// lmdb: one binary for each Node and C library, and one by N-API for every other Node. Kept is the one that its loader
+// takes.
 const lmdb = join(modules, `@lmdb/lmdb-${platform}-${arch}`);
 const { glibcVersionRuntime } = process.report.getReport().header;
 const libc = platform !== 'linux' ? '' : glibcVersionRuntime ? 'glibc' : 'musl';

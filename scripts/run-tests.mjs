@@ -1,5 +1,5 @@
-// Runs the tests against the build: npm test. With --all also what is sampled in the quick run: every golden window, the long properties.
-// Other arguments go to tap. Ends with the ten slowest files and the line 'N passed, N failed'.
+// Runs the tests against the build: npm test. With --all also what is sampled in the quick run: every golden window,
+// the long properties. Other arguments go to tap. Ends with the ten slowest files and the line 'N passed, N failed'.
 import { spawnSync } from 'node:child_process';
 import { createReadStream, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

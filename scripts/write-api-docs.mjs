@@ -1,4 +1,5 @@
-// Writes the reference of the client package, docs/client-api.md, from the docstrings in its declarations: npm run docs. With --check it only compares.
+// Writes the reference of the client package, docs/client-api.md, from the docstrings in its declarations: npm run
+// docs. With --check it only compares.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';

@@ -1,4 +1,5 @@
-// Streams what a phone's recorder hears: for React Native, where the sound comes from a recorder library and not from a browser's microphone.
+// Streams what a phone's recorder hears: for React Native, where the sound comes from a recorder library and not from a
+// browser's microphone.
 import { BufferFullError, connect, TranscriptView, type ConnectOptions, type SottoError } from '@sotto/client';
 
 /** What recorders of React Native have in common: 16-bit little-endian PCM, 16 kHz, mono, as base64, chunk by chunk. */

@@ -6,26 +6,40 @@ import { StreamSession } from './stream-session.js';
 import { platformWebSocket, type WebSocketFactory } from './web-socket-like.js';
 
 export interface ConnectOptions extends RecognitionSettings {
-  /** The audio that will be sent. Encoding: default `pcm_s16le`. Rate: Hz, 8000-48000, default 16000. Channels: default 1. */
+  /**
+   * The audio that will be sent. Encoding: default `pcm_s16le`. Rate: Hz, 8000-48000, default 16000. Channels: default
+   * 1.
+   */
   readonly audio?: { readonly encoding?: AudioEncoding; readonly sampleRate?: number; readonly channels?: number };
   /** Words in the language spoken, or in English. Default `transcribe`. */
   readonly task?: 'transcribe' | 'translate';
-  /** Lets others watch: `ready()` then tells `watchToken`, which holds until the session ends (see `watch`). Default false. */
+  /**
+   * Lets others watch: `ready()` then tells `watchToken`, which holds until the session ends (see `watch`). Default
+   * false.
+   */
   readonly share?: boolean;
   /** Makes the WebSocket. Default: that of the platform; Node before 22 has none. */
   readonly webSocket?: WebSocketFactory;
-  /** The wire format. Default: MessagePack; `new JsonClientCodec()` is easier to watch in a network panel. One codec serves one session. */
+  /**
+   * The wire format. Default: MessagePack; `new JsonClientCodec()` is easier to watch in a network panel. One codec
+   * serves one session.
+   */
   readonly codec?: ClientCodec;
-  /** A token, or a function that fetches a short-lived one for each connection (rule HS11). Letters, digits and `-._~`. */
+  /**
+   * A token, or a function that fetches a short-lived one for each connection (rule HS11). Letters, digits and `-._~`.
+   */
   readonly auth?: Auth;
   /** How long the server may take until it is ready, milliseconds; of each connection. Default 10000. */
   readonly connectTimeoutMs?: number;
   /**
-   * Silence of a server that owes an answer, milliseconds, before the connection counts as lost; it is asked by a ping first. Shorter: a network that died without a
-   * word is noticed sooner, a slow one is taken for dead. Default 10000.
+   * Silence of a server that owes an answer, milliseconds, before the connection counts as lost; it is asked by a ping
+   * first. Shorter: a network that died without a word is noticed sooner, a slow one is taken for dead. Default 10000.
    */
   readonly silenceMsMax?: number;
-  /** Audio kept while the server or the network is slower than the audio, milliseconds; beyond it `send` throws. Default 60000. */
+  /**
+   * Audio kept while the server or the network is slower than the audio, milliseconds; beyond it `send` throws. Default
+   * 60000.
+   */
   readonly bufferedMsMax?: number;
   /** The same bound in bytes, for all audio that is kept here. Default 33554432. */
   readonly bufferedBytesMax?: number;

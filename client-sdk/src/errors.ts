@@ -7,7 +7,9 @@ export abstract class SottoError extends Error {
   abstract readonly retryable: boolean;
 }
 
-/** No session came about: nobody listens at the address, the server refused the socket, or it did not answer in time. */
+/**
+ * No session came about: nobody listens at the address, the server refused the socket, or it did not answer in time.
+ */
 export class ConnectError extends SottoError {
   override readonly name = 'ConnectError';
   readonly code = 'connect_failed';
@@ -40,7 +42,10 @@ export class ServerError extends SottoError {
   }
 }
 
-/** The connection ended before the session did, and the session could not be taken up again. `closeCode` is 1006 where it simply broke. */
+/**
+ * The connection ended before the session did, and the session could not be taken up again. `closeCode` is 1006 where
+ * it simply broke.
+ */
 export class ConnectionLostError extends SottoError {
   override readonly name = 'ConnectionLostError';
   readonly code = 'connection_lost';
@@ -55,7 +60,10 @@ export class ConnectionLostError extends SottoError {
   }
 }
 
-/** More audio was sent than the server takes and the buffer holds, or there is no connection: the chunk was not taken. Wait for `drained()` and send it again. */
+/**
+ * More audio was sent than the server takes and the buffer holds, or there is no connection: the chunk was not taken.
+ * Wait for `drained()` and send it again.
+ */
 export class BufferFullError extends SottoError {
   override readonly name = 'BufferFullError';
   readonly code = 'buffer_full';

@@ -34,7 +34,8 @@ export class EventOutlets {
       try {
         listener(event);
       } catch (error) {
-        // A listener's mistake is its program's, not the session's: it surfaces as uncaught and the others still hear the event.
+        // A listener's mistake is its program's, not the session's: it surfaces as uncaught and the others still hear
+        // the event.
         queueMicrotask(() => {
           throw error;
         });

@@ -1,8 +1,12 @@
-// Client messages in their order, released to the socket as fast as the server's window allows (rules BP1, BP2) and kept for a new one.
+// Client messages in their order, released to the socket as fast as the server's window allows (rules BP1, BP2) and
+// kept for a new one.
 import { bytesPerFrame, isCounted, type AudioFormat, type ClientMessage, type ConfigureMessage } from '@sotto/protocol';
 import { BufferFullError } from './errors.js';
 
-/** Audio that the server has, kept in case the session must begin again, milliseconds: the longest utterance and some silence. */
+/**
+ * Audio that the server has, kept in case the session must begin again, milliseconds: the longest utterance and some
+ * silence.
+ */
 export const KEPT_MS_MAX = 32_000;
 
 export interface OutgoingOptions {
@@ -28,9 +32,10 @@ interface Entry {
 }
 
 /**
- * One queue for audio and everything that has its place between audio (mark, finalize, configure, stop). Closed until `open`: what is pushed before the
- * server is ready waits. A message that is no audio passes as soon as it is at the head. What was sent is kept: until the server has it, for a new socket; and until
- * its words are told, for a new session. Offsets count samples of the whole stream.
+ * One queue for audio and everything that has its place between audio (mark, finalize, configure, stop). Closed until
+ * `open`: what is pushed before the server is ready waits. A message that is no audio passes as soon as it is at the
+ * head. What was sent is kept: until the server has it, for a new socket; and until its words are told, for a new
+ * session. Offsets count samples of the whole stream.
  */
 export class OutgoingQueue {
   readonly #options: OutgoingOptions;
@@ -70,7 +75,10 @@ export class OutgoingQueue {
     this.#windowMs = undefined;
   }
 
-  /** The session goes on: samples before `offset` and `messages` messages have arrived. The rest is to be sent (again): call `open`. */
+  /**
+   * The session goes on: samples before `offset` and `messages` messages have arrived. The rest is to be sent (again):
+   * call `open`.
+   */
   resume(offset: number, messages: number): void {
     const missing = this.#entries.findIndex(({ message, to, number }) =>
       message.type === 'audio' ? to > offset : number === 0 || number > messages,
@@ -80,7 +88,10 @@ export class OutgoingQueue {
     this.#acked = Math.max(this.#acked, this.#sent);
   }
 
-  /** A new session begins at sample `wanted` of the stream, or with the first that is kept: which one is returned. All that is kept is to be sent: call `open`. */
+  /**
+   * A new session begins at sample `wanted` of the stream, or with the first that is kept: which one is returned. All
+   * that is kept is to be sent: call `open`.
+   */
   restart(wanted: number): number {
     const from = Math.min(wanted, this.#pushed);
     this.forget(from);
@@ -164,7 +175,10 @@ export class OutgoingQueue {
     }
   }
 
-  /** Resolves when nothing waits any more: at once, or after acks have opened the window. Also resolves when the queue is closed. */
+  /**
+   * Resolves when nothing waits any more: at once, or after acks have opened the window. Also resolves when the queue
+   * is closed.
+   */
   drained(): Promise<void> {
     if (!this.#isWaiting) return Promise.resolve();
     return new Promise((resolve) => this.#onDrained.push(resolve));
@@ -219,7 +233,10 @@ export class OutgoingQueue {
     for (const entry of this.#entries.slice(next)) entry.number = 0;
   }
 
-  /** Drops what lies before a sample that has arrived. What is no audio lies before it only if audio behind it has arrived as well. */
+  /**
+   * Drops what lies before a sample that has arrived. What is no audio lies before it only if audio behind it has
+   * arrived as well.
+   */
   #forgetArrived(before: number): void {
     let index = 0;
     for (let entry = this.#entries[0]; entry !== undefined && index < this.#next; entry = this.#entries[index]) {

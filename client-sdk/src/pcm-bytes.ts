@@ -1,15 +1,18 @@
 // Turns the sample arrays that programs have into the bytes of the wire.
 import type { AudioEncoding } from '@sotto/protocol';
 
-/** Bytes as they are, or samples: Int16Array for pcm_s16le, Float32Array (±1) for pcm_f32le and pcm_s16le. Channels are interleaved. */
+/**
+ * Bytes as they are, or samples: Int16Array for pcm_s16le, Float32Array (±1) for pcm_f32le and pcm_s16le. Channels are
+ * interleaved.
+ */
 export type Pcm = Uint8Array | ArrayBuffer | Int16Array | Float32Array;
 
 const S16_MAX = 32_767;
 const S16_MIN = -32_768;
 
 /**
- * The bytes of `pcm` in `encoding`: a view where no conversion is needed. Float samples are scaled by 32768 and clipped for pcm_s16le. Arrays are
- * taken as little-endian, which every platform with a WebSocket is.
+ * The bytes of `pcm` in `encoding`: a view where no conversion is needed. Float samples are scaled by 32768 and clipped
+ * for pcm_s16le. Arrays are taken as little-endian, which every platform with a WebSocket is.
  * @throws {TypeError} if the samples do not fit the encoding
  */
 export function pcmBytes(pcm: Pcm, encoding: AudioEncoding): Uint8Array {

@@ -37,8 +37,8 @@ export const RECONNECT_DEFAULTS = {
 } as const;
 
 /**
- * Counts attempts. Each wait is drawn evenly from zero to a bound that doubles ("full jitter": after an outage clients come back spread
- * out; https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+ * Counts attempts. Each wait is drawn evenly from zero to a bound that doubles ("full jitter": after an outage clients
+ * come back spread out; https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
  */
 export class ReconnectPolicy {
   readonly clock: Clock;
@@ -66,10 +66,13 @@ export class ReconnectPolicy {
     this.#attempts = 0;
   }
 
-  /** The connection is lost, or could not be made: the wait before the next attempt, milliseconds; undefined: give up. */
+  /**
+   * The connection is lost, or could not be made: the wait before the next attempt, milliseconds; undefined: give up.
+   */
   next(): number | undefined {
     const { attemptsMax, delayMs, delayMsMax, random } = this.#options;
-    // A server that takes connections only to drop them is not asked for ever; one that held for a while is a new story.
+    // A server that takes connections only to drop them is not asked for ever; one that held for a while is a new
+    // story.
     const heldMs = this.#connectedAt === undefined ? 0 : this.clock.now() - this.#connectedAt;
     if (heldMs > delayMsMax) this.#attempts = 0;
     this.#connectedAt = undefined;
@@ -78,7 +81,10 @@ export class ReconnectPolicy {
   }
 }
 
-/** Whether a connection that was closed with this code may be made again; unknown codes of 4000-4999 are final (rule VS3). */
+/**
+ * Whether a connection that was closed with this code may be made again; unknown codes of 4000-4999 are final (rule
+ * VS3).
+ */
 export function mayReturn(closeCode: number): boolean {
   return Object.values(CLOSE).find(({ code }) => code === closeCode)?.retry ?? closeCode < 4_000;
 }

@@ -12,8 +12,9 @@ export interface ReconnectingEvent {
 }
 
 /**
- * The server no longer knew the session, so a new one goes on in its place: audio that was not yet told as finals is sent again. Utterances without a final are void and come
- * again under new ids; times and ids go on as if it were one session.
+ * The server no longer knew the session, so a new one goes on in its place: audio that was not yet told as finals is
+ * sent again. Utterances without a final are void and come again under new ids; times and ids go on as if it were one
+ * session.
  */
 export interface RestartedEvent {
   readonly type: 'restarted';

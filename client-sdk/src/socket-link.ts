@@ -46,7 +46,10 @@ export interface Loss {
 /** The close code of a connection that ended without one. */
 export const BROKEN = 1006;
 
-/** Looks at the silence of a server in each `silenceMsMax`: heard nothing in the first or second, ping; still nothing in the next, lost. */
+/**
+ * Looks at the silence of a server in each `silenceMsMax`: heard nothing in the first or second, ping; still nothing in
+ * the next, lost.
+ */
 const LOOKS = 3;
 
 export class SocketLink {
@@ -87,7 +90,8 @@ export class SocketLink {
   /** Sends a message; nothing where the connection is over or does not stand yet. */
   send(message: ClientMessage): void {
     if (this.#isOver || this.#socket === undefined) return;
-    // The DOM's type excludes shared memory, which a frame never has: it is an encoder's output or a copy of the caller's array.
+    // The DOM's type excludes shared memory, which a frame never has: it is an encoder's output or a copy of the
+    // caller's array.
     for (const frame of this.#options.codec.encode(message))
       this.#socket.send(frame as string | Uint8Array<ArrayBuffer>);
   }
@@ -142,8 +146,9 @@ export class SocketLink {
   }
 
   /**
-   * A network that dies without a word (a phone that leaves the house, a router that forgets) closes no socket. Counted in looks, not by the clock: where timers are
-   * late, as in a background tab or after a sleep, the question is still asked before the connection is given up.
+   * A network that dies without a word (a phone that leaves the house, a router that forgets) closes no socket. Counted
+   * in looks, not by the clock: where timers are late, as in a background tab or after a sleep, the question is still
+   * asked before the connection is given up.
    */
   #lookLater(): void {
     const { clock, silenceMsMax } = this.#options;

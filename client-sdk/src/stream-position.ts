@@ -1,12 +1,16 @@
-// Where a stream stands across sessions: what has been told for good, and how a later session's times and ids continue those before it.
+// Where a stream stands across sessions: what has been told for good, and how a later session's times and ids continue
+// those before it.
 import type { ServerMessage, Word } from '@sotto/protocol';
 
-/** Audio before the last sample that was processed, in which an utterance may still begin: pre-roll and onset at their largest, milliseconds. */
+/**
+ * Audio before the last sample that was processed, in which an utterance may still begin: pre-roll and onset at their
+ * largest, milliseconds.
+ */
 const LOOKBACK_MS = 3_000;
 
 /**
- * Follows the server's messages. `settledMs` is the place before which all words have been told in finals: a session that must begin again begins there.
- * Times are milliseconds of the whole stream.
+ * Follows the server's messages. `settledMs` is the place before which all words have been told in finals: a session
+ * that must begin again begins there. Times are milliseconds of the whole stream.
  */
 export class StreamPosition {
   readonly #samplesPerMs: number;

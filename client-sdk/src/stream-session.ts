@@ -44,9 +44,10 @@ export interface SessionEnd {
 type State = 'connecting' | 'streaming' | 'stopping' | 'closed';
 
 /**
- * A session on a server. Events come to listeners (`on`) and to async iterators (`for await (const event of session)`), each from the moment it was added. A lost
- * connection is made again (`reconnecting`, then `resumed` or `restarted`). Errors that are not fatal are events of type `error`; the end of the session, good or bad,
- * is told by `closed`, by iterators and by every promise that waits.
+ * A session on a server. Events come to listeners (`on`) and to async iterators (`for await (const event of session)`),
+ * each from the moment it was added. A lost connection is made again (`reconnecting`, then `resumed` or `restarted`).
+ * Errors that are not fatal are events of type `error`; the end of the session, good or bad, is told by `closed`, by
+ * iterators and by every promise that waits.
  */
 export class StreamSession implements AsyncIterable<SessionEvent> {
   /** Resolves once, when the session has ended; never rejects. */
@@ -94,7 +95,10 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     this.#link = this.#connect();
   }
 
-  /** Resolves with the server's greeting. Rejects with {@link ConnectError} or {@link ServerError}. Audio may be sent before. */
+  /**
+   * Resolves with the server's greeting. Rejects with {@link ConnectError} or {@link ServerError}. Audio may be sent
+   * before.
+   */
   ready(): Promise<ReadyMessage> {
     return this.#ready.promise;
   }
@@ -110,8 +114,8 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
   }
 
   /**
-   * Sends audio in the session's format; the samples are copied. Returns whether more may be sent at once; if not, a sender that is not bound to real time waits
-   * for `drained()`. While there is no connection the audio is kept.
+   * Sends audio in the session's format; the samples are copied. Returns whether more may be sent at once; if not, a
+   * sender that is not bound to real time waits for `drained()`. While there is no connection the audio is kept.
    * @throws {BufferFullError} if too much waits already; the chunk was not taken
    * @throws {SessionClosedError} after `stop` or the end
    * @throws {TypeError} if the samples do not fit the encoding
@@ -126,7 +130,10 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     return this.#outgoing.drained();
   }
 
-  /** Ends the utterance in progress. Resolves with its final, or with undefined if there was none. Rejects with {@link SottoError}. */
+  /**
+   * Ends the utterance in progress. Resolves with its final, or with undefined if there was none. Rejects with
+   * {@link SottoError}.
+   */
   async finalize(): Promise<FinalMessage | undefined> {
     this.#requireOpen();
     const id = this.#answers.nextId();
@@ -148,7 +155,10 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     this.#outgoing.push({ type: 'configure', ...settings });
   }
 
-  /** Resolves with the round trip to the server, milliseconds; audio that waits is overtaken. Rejects with {@link SottoError}. */
+  /**
+   * Resolves with the round trip to the server, milliseconds; audio that waits is overtaken. Rejects with
+   * {@link SottoError}.
+   */
   async ping(): Promise<number> {
     await this.#ready.promise;
     if (this.#state === 'closed') throw this.#closedError();
@@ -160,7 +170,10 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     return performance.now() - sentAt;
   }
 
-  /** Sends what waits, then ends the stream. Resolves with the totals when all finals have come. Rejects with {@link SottoError}. */
+  /**
+   * Sends what waits, then ends the stream. Resolves with the totals when all finals have come. Rejects with
+   * {@link SottoError}.
+   */
   stop(): Promise<StoppedMessage> {
     if (this.#state === 'connecting' || this.#state === 'streaming') {
       this.#state = 'stopping';

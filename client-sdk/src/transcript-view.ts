@@ -1,4 +1,5 @@
-// Folds the events of a session into the text to show: what is final, what is stable, what may still change, and what was polished.
+// Folds the events of a session into the text to show: what is final, what is stable, what may still change, and what
+// was polished.
 import {
   joinTexts,
   type FinalMessage,
@@ -135,7 +136,10 @@ export class TranscriptView {
     this.#polished.set(segmentId, { text: (written?.text ?? '').slice(0, from) + text });
   }
 
-  /** Stable is the run of stable text from the first utterance without a final; from its first tentative word on all is tentative. */
+  /**
+   * Stable is the run of stable text from the first utterance without a final; from its first tentative word on all is
+   * tentative.
+   */
   #pending(): { stable: string; tentative: string } {
     let stable = '';
     let tentative = '';

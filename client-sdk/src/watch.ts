@@ -9,7 +9,10 @@ import { platformWebSocket, type WebSocketFactory } from './web-socket-like.js';
 export interface WatchOptions {
   /** `ready.watchToken` of the session, as the speaker got it from `connect(url, { share: true })`. */
   readonly token: string;
-  /** Gets every event: `watching` first (also after each reconnect), then those of the speech. Feed them to a TranscriptView. */
+  /**
+   * Gets every event: `watching` first (also after each reconnect), then those of the speech. Feed them to a
+   * TranscriptView.
+   */
   readonly onEvent: (event: ServerMessage) => void;
   /** Whether the server is there now. */
   readonly onConnected?: (isConnected: boolean) => void;
@@ -17,7 +20,10 @@ export interface WatchOptions {
   readonly webSocket?: WebSocketFactory;
   /** Default: MessagePack. */
   readonly codec?: ClientCodec;
-  /** The longest first wait before a new try, milliseconds; it doubles with each, up to `retryMsMax`, and is shortened at random. Default 500. */
+  /**
+   * The longest first wait before a new try, milliseconds; it doubles with each, up to `retryMsMax`, and is shortened
+   * at random. Default 500.
+   */
   readonly retryMs?: number;
   /** Default 15000. */
   readonly retryMsMax?: number;
@@ -43,8 +49,8 @@ export interface Watch {
 }
 
 /**
- * Watches at `url`, the server's address or its stream (`ws://127.0.0.1:8080`). Reconnects by itself until the session is over, the token is refused or
- * `close` is called; also where the network died without a word.
+ * Watches at `url`, the server's address or its stream (`ws://127.0.0.1:8080`). Reconnects by itself until the session
+ * is over, the token is refused or `close` is called; also where the network died without a word.
  *
  * ```ts
  * const view = new TranscriptView();
@@ -56,7 +62,9 @@ export function watch(url: string, options: WatchOptions): Watch {
   return new Watcher(watchUrl(url, options.token), options);
 }
 
-/** `/v1/watch` of a server that is named by any of its addresses. By hand: the URL of React Native cannot be changed. */
+/**
+ * `/v1/watch` of a server that is named by any of its addresses. By hand: the URL of React Native cannot be changed.
+ */
 function watchUrl(url: string, token: string): string {
   const [, base] = /^((?:ws|http)s?:\/\/[^/?#\s]+[^?#\s]*)/.exec(url) ?? [];
   if (base === undefined) throw new TypeError(`${url} is no address of a server, such as wss://captions.example.`);

@@ -1,7 +1,9 @@
-// Puts utterances after one another as their script wants it: with a space, or, between Chinese and Japanese characters, without.
+// Puts utterances after one another as their script wants it: with a space, or, between Chinese and Japanese
+// characters, without.
 
-// Characters of scripts that are written without spaces, their punctuation and full-width forms, at either side of a seam: the blocks of radicals, punctuation,
-// kana and Chinese characters. Ranges and not \p{Script=Han}, which some engines of mobile apps cannot read.
+// Characters of scripts that are written without spaces, their punctuation and full-width forms, at either side of a
+// seam: the blocks of radicals, punctuation, kana and Chinese characters. Ranges and not \p{Script=Han}, which some
+// engines of mobile apps cannot read.
 const UNSPACED = String.raw`\u2e80-\u30ff\u31c0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\u{20000}-\u{3ffff}`;
 const ENDS_UNSPACED = new RegExp(`[${UNSPACED}]$`, 'u');
 const STARTS_UNSPACED = new RegExp(`^[${UNSPACED}]`, 'u');

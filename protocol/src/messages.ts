@@ -44,7 +44,10 @@ export const PolishSettings = v.object({
   scope: v.optional(v.picklist(['segment', 'session', 'both'])),
   /** Whether the text is told while it is being written. Default: no. */
   deltas: v.optional(v.boolean()),
-  /** The quicker or the better of the server's models; `auto` goes by the length of the text and the load. Default: `auto`. */
+  /**
+   * The quicker or the better of the server's models; `auto` goes by the length of the text and the load. Default:
+   * `auto`.
+   */
   quality: v.optional(v.picklist(['auto', 'fast', 'best'])),
   /** Characters of polished Chinese. Default: as recognised. */
   script: v.optional(v.picklist(['simplified', 'traditional'])),
@@ -92,7 +95,10 @@ export const ResumeMessage = v.object({
   type: v.literal('resume'),
   /** `ready.resumeToken` of the session. */
   token: id,
-  /** Events that have come so far: all messages of the server but `ready`, `resumed`, `ack`, `partial`, `polishedDelta` and `pong`. */
+  /**
+   * Events that have come so far: all messages of the server but `ready`, `resumed`, `ack`, `partial`, `polishedDelta`
+   * and `pong`.
+   */
   events: sampleOffset,
 });
 /** No more audio: finish, send `stopped`, close. */
@@ -150,7 +156,10 @@ export const ResumedMessage = v.object({
   /** Messages of the client that have arrived: all but `start`, `resume`, `audio` and `ping`. */
   messages: sampleOffset,
 });
-/** All samples before `offset` (client's rate) have arrived and may be forgotten. `lagMs`: audio received and not yet decoded. */
+/**
+ * All samples before `offset` (client's rate) have arrived and may be forgotten. `lagMs`: audio received and not yet
+ * decoded.
+ */
 export const AckMessage = v.object({ type: v.literal('ack'), offset: sampleOffset, lagMs: v.number() });
 export const SpeechStartedMessage = v.object({
   type: v.literal('speechStarted'),
@@ -162,7 +171,10 @@ export const SpeechEndedMessage = v.object({
   segmentId: v.number(),
   endMs: v.number(),
 });
-/** A hypothesis: `stable` never changes again and only grows, `tentative` follows it and may change. Both carry their own spaces. */
+/**
+ * A hypothesis: `stable` never changes again and only grows, `tentative` follows it and may change. Both carry their
+ * own spaces.
+ */
 export const PartialMessage = v.object({
   type: v.literal('partial'),
   segmentId: v.number(),

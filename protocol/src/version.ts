@@ -17,8 +17,8 @@ export const SUBPROTOCOLS = [MSGPACK_SUBPROTOCOL, JSON_SUBPROTOCOL] as const;
 export type Subprotocol = (typeof SUBPROTOCOLS)[number];
 
 /**
- * The subprotocol of a connection: the first one offered that this version knows, msgpack when the client offers none, undefined when it
- * offers only others (rule HS3).
+ * The subprotocol of a connection: the first one offered that this version knows, msgpack when the client offers none,
+ * undefined when it offers only others (rule HS3).
  */
 export function chooseSubprotocol(offered: readonly string[]): Subprotocol | undefined {
   if (offered.length === 0) return MSGPACK_SUBPROTOCOL;

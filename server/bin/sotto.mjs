@@ -17,7 +17,8 @@ function typescriptLoader() {
   }
 }
 
-// npm passes SIGTERM to the shell that it starts us with, and the shell dies without passing it on: its death is our signal.
+// npm passes SIGTERM to the shell that it starts us with, and the shell dies without passing it on: its death is our
+// signal.
 if (process.env.npm_lifecycle_event !== undefined && process.platform !== 'win32') {
   const shell = process.ppid;
   const watch = setInterval(() => {

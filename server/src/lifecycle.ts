@@ -1,9 +1,13 @@
-// When the process ends: signals drain it, a second signal or the bound ends it at once. A stray error does not end it, many of them do.
+// When the process ends: signals drain it, a second signal or the bound ends it at once. A stray error does not end it,
+// many of them do.
 import type { Logger } from 'pino';
 import { within } from './time/within.js';
 import { currentRequest } from './http/request-scope.js';
 
-/** Time for close frames to reach their peers after everything is closed, milliseconds; the process usually ends by itself before. */
+/**
+ * Time for close frames to reach their peers after everything is closed, milliseconds; the process usually ends by
+ * itself before.
+ */
 const LINGER_MS = 500;
 
 /** How long engines may take to end their runs and release their memory, milliseconds. */
@@ -26,13 +30,14 @@ export const STRAY_ERRORS_MAX = 100;
 export const STRAY_WINDOW_MS = 60_000;
 
 /**
- * Ends the process well: SIGTERM, SIGINT and SIGHUP drain for up to `drainTimeoutMs` and exit with 0; a second one exits at once with
- * 128 + its number.
+ * Ends the process well: SIGTERM, SIGINT and SIGHUP drain for up to `drainTimeoutMs` and exit with 0; a second one
+ * exits at once with 128 + its number.
  *
- * An error that nobody caught is logged and counted, and the process stays: it holds the live streams of many people, models and decoders
- * run in processes of their own, and what a request or a session knows is its own, so the error costs the request that it belongs to
- * (answered with 500). More than {@link STRAY_ERRORS_MAX} of them within {@link STRAY_WINDOW_MS} mean that something shared is broken: then
- * the server drains and exits with 1, for a supervisor to start it anew.
+ * An error that nobody caught is logged and counted, and the process stays: it holds the live streams of many people,
+ * models and decoders run in processes of their own, and what a request or a session knows is its own, so the error
+ * costs the request that it belongs to (answered with 500). More than {@link STRAY_ERRORS_MAX} of them within
+ * {@link STRAY_WINDOW_MS} mean that something shared is broken: then the server drains and exits with 1, for a
+ * supervisor to start it anew.
  */
 export function stopOnSignals(server: Stoppable, drainTimeoutMs: number, log: Logger): void {
   let stopping = false;

@@ -1,4 +1,5 @@
-// The server's log on standard error: JSON for machines, one plain line an event on a terminal. Never the content of audio or text.
+// The server's log on standard error: JSON for machines, one plain line an event on a terminal. Never the content of
+// audio or text.
 import { pino, type Logger } from 'pino';
 import type { Settings } from './config/settings.js';
 

@@ -1,11 +1,15 @@
-// How scripts/build-pages.mjs builds the pages that the server serves: everything from its own origin, text files only, names with a hash in assets/.
+// How scripts/build-pages.mjs builds the pages that the server serves: everything from its own origin, text files only,
+// names with a hash in assets/.
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'vite';
 import { CAPTURE_WORKLET_SOURCE } from '../../client-sdk/src/microphone/capture-worklet.js';
 
 const source = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** `import url from 'virtual:capture-worklet'`: the audio thread's module as a file, so that the page's policy can forbid `blob:` scripts. */
+/**
+ * `import url from 'virtual:capture-worklet'`: the audio thread's module as a file, so that the page's policy can
+ * forbid `blob:` scripts.
+ */
 function captureWorklet(): Plugin {
   const id = 'virtual:capture-worklet';
   return {

@@ -1,4 +1,5 @@
-// The parts of the microphone that need no browser: resampling, level, speech gate, chunks, errors, sending a file's samples.
+// The parts of the microphone that need no browser: resampling, level, speech gate, chunks, errors, sending a file's
+// samples.
 import * as fc from 'fast-check';
 import t from 'tap';
 import { CaptureError, captureErrorOf } from '../../client-sdk/src/microphone/errors.js';

@@ -1,4 +1,5 @@
-// The packages as people get them: built, packed, unpacked elsewhere, then used from plain Node, typed, bundled, and in an engine without a web.
+// The packages as people get them: built, packed, unpacked elsewhere, then used from plain Node, typed, bundled, and in
+// an engine without a web.
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +18,10 @@ import { LoudnessVad } from '../support/loudness-vad.js';
 import { ScriptedRecognizer } from '../support/scripted-recognizer.js';
 import { startTestGateway } from '../support/test-gateway.js';
 
-/** What a page that streams and shows text may weigh, bytes of gzip, all but the microphone; and the microphone on top of it. */
+/**
+ * What a page that streams and shows text may weigh, bytes of gzip, all but the microphone; and the microphone on top
+ * of it.
+ */
 const CORE_BYTES_MAX = 15_000;
 const MICROPHONE_BYTES_MAX = 6_000;
 

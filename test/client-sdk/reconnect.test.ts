@@ -1,4 +1,5 @@
-// What the client does about a lost connection: when it tries again, when it gives up, what it keeps, and how it shows its token.
+// What the client does about a lost connection: when it tries again, when it gives up, what it keeps, and how it shows
+// its token.
 import {
   connect,
   type Clock,

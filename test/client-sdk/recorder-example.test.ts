@@ -1,4 +1,5 @@
-// The example for phones, as it stands in the documentation: a recorder's base64 in, words out, also over a network that breaks.
+// The example for phones, as it stands in the documentation: a recorder's base64 in, words out, also over a network
+// that breaks.
 import t from 'tap';
 import { WebSocket } from 'ws';
 import {

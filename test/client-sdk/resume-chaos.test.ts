@@ -96,7 +96,8 @@ async function hear(
 
 /** What a program builds on: every event that may come once only, and what it says. */
 function storyOf({ events }: Heard): SessionEvent[] {
-  // Kind by kind: whether the next utterance begins before the final of the last one is there is a matter of moments (SP2).
+  // Kind by kind: whether the next utterance begins before the final of the last one is there is a matter of moments
+  // (SP2).
   const once = ['speechStarted', 'speechEnded', 'final', 'mark', 'error', 'stopped'];
   return once.flatMap((kind) => events.filter(({ type }) => type === kind));
 }

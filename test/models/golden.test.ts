@@ -1,4 +1,5 @@
-// The graphs against the Python reference on the same weights: log-mel, encoder states, logits. The decodes are in test/server/asr/golden-decode.test.ts.
+// The graphs against the Python reference on the same weights: log-mel, encoder states, logits. The decodes are in
+// test/server/asr/golden-decode.test.ts.
 import { compileWhisper, OrtSession, type Tensor } from '@sotto/models';
 import t from 'tap';
 import { tokenRules } from '../../models/src/whisper/decode-graph.js';

@@ -1,4 +1,5 @@
-// Maps in integers: near float32, row by row for itself, whole on every CPU, as they are stored or rounded here, and refused where they cannot be.
+// Maps in integers: near float32, row by row for itself, whole on every CPU, as they are stored or rounded here, and
+// refused where they cannot be.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

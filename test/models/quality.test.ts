@@ -1,4 +1,5 @@
-// Text normalisers against Whisper's own (golden file of the reference), and error rates against alignments done by hand.
+// Text normalisers against Whisper's own (golden file of the reference), and error rates against alignments done by
+// hand.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {

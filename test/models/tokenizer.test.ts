@@ -1,4 +1,5 @@
-// The tokenizer against a small Whisper vocabulary made here: text survives, streams never break characters, words come as Whisper cuts them.
+// The tokenizer against a small Whisper vocabulary made here: text survives, streams never break characters, words come
+// as Whisper cuts them.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// The graphs against what they stand for: the log-mel spectrogram by its definition, rows and steps by themselves, weights in every form.
+// The graphs against what they stand for: the log-mel spectrogram by its definition, rows and steps by themselves,
+// weights in every form.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -101,7 +102,8 @@ t.test('the mel filters are triangles of equal area that overlap by half', async
     t.equal(filters.length, bins * 201);
     for (let m = 0; m < bins; m++) t.ok(filters.subarray(m * 201, (m + 1) * 201).some((weight) => weight > 0));
   }
-  // transformers.audio_utils.mel_filter_bank for 80 bins, Slaney's scale and norm: a weight of the first filter, one of the last, and the sum.
+  // transformers.audio_utils.mel_filter_bank for 80 bins, Slaney's scale and norm: a weight of the first filter, one of
+  // the last, and the sum.
   const filters = melFilterBank(80);
   t.ok(Math.abs((filters[1] ?? 0) - 0.02486259) < 1e-7, String(filters[1]));
   t.ok(Math.abs((filters[79 * 201 + 197] ?? 0) - 0.00134628) < 1e-7, String(filters[79 * 201 + 197]));

@@ -1,4 +1,5 @@
-// The rules of protocol/README.md against the real server over real sockets: what a client may do wrong, on both transports and codecs.
+// The rules of protocol/README.md against the real server over real sockets: what a client may do wrong, on both
+// transports and codecs.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientMessage, ServerMessage } from '@sotto/protocol';
 import t, { type Test } from 'tap';

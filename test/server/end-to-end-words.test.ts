@@ -1,4 +1,5 @@
-// Words: the embedded model behind the whole server, on the project's own speech, on other sounds, and on real recordings.
+// Words: the embedded model behind the whole server, on the project's own speech, on other sounds, and on real
+// recordings.
 import { connect } from '@sotto/client';
 import { errorRate, scoreText, totalErrors, type ErrorCounts } from '@sotto/models';
 import type { ServerMessage } from '@sotto/protocol';

@@ -1,4 +1,5 @@
-// The whole server as its user meets it: a process, a client, speech in, words out; and how it ends, by signal and by accident.
+// The whole server as its user meets it: a process, a client, speech in, words out; and how it ends, by signal and by
+// accident.
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';

@@ -1,4 +1,5 @@
-// A TCP proxy that breaks connections at random moments and byte positions; its seed is printed, and brings the same draws back.
+// A TCP proxy that breaks connections at random moments and byte positions; its seed is printed, and brings the same
+// draws back.
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { Test } from 'tap';

@@ -17,7 +17,9 @@ const Line = v.object({
   language: v.string(),
   /** What is said; empty where nobody speaks. */
   text: v.string(),
-  /** `read`, `dialogue`, `cut`, `clipped`, `noisy`, `quiet`, `other` (no speech); recordings have kinds of their own. */
+  /**
+   * `read`, `dialogue`, `cut`, `clipped`, `noisy`, `quiet`, `other` (no speech); recordings have kinds of their own.
+   */
   kind: v.string(),
   voice: v.optional(v.string()),
   /** Words with the synthesiser's own times. */

@@ -1,5 +1,6 @@
-// Loaded before every test file of `npm test`, which has built the packages: the tests then run what is shipped, and no process that they start
-// has to translate TypeScript. Without SOTTO_TEST_BUILD (`npx tap FILE`) they run the sources as they are.
+// Loaded before every test file of `npm test`, which has built the packages: the tests then run what is shipped, and no
+// process that they start has to translate TypeScript. Without SOTTO_TEST_BUILD (`npx tap FILE`) they run the sources
+// as they are.
 import { register } from 'node:module';
 
 if (process.env.SOTTO_TEST_BUILD === '1') register('./from-build-hooks.mjs', import.meta.url);

@@ -64,7 +64,10 @@ export interface GoldenTensor {
   readonly data: Float32Array;
 }
 
-/** The tensors beside the golden file: `CLIP.logMel` [mels, frames], `CLIP.encoded` [frames, width], `CLIP.logits` [positions, vocabulary]. */
+/**
+ * The tensors beside the golden file: `CLIP.logMel` [mels, frames], `CLIP.encoded` [frames, width], `CLIP.logits`
+ * [positions, vocabulary].
+ */
 export function readGoldenTensors(model: string): Map<string, GoldenTensor> {
   const bytes = readFileSync(join(fixturesFolder, `golden/${model}.safetensors`));
   const start = 8 + Number(bytes.readBigUInt64LE());

@@ -26,7 +26,10 @@ export function listenTo(audio: Float32Array, runMs = 0): DecodeRequest {
   return { audio, prompt, draft: [], temperature: 0, seed: runMs };
 }
 
-/** What was heard: its fingerprint, and the bytes of the memory that it was a view of (those of the arena, where it lay there). */
+/**
+ * What was heard: its fingerprint, and the bytes of the memory that it was a view of (those of the arena, where it lay
+ * there).
+ */
 export const heardBy = ({ tokens, steps }: DecodeResult) => ({ print: tokens[0]?.id, bufferBytes: steps });
 
 /** Waits, then listens: windows that others are written over by then are found out. */

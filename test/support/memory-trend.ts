@@ -14,7 +14,9 @@ export class MemoryTrend {
     this.#samples.push(process.memoryUsage().rss / 2 ** 20);
   }
 
-  /** MiB by which the lowest of the last third lies above the lowest of the second. The first third is for warming up. */
+  /**
+   * MiB by which the lowest of the last third lies above the lowest of the second. The first third is for warming up.
+   */
   get growth(): number {
     const third = Math.floor(this.#samples.length / 3);
     return Math.min(...this.#samples.slice(2 * third)) - Math.min(...this.#samples.slice(third, 2 * third));

@@ -1,4 +1,5 @@
-// A hub on loopback that speaks Hugging Face's protocol: model info, files with ranges, redirects for large files, and faults on demand.
+// A hub on loopback that speaks Hugging Face's protocol: model info, files with ranges, redirects for large files, and
+// faults on demand.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';

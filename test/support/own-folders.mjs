@@ -1,5 +1,5 @@
-// Loaded before every test file: gives it data, model and cache folders of its own, and none of the user's settings, so that a test never
-// meets the models, keys or transcripts of whoever runs it. Child processes inherit both.
+// Loaded before every test file: gives it data, model and cache folders of its own, and none of the user's settings, so
+// that a test never meets the models, keys or transcripts of whoever runs it. Child processes inherit both.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

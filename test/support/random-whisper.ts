@@ -1,4 +1,5 @@
-// Writes a tiny Whisper with seeded random weights in Hugging Face's layout: small enough for a test, real enough to decode.
+// Writes a tiny Whisper with seeded random weights in Hugging Face's layout: small enough for a test, real enough to
+// decode.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { roundToInt8 } from '../../models/src/whisper/int8-weights.js';

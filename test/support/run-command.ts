@@ -9,7 +9,10 @@ export interface CommandRun {
   readonly result: Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
 }
 
-/** Starts `sotto` with arguments. Standard input stays open until it is ended, unless `input` is given: then that is all of it. */
+/**
+ * Starts `sotto` with arguments. Standard input stays open until it is ended, unless `input` is given: then that is all
+ * of it.
+ */
 export function runSotto(
   args: readonly string[],
   { input, env = {} }: { input?: Uint8Array; env?: NodeJS.ProcessEnv } = {},

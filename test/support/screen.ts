@@ -4,7 +4,10 @@ import stringWidth from 'string-width';
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 const CONTROL = /\p{Cc}\[(\d*)([A-Za-z])/uy;
 
-/** Understands what a line-oriented program uses: text, newline, carriage return, cursor up, erase below, dim. Dim text is shown in ⟨⟩. */
+/**
+ * Understands what a line-oriented program uses: text, newline, carriage return, cursor up, erase below, dim. Dim text
+ * is shown in ⟨⟩.
+ */
 export class Screen {
   /** One cell of a column; the second column of a wide character is empty. */
   readonly #rows: { text: string; dim: boolean }[][] = [[]];

@@ -56,7 +56,9 @@ export function scriptOf(text: string, startMs = 500, wordMs = 300, pauseMs = 50
   }));
 }
 
-/** Hears whole words that ended before the end of the window; of a word that is still being spoken it makes a bad guess. */
+/**
+ * Hears whole words that ended before the end of the window; of a word that is still being spoken it makes a bad guess.
+ */
 export class ScriptedEngine implements Engine {
   readonly model = MODEL;
   readonly maxBatch: number;

@@ -1,4 +1,5 @@
-// A recogniser that hears what a test wants: its words follow the length of the audio, and its answers come when the test says.
+// A recogniser that hears what a test wants: its words follow the length of the audio, and its answers come when the
+// test says.
 import type {
   FinalHypothesis,
   RecognizedSegment,
@@ -20,7 +21,10 @@ export interface ScriptedCall {
 }
 
 export interface ScriptedRecognizerOptions {
-  /** Whether requests are answered by themselves in the next turn of the event loop. Default true; else the test answers `calls`. */
+  /**
+   * Whether requests are answered by themselves in the next turn of the event loop. Default true; else the test answers
+   * `calls`.
+   */
   readonly answers?: boolean;
   /** Whether `opened` and `calls` (with a copy of the audio) are kept. Default true. */
   readonly records?: boolean;

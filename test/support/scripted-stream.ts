@@ -7,7 +7,10 @@ export interface ScriptedStream {
   close(code: number): void;
 }
 
-/** Answers all connections of a page to `/v1/stream` from now on; audio is acknowledged and pings are answered without the script. */
+/**
+ * Answers all connections of a page to `/v1/stream` from now on; audio is acknowledged and pings are answered without
+ * the script.
+ */
 export async function scriptStream(
   page: Page,
   script: (message: ClientMessage, stream: ScriptedStream) => void,

@@ -88,7 +88,10 @@ export class SessionClient {
     await this.until(() => this.of(type).length >= count);
   }
 
-  /** Sends a mark and waits for it, and for a turn of the event loop: all audio before it is processed, partials are answered. */
+  /**
+   * Sends a mark and waits for it, and for a turn of the event loop: all audio before it is processed, partials are
+   * answered.
+   */
   async settled(id = `settled ${this.answers.length}`): Promise<void> {
     this.send({ type: 'mark', id });
     await this.until(() => this.of('mark').some((mark) => mark.id === id));

@@ -1,4 +1,5 @@
-// A Whisper tokenizer.json of a few hundred entries: all single bytes, the pieces of given words, and the special tokens.
+// A Whisper tokenizer.json of a few hundred entries: all single bytes, the pieces of given words, and the special
+// tokens.
 import { tokenizerFile } from '../../models/src/tokenizer/tokenizer-file.js';
 import { BYTE_CHARACTERS } from '../../models/src/tokenizer/byte-level.js';
 

@@ -19,7 +19,9 @@ export async function buildPages(): Promise<void> {
 /** A browser and a server on a busy machine take their time; nothing here waits longer than it must. */
 const PATIENCE_MS = 60_000;
 
-/** A port outside the range from which outgoing connections take theirs: it must still be free when a server comes back. */
+/**
+ * A port outside the range from which outgoing connections take theirs: it must still be free when a server comes back.
+ */
 export function freePort(): string {
   return String(20_000 + (process.pid % 10_000));
 }

@@ -1,4 +1,5 @@
-// The Studio's page itself in a real browser: languages, colours, keys, phones, failures and choices, where no words are needed or they are scripted.
+// The Studio's page itself in a real browser: languages, colours, keys, phones, failures and choices, where no words
+// are needed or they are scripted.
 import type { PolishOffer, ServerMessage } from '@sotto/protocol';
 import t from 'tap';
 import { launchChromium, needsChromium } from '../support/chromium.js';

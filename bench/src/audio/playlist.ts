@@ -33,8 +33,9 @@ export interface DealOptions {
 }
 
 /**
- * Deals recordings to connections so that all play about equally long: each recording goes, longest first, to the connection that has the least; then
- * each connection shuffles its own. A round's copies of one recording may meet on one connection.
+ * Deals recordings to connections so that all play about equally long: each recording goes, longest first, to the
+ * connection that has the least; then each connection shuffles its own. A round's copies of one recording may meet on
+ * one connection.
  */
 export function dealPlaylists(recordings: readonly LoadedRecording[], options: DealOptions): Playlist[] {
   const random = seededRandom(options.seed);

@@ -2,12 +2,16 @@
 import { place, SAMPLES_PER_MS, shuffled, type LoadedRecording, type Playlist } from './playlist.js';
 import type { Span } from './recordings.js';
 
-/** Audio kept around the words of a clip, milliseconds: two clips that are joined are this much twice apart, less than what ends an utterance. */
+/**
+ * Audio kept around the words of a clip, milliseconds: two clips that are joined are this much twice apart, less than
+ * what ends an utterance.
+ */
 const MARGIN_MS = 80;
 
 /**
- * The stretches of speech in recordings, without the silence around them: each utterance where the manifest has utterances, else from the first word to
- * the last where it has words, else all of it. Recordings in which nobody speaks have none.
+ * The stretches of speech in recordings, without the silence around them: each utterance where the manifest has
+ * utterances, else from the first word to the last where it has words, else all of it. Recordings in which nobody
+ * speaks have none.
  */
 export function clipsOf(recordings: readonly LoadedRecording[]): LoadedRecording[] {
   return recordings
@@ -44,7 +48,9 @@ export interface JoinOptions {
   readonly random: () => number;
 }
 
-/** Joins clips, shuffled, to utterances: each takes the next clip as long as that brings it nearer to the wanted length. */
+/**
+ * Joins clips, shuffled, to utterances: each takes the next clip as long as that brings it nearer to the wanted length.
+ */
 export function joinUtterances(clips: readonly LoadedRecording[], options: JoinOptions): LoadedRecording[] {
   const utterances: LoadedRecording[] = [];
   for (let round = 0; round < options.rounds; round++) {

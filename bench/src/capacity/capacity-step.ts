@@ -28,10 +28,16 @@ export interface StepMeasurement extends LoadReport {
   readonly server: ServerLoad;
 }
 
-/** How long the streams go on behind the window, milliseconds: the last finals that are measured come under the same load as the first. */
+/**
+ * How long the streams go on behind the window, milliseconds: the last finals that are measured come under the same
+ * load as the first.
+ */
 const TAIL_MS = 2_000;
 
-/** Plays `connections` streams. @throws BenchError when a load client fails; sessions that the server refuses are in the report */
+/**
+ * Plays `connections` streams. @throws BenchError when a load client fails; sessions that the server refuses are in the
+ * report
+ */
 export async function runStep(
   server: BenchServer,
   connections: number,

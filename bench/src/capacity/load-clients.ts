@@ -81,7 +81,9 @@ class LoadClient {
     if (this.#process.connected) this.#process.disconnect();
   }
 
-  /** Sends a message and waits for the answer. @throws BenchError `timedOut`, or `serverFailed` when the process dies */
+  /**
+   * Sends a message and waits for the answer. @throws BenchError `timedOut`, or `serverFailed` when the process dies
+   */
   #ask(message: ToClient, timeoutMs: number): Promise<FromClient> {
     return new Promise((resolve, reject) => {
       const overdue = setTimeout(

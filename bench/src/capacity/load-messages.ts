@@ -1,4 +1,5 @@
-// What the bench and its load clients' processes say to each other. Both ends are this code at one version: nothing is validated.
+// What the bench and its load clients' processes say to each other. Both ends are this code at one version: nothing is
+// validated.
 import type { LoadedRecording } from '../audio/playlist.js';
 import type { ErrorCounts } from '../quality/index.js';
 import type { PlayOptions } from '../stream/play-stream.js';

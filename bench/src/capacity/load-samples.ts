@@ -30,8 +30,8 @@ export function addSamples(all: LoadSamples, more: LoadSamples): void {
 }
 
 /**
- * Values of one stream, played at real-time pace: of the segments that end in the window, and of the messages and chunks within it. A segment that
- * ended because the stream did has waited for no silence, and is left out.
+ * Values of one stream, played at real-time pace: of the segments that end in the window, and of the messages and
+ * chunks within it. A segment that ended because the stream did has waited for no silence, and is left out.
  */
 export function samplesOf(stream: ObservedStream, chunkMs: number, { from, to }: TimeWindow): LoadSamples {
   const samples = noSamples();

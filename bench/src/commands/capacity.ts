@@ -33,7 +33,10 @@ interface CapacityOptions extends SpeechSettings {
 
 /** Streams of one load client, where the number of clients is not given. */
 const STREAMS_PER_CLIENT = 100;
-/** How often each clip is used, joined with others each time: enough that streams are unlike each other, few enough for the clients' memory. */
+/**
+ * How often each clip is used, joined with others each time: enough that streams are unlike each other, few enough for
+ * the clients' memory.
+ */
 const CLIP_ROUNDS = 3;
 /** What a session may take behind its last sample, milliseconds: what has not come by then is lost. */
 const STOP_TIMEOUT_MS = 10_000;

@@ -1,4 +1,5 @@
-// `bench gateway`: what many connections cost the gateway, with all models taken out (the null engine and the null VAD).
+// `bench gateway`: what many connections cost the gateway, with all models taken out (the null engine and the null
+// VAD).
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';

@@ -1,4 +1,5 @@
-// `bench network`: a model's network alone, on the CPU or a GPU, by context and batch, beside what the hardware could do at best.
+// `bench network`: a model's network alone, on the CPU or a GPU, by context and batch, beside what the hardware could
+// do at best.
 import { ModelRegistry, WhisperNetwork, type CudaProvider } from '@sotto/models';
 import type { Command } from 'commander';
 import { gpuOf } from '../engine/gpu.js';

@@ -1,4 +1,5 @@
-// `bench polish`: what a polishing model gives to several sessions at once, with their texts in one batch and one after the other.
+// `bench polish`: what a polishing model gives to several sessions at once, with their texts in one batch and one after
+// the other.
 import { existsSync } from 'node:fs';
 import { EMBEDDED_POLISH_FOLDER } from '@sotto/models';
 import { EndpointPolisher, findPolishModel, HostedPolisher, type Polisher } from '@sotto/server';

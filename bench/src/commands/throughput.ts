@@ -1,4 +1,5 @@
-// `bench throughput`: what whole engines decode when they never lack work, on sets of devices against each other, with and without drafts.
+// `bench throughput`: what whole engines decode when they never lack work, on sets of devices against each other, with
+// and without drafts.
 import { ModelRegistry } from '@sotto/models';
 import { openDeviceEngines, QUEUE_BOUNDS, Scheduler, type Engine, type OpenedEngine } from '@sotto/server';
 import { Option, type Command } from 'commander';

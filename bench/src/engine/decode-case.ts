@@ -1,9 +1,13 @@
-// The engine's decodes that are timed: windows in batches, with and without the right draft, and windows that grow as a live segment does.
+// The engine's decodes that are timed: windows in batches, with and without the right draft, and windows that grow as a
+// live segment does.
 import type { DecodeRequest, DecodeResult, Engine } from '@sotto/server';
 import { BenchError } from '../bench-error.js';
 import { SAMPLES_PER_MS } from '../audio/playlist.js';
 
-/** How the requests of a case are drafted: not at all, with the tokens that will come out, or with the hypothesis over the shorter window before. */
+/**
+ * How the requests of a case are drafted: not at all, with the tokens that will come out, or with the hypothesis over
+ * the shorter window before.
+ */
 export type Drafting = 'none' | 'right' | 'previous';
 
 /** Something to time over and over; `run` resolves when the engine has answered. */
@@ -83,7 +87,9 @@ export function batchCase(
   };
 }
 
-/** A segment that grows by `stepMs` to the whole window, decoded at each step: what the partials of an utterance cost. */
+/**
+ * A segment that grows by `stepMs` to the whole window, decoded at each step: what the partials of an utterance cost.
+ */
 export function growingCase(
   engine: Engine,
   window: Float32Array,

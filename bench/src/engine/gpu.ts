@@ -1,7 +1,10 @@
 // The GPU on which an engine is measured within the bench's own process.
 import { BenchError } from '../bench-error.js';
 
-/** Reads `cpu` (undefined) or `cuda:0`. @throws BenchError `usage`, also where native calls would come from several threads */
+/**
+ * Reads `cpu` (undefined) or `cuda:0`. @throws BenchError `usage`, also where native calls would come from several
+ * threads
+ */
 export function gpuOf(name: string): { readonly deviceId: number } | undefined {
   if (name === 'cpu') return undefined;
   const id = /^cuda:(\d+)$/.exec(name)?.[1];

@@ -3,7 +3,8 @@ import { BenchError } from '../bench-error.js';
 import { SAMPLES_PER_MS, type LoadedRecording } from '../audio/playlist.js';
 
 /**
- * `count` windows of `windowMs`, each from another place of the recordings that hold speech, played one after the other with no gap.
+ * `count` windows of `windowMs`, each from another place of the recordings that hold speech, played one after the other
+ * with no gap.
  * @throws BenchError `badRecordings` when there is less speech than one window
  */
 export function speechWindows(recordings: readonly LoadedRecording[], windowMs: number, count: number): Float32Array[] {

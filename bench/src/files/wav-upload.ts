@@ -44,7 +44,9 @@ function header(): Buffer {
   return bytes;
 }
 
-/** Resolves with the answer's time, milliseconds. By node:http: fetch waits five minutes for an answer and no longer. */
+/**
+ * Resolves with the answer's time, milliseconds. By node:http: fetch waits five minutes for an answer and no longer.
+ */
 export async function upload(server: BenchServer, body: AsyncGenerator<Uint8Array>): Promise<number> {
   const startedAt = performance.now();
   const sending = request(`${server.httpUrl}/transcribe_only`, { method: 'POST' });

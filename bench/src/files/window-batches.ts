@@ -9,7 +9,10 @@ import { timeInterleaved } from '../measure/interleaved.js';
 import { median } from '../measure/statistics.js';
 import { atLeast, scalarMetric, type Metric } from '../report/metric.js';
 
-/** Contexts of the windows, seconds: short ones, those of a file of a few sentences, and the longest, which long files mostly have. */
+/**
+ * Contexts of the windows, seconds: short ones, those of a file of a few sentences, and the longest, which long files
+ * mostly have.
+ */
 const CONTEXTS_S = [4, 12, 30] as const;
 const BATCHES = [1, 4, 8] as const;
 /** Windows of one run of a case, whatever its batches. */

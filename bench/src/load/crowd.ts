@@ -50,7 +50,8 @@ export class Crowd {
 
   constructor(options: CrowdOptions) {
     this.#options = options;
-    // Idle connections must say something now and then, or the server takes them for forgotten; a few at a time, so that it makes no burst.
+    // Idle connections must say something now and then, or the server takes them for forgotten; a few at a time, so
+    // that it makes no burst.
     this.#keepAlive = setInterval(() => this.#greet(), KEEP_ALIVE_TICK_MS);
   }
 

@@ -40,7 +40,8 @@ export class LoadSocket {
     const socket = new WebSocket(options.url, MSGPACK_SUBPROTOCOL, {
       perMessageDeflate: false,
       handshakeTimeout: options.openTimeoutMs,
-      // A mask of zeros leaves the frame as it is, so that one buffer serves all sockets (masks protect proxies; here there are none).
+      // A mask of zeros leaves the frame as it is, so that one buffer serves all sockets (masks protect proxies; here
+      // there are none).
       generateMask: (mask) => mask.fill(0),
     });
     const load = new LoadSocket(socket);
@@ -70,7 +71,10 @@ export class LoadSocket {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame, { binary: typeof frame !== 'string' });
   }
 
-  /** Says goodbye, so that the server does not keep the session for a client that might come back, and waits for nothing. */
+  /**
+   * Says goodbye, so that the server does not keep the session for a client that might come back, and waits for
+   * nothing.
+   */
   close(): void {
     this.#socket.close(1_000);
     this.#socket.terminate();

@@ -3,7 +3,9 @@
 export interface RunTimes {
   /** Milliseconds, in the order of the rounds. */
   readonly wallMs: readonly number[];
-  /** CPU time of this process's threads together, milliseconds: what other programs on the machine do hardly changes it. */
+  /**
+   * CPU time of this process's threads together, milliseconds: what other programs on the machine do hardly changes it.
+   */
   readonly cpuMs: readonly number[];
   /** Time in which this thread's event loop was busy, milliseconds. */
   readonly loopMs: readonly number[];

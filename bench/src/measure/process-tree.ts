@@ -52,7 +52,10 @@ export async function processTree(root: number): Promise<TreeUsage | undefined> 
   };
 }
 
-/** CPU time of a process and its descendants, without what reading their memory costs them; undefined where there is no /proc or the process is gone. */
+/**
+ * CPU time of a process and its descendants, without what reading their memory costs them; undefined where there is no
+ * /proc or the process is gone.
+ */
 export async function processCpu(root: number): Promise<ProcessCpu[] | undefined> {
   const stats = await readAllStats();
   const members = membersOf(root, stats);
@@ -93,7 +96,8 @@ async function readAllStats(): Promise<Map<number, Stat>> {
 /** @param folder of the process, or of one of its threads, in /proc */
 async function readStat(folder: string): Promise<Stat | undefined> {
   const text = await readFile(`/proc/${folder}/stat`, 'utf8').catch(() => undefined);
-  // The command stands in parentheses and may hold spaces and parentheses itself: fields count from the last one (man proc_pid_stat).
+  // The command stands in parentheses and may hold spaces and parentheses itself: fields count from the last one (man
+  // proc_pid_stat).
   const match = text === undefined ? null : /^\d+ \((.*)\) (.*)$/s.exec(text);
   if (match === null) return undefined;
   const fields = (match[2] ?? '').split(' ');

@@ -7,7 +7,10 @@ export interface MetricSample {
   readonly value: number;
 }
 
-/** Parses the text exposition format (https://prometheus.io/docs/instrumenting/exposition_formats/); lines that are no samples are skipped. */
+/**
+ * Parses the text exposition format (https://prometheus.io/docs/instrumenting/exposition_formats/); lines that are no
+ * samples are skipped.
+ */
 export function parsePrometheus(text: string): MetricSample[] {
   return text.split('\n').flatMap((line) => {
     const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)/.exec(line);

@@ -12,8 +12,8 @@ export interface Distribution {
 }
 
 /**
- * The value at a quantile of ascending values by nearest rank: the smallest value that at least `quantile` (0-1) of all values do not exceed. It is always
- * one of the values, never an interpolation.
+ * The value at a quantile of ascending values by nearest rank: the smallest value that at least `quantile` (0-1) of all
+ * values do not exceed. It is always one of the values, never an interpolation.
  */
 export function percentile(ascending: readonly number[], quantile: number): number {
   if (ascending.length === 0) throw new RangeError('A percentile needs at least one value.');

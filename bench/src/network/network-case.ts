@@ -24,7 +24,10 @@ export function promptOf({ special, config }: WhisperNetwork): number[] {
   return [special.startOfTranscript, ...steering, special.noTimestamps];
 }
 
-/** Runs the case once. The tokens are whatever the model says: nothing ends it early, so that every run does the same work. */
+/**
+ * Runs the case once. The tokens are whatever the model says: nothing ends it early, so that every run does the same
+ * work.
+ */
 export async function runNetworkCase(
   network: WhisperNetwork,
   { contextSeconds, batch, steps, draftTokens }: NetworkCase,

@@ -19,7 +19,10 @@ export interface Ceilings {
 /** Bytes of a number in half precision. */
 const HALF = 2;
 
-/** From PCM to the cross-attention keys and values of every decoder layer, for `batch` windows of `frames` encoder frames (20 ms). */
+/**
+ * From PCM to the cross-attention keys and values of every decoder layer, for `batch` windows of `frames` encoder
+ * frames (20 ms).
+ */
 export function encoderWork(config: WhisperConfig, batch: number, frames: number): Work {
   const { width, melBins, encoderInner, encoderLayers, decoderLayers } = config;
   const convolutions = 2 * 2 * frames * width * 3 * melBins + 2 * frames * width * 3 * width;

@@ -42,7 +42,10 @@ export function peerMetrics(name: string, runs: readonly PeerRun[], clips: reado
   return metrics;
 }
 
-/** How many times as fast as another a peer is on joined files, and how much less it works: medians of the rounds' ratios. */
+/**
+ * How many times as fast as another a peer is on joined files, and how much less it works: medians of the rounds'
+ * ratios.
+ */
 export function ratioMetric(
   [name, runs]: readonly [string, readonly PeerRun[]],
   [other, otherRuns]: readonly [string, readonly PeerRun[]],

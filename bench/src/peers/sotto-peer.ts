@@ -1,4 +1,5 @@
-// Sotto as a peer among others: the recogniser for whole files in this process, which bench/peers/peer.py says how to talk to.
+// Sotto as a peer among others: the recogniser for whole files in this process, which bench/peers/peer.py says how to
+// talk to.
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -23,8 +23,8 @@ export interface PolicyChoice {
 }
 
 /**
- * Among the policies whose error rate is near the best and whose stable text is kept by the finals, the one with the shortest word latency. If none keeps
- * its stable text, the one that keeps most.
+ * Among the policies whose error rate is near the best and whose stable text is kept by the finals, the one with the
+ * shortest word latency. If none keeps its stable text, the one that keeps most.
  */
 export function choosePolicy(all: readonly PolicyFigures[]): PolicyChoice {
   const bestRate = Math.min(...all.map(({ errorRate }) => errorRate));

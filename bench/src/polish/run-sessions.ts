@@ -13,7 +13,8 @@ export interface SessionsRun {
 }
 
 /**
- * `sessions` sessions with `texts` each. Every session has its next final as soon as the one before is polished: the model is never without work.
+ * `sessions` sessions with `texts` each. Every session has its next final as soon as the one before is polished: the
+ * model is never without work.
  * @param atOnce texts that the model gets at the same time; the rest wait, in their order
  */
 export async function runSessions(

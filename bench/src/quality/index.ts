@@ -1,4 +1,5 @@
-// Word and character error rates with Whisper's normalisers. They live in models, because calibration measures with them too.
+// Word and character error rates with Whisper's normalisers. They live in models, because calibration measures with
+// them too.
 export {
   comparedUnit,
   comparedUnits,

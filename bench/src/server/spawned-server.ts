@@ -33,14 +33,18 @@ export class SpawnedServer implements AsyncDisposable {
     this.readyMs = readyMs;
   }
 
-  /** Starts `sotto serve` on a free port and waits until it is ready. @throws BenchError `serverFailed`, with the end of its output */
+  /**
+   * Starts `sotto serve` on a free port and waits until it is ready. @throws BenchError `serverFailed`, with the end of
+   * its output
+   */
   static async start({ flags, readyTimeoutMs }: SpawnOptions): Promise<SpawnedServer> {
     const port = await freePort();
     const startedAt = performance.now();
     const child = spawn(
       process.execPath,
       [join(repositoryRoot, 'server/bin/sotto.mjs'), 'serve', '--host', '127.0.0.1', '--port', `${port}`, ...flags],
-      // A process group of its own, so that it can be ended with all its children. The data folder is the user's own server's.
+      // A process group of its own, so that it can be ended with all its children. The data folder is the user's own
+      // server's.
       {
         cwd: repositoryRoot,
         env: { SOTTO_STORE: 'none', ...process.env },

@@ -11,8 +11,9 @@ export interface Hypothesis {
 }
 
 /**
- * Gives each final to the recording with which it shares the most time, and joins the texts in order. A recording that no final belongs to was heard as
- * nothing; a final that lies in silence alone goes to the nearest recording, where it counts as inserted words.
+ * Gives each final to the recording with which it shares the most time, and joins the texts in order. A recording that
+ * no final belongs to was heard as nothing; a final that lies in silence alone goes to the nearest recording, where it
+ * counts as inserted words.
  */
 export function hypothesesOf(placed: readonly PlacedRecording[], finals: readonly FinalMessage[]): Hypothesis[] {
   const texts = placed.map(() => [] as string[]);

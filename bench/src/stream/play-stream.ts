@@ -28,8 +28,9 @@ const READY_TIMEOUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 60_000;
 
 /**
- * Plays a playlist to its end. A chunk is sent at the moment at which its last sample is spoken, as by a microphone; the latencies that follow hold the
- * chunk's own length. Behind each recording's silence goes a mark. @throws BenchError `serverFailed` when the session cannot begin
+ * Plays a playlist to its end. A chunk is sent at the moment at which its last sample is spoken, as by a microphone;
+ * the latencies that follow hold the chunk's own length. Behind each recording's silence goes a mark. @throws
+ * BenchError `serverFailed` when the session cannot begin
  */
 export async function playStream(playlist: Playlist, options: PlayOptions): Promise<ObservedStream> {
   const { url, language, pace, chunkMs, partialIntervalMs, minSilenceMs } = options;

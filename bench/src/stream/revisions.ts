@@ -14,8 +14,8 @@ export interface Revisions {
 }
 
 /**
- * Compares each displayed text (stable + tentative) with the next by a minimal edit alignment: a substituted or deleted word is one revision; words that
- * only grow the text are none. Words are compared as shown, with case and punctuation.
+ * Compares each displayed text (stable + tentative) with the next by a minimal edit alignment: a substituted or deleted
+ * word is one revision; words that only grow the text are none. Words are compared as shown, with case and punctuation.
  */
 export function revisionsOf({ partials, final }: SegmentTrace): Revisions {
   if (final === undefined) return { revised: 0, finalWords: 0, stableWords: 0, stableCorrected: 0 };

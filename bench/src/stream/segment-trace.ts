@@ -1,7 +1,10 @@
 // Folds the events of one stream into segments, each with when its client saw what.
 import type { FinalMessage, PartialMessage, ServerMessage } from '@sotto/protocol';
 
-/** An event and when it came. `atMs`: milliseconds since the moment at which the stream's first sample was spoken, client's monotonic clock. */
+/**
+ * An event and when it came. `atMs`: milliseconds since the moment at which the stream's first sample was spoken,
+ * client's monotonic clock.
+ */
 export interface TimedEvent {
   readonly atMs: number;
   readonly event: ServerMessage;

@@ -1,4 +1,5 @@
-// When speech truly began and ended around a server's segment: from the manifest's times where it has them, else from the server.
+// When speech truly began and ended around a server's segment: from the manifest's times where it has them, else from
+// the server.
 import type { Span } from '../audio/recordings.js';
 
 /** How far behind the segment's start its first word may begin, milliseconds: pre-roll and slow detection. */
@@ -14,7 +15,8 @@ export interface SpeechBound {
 }
 
 /**
- * Start of the first true word (or utterance) that begins inside the segment, if it does so near the segment's start; else the server's own start.
+ * Start of the first true word (or utterance) that begins inside the segment, if it does so near the segment's start;
+ * else the server's own start.
  * @param spans true words or utterances on the stream's timeline, ascending
  */
 export function speechStartOf(segment: { startMs: number; endMs: number }, spans: readonly Span[]): SpeechBound {
@@ -24,7 +26,10 @@ export function speechStartOf(segment: { startMs: number; endMs: number }, spans
     : { atMs: segment.startMs, source: 'server' };
 }
 
-/** End of the last true word (or utterance) that ends inside the segment, if it does so near the segment's end; else the server's own end. */
+/**
+ * End of the last true word (or utterance) that ends inside the segment, if it does so near the segment's end; else the
+ * server's own end.
+ */
 export function speechEndOf(
   segment: { startMs: number; endMs: number; lastWordEndMs?: number },
   spans: readonly Span[],

@@ -106,8 +106,8 @@ interface SegmentLatencies {
 }
 
 /**
- * Latencies of one segment; each list is empty where the segment has nothing to measure (judged as noise, no final). A segment whose first text was its
- * final has that as its first partial.
+ * Latencies of one segment; each list is empty where the segment has nothing to measure (judged as noise, no final). A
+ * segment whose first text was its final has that as its first partial.
  */
 export function segmentLatencies(segment: SegmentTrace, playlist: Playlist, pace: number): SegmentLatencies {
   const { final } = segment;

@@ -4,7 +4,10 @@ import { dirname } from 'node:path';
 import { scoreText } from '../quality/index.js';
 import type { Hypothesis } from './hypotheses.js';
 
-/** Writes one JSON line a recording and mode: id, mode, errors (words or characters), the text that was said and the text that was heard. */
+/**
+ * Writes one JSON line a recording and mode: id, mode, errors (words or characters), the text that was said and the
+ * text that was heard.
+ */
 export async function writeTranscripts(
   path: string,
   modes: Readonly<Record<string, readonly Hypothesis[]>>,

@@ -45,8 +45,8 @@ export function alignWords(from: readonly string[], to: readonly string[]): Word
 }
 
 /**
- * Words as a viewer tells them apart: split at spaces, and each Chinese, Japanese or Thai character by itself, since those are written without
- * spaces.
+ * Words as a viewer tells them apart: split at spaces, and each Chinese, Japanese or Thai character by itself, since
+ * those are written without spaces.
  */
 export const displayedWords = (text: string): string[] =>
   text.match(

@@ -18,9 +18,9 @@ export interface SettledWord {
 }
 
 /**
- * The words of a segment's final with the moment at which each first stood in stable text. The last stable text is aligned with the final (case and outer
- * punctuation aside); a word of the final that it holds appeared with the first partial that has the same word at the same place of the stable text, all
- * others with the final.
+ * The words of a segment's final with the moment at which each first stood in stable text. The last stable text is
+ * aligned with the final (case and outer punctuation aside); a word of the final that it holds appeared with the first
+ * partial that has the same word at the same place of the stable text, all others with the final.
  */
 export function settledWords({ partials, final }: SegmentTrace): SettledWord[] {
   if (final === undefined) return [];
@@ -44,7 +44,10 @@ export function settledWords({ partials, final }: SegmentTrace): SettledWord[] {
   });
 }
 
-/** Words of the last stable text, each with when it first stood there. Stable text only grows, so a place changes only while its word grows. */
+/**
+ * Words of the last stable text, each with when it first stood there. Stable text only grows, so a place changes only
+ * while its word grows.
+ */
 function stableWords(partials: SegmentTrace['partials']): { text: string; atMs: number }[] {
   const shown: { text: string; atMs: number }[] = [];
   for (const { atMs, partial } of partials) {
@@ -57,8 +60,9 @@ function stableWords(partials: SegmentTrace['partials']): { text: string; atMs: 
 }
 
 /**
- * When each word of the final (by its index) first stood in a partial's displayed text. A display is aligned with those words of the final that had
- * begun in the audio which the partial heard, so that a word that is said twice is not taken for its later self.
+ * When each word of the final (by its index) first stood in a partial's displayed text. A display is aligned with those
+ * words of the final that had begun in the audio which the partial heard, so that a word that is said twice is not
+ * taken for its later self.
  */
 function firstShown(partials: SegmentTrace['partials'], { words = [] }: FinalMessage): Map<number, number> {
   const bare = words.map(({ text }) => bareWord(text.trim()));
@@ -74,8 +78,8 @@ function firstShown(partials: SegmentTrace['partials'], { words = [] }: FinalMes
 }
 
 /**
- * True ends of settled words: the words are aligned with the manifest's (case and outer punctuation aside); those that were recognised right get the
- * true end, the others are left out.
+ * True ends of settled words: the words are aligned with the manifest's (case and outer punctuation aside); those that
+ * were recognised right get the true end, the others are left out.
  */
 export function withTrueEnds(settled: readonly SettledWord[], truth: readonly Span[]): SettledWord[] {
   const { matches } = alignWords(

@@ -19,8 +19,9 @@ export function fileApplicants(
 }
 
 /**
- * Segments that grow by `stepSamples` between two decodes, as live ones do, and begin anew when they are whole; the applicants are at different lengths.
- * `isDrafted`: each decode has the hypothesis over the shorter window as its draft.
+ * Segments that grow by `stepSamples` between two decodes, as live ones do, and begin anew when they are whole; the
+ * applicants are at different lengths. `isDrafted`: each decode has the hypothesis over the shorter window as its
+ * draft.
  */
 export function growingApplicants(
   windows: readonly Float32Array[],

@@ -27,7 +27,9 @@ export interface Throughput {
   readonly windowsPerRun: number;
 }
 
-/** @throws BenchError `timedOut` when fewer than two runs ended in the time; rejects with AsrError when a window fails */
+/**
+ * @throws BenchError `timedOut` when fewer than two runs ended in the time; rejects with AsrError when a window fails
+ */
 export async function saturate(
   scheduler: Scheduler,
   applicants: readonly Applicant[],

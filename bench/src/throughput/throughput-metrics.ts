@@ -21,7 +21,9 @@ export const workName = ({ devices, work, drafting }: Omit<MeasuredWork, 'rounds
 
 export const windowsPerSecond = ({ windows, tookMs }: Throughput): number => (windows * 1_000) / tookMs;
 
-/** Medians of every work; beside them what the draft brings, and what more devices than those of the first set bring. */
+/**
+ * Medians of every work; beside them what the draft brings, and what more devices than those of the first set bring.
+ */
 export function throughputMetrics(measured: readonly MeasuredWork[]): Metric[] {
   const rateOf = ({ rounds }: MeasuredWork): number => median(rounds.map(windowsPerSecond));
   const first = measured[0]?.devices ?? [];

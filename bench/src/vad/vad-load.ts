@@ -9,7 +9,8 @@ export interface VadSteps {
 }
 
 /**
- * Pushes `frames` frames through each of `streams` streams, all streams in step as live ones are: the next frames come when the last are judged.
+ * Pushes `frames` frames through each of `streams` streams, all streams in step as live ones are: the next frames come
+ * when the last are judged.
  * @param speech 16 kHz mono; each stream begins at another place of it
  */
 export async function runVadSteps(

@@ -1,4 +1,5 @@
-// Captures live sound in the browser, from a microphone, a shared tab or any MediaStream, as chunks that are ready to send.
+// Captures live sound in the browser, from a microphone, a shared tab or any MediaStream, as chunks that are ready to
+// send.
 import { deferred } from '../deferred.js';
 import { CAPTURE_PROCESSOR, CAPTURE_WORKLET_SOURCE } from './capture-worklet.js';
 import { Chunker, type AudioChunk } from './chunker.js';
@@ -8,13 +9,16 @@ import type { Level } from './level.js';
 import type { SpeechGateOptions } from './speech-gate.js';
 
 export interface CaptureOptions {
-  /** Gets the sound: 16 kHz, mono, signed 16-bit, 40 ms at a time. `session.send(chunk.samples)` is all that is needed. */
+  /**
+   * Gets the sound: 16 kHz, mono, signed 16-bit, 40 ms at a time. `session.send(chunk.samples)` is all that is needed.
+   */
   readonly onChunk: (chunk: AudioChunk) => void;
   /** Gets the loudness of each chunk, 25 times a second, before the speech gate. */
   readonly onLevel?: (level: Level) => void;
   /**
-   * Lets only what sounds like speech leave the page; all else becomes digital silence of the same length (see {@link SpeechGateOptions}). A caller may leave
-   * out chunks that are not `isSpeech` to save bandwidth, but the times of the stream then count only what was sent. Default false.
+   * Lets only what sounds like speech leave the page; all else becomes digital silence of the same length (see
+   * {@link SpeechGateOptions}). A caller may leave out chunks that are not `isSpeech` to save bandwidth, but the times
+   * of the stream then count only what was sent. Default false.
    */
   readonly speechOnly?: boolean | SpeechGateOptions;
   /** Address of a file with {@link CAPTURE_WORKLET_SOURCE}, for pages that forbid `blob:` scripts. Default: a blob. */
@@ -24,7 +28,10 @@ export interface CaptureOptions {
 export interface MicrophoneOptions extends CaptureOptions {
   /** One of `listDevices`. Default: the system's choice. */
   readonly deviceId?: string;
-  /** What the browser does to the sound; the defaults suit a person before a laptop. Turn all off for a good microphone or music. Each default true. */
+  /**
+   * What the browser does to the sound; the defaults suit a person before a laptop. Turn all off for a good microphone
+   * or music. Each default true.
+   */
   readonly echoCancellation?: boolean;
   readonly noiseSuppression?: boolean;
   readonly autoGainControl?: boolean;
@@ -47,7 +54,8 @@ export async function openMicrophone(options: MicrophoneOptions): Promise<AudioC
 }
 
 /**
- * Lets the person choose a browser tab (or a screen, where the system can) and captures what is heard there. Needs a click.
+ * Lets the person choose a browser tab (or a screen, where the system can) and captures what is heard there. Needs a
+ * click.
  * @throws {CaptureError} as {@link openMicrophone}, and no_audio if the choice carries no sound
  */
 export async function captureTab(options: CaptureOptions): Promise<AudioCapture> {
@@ -64,7 +72,8 @@ export async function captureTab(options: CaptureOptions): Promise<AudioCapture>
 }
 
 /**
- * Captures a stream that the page has already: a call's remote side, an `<audio>` element's. Its tracks stay the caller's: `stop` leaves them running.
+ * Captures a stream that the page has already: a call's remote side, an `<audio>` element's. Its tracks stay the
+ * caller's: `stop` leaves them running.
  * @throws {CaptureError} no_audio, unsupported, insecure_context, capture_failed
  */
 export async function fromMediaStream(stream: MediaStream, options: CaptureOptions): Promise<AudioCapture> {
@@ -100,8 +109,9 @@ function newContext(): AudioContext {
 const LAST_BLOCK_TIMEOUT_MS = 300;
 
 /**
- * A running capture. It goes on while its tab is in the background: browsers slow down timers there, but neither the audio thread nor its messages. Phones
- * may take the microphone away when the screen is locked; the capture then goes on when the page is seen again, and what was said between is not in it.
+ * A running capture. It goes on while its tab is in the background: browsers slow down timers there, but neither the
+ * audio thread nor its messages. Phones may take the microphone away when the screen is locked; the capture then goes
+ * on when the page is seen again, and what was said between is not in it.
  */
 export class AudioCapture {
   /** Resolves when the capture has ended, whether by `stop` or because the device was lost; never rejects. */

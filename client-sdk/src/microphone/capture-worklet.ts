@@ -1,4 +1,5 @@
-// The code that runs on the browser's audio thread, as text: it mixes to mono and posts blocks; all else happens on the page.
+// The code that runs on the browser's audio thread, as text: it mixes to mono and posts blocks; all else happens on the
+// page.
 
 /** Name of the processor. */
 export const CAPTURE_PROCESSOR = 'sotto-capture';
@@ -7,8 +8,9 @@ export const CAPTURE_PROCESSOR = 'sotto-capture';
 const BLOCK_MS = 20;
 
 /**
- * The module for `audioWorklet.addModule`, plain JavaScript. It is text because a package cannot name a file in a way that every bundler and CDN finds;
- * pages whose Content-Security-Policy forbids `blob:` scripts serve this text as a file and pass its address as `workletUrl`.
+ * The module for `audioWorklet.addModule`, plain JavaScript. It is text because a package cannot name a file in a way
+ * that every bundler and CDN finds; pages whose Content-Security-Policy forbids `blob:` scripts serve this text as a
+ * file and pass its address as `workletUrl`.
  */
 export const CAPTURE_WORKLET_SOURCE = `
 class CaptureProcessor extends AudioWorkletProcessor {

@@ -6,7 +6,9 @@ export interface MicrophoneDevice {
   readonly label: string;
 }
 
-/** The microphones of this machine; none where the page may not know (insecure context, old browser). Asks for nothing. */
+/**
+ * The microphones of this machine; none where the page may not know (insecure context, old browser). Asks for nothing.
+ */
 export async function listDevices(): Promise<MicrophoneDevice[]> {
   const devices = (await mediaDevices()?.enumerateDevices()) ?? [];
   return devices

@@ -17,7 +17,9 @@ const MESSAGES = {
 
 export type CaptureErrorCode = keyof typeof MESSAGES;
 
-/** Sound cannot be had, or no longer. `retryable`: the same call may succeed once a person has done something about it. */
+/**
+ * Sound cannot be had, or no longer. `retryable`: the same call may succeed once a person has done something about it.
+ */
 export class CaptureError extends SottoError {
   override readonly name = 'CaptureError';
   readonly retryable: boolean;
@@ -31,7 +33,9 @@ export class CaptureError extends SottoError {
   }
 }
 
-/** What `getUserMedia` and `getDisplayMedia` throw (DOMException names of Media Capture and Streams, 10.2.3) as a code. */
+/**
+ * What `getUserMedia` and `getDisplayMedia` throw (DOMException names of Media Capture and Streams, 10.2.3) as a code.
+ */
 const CODES: Readonly<Record<string, CaptureErrorCode>> = {
   NotAllowedError: 'permission_denied',
   SecurityError: 'permission_denied',

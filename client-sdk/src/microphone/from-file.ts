@@ -7,8 +7,8 @@ import { CaptureError } from './errors.js';
 export const FILE_BYTES_MAX = 256 * 1024 * 1024;
 
 /**
- * Decodes an audio or video file of any format that the browser knows (WAV, FLAC, MP3, AAC, Ogg, WebM, ...) to 16 kHz, mono, signed 16-bit. Works in
- * insecure contexts and in workers too.
+ * Decodes an audio or video file of any format that the browser knows (WAV, FLAC, MP3, AAC, Ogg, WebM, ...) to 16 kHz,
+ * mono, signed 16-bit. Works in insecure contexts and in workers too.
  * @throws {CaptureError} unreadable_file, file_too_large, unsupported
  */
 export async function fromFile(file: Blob): Promise<Int16Array> {
@@ -43,7 +43,10 @@ export interface SendSamplesOptions {
   readonly onProgress?: (sentSamples: number) => void;
 }
 
-/** Sends samples as fast as the server takes them; resolves when all are sent, or the signal fired. Rejects if the session ends meanwhile. */
+/**
+ * Sends samples as fast as the server takes them; resolves when all are sent, or the signal fired. Rejects if the
+ * session ends meanwhile.
+ */
 export async function sendSamples(
   session: Pick<StreamSession, 'send' | 'drained'>,
   samples: Int16Array,

@@ -1,4 +1,5 @@
-// The public face of @sotto/client/microphone: sound in the browser, apart from the core so that who does not need it does not load it.
+// The public face of @sotto/client/microphone: sound in the browser, apart from the core so that who does not need it
+// does not load it.
 export {
   captureTab,
   fromMediaStream,

@@ -1,15 +1,23 @@
-// Streaming sample rate conversion in plain TypeScript: a polyphase windowed-sinc low-pass whose state lives on between calls.
+// Streaming sample rate conversion in plain TypeScript: a polyphase windowed-sinc low-pass whose state lives on between
+// calls.
 
-/** Zero crossings of the sinc on either side, counted at the lower of both rates: the length, and so the steepness, of the filter. */
+/**
+ * Zero crossings of the sinc on either side, counted at the lower of both rates: the length, and so the steepness, of
+ * the filter.
+ */
 const ZERO_CROSSINGS = 40;
 /** Kaiser's beta: 8.6 keeps the stop band 90 dB down (Kaiser 1974; Oppenheim & Schafer, 7.5.3). */
 const KAISER_BETA = 8.6;
-/** The middle of the transition band as a share of the lower Nyquist frequency: with the length above it ends at Nyquist, so nothing folds back. */
+/**
+ * The middle of the transition band as a share of the lower Nyquist frequency: with the length above it ends at
+ * Nyquist, so nothing folds back.
+ */
 const CUTOFF = 0.93;
 
 /**
- * Converts one mono stream. Output sample n is input time n / outputRate (the filter's delay is taken off), and the result does not depend on how the stream
- * was cut into chunks. From 48 kHz to 16 kHz the pass band reaches 6.9 kHz; 8 kHz and all beyond fall by 80 dB or more.
+ * Converts one mono stream. Output sample n is input time n / outputRate (the filter's delay is taken off), and the
+ * result does not depend on how the stream was cut into chunks. From 48 kHz to 16 kHz the pass band reaches 6.9 kHz; 8
+ * kHz and all beyond fall by 80 dB or more.
  */
 export class StreamResampler {
   readonly #up: number;
@@ -82,7 +90,10 @@ export class StreamResampler {
   }
 }
 
-/** Weights of the input samples at -half+1 .. half around a point that lies `fraction` behind sample 0; they add up to one. */
+/**
+ * Weights of the input samples at -half+1 .. half around a point that lies `fraction` behind sample 0; they add up to
+ * one.
+ */
 function taps(fraction: number, half: number, share: number): Float32Array {
   const cutoff = CUTOFF * share;
   const row = Float64Array.from({ length: 2 * half }, (_, tap) => {

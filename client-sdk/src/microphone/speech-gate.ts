@@ -2,11 +2,20 @@
 import { measureLevel } from './level.js';
 
 export interface SpeechGateOptions {
-  /** How far above the background a chunk must be to open the gate, dB. Higher: less noise passes, quiet speech is lost. Default 9. */
+  /**
+   * How far above the background a chunk must be to open the gate, dB. Higher: less noise passes, quiet speech is lost.
+   * Default 9.
+   */
   readonly openDb?: number;
-  /** How long it stays open after the last loud chunk, milliseconds. Keep it above the server's `minSilenceMs`. Default 1500. */
+  /**
+   * How long it stays open after the last loud chunk, milliseconds. Keep it above the server's `minSilenceMs`. Default
+   * 1500.
+   */
   readonly hangOverMs?: number;
-  /** What is passed from before the gate opened, milliseconds, so that no word loses its beginning. Audio is late by as much. Default 240. */
+  /**
+   * What is passed from before the gate opened, milliseconds, so that no word loses its beginning. Audio is late by as
+   * much. Default 240.
+   */
   readonly preRollMs?: number;
 }
 
@@ -22,8 +31,9 @@ const SPEECH_DB_MIN = -60;
 const BACKGROUND_RISE_DB_PER_S = 3;
 
 /**
- * A gate with hang-over. The timeline stays whole: each chunk that goes in comes out `preRollMs` later, as it was or as digital silence of the same length,
- * so that the server's times stay true. It is an energy detector, not a model: loud noise passes.
+ * A gate with hang-over. The timeline stays whole: each chunk that goes in comes out `preRollMs` later, as it was or as
+ * digital silence of the same length, so that the server's times stay true. It is an energy detector, not a model: loud
+ * noise passes.
  */
 export class SpeechGate {
   readonly #openDb: number;

@@ -10,8 +10,8 @@ import { cudaFolder, cudaProvider, runtimeVersion } from '../onnxruntime/library
 import { DeviceError } from './device-error.js';
 
 /**
- * The files that belong together: the provider talks to the core through a private interface that checks no version, so core, bridge and provider
- * come from one build. The core keeps the name that its soname says.
+ * The files that belong together: the provider talks to the core through a private interface that checks no version, so
+ * core, bridge and provider come from one build. The core keeps the name that its soname says.
  */
 const LIBRARIES: ReadonlyMap<string, string> = new Map([
   ['libonnxruntime.so.VERSION', 'libonnxruntime.so.1'],
@@ -27,8 +27,8 @@ export interface InstalledProvider {
 }
 
 /**
- * Takes the provider and the core of its build out of a wheel of onnxruntime-gpu. Every file is checked against the wheel's own record before any of
- * them is put in place.
+ * Takes the provider and the core of its build out of a wheel of onnxruntime-gpu. Every file is checked against the
+ * wheel's own record before any of them is put in place.
  * @throws DeviceError
  */
 export async function installCudaProvider(wheel: string, folder = cudaFolder()): Promise<InstalledProvider> {

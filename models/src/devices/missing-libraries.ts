@@ -6,7 +6,10 @@ import koffi from 'koffi';
 /** What the CUDA provider loads by itself when a graph first needs it, so that the linker does not know of it. */
 const LOADED_LATE = ['libcudnn.so.9'];
 
-/** Of a CUDA provider: names such as `libcublasLt.so.13`, as the dynamic linker looks for them now (LD_LIBRARY_PATH included). Empty where it cannot be told. */
+/**
+ * Of a CUDA provider: names such as `libcublasLt.so.13`, as the dynamic linker looks for them now (LD_LIBRARY_PATH
+ * included). Empty where it cannot be told.
+ */
 export async function missingLibraries(file: string): Promise<string[]> {
   if (process.platform !== 'linux') return [];
   const { stdout } = await promisify(execFile)('ldd', [file]).catch(() => ({ stdout: '' }));

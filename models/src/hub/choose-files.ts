@@ -17,7 +17,10 @@ const WEIGHTS = 'model.safetensors';
 /** Without these there is no Whisper. */
 const REQUIRED = ['config.json', 'tokenizer.json'] as const;
 const WANTED = ['generation_config.json', 'preprocessor_config.json', 'sotto.json'] as const;
-/** Taken of a GGUF repository that is asked for by its name alone: small, and hardly worse than the whole (llama.cpp's usual advice). */
+/**
+ * Taken of a GGUF repository that is asked for by its name alone: small, and hardly worse than the whole (llama.cpp's
+ * usual advice).
+ */
 const USUAL_QUANTISATION = 'Q4_K_M';
 
 /**

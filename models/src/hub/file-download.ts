@@ -1,4 +1,5 @@
-// One file on its way: fetched in pieces by several connections, kept on disk as it comes, checked against the hub's hash.
+// One file on its way: fetched in pieces by several connections, kept on disk as it comes, checked against the hub's
+// hash.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
@@ -15,13 +16,18 @@ export const PIECE_BYTES = 32 * 1024 * 1024;
 export interface FileDownloadOptions {
   readonly file: RepositoryFile;
   readonly url: string;
-  /** Where the whole file goes; beside it `.incomplete` grows, with `.incomplete.json` saying which pieces are there. */
+  /**
+   * Where the whole file goes; beside it `.incomplete` grows, with `.incomplete.json` saying which pieces are there.
+   */
   readonly target: string;
   readonly settings: HubSettings;
   readonly patience: Patience;
   readonly pieceBytes: number;
   readonly signal: AbortSignal | undefined;
-  /** So many bytes more are here, from an earlier download or from the hub; negative where they were not what they should be. */
+  /**
+   * So many bytes more are here, from an earlier download or from the hub; negative where they were not what they
+   * should be.
+   */
   readonly onBytes: (bytes: number, from: 'disk' | 'hub') => void;
 }
 
@@ -87,7 +93,10 @@ export class FileDownload {
     await writeFile(`${this.#options.target}.incomplete.json`, JSON.stringify(progress));
   }
 
-  /** Checks the hash and puts the file in its place; false if it is not what the hub says, and then nothing of it is kept. */
+  /**
+   * Checks the hash and puts the file in its place; false if it is not what the hub says, and then nothing of it is
+   * kept.
+   */
   async finish(): Promise<boolean> {
     const { file, target, onBytes } = this.#options;
     const path = `${target}.incomplete`;

@@ -1,4 +1,5 @@
-// The hub's cache folder, laid out as huggingface_hub lays it out, so that Python tools and Sotto share what was fetched.
+// The hub's cache folder, laid out as huggingface_hub lays it out, so that Python tools and Sotto share what was
+// fetched.
 import { access, mkdir, readFile, rename, statfs, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { HubError } from './hub-error.js';
@@ -6,7 +7,10 @@ import type { RepositoryFile } from './repository.js';
 
 const COMMIT = /^[0-9a-f]{40}$/;
 
-/** The part of the cache that belongs to one repository: `blobs` by hash, `snapshots` of links by commit, `refs` by revision. */
+/**
+ * The part of the cache that belongs to one repository: `blobs` by hash, `snapshots` of links by commit, `refs` by
+ * revision.
+ */
 export class RepositoryCache {
   readonly #folder: string;
 

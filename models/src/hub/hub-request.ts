@@ -44,7 +44,8 @@ export interface HubRequest {
 }
 
 /**
- * Asks until `read` has taken the whole answer. `read` calls `alive` whenever something came, which also starts the count of tries anew.
+ * Asks until `read` has taken the whole answer. `read` calls `alive` whenever something came, which also starts the
+ * count of tries anew.
  * @throws HubError `unreachable`, `accessDenied`, `repositoryUnknown`, or what `read` throws as such
  */
 export async function request<T>(

@@ -1,4 +1,5 @@
-// Fetches a model from a hub into the cache: its files side by side, each in pieces, and goes on where an earlier pull was cut off.
+// Fetches a model from a hub into the cache: its files side by side, each in pieces, and goes on where an earlier pull
+// was cut off.
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { chooseFiles, type ModelKind } from './choose-files.js';

@@ -9,7 +9,10 @@ export interface RepositoryFile {
   /** With forward slashes; never out of the repository. */
   readonly path: string;
   readonly bytes: number;
-  /** What the file's content hashes to: git's blob id for small files, sha256 for large ones. Names the blob in the cache. */
+  /**
+   * What the file's content hashes to: git's blob id for small files, sha256 for large ones. Names the blob in the
+   * cache.
+   */
   readonly hash: { readonly kind: 'sha1' | 'sha256'; readonly hex: string };
 }
 

@@ -1,4 +1,5 @@
-// Copies between JavaScript's memory and a GPU's, by NVIDIA's runtime library, which the CUDA provider has loaded already.
+// Copies between JavaScript's memory and a GPU's, by NVIDIA's runtime library, which the CUDA provider has loaded
+// already.
 import koffi, { type KoffiFunc } from 'koffi';
 import { OrtError } from './errors.js';
 import type { Pointer } from './library.js';
@@ -44,8 +45,8 @@ export function freeOnDevice(id: number, address: Pointer): void {
 }
 
 /**
- * Copies to a device, all of it before the call returns: ONNX Runtime's streams wait for no other one, and a copy from pageable memory may still be on
- * its way when `cudaMemcpy` is back. Throws OrtError `engineError`.
+ * Copies to a device, all of it before the call returns: ONNX Runtime's streams wait for no other one, and a copy from
+ * pageable memory may still be on its way when `cudaMemcpy` is back. Throws OrtError `engineError`.
  */
 export function copyToDevice(id: number, address: Pointer, bytes: Uint8Array): void {
   useDevice(id);
@@ -70,7 +71,10 @@ export function clearOnDevice(id: number, address: Pointer, length: number): voi
   checkCuda(cuda.synchronizeStream(null));
 }
 
-/** Bytes of a GPU's memory that are free now. Throws OrtError `engineError` where there is no such GPU, `libraryNotFound` where there is no CUDA. */
+/**
+ * Bytes of a GPU's memory that are free now. Throws OrtError `engineError` where there is no such GPU,
+ * `libraryNotFound` where there is no CUDA.
+ */
 export function freeDeviceMemory(id: number): number {
   useDevice(id);
   const free: [number | null] = [null];

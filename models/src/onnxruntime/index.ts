@@ -4,8 +4,8 @@
 //   const { output } = await session.run({ input: { type: 'float32', dims: [1, 512], data: samples } }, ['output']);
 //   session.close();
 //
-// `run` takes and gives plain typed arrays and never blocks the event loop. Tensors that should stay where they are between runs (caches, a
-// device's memory) go through `session.bind()`:
+// `run` takes and gives plain typed arrays and never blocks the event loop. Tensors that should stay where they are
+// between runs (caches, a device's memory) go through `session.bind()`:
 //
 //   const binding = session.bind();
 //   const outputs = await binding.input('past', past).output('present').run();

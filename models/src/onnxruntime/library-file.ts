@@ -20,7 +20,10 @@ export function runtimeVersion(): string {
   return (JSON.parse(readFileSync(packageFile(), 'utf8')) as { version: string }).version;
 }
 
-/** Where `sotto doctor --install-cuda` puts the provider: `SOTTO_CUDA`, else sotto/cuda in the user's data folder, by version. */
+/**
+ * Where `sotto doctor --install-cuda` puts the provider: `SOTTO_CUDA`, else sotto/cuda in the user's data folder, by
+ * version.
+ */
 export function cudaFolder(env: NodeJS.ProcessEnv = process.env): string {
   if (env['SOTTO_CUDA']) return resolve(env['SOTTO_CUDA']);
   const data = env['XDG_DATA_HOME'] || join(homedir(), '.local', 'share');
@@ -34,7 +37,8 @@ export function providerBeside(core: string): string | undefined {
 }
 
 /**
- * SOTTO_ONNXRUNTIME, else the core of an installed CUDA provider, else what the onnxruntime-node package ships for this platform.
+ * SOTTO_ONNXRUNTIME, else the core of an installed CUDA provider, else what the onnxruntime-node package ships for this
+ * platform.
  * @throws OrtError `libraryNotFound`
  */
 export function libraryFile(env: NodeJS.ProcessEnv = process.env): string {

@@ -13,21 +13,23 @@ type Action<A extends unknown[]> = KoffiFunc<(...args: A) => Status>;
 type Release = KoffiFunc<(pointer: Pointer) => void>;
 
 /**
- * The version of the C API that is asked for: the functions below all exist since then (ONNX Runtime 1.11), so any newer library serves.
+ * The version of the C API that is asked for: the functions below all exist since then (ONNX Runtime 1.11), so any
+ * newer library serves.
  */
 const apiVersion = 11;
 
 /**
- * Native code runs on a stack that koffi provides. ONNX Runtime's kernels keep packed panels of 64 KiB and more on it, so it gets as much
- * as a thread of the system would have; pages are only used when touched.
+ * Native code runs on a stack that koffi provides. ONNX Runtime's kernels keep packed panels of 64 KiB and more on it,
+ * so it gets as much as a thread of the system would have; pages are only used when touched.
  */
 const stackBytes = 8 * 1024 * 1024;
-// When this module is loaded: koffi takes no settings once anything has been loaded with it, and others of the process use it too.
+// When this module is loaded: koffi takes no settings once anything has been loaded with it, and others of the process
+// use it too.
 koffi.config({ sync_stack_size: stackBytes, async_stack_size: stackBytes });
 
 /**
- * The functions of `OrtApi` in use. A position is the function's place in the struct: the table is append-only (onnxruntime_c_api.cc pins the
- * positions with static assertions), so they hold for every later version.
+ * The functions of `OrtApi` in use. A position is the function's place in the struct: the table is append-only
+ * (onnxruntime_c_api.cc pins the positions with static assertions), so they hold for every later version.
  */
 export interface OrtApi {
   readonly getErrorCode: KoffiFunc<(status: Pointer) => number>;
@@ -200,7 +202,10 @@ export function outOf<T>(action: (out: Out<T>) => Status): T {
   return out[0];
 }
 
-/** Makes a call on a thread of libuv's pool (4 threads unless UV_THREADPOOL_SIZE says otherwise); the event loop stays free. */
+/**
+ * Makes a call on a thread of libuv's pool (4 threads unless UV_THREADPOOL_SIZE says otherwise); the event loop stays
+ * free.
+ */
 export function offThread<A extends unknown[]>(action: Action<A>, ...args: A): Promise<void> {
   return new Promise((resolve, reject) => {
     // The callee works on the arguments' memory after this call has returned: hold them until it is done.

@@ -1,4 +1,5 @@
-// One block of memory, a GPU's or ours, that tensors are laid out in by hand: they may lie over each other, and a copy may take several of them.
+// One block of memory, a GPU's or ours, that tensors are laid out in by hand: they may lie over each other, and a copy
+// may take several of them.
 import koffi from 'koffi';
 import { allocateOnDevice, clearOnDevice, copyFromDevice, copyToDevice, freeOnDevice } from './cuda-runtime.js';
 import { bytesPerElement, elementCount, type ElementType } from './element-types.js';
@@ -37,7 +38,10 @@ export class MemoryBlock extends NativeHandle {
     });
   }
 
-  /** A tensor that lies at an offset, bytes, its contents what is there. The block stays until it is closed. Throws OrtError `invalidArgument`. */
+  /**
+   * A tensor that lies at an offset, bytes, its contents what is there. The block stays until it is closed. Throws
+   * OrtError `invalidArgument`.
+   */
   tensor(type: ElementType, dims: readonly number[], offset: number): OrtValue {
     this.#checkRange(offset, elementCount(dims) * bytesPerElement(type));
     return OrtValue.within(this.pointer + BigInt(offset), type, dims, this.place, this.retain());

@@ -50,7 +50,10 @@ export abstract class NativeHandle {
     return this.#state.pointer;
   }
 
-  /** Keeps the native object until the returned function is called, whoever closes it meanwhile. Throws OrtError `closed`. */
+  /**
+   * Keeps the native object until the returned function is called, whoever closes it meanwhile. Throws OrtError
+   * `closed`.
+   */
   retain(): () => void {
     if (this.#state.closed) throw new OrtError('closed', `this ${this.#state.kind} is closed`);
     const state = this.#state;

@@ -3,8 +3,9 @@ import { logSeverities } from './environment.js';
 import { check, ortApi, outOf, type Pointer } from './library.js';
 
 /**
- * Runs the graph on one GPU of NVIDIA. `options` are ONNX Runtime's own keys, for example `gpu_mem_limit` (bytes), `arena_extend_strategy`,
- * `cudnn_conv_algo_search`, `enable_cuda_graph`, `use_tf32`. Needs a libonnxruntime with the CUDA provider beside it (SOTTO_ONNXRUNTIME).
+ * Runs the graph on one GPU of NVIDIA. `options` are ONNX Runtime's own keys, for example `gpu_mem_limit` (bytes),
+ * `arena_extend_strategy`, `cudnn_conv_algo_search`, `enable_cuda_graph`, `use_tf32`. Needs a libonnxruntime with the
+ * CUDA provider beside it (SOTTO_ONNXRUNTIME).
  */
 export interface CudaProvider {
   readonly name: 'cuda';
@@ -17,7 +18,10 @@ export interface SessionOptions {
   readonly intraOpThreads?: number;
   /** How far the graph is rewritten at load. Default `all`. */
   readonly optimization?: 'none' | 'basic' | 'extended' | 'all';
-  /** Whether freed memory is kept for the next run: faster, but it stays at the high-water mark of every shape seen. Default true. */
+  /**
+   * Whether freed memory is kept for the next run: faster, but it stays at the high-water mark of every shape seen.
+   * Default true.
+   */
   readonly cpuArena?: boolean;
   /** Whether the allocations of a shape are planned as one block: pays when shapes repeat. Default true. */
   readonly memoryPattern?: boolean;

@@ -14,7 +14,8 @@ export class OrtSession extends NativeHandle {
   readonly outputs: readonly string[];
 
   /**
-   * Loads a model, a file or its bytes, off the event loop. Throws OrtError (`noSuchFile`, `invalidProtobuf`, `invalidGraph`, `fail`, ...).
+   * Loads a model, a file or its bytes, off the event loop. Throws OrtError (`noSuchFile`, `invalidProtobuf`,
+   * `invalidGraph`, `fail`, ...).
    */
   static async load(model: string | Uint8Array, options: SessionOptions = {}): Promise<OrtSession> {
     const environment = OrtEnvironment.shared.pointer;
@@ -35,8 +36,8 @@ export class OrtSession extends NativeHandle {
   }
 
   /**
-   * Runs the graph on plain tensors, off the event loop, and copies the outputs out (all of them, or those named). Several runs may be in
-   * flight at once; the feeds' arrays must not change until the run has ended.
+   * Runs the graph on plain tensors, off the event loop, and copies the outputs out (all of them, or those named).
+   * Several runs may be in flight at once; the feeds' arrays must not change until the run has ended.
    */
   async run<Name extends string = string>(
     feeds: Readonly<Record<string, Tensor>>,

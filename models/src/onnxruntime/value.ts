@@ -24,8 +24,9 @@ export class OrtValue extends NativeHandle {
   #shape: Shape | undefined;
 
   /**
-   * A value over the tensor's own memory: nothing is copied, later writes to the array are seen by later runs, and a bound output is
-   * written into it. The array lives at least as long as the native value. Throws OrtError `invalidArgument`.
+   * A value over the tensor's own memory: nothing is copied, later writes to the array are seen by later runs, and a
+   * bound output is written into it. The array lives at least as long as the native value. Throws OrtError
+   * `invalidArgument`.
    */
   static fromTensor(tensor: Tensor): OrtValue {
     checkTensor(tensor);
@@ -34,7 +35,9 @@ export class OrtValue extends NativeHandle {
     return new OrtValue(tensorOver(address, type, dims, cpuMemory), cpuMemory, data);
   }
 
-  /** Made by `MemoryBlock.tensor`: a value over memory at an address. `letGo` is called when the native value is gone. */
+  /**
+   * Made by `MemoryBlock.tensor`: a value over memory at an address. `letGo` is called when the native value is gone.
+   */
   static within(
     address: Pointer,
     type: ElementType,
@@ -45,7 +48,9 @@ export class OrtValue extends NativeHandle {
     return new OrtValue(tensorOver(address, type, dims, place), place, undefined, letGo);
   }
 
-  /** Takes over a native value that lives in `place`. `data`: memory of ours that it uses, kept until it is released. */
+  /**
+   * Takes over a native value that lives in `place`. `data`: memory of ours that it uses, kept until it is released.
+   */
   constructor(
     pointer: Pointer,
     readonly place: MemoryPlace,

@@ -10,9 +10,10 @@ export function comparedUnit(language: string): 'word' | 'character' {
 }
 
 /**
- * The text's units after normalisation. English: Whisper's English normaliser. Other languages: Whisper's basic one (lower case, NFKC, no brackets,
- * punctuation and symbols; numbers stay as they are spelled). Without spaces: the basic one, then each character; spaces do not count. Traditional and
- * simplified characters stay different, and so do 三 and 3.
+ * The text's units after normalisation. English: Whisper's English normaliser. Other languages: Whisper's basic one
+ * (lower case, NFKC, no brackets, punctuation and symbols; numbers stay as they are spelled). Without spaces: the basic
+ * one, then each character; spaces do not count. Traditional and simplified characters stay different, and so do 三 and
+ * 3.
  */
 export function comparedUnits(text: string, language: string): string[] {
   if (language === 'en') return wordsOf(normalizeEnglish(text));

@@ -32,8 +32,9 @@ function americanSpellings(): ReadonlyMap<string, string> {
 }
 
 /**
- * Normalises English text as openai/whisper `normalizers/english.py` EnglishTextNormalizer does: lower case, no fillers and brackets, short forms written
- * out, numbers as digits, American spelling, no punctuation. Words are separated by single spaces; the ends may have one.
+ * Normalises English text as openai/whisper `normalizers/english.py` EnglishTextNormalizer does: lower case, no fillers
+ * and brackets, short forms written out, numbers as digits, American spelling, no punctuation. Words are separated by
+ * single spaces; the ends may have one.
  */
 export function normalizeEnglish(text: string): string {
   let result = withoutBrackets(text.toLowerCase()).replaceAll(FILLERS, '').replaceAll(/\s+'/g, "'");

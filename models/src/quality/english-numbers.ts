@@ -1,6 +1,9 @@
-// Numbers as Whisper's English normaliser writes them: spelled-out ones become digits, so that "twenty one" and "21" are the same words.
+// Numbers as Whisper's English normaliser writes them: spelled-out ones become digits, so that "twenty one" and "21"
+// are the same words.
 
-/** A number while it is read: exact while whole, text once it has a fraction, leading zeros or digits strung together. */
+/**
+ * A number while it is read: exact while whole, text once it has a fraction, leading zeros or digits strung together.
+ */
 type Value = bigint | string;
 type Suffix = readonly [value: bigint, suffix: string];
 
@@ -78,7 +81,9 @@ const isNumberWord = (word: string): boolean =>
   SPECIALS.has(word);
 const isDigits = (word: string | undefined): boolean => word !== undefined && /^\d+(\.\d+)?$/.test(word);
 
-/** Rewrites the numbers of lower-case English text (openai/whisper `normalizers/english.py`, EnglishNumberNormalizer). */
+/**
+ * Rewrites the numbers of lower-case English text (openai/whisper `normalizers/english.py`, EnglishNumberNormalizer).
+ */
 export function standardizeNumbers(text: string): string {
   const words = separateNumbers(text)
     .split(/\s+/)

@@ -12,12 +12,18 @@ export interface ErrorCounts {
 
 export const NO_ERRORS: ErrorCounts = { substitutions: 0, deletions: 0, insertions: 0, reference: 0 };
 
-/** Errors of a transcript against what was said, both normalised for the language: in words, in characters for languages without spaces. */
+/**
+ * Errors of a transcript against what was said, both normalised for the language: in words, in characters for languages
+ * without spaces.
+ */
 export function scoreText(reference: string, hypothesis: string, language: string): ErrorCounts {
   return countErrors(comparedUnits(reference, language), comparedUnits(hypothesis, language));
 }
 
-/** Errors of a list against another (Levenshtein distance; among equally short alignments, the one with the most substitutions). */
+/**
+ * Errors of a list against another (Levenshtein distance; among equally short alignments, the one with the most
+ * substitutions).
+ */
 export function countErrors(reference: readonly string[], hypothesis: readonly string[]): ErrorCounts {
   // One row of the table at a time; each cell holds the edits by kind of the best way there.
   type Cell = readonly [total: number, substitutions: number, deletions: number, insertions: number];
@@ -56,7 +62,10 @@ export function totalErrors(counts: Iterable<ErrorCounts>): ErrorCounts {
   return total;
 }
 
-/** Errors by units of the reference: 0 is perfect, above 1 is possible. Where nothing was said: 0 for nothing heard, else infinite. */
+/**
+ * Errors by units of the reference: 0 is perfect, above 1 is possible. Where nothing was said: 0 for nothing heard,
+ * else infinite.
+ */
 export function errorRate({ substitutions, deletions, insertions, reference }: ErrorCounts): number {
   const errors = substitutions + deletions + insertions;
   if (reference === 0) return errors === 0 ? 0 : Number.POSITIVE_INFINITY;

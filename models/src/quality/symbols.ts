@@ -1,6 +1,9 @@
 // What all text normalisers drop: brackets with what is in them, punctuation, symbols, and where wanted diacritics.
 
-/** A word's edge as Python's `\b` sees it: letters and digits of every script are word characters. For patterns with the `u` flag. */
+/**
+ * A word's edge as Python's `\b` sees it: letters and digits of every script are word characters. For patterns with the
+ * `u` flag.
+ */
 export const WORD_BOUNDARY = (() => {
   const word = '[\\p{L}\\p{N}_]';
   return `(?:(?<=${word})(?!${word})|(?<!${word})(?=${word}))`;
@@ -25,7 +28,10 @@ export interface CleanOptions {
   readonly diacritics: boolean;
 }
 
-/** Puts a space in the place of every mark, symbol and punctuation (Unicode categories M, S, P), as openai/whisper `normalizers/basic.py` does. */
+/**
+ * Puts a space in the place of every mark, symbol and punctuation (Unicode categories M, S, P), as openai/whisper
+ * `normalizers/basic.py` does.
+ */
 export function cleaned(text: string, { keep = '', diacritics }: CleanOptions): string {
   const clean = (character: string): string => {
     if (keep.includes(character)) return character;

@@ -47,7 +47,10 @@ export const Calibration = v.object({
 export const ModelManifest = v.object({
   /** Folder of the Hugging Face files where they are not beside this file. */
   directory: v.optional(v.string()),
-  /** Context lengths that windows are padded to, seconds, ascending. The last one is the longest window that the model takes. */
+  /**
+   * Context lengths that windows are padded to, seconds, ascending. The last one is the longest window that the model
+   * takes.
+   */
   buckets: v.optional(
     v.pipe(
       v.array(seconds),

@@ -42,13 +42,18 @@ export interface AddOptions {
   readonly onProgress?: (written: number, total: number) => void;
 }
 
-/** Where models are installed: `SOTTO_MODELS`, else sotto/models in the user's data folder (XDG Base Directory Specification). */
+/**
+ * Where models are installed: `SOTTO_MODELS`, else sotto/models in the user's data folder (XDG Base Directory
+ * Specification).
+ */
 export function modelsFolder(env: NodeJS.ProcessEnv = process.env): string {
   if (env['SOTTO_MODELS']) return resolve(env['SOTTO_MODELS']);
   return join(env['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'sotto', 'models');
 }
 
-/** Reads and changes the models folder. Keeps nothing in memory: what another process installs is seen by the next call. */
+/**
+ * Reads and changes the models folder. Keeps nothing in memory: what another process installs is seen by the next call.
+ */
 export class ModelRegistry {
   constructor(
     readonly folder: string = modelsFolder(),
@@ -92,7 +97,10 @@ export class ModelRegistry {
     );
   }
 
-  /** The model that serves when none is named: the one marked as default, else the largest installed, else the embedded one. */
+  /**
+   * The model that serves when none is named: the one marked as default, else the largest installed, else the embedded
+   * one.
+   */
   async choose(): Promise<InstalledModel> {
     const { models } = await this.list();
     const [best] = models.sort(
@@ -106,8 +114,8 @@ export class ModelRegistry {
   }
 
   /**
-   * Installs a model. A folder of Hugging Face files is used where it is: its path is recorded, a sotto.json in it is taken
-   * over. A model of another format is converted into the models folder.
+   * Installs a model. A folder of Hugging Face files is used where it is: its path is recorded, a sotto.json in it is
+   * taken over. A model of another format is converted into the models folder.
    * @throws ModelError `fileMissing`, `fileInvalid`, `unsupported`, `unsafeFile`, or `nameTaken`
    */
   async add(path: string, options: AddOptions = {}): Promise<InstalledModel> {
@@ -135,7 +143,8 @@ export class ModelRegistry {
   }
 
   /**
-   * Installs a pulled snapshot. Where an older snapshot of the same repository has the name, it is replaced; what was measured of other files is not kept.
+   * Installs a pulled snapshot. Where an older snapshot of the same repository has the name, it is replaced; what was
+   * measured of other files is not kept.
    * @throws ModelError as {@link add} does
    */
   async addPulled(directory: string, options: AddOptions & { readonly name: string }): Promise<InstalledModel> {

@@ -4,7 +4,10 @@ import type { NetworkShape } from './network-shape.js';
 /** What is on the other side of a linear map from the residual stream. */
 export type Inside = 'heads' | 'neurons';
 
-/** Receives the tensors; names are without `model.`. Maps have `<name>.weight` [outputs, inputs] and, most of them, `<name>.bias`. */
+/**
+ * Receives the tensors; names are without `model.`. Maps have `<name>.weight` [outputs, inputs] and, most of them,
+ * `<name>.bias`.
+ */
 export interface TensorVisitor {
   /** [width, inputs, 3] */
   convolution(name: string, inputs: number): void;

@@ -2,11 +2,15 @@
 import { halfOfFloat } from '../whisper/weight-values.js';
 
 /**
- * Values drawn for one scale. Who needs more repeats them: a prime, so that no row of a matrix begins where another does.
+ * Values drawn for one scale. Who needs more repeats them: a prime, so that no row of a matrix begins where another
+ * does.
  */
 const BLOCK = 1_048_573;
 
-/** Blocks of values, one for each scale, drawn when first asked for: the same seed and order of scales give the same values. */
+/**
+ * Blocks of values, one for each scale, drawn when first asked for: the same seed and order of scales give the same
+ * values.
+ */
 export class NormalHalves {
   readonly #normal: () => number;
   readonly #blocks = new Map<string, Uint16Array>();

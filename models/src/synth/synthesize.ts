@@ -1,4 +1,5 @@
-// Writes a Whisper of a known size with random weights: right in every shape, so that speed can be measured without the real ones.
+// Writes a Whisper of a known size with random weights: right in every shape, so that speed can be measured without the
+// real ones.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeJson, writeModelFolder } from '../model-folder/write-model-folder.js';

@@ -1,6 +1,9 @@
 // How the residual stream of a small model lies in a wider one, so that LayerNorm says of both the same.
 
-/** Channels come in twos behind the small model's own: whatever reads the one with a weight reads the other with the opposite one. */
+/**
+ * Channels come in twos behind the small model's own: whatever reads the one with a weight reads the other with the
+ * opposite one.
+ */
 export class WideLayout {
   /** How often each channel of the small model is there: an odd number, the first time at its own place. */
   readonly copies: number;
@@ -23,8 +26,9 @@ export class WideLayout {
   }
 
   /**
-   * LayerNorm of the wide stream, times this, is LayerNorm of the small one: the means add nothing to the variance, so that it is smaller by
-   * copies * narrow / wide. (Its epsilon then weighs more by the inverse: 1.11e-5 instead of 1e-5 for 384 channels in 1,280.)
+   * LayerNorm of the wide stream, times this, is LayerNorm of the small one: the means add nothing to the variance, so
+   * that it is smaller by copies * narrow / wide. (Its epsilon then weighs more by the inverse: 1.11e-5 instead of 1e-5
+   * for 384 channels in 1,280.)
    */
   get normScale(): number {
     return Math.sqrt((this.copies * this.narrow) / this.wide);
@@ -42,7 +46,10 @@ export class WideLayout {
     return channel >= this.narrow && (channel - this.narrow) % 2 === 1;
   }
 
-  /** Spreads a vector of the stream. @param mean what the channels of the mean get, if not the vector's mean; all 0 for an empty vector */
+  /**
+   * Spreads a vector of the stream. @param mean what the channels of the mean get, if not the vector's mean; all 0 for
+   * an empty vector
+   */
   spread(vector: Float32Array, mean = meanOf(vector)): Float32Array {
     return Float32Array.from({ length: this.wide }, (_, channel) => {
       const source = this.sourceOf(channel);

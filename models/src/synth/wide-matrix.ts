@@ -9,7 +9,10 @@ export interface RowPlan {
   readonly end?: Uint16Array;
   /** Rows with the same number get the same random numbers in between. */
   readonly filling: number;
-  /** So many random numbers, then as many with the opposite sign, and so on: what they add is 0 where inputs come in such pairs. Default: no opposites. */
+  /**
+   * So many random numbers, then as many with the opposite sign, and so on: what they add is 0 where inputs come in
+   * such pairs. Default: no opposites.
+   */
   readonly opposite?: number;
 }
 

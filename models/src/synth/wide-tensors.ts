@@ -66,7 +66,8 @@ export class WideTensors implements TensorVisitor {
 
   norm(name: string): void {
     const { wide, normScale } = this.#layout;
-    // The last one of the decoder meets the tokens' table, in which pairs of channels are alike: here it is the norm that makes them opposites.
+    // The last one of the decoder meets the tokens' table, in which pairs of channels are alike: here it is the norm
+    // that makes them opposites.
     const isLast = name === 'decoder.layer_norm';
     const sign = (channel: number): number => (isLast && this.#layout.isOpposite(channel) ? -1 : 1);
     const isBar = (channel: number): boolean => isLast && channel >= wide - 2;

@@ -1,8 +1,8 @@
 // GPT-2's byte-level alphabet: each byte of UTF-8 stands as one printable character in the vocabulary.
 
 /**
- * Bytes that are printable in Latin-1 stand for themselves, the others follow from U+0100 on in the order of their value
- * (`bytes_to_unicode` of GPT-2's encoder, which Whisper's vocabularies use).
+ * Bytes that are printable in Latin-1 stand for themselves, the others follow from U+0100 on in the order of their
+ * value (`bytes_to_unicode` of GPT-2's encoder, which Whisper's vocabularies use).
  */
 function buildAlphabet(): Map<string, number> {
   const alphabet = new Map<string, number>();
@@ -24,7 +24,10 @@ export const BYTE_CHARACTERS: readonly string[] = [...BYTE_OF.keys()].sort();
 
 const utf8 = new TextEncoder();
 
-/** The bytes that a vocabulary entry stands for. An entry outside the alphabet (a token added as plain text) is its own UTF-8. */
+/**
+ * The bytes that a vocabulary entry stands for. An entry outside the alphabet (a token added as plain text) is its own
+ * UTF-8.
+ */
 export function tokenBytes(entry: string): Uint8Array {
   const bytes: number[] = [];
   for (const character of entry) {

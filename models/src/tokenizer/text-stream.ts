@@ -10,7 +10,9 @@ export class TextStream {
     this.#bytesOf = bytesOf;
   }
 
-  /** The text that the token completes: empty while a character is unfinished. Bytes that are no UTF-8 become U+FFFD. */
+  /**
+   * The text that the token completes: empty while a character is unfinished. Bytes that are no UTF-8 become U+FFFD.
+   */
   push(id: number): string {
     return this.#utf8.decode(this.#bytesOf(id), { stream: true });
   }

@@ -50,7 +50,8 @@ export class WhisperTokenizer {
     }
     const { added_tokens: added, ...rest } = parsed.output;
     this.special = findSpecialTokens(new Map(added.map(({ content, id }) => [content, id])), file);
-    // Without its added tokens the encoder cannot be talked into special ones: "<|endoftext|>" in a caller's prompt is text.
+    // Without its added tokens the encoder cannot be talked into special ones: "<|endoftext|>" in a caller's prompt is
+    // text.
     this.#bpe = new Tokenizer({ ...rest, added_tokens: [] }, { clean_up_tokenization_spaces: false });
   }
 
@@ -59,7 +60,10 @@ export class WhisperTokenizer {
     return text === '' ? [] : this.#bpe.encode(text, { add_special_tokens: false }).ids;
   }
 
-  /** Token ids of text that stands before a window, as Whisper was trained on it: trimmed, with a leading space. Empty for blank text. */
+  /**
+   * Token ids of text that stands before a window, as Whisper was trained on it: trimmed, with a leading space. Empty
+   * for blank text.
+   */
   encodePrevious(text: string): number[] {
     const trimmed = text.trim();
     return trimmed === '' ? [] : this.encode(` ${trimmed}`);
@@ -78,7 +82,9 @@ export class WhisperTokenizer {
     return new TextStream((id) => this.bytesOf(id));
   }
 
-  /** The UTF-8 bytes that a token stands for, perhaps a part of a character; none for special tokens and unknown ids. */
+  /**
+   * The UTF-8 bytes that a token stands for, perhaps a part of a character; none for special tokens and unknown ids.
+   */
   bytesOf(id: number): Uint8Array {
     let bytes = this.#bytes.get(id);
     if (bytes === undefined) {

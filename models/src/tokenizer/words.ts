@@ -2,7 +2,10 @@
 import { endsInsideCharacter } from './text-stream.js';
 import type { WhisperTokenizer } from './whisper-tokenizer.js';
 
-/** A word and the tokens that spell it: `first` to `past` - 1 of the ids that were given. `text` has its own leading space. */
+/**
+ * A word and the tokens that spell it: `first` to `past` - 1 of the ids that were given. `text` has its own leading
+ * space.
+ */
 export interface TokenWord {
   readonly text: string;
   readonly first: number;
@@ -17,7 +20,10 @@ const PUNCTUATION = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~';
 const OPENING = '"\'“¿([{-';
 const CLOSING = '"\'.。,，!！?？:：”)]}、';
 
-/** Cuts text tokens into words: at spaces, or by character where the language has none. Every token is in exactly one word. */
+/**
+ * Cuts text tokens into words: at spaces, or by character where the language has none. Every token is in exactly one
+ * word.
+ */
 export function splitWords(tokenizer: WhisperTokenizer, ids: readonly number[], language: string): TokenWord[] {
   const characters = splitCharacters(tokenizer, ids);
   return UNSPACED.has(language) ? characters : joinUntilSpace(characters);

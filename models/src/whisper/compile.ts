@@ -11,12 +11,17 @@ import { sumsBytesExactly } from '../onnxruntime/cpu-features.js';
 import { LayerBuilder, type Kernels, type Precision } from './layers.js';
 import { readWeights } from './safetensors.js';
 
-/** The graphs hold no weights but those that were rounded to int8: the others are read from `weightsFolder`, at the places that the graphs name. */
+/**
+ * The graphs hold no weights but those that were rounded to int8: the others are read from `weightsFolder`, at the
+ * places that the graphs name.
+ */
 export interface CompiledWhisper {
   readonly config: WhisperConfig;
   readonly special: SpecialTokens;
   readonly precision: Precision;
-  /** Serialised ONNX models. Small and quick to make, so they are made anew each time and never lie stale in a cache. */
+  /**
+   * Serialised ONNX models. Small and quick to make, so they are made anew each time and never lie stale in a cache.
+   */
   readonly encode: Uint8Array;
   readonly decode: Uint8Array;
   readonly weightsFolder: string;
@@ -25,7 +30,10 @@ export interface CompiledWhisper {
 export interface CompileOptions {
   /** Whether linear maps are calculated in integers: on CPUs only, in float32 graphs. Default false. */
   readonly int8?: boolean;
-  /** Whether the CPU that will run the graphs sums products of bytes exactly, whatever they are. Default: whether this one does. */
+  /**
+   * Whether the CPU that will run the graphs sums products of bytes exactly, whatever they are. Default: whether this
+   * one does.
+   */
   readonly isExact?: boolean;
   /** Default: those of the device that calculates in this precision, the CPU in float32 and CUDA in float16. */
   readonly kernels?: Kernels;

@@ -75,7 +75,8 @@ export interface WhisperConfig {
 
 /**
  * Reads config.json, generation_config.json and preprocessor_config.json; the latter two may be absent.
- * @throws ModelError `fileMissing`, `fileInvalid`, or `unsupported` for what is no Whisper or a Whisper with other features
+ * @throws ModelError `fileMissing`, `fileInvalid`, or `unsupported` for what is no Whisper or a Whisper with other
+ * features
  */
 export async function readWhisperConfig(directory: string): Promise<WhisperConfig> {
   const file = join(directory, 'config.json');

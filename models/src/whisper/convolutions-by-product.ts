@@ -1,10 +1,14 @@
-// The convolutions along time as matrix products over shifted copies. cuDNN, which CUDA's Conv is, plans anew whenever batch or length change (measured on a
-// busy H100: 30 ms of the host's time for each convolution, a third of what an encode of 30 s with large-v3-turbo costs it).
+// The convolutions along time as matrix products over shifted copies. cuDNN, which CUDA's Conv is, plans anew whenever
+// batch or length change (measured on a busy H100: 30 ms of the host's time for each convolution, a third of what an
+// encode of 30 s with large-v3-turbo costs it).
 import type { GraphBuilder, TensorName } from './graph-builder.js';
 import type { LayerBuilder } from './layers.js';
 import { fftLength, fourierBasis, frequencyBins, hopLength } from './mel-filters.js';
 
-/** The greatest common divisor of `fftLength` and `hopLength`: a Fourier frame is five pieces of so many samples, frames begin two pieces apart. */
+/**
+ * The greatest common divisor of `fftLength` and `hopLength`: a Fourier frame is five pieces of so many samples, frames
+ * begin two pieces apart.
+ */
 const piece = 80;
 
 /** PCM [batch, samples] -> real, then imaginary parts [batch, 2 * frequencyBins, samples / hopLength]. */
@@ -44,7 +48,8 @@ function convolve(layers: LayerBuilder, x: TensorName, name: string, inputs: num
 }
 
 /**
- * x [batch, places, channels] -> [batch, n, count * channels]: at each n the places n * stride to n * stride + count - 1, side by side.
+ * x [batch, places, channels] -> [batch, n, count * channels]: at each n the places n * stride to n * stride + count -
+ * 1, side by side.
  * @param unused places at the end that are left out
  */
 function addShifted(graph: GraphBuilder, x: TensorName, count: number, stride: number, unused = 0): TensorName {

@@ -1,4 +1,5 @@
-// The decoder's graph: one for the prompt, for the verification of a draft and for single steps. The best tokens are chosen inside.
+// The decoder's graph: one for the prompt, for the verification of a draft and for single steps. The best tokens are
+// chosen inside.
 import type { SpecialTokens } from '../tokenizer/index.js';
 import { alignmentLayers, crossDims } from './encode-graph.js';
 import type { TensorName } from './graph-builder.js';
@@ -6,8 +7,9 @@ import { vocabularyMap } from './integer-maps.js';
 import type { BlockResult, LayerBuilder } from './layers.js';
 
 /**
- * Which tokens may be chosen: `text`: those of a text and its end; `begin`: of these, those that a text may begin with; `start`: every one, behind
- * <|startoftranscript|>, where the model says what it hears: speech or not, and the language.
+ * Which tokens may be chosen: `text`: those of a text and its end; `begin`: of these, those that a text may begin with;
+ * `start`: every one, behind <|startoftranscript|>, where the model says what it hears: speech or not, and the
+ * language.
  */
 export const tokenRules = { text: 0, begin: 1, start: 2 } as const;
 export type TokenRule = keyof typeof tokenRules;
@@ -16,25 +18,32 @@ export type TokenRule = keyof typeof tokenRules;
 const masked = { float32: -1e30, float16: -65_504 } as const;
 
 /**
- * How the decoder remembers the tokens that it was fed. `growing`: each run writes a new, longer cache; places may be left out by a mask. `inPlace`: a
- * buffer of fixed size, in which each row's places follow each other without gaps; a run writes behind them. So nothing is copied, and shapes repeat.
+ * How the decoder remembers the tokens that it was fed. `growing`: each run writes a new, longer cache; places may be
+ * left out by a mask. `inPlace`: a buffer of fixed size, in which each row's places follow each other without gaps; a
+ * run writes behind them. So nothing is copied, and shapes repeat.
  */
 export type Cache = 'growing' | 'inPlace';
 
 /**
- * Adds the graph. B rows, n new tokens each, P places in the cache, m chosen positions, T encoder frames, V tokens. Inputs:
+ * Adds the graph. B rows, n new tokens each, P places in the cache, m chosen positions, T encoder frames, V tokens.
+ * Inputs:
  * - `tokens`, `positions` int64 [B, n]: rows that are shorter are padded behind with any token.
- * - `mask` bool [B, P + n] (`growing`): which places, cached and new, hold a token of the row; the others are never attended to.
- * - `lastPlace` int32 [B] (`inPlace`): the row's last place, of those that hold its text after this run. `places` int32 [1]: how many places the
+ * - `mask` bool [B, P + n] (`growing`): which places, cached and new, hold a token of the row; the others are never
+ *   attended to.
+ * - `lastPlace` int32 [B] (`inPlace`): the row's last place, of those that hold its text after this run. `places` int32
+ *   [1]: how many places the
  *   longest row then has. Several new tokens at once are the first of their rows.
  * - `select` int64 [m]: positions (row * n + column) for which a next token is chosen.
  * - `rules` int64 [m]: which tokens may be chosen; see `tokenRules`.
  * - `audioFrames` int64 [B]: encoder frames before the padding.
- * - `pastKey_i`, `pastValue_i` [B, heads, P, headWidth], `crossKey_i`, `crossValue_i`, `alignmentKeys`: see the encode graph.
+ * - `pastKey_i`, `pastValue_i` [B, heads, P, headWidth], `crossKey_i`, `crossValue_i`, `alignmentKeys`: see the encode
+ *   graph.
  *
- * Outputs: `best` int64 [m], `logprob` float32 [m] (natural log, under the rules), `frame` int64 [m] (where the alignment heads look on average),
- * `logits` float32 [m, V] (under the rules; with a GPU's kernels V is a multiple of 8, -Infinity behind the vocabulary), `presentKey_i`, `presentValue_i`; and with a meaning where the rules are `start` only: `noSpeech`
- * float32 [m] (probability of <|nospeech|>), `languages` float32 [m, languages] (their probabilities among each other, multilingual models only).
+ * Outputs: `best` int64 [m], `logprob` float32 [m] (natural log, under the rules), `frame` int64 [m] (where the
+ * alignment heads look on average), `logits` float32 [m, V] (under the rules; with a GPU's kernels V is a multiple of
+ * 8, -Infinity behind the vocabulary), `presentKey_i`, `presentValue_i`; and with a meaning where the rules are `start`
+ * only: `noSpeech` float32 [m] (probability of <|nospeech|>), `languages` float32 [m, languages] (their probabilities
+ * among each other, multilingual models only).
  */
 export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cache: Cache): void {
   const { graph, config } = layers;
@@ -89,7 +98,10 @@ const projections = [
   { map: 'v_proj', bias: true },
 ] as const;
 
-/** Query, key and value of rows x. In integers as one product: rounding the rows and what else is to be done around a product is then done once. */
+/**
+ * Query, key and value of rows x. In integers as one product: rounding the rows and what else is to be done around a
+ * product is then done once.
+ */
 function addProjections(layers: LayerBuilder, x: TensorName, weights: string): TensorName[] {
   const { width } = layers.config;
   const maps = projections.map(({ map, bias }) => ({ name: `${weights}.${map}`, bias }));
@@ -114,7 +126,10 @@ function growingAttention(layers: LayerBuilder, tokens: TensorName, shape: Tenso
   };
 }
 
-/** Causal by itself: what is behind a row's last place is never looked at, so neither mask nor bias is needed. Takes the projections in one tensor. */
+/**
+ * Causal by itself: what is behind a row's last place is never looked at, so neither mask nor bias is needed. Takes the
+ * projections in one tensor.
+ */
 function inPlaceAttention(layers: LayerBuilder, tokens: TensorName): Attention {
   const { graph, config } = layers;
   const { width } = config;
@@ -177,8 +192,9 @@ function addEmbedding(layers: LayerBuilder, tokens: TensorName, positions: Tenso
 }
 
 /**
- * The table [vocabularySize, width] of the map to the logits. For a GPU with rows of zeros behind it, once, when the session is made: tensor cores want sizes
- * by 8, and with Whisper's 51,865 and 51,866 tokens the product takes twice as long.
+ * The table [vocabularySize, width] of the map to the logits. For a GPU with rows of zeros behind it, once, when the
+ * session is made: tensor cores want sizes by 8, and with Whisper's 51,865 and 51,866 tokens the product takes twice as
+ * long.
  */
 function addVocabulary(layers: LayerBuilder): TensorName {
   const { graph, config, precision } = layers;
@@ -194,7 +210,10 @@ function paddedVocabulary({ kernels, config }: LayerBuilder): number {
   return kernels === 'cpu' ? config.vocabularySize : Math.ceil(config.vocabularySize / 8) * 8;
 }
 
-/** [B, 1, n, P + n]: 0 where a new token may look, far below any score where it may not (the future, and places that the mask leaves out). */
+/**
+ * [B, 1, n, P + n]: 0 where a new token may look, far below any score where it may not (the future, and places that the
+ * mask leaves out).
+ */
 function addAttentionBias(layers: LayerBuilder, tokens: TensorName, mask: TensorName): TensorName {
   const { graph, precision } = layers;
   const scalar = (x: TensorName): TensorName => graph.op('Squeeze', [x, graph.integers(0)]);
@@ -236,7 +255,10 @@ function addChoice(layers: LayerBuilder, states: TensorName, special: SpecialTok
   }
 }
 
-/** A row for each of `tokenRules`, added to the logits. @param size logits of a row, those behind the vocabulary included */
+/**
+ * A row for each of `tokenRules`, added to the logits. @param size logits of a row, those behind the vocabulary
+ * included
+ */
 function suppression(config: LayerBuilder['config'], special: SpecialTokens, size: number): Float32Array {
   const { vocabularySize, suppressTokens, beginSuppressTokens } = config;
   const table = new Float32Array(Object.keys(tokenRules).length * size);
@@ -252,7 +274,10 @@ function suppression(config: LayerBuilder['config'], special: SpecialTokens, siz
   return table;
 }
 
-/** The encoder frame on which the alignment heads' mean attention peaks: int64 [B * n]. Frames of the padding are left out, as in openai/whisper `timing.py`. */
+/**
+ * The encoder frame on which the alignment heads' mean attention peaks: int64 [B * n]. Frames of the padding are left
+ * out, as in openai/whisper `timing.py`.
+ */
 function addAttendedFrames(layers: LayerBuilder, queries: readonly TensorName[], shape: TensorName): TensorName {
   const { graph, config, precision } = layers;
   const { decoderHeads: heads, alignmentHeads } = config;

@@ -32,7 +32,10 @@ export interface Choices {
   readonly frame: readonly number[];
   /** Probability of <|nospeech|>: means something where the rules are `start` only. */
   readonly noSpeech: Float32Array;
-  /** [select, languages]: probabilities of the languages among each other, where the rules are `start`. Empty for English-only models. */
+  /**
+   * [select, languages]: probabilities of the languages among each other, where the rules are `start`. Empty for
+   * English-only models.
+   */
   readonly languages: Float32Array;
   /** [select, vocabulary or a few more] under the rules, -Infinity behind the vocabulary; empty unless asked for. */
   readonly logits: Float32Array;
@@ -94,7 +97,10 @@ export function bindTensor(binding: OrtBinding, name: string, tensor: Tensor): v
   value.close();
 }
 
-/** Whole numbers from 0 below 2^31. Written as halves, the lower one first, as all our platforms do: thousands of them as bigints cost milliseconds. */
+/**
+ * Whole numbers from 0 below 2^31. Written as halves, the lower one first, as all our platforms do: thousands of them
+ * as bigints cost milliseconds.
+ */
 export function int64(values: readonly number[], dims: readonly number[] = [values.length]): Tensor {
   const data = new BigInt64Array(values.length);
   const halves = new Int32Array(data.buffer);

@@ -19,8 +19,8 @@ const SLACK = 1.25;
 const CHOSEN = 64;
 
 /**
- * Bytes of device memory that a model in half precision takes at most, with its cache in place. An estimate from its dimensions: weights, what the
- * encoder hands to the decoder, the cache, and the largest intermediate results.
+ * Bytes of device memory that a model in half precision takes at most, with its cache in place. An estimate from its
+ * dimensions: weights, what the encoder hands to the decoder, the cache, and the largest intermediate results.
  */
 export function deviceMemoryNeed(config: WhisperConfig, parameters: number, { batch, seconds }: MemoryNeed): number {
   const { width, decoderLayers, decoderInner, encoderInner, maxTargetPositions, vocabularySize } = config;

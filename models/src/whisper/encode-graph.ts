@@ -1,4 +1,5 @@
-// The graph from PCM to what the decoder looks at: log-mel spectrogram, encoder, cross-attention keys and values of every decoder layer.
+// The graph from PCM to what the decoder looks at: log-mel spectrogram, encoder, cross-attention keys and values of
+// every decoder layer.
 import type { TensorName } from './graph-builder.js';
 import { addConvolutionsByProduct, addSpectrumByProduct } from './convolutions-by-product.js';
 import type { BlockResult, LayerBuilder } from './layers.js';
@@ -17,10 +18,11 @@ export function alignmentLayers(heads: readonly (readonly [layer: number, head: 
 }
 
 /**
- * Adds the graph. Input `audio` float32 [batch, samples]: 16 kHz, samples a multiple of 320 (T = samples / 320 encoder frames), the window with its
- * silence already behind it. Outputs, in the graph's precision: `crossKey_i`, `crossValue_i` for each decoder layer i, [batch, heads, T, headWidth]
- * with a CPU's kernels, [batch, T, width] with a GPU's, whose flash attention takes them as they are; `alignmentKeys`
- * [batch, alignment heads, headWidth, T]; for study `logMel` float32 [batch, melBins, 2 T] and `encoded` [batch, T, width].
+ * Adds the graph. Input `audio` float32 [batch, samples]: 16 kHz, samples a multiple of 320 (T = samples / 320 encoder
+ * frames), the window with its silence already behind it. Outputs, in the graph's precision: `crossKey_i`,
+ * `crossValue_i` for each decoder layer i, [batch, heads, T, headWidth] with a CPU's kernels, [batch, T, width] with a
+ * GPU's, whose flash attention takes them as they are; `alignmentKeys` [batch, alignment heads, headWidth, T]; for
+ * study `logMel` float32 [batch, melBins, 2 T] and `encoded` [batch, T, width].
  */
 export function addEncodeGraph(layers: LayerBuilder): void {
   const { graph, config, precision } = layers;
@@ -34,7 +36,10 @@ export function addEncodeGraph(layers: LayerBuilder): void {
   addCrossAttention(layers, rows, layers.sizeOf(audio, 0));
 }
 
-/** openai/whisper `audio.py` log_mel_spectrogram: torch.stft(center=True) without its last frame, power, mel, log10, 8 decades, scaled. */
+/**
+ * openai/whisper `audio.py` log_mel_spectrogram: torch.stft(center=True) without its last frame, power, mel, log10, 8
+ * decades, scaled.
+ */
 function addLogMel(layers: LayerBuilder, audio: TensorName): TensorName {
   const { graph, config } = layers;
   const kept = layers.kernels === 'cuda' ? addSpectrumByProduct(layers, audio) : addSpectrum(layers, audio);

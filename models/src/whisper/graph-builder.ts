@@ -68,7 +68,10 @@ export class GraphBuilder {
     this.#outputs.push(valueInfo(name, type, dims));
   }
 
-  /** Adds a node with one output. Absent optional inputs are ''. Operators of `com.microsoft` are written with that prefix. */
+  /**
+   * Adds a node with one output. Absent optional inputs are ''. Operators of `com.microsoft` are written with that
+   * prefix.
+   */
   op(opType: string, inputs: readonly TensorName[], attributes: Readonly<Record<string, Attribute>> = {}): TensorName {
     return this.ops(opType, inputs, attributes, [true])[0] ?? '';
   }

@@ -27,9 +27,10 @@ export function isStored(matrix: Int8Matrix | StoredInt8): matrix is StoredInt8 
 }
 
 /**
- * The largest integer that every CPU multiplies exactly: 7 bits and a little. A CPU without VNNI instructions multiplies by vpmaddubsw, which adds two products
- * of an unsigned and a signed byte in 16 bits and cuts off what is above: 2 * 255 * 64 = 32640 still fits. Unsigned weights need no such care,
- * but on a CPU with VNNI their product is as slow as float32 (measured: 300 rows of 384 by 1536: fp32 2.9 ms, unsigned 2.9, signed 1.1).
+ * The largest integer that every CPU multiplies exactly: 7 bits and a little. A CPU without VNNI instructions
+ * multiplies by vpmaddubsw, which adds two products of an unsigned and a signed byte in 16 bits and cuts off what is
+ * above: 2 * 255 * 64 = 32640 still fits. Unsigned weights need no such care, but on a CPU with VNNI their product is
+ * as slow as float32 (measured: 300 rows of 384 by 1536: fp32 2.9 ms, unsigned 2.9, signed 1.1).
  */
 const LARGEST_ANYWHERE = 64;
 const LARGEST = 127;
@@ -38,7 +39,8 @@ const LARGEST = 127;
 const NUMBERS_AT_ONCE = 4 * 1024 * 1024;
 
 /**
- * The maps of these names: where they are stored, or read and rounded. Throws ModelError `fileMissing` or `fileInvalid`.
+ * The maps of these names: where they are stored, or read and rounded. Throws ModelError `fileMissing` or
+ * `fileInvalid`.
  * @param isExact whether the CPU sums products of bytes exactly, whatever they are
  */
 export async function readInt8Weights(

@@ -15,14 +15,20 @@ interface RoundedRows {
   readonly scales: TensorName;
 }
 
-/** The largest digit of a byte, and the largest that a CPU without VNNI may multiply with weights of 8 bits: see LARGEST_ANYWHERE. */
+/**
+ * The largest digit of a byte, and the largest that a CPU without VNNI may multiply with weights of 8 bits: see
+ * LARGEST_ANYWHERE.
+ */
 const FULL = 127;
 const HALF = 63;
 
 /** Added to the mean of squares: a row of zeros stays one. */
 const nothing = 1e-30;
 
-/** Adds the products of one graph. Each row is rounded by itself, so that its result depends neither on the rows beside it nor on the padding. */
+/**
+ * Adds the products of one graph. Each row is rounded by itself, so that its result depends neither on the rows beside
+ * it nor on the padding.
+ */
 export class IntegerProducts {
   readonly #rounded = new Map<string, RoundedRows>();
   readonly #matrices = new Map<Int8Weight, { values: TensorName; scales: TensorName }>();
@@ -39,7 +45,10 @@ export class IntegerProducts {
     private readonly isExact: boolean,
   ) {}
 
-  /** x [rows, inputs] -> [rows, outputs of all maps, one behind the other], without biases. The maps have as many inputs, and weights of one kind. */
+  /**
+   * x [rows, inputs] -> [rows, outputs of all maps, one behind the other], without biases. The maps have as many
+   * inputs, and weights of one kind.
+   */
   product(x: TensorName, maps: readonly Int8Weight[]): TensorName {
     const { graph } = this;
     const inputs = maps[0]?.inputs ?? 0;
@@ -108,8 +117,8 @@ export class IntegerProducts {
   }
 
   /**
-   * By the row's root mean square, which no number exceeds more than sqrt(inputs) times: one operator finds and applies it. Each digit holds
-   * what those before it leave, in steps 2 * digit times as fine.
+   * By the row's root mean square, which no number exceeds more than sqrt(inputs) times: one operator finds and applies
+   * it. Each digit holds what those before it leave, in steps 2 * digit times as fine.
    */
   #inDigits(x: TensorName, inputs: number, count: number, digit: number): RoundedRows {
     const { graph } = this;

@@ -1,4 +1,5 @@
-// The constants of Whisper's log-mel spectrogram: the windowed Fourier basis and the mel filter bank (openai/whisper `audio.py`).
+// The constants of Whisper's log-mel spectrogram: the windowed Fourier basis and the mel filter bank (openai/whisper
+// `audio.py`).
 
 /** Hz. */
 export const sampleRate = 16_000;
@@ -11,7 +12,10 @@ export const frequencyBins = fftLength / 2 + 1;
 /** Samples per encoder frame: the encoder's second convolution halves the rate. */
 export const samplesPerEncoderFrame = 2 * hopLength;
 
-/** cos rows, then sin rows, times the periodic Hann window: [2 * frequencyBins, fftLength]. The DFT of a frame is their product with it. */
+/**
+ * cos rows, then sin rows, times the periodic Hann window: [2 * frequencyBins, fftLength]. The DFT of a frame is their
+ * product with it.
+ */
 export function fourierBasis(): Float32Array {
   const basis = new Float32Array(2 * frequencyBins * fftLength);
   for (let n = 0; n < fftLength; n++) {
@@ -26,7 +30,10 @@ export function fourierBasis(): Float32Array {
   return basis;
 }
 
-/** Triangular filters of equal area on Slaney's mel scale, 0..8000 Hz: [melBins, frequencyBins], as `librosa.filters.mel` makes them. */
+/**
+ * Triangular filters of equal area on Slaney's mel scale, 0..8000 Hz: [melBins, frequencyBins], as
+ * `librosa.filters.mel` makes them.
+ */
 export function melFilterBank(melBins: number): Float32Array {
   const top = hzToMel(sampleRate / 2);
   const edges = Array.from({ length: melBins + 2 }, (_, i) => melToHz((top * i) / (melBins + 1)));

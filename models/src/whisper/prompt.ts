@@ -19,9 +19,9 @@ export interface Prompt {
 }
 
 /**
- * openai/whisper `decoding.py` _get_initial_tokens, without timestamps: <|startofprev|> previous <|startoftranscript|> language task <|notimestamps|>,
- * then the committed text. English-only models know neither language nor task. `previous` is cut to what half of the context holds, and further
- * where the committed text needs the room.
+ * openai/whisper `decoding.py` _get_initial_tokens, without timestamps: <|startofprev|> previous <|startoftranscript|>
+ * language task <|notimestamps|>, then the committed text. English-only models know neither language nor task.
+ * `previous` is cut to what half of the context holds, and further where the committed text needs the room.
  */
 export function buildPrompt(config: WhisperConfig, special: SpecialTokens, request: PromptRequest): Prompt {
   const task = request.task === 'translate' ? special.translate : special.transcribe;

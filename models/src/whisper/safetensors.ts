@@ -24,7 +24,10 @@ export interface Weights {
   readonly tensors: ReadonlyMap<string, WeightTensor>;
 }
 
-/** Where a linear map lies that is stored in integers: weight[output][input] is `values[input][output] * scales[output]`. */
+/**
+ * Where a linear map lies that is stored in integers: weight[output][input] is
+ * `values[input][output] * scales[output]`.
+ */
 export interface StoredInt8 {
   /** I8 [inputs, outputs], -127 to 127: turned round against PyTorch, so that the CPU's product takes it as it lies. */
   readonly values: WeightTensor;
@@ -32,7 +35,10 @@ export interface StoredInt8 {
   readonly scales: WeightTensor;
 }
 
-/** The map `name` (without `.weight`) if it is stored in integers, as `<name>.weight_int8` and `<name>.weight_scale`. Throws ModelError `fileInvalid`. */
+/**
+ * The map `name` (without `.weight`) if it is stored in integers, as `<name>.weight_int8` and `<name>.weight_scale`.
+ * Throws ModelError `fileInvalid`.
+ */
 export function findInt8(weights: Weights, name: string): StoredInt8 | undefined {
   const values = lookUp(weights, `${name}.weight_int8`);
   if (values === undefined) return undefined;
@@ -43,7 +49,10 @@ export function findInt8(weights: Weights, name: string): StoredInt8 | undefined
   return { values, scales };
 }
 
-/** A tensor by its name in WhisperForConditionalGeneration without `model.`. Throws ModelError `fileInvalid` when there is none. */
+/**
+ * A tensor by its name in WhisperForConditionalGeneration without `model.`. Throws ModelError `fileInvalid` when there
+ * is none.
+ */
 export function findWeight(weights: Weights, name: string): WeightTensor {
   const tensor = lookUp(weights, name);
   if (tensor === undefined) throw new ModelError('fileInvalid', `the weights hold no ${name}`);
@@ -63,8 +72,8 @@ const HeaderEntry = v.looseObject({ dtype: v.string(), shape: v.array(size), dat
 const ShardIndex = v.looseObject({ weight_map: v.record(v.string(), v.string()) });
 
 /**
- * Reads the header of `model.safetensors`, or of each shard that `model.safetensors.index.json` names. Links are followed: in a hub's cache the
- * files of a snapshot are links into a folder of blobs.
+ * Reads the header of `model.safetensors`, or of each shard that `model.safetensors.index.json` names. Links are
+ * followed: in a hub's cache the files of a snapshot are links into a folder of blobs.
  * @throws ModelError `fileMissing` or `fileInvalid`
  */
 export async function readWeights(directory: string): Promise<Weights> {
@@ -95,7 +104,10 @@ async function shardNames(directory: string): Promise<string[]> {
   return [...new Set(Object.values(parseJson(ShardIndex, text, file).weight_map))];
 }
 
-/** Format: 8 bytes little-endian header length, JSON header, data; offsets count from the end of the header (huggingface/safetensors). */
+/**
+ * Format: 8 bytes little-endian header length, JSON header, data; offsets count from the end of the header
+ * (huggingface/safetensors).
+ */
 async function readHeader(file: string): Promise<Map<string, Omit<WeightTensor, 'file'>>> {
   const handle = await open(file).catch((cause: unknown) => {
     throw new ModelError('fileMissing', `${file} cannot be read`, { cause });

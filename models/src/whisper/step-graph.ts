@@ -83,7 +83,10 @@ export class StepGraph {
     this.#block.write(parts.told.length * this.#stride, fixed);
   }
 
-  /** Feeds one token to each row, the rows behind those of `input` included; no choice may be the first of a text, and logits are not told. */
+  /**
+   * Feeds one token to each row, the rows behind those of `input` included; no choice may be the first of a text, and
+   * logits are not told.
+   */
   async step({ tokens, positions, select }: DecoderInput, lastPlace: Int32Array): Promise<Choices> {
     const stride = this.#stride;
     const told = this.#told;

@@ -46,7 +46,10 @@ const SUMMARIES: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
   },
 };
 
-/** The whole document. Its schemas are those of the messages as JSON; protocol/README.md has the rows of msgpack and the rules of behaviour. */
+/**
+ * The whole document. Its schemas are those of the messages as JSON; protocol/README.md has the rows of msgpack and the
+ * rules of behaviour.
+ */
 export function asyncApiDocument(): Json {
   const client = messagesOf('client', ClientMessage.options);
   const server = messagesOf('server', ServerMessage.options);

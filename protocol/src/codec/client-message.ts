@@ -21,8 +21,8 @@ const SCHEMAS = new Map(
 const QUOTED_CHARS_MAX = 40;
 
 /**
- * Validates a decoded message. A field that is null counts as absent (many encoders write nulls), a field that the schema does not
- * know is dropped. The bytes of audio are not looked at: that is the session's work.
+ * Validates a decoded message. A field that is null counts as absent (many encoders write nulls), a field that the
+ * schema does not know is dropped. The bytes of audio are not looked at: that is the session's work.
  * @throws {ProtocolError} unknown_message, invalid_message, or unsupported_audio for a wrong field of `start.audio`
  */
 export function parseClientMessage(value: unknown): ClientMessage {

@@ -9,8 +9,8 @@ import type { ClientCodec, Frame, ServerCodec } from './codec.js';
 import { asServerMessage } from './server-message.js';
 
 /**
- * Counts where raw audio stands. A binary frame goes on where the one before it ended; `{"type":"audio","offset":N}` says where the next one
- * begins. Samples are counted as both ends can: whole frames of the format in `start`.
+ * Counts where raw audio stands. A binary frame goes on where the one before it ended; `{"type":"audio","offset":N}`
+ * says where the next one begins. Samples are counted as both ends can: whole frames of the format in `start`.
  */
 class AudioPosition {
   /** Bytes of one sample of every channel; unknown before `start`. */

@@ -1,4 +1,5 @@
-// The client's end of the default subprotocol. It brings its own reader and writer: a MessagePack library would be half of a client's size.
+// The client's end of the default subprotocol. It brings its own reader and writer: a MessagePack library would be half
+// of a client's size.
 import type { ClientMessage, ServerMessage } from '../messages.js';
 import { MSGPACK_SUBPROTOCOL } from '../version.js';
 import { binaryFrame, type ClientCodec, type Frame } from './codec.js';

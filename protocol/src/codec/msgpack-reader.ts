@@ -5,8 +5,9 @@ import { LIMITS } from '../limits.js';
 const REPLACEMENT = 0xfffd;
 
 /**
- * The one value that a frame holds: maps become objects, byte strings views of the frame, integers beyond 2^53 the nearest number. Extension types, keys
- * that are no strings, cut-off values, bytes left over and nesting deeper than `LIMITS.messageDepthMax` are refused.
+ * The one value that a frame holds: maps become objects, byte strings views of the frame, integers beyond 2^53 the
+ * nearest number. Extension types, keys that are no strings, cut-off values, bytes left over and nesting deeper than
+ * `LIMITS.messageDepthMax` are refused.
  *
  * Layout of the format: https://github.com/msgpack/msgpack/blob/master/spec.md
  * @throws {ProtocolError} malformed_message
@@ -111,7 +112,10 @@ export function readMsgpack(bytes: Uint8Array): unknown {
   return read;
 }
 
-/** By hand: not every engine of a mobile app has a TextDecoder. Bytes that are no UTF-8 become replacement characters or other text, never an error. */
+/**
+ * By hand: not every engine of a mobile app has a TextDecoder. Bytes that are no UTF-8 become replacement characters or
+ * other text, never an error.
+ */
 function readUtf8(bytes: Uint8Array, from: number, to: number): string {
   let text = '';
   for (let at = from; at < to;) {

@@ -9,8 +9,8 @@ import { binaryFrame, type Frame, type ServerCodec } from './codec.js';
 import { assertPlainMsgpack } from './plain-msgpack.js';
 import { CLIENT_ROWS, fromRow, SERVER_ROWS, toRow } from './rows.js';
 
-// Without records or structures neither learns anything from a message, so that all connections may share them.
-// The entries 'pack' and 'unpack' leave out msgpackr's native string extractor: hostile bytes meet memory-safe code only.
+// Without records or structures neither learns anything from a message, so that all connections may share them. The
+// entries 'pack' and 'unpack' leave out msgpackr's native string extractor: hostile bytes meet memory-safe code only.
 const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true });
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: 'number' });
 

@@ -14,8 +14,8 @@ type Plain =
 const FIRST_BYTES = 64;
 
 /**
- * Encodes a value of null, booleans, numbers, strings, bytes, arrays and plain objects. Whole numbers beyond 32 bits are written as doubles, as exact as
- * JavaScript has them. The array returned is the caller's own.
+ * Encodes a value of null, booleans, numbers, strings, bytes, arrays and plain objects. Whole numbers beyond 32 bits
+ * are written as doubles, as exact as JavaScript has them. The array returned is the caller's own.
  *
  * Layout of the format: https://github.com/msgpack/msgpack/blob/master/spec.md
  */
@@ -110,7 +110,9 @@ function isList(value: object): value is readonly Plain[] {
   return Array.isArray(value);
 }
 
-/** By hand: not every engine of a mobile app has a TextEncoder. Half a surrogate pair becomes a replacement character. */
+/**
+ * By hand: not every engine of a mobile app has a TextEncoder. Half a surrogate pair becomes a replacement character.
+ */
 function utf8(text: string): number[] {
   const bytes: number[] = [];
   for (const char of text) {

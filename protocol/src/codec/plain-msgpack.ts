@@ -3,9 +3,10 @@ import { ProtocolError } from '../errors.js';
 import { LIMITS } from '../limits.js';
 
 /**
- * Accepts a frame that is exactly one value of plain MessagePack: nothing cut off or left over, string keys only, no extension types (they could
- * make a decoder build regular expressions, dates or objects that refer to each other), no more values and no deeper nesting than `LIMITS`.
- * Strings and byte strings are skipped by their length: a frame of audio is judged after four steps, whatever its size.
+ * Accepts a frame that is exactly one value of plain MessagePack: nothing cut off or left over, string keys only, no
+ * extension types (they could make a decoder build regular expressions, dates or objects that refer to each other), no
+ * more values and no deeper nesting than `LIMITS`. Strings and byte strings are skipped by their length: a frame of
+ * audio is judged after four steps, whatever its size.
  *
  * Layout of the format: https://github.com/msgpack/msgpack/blob/master/spec.md
  * @throws {ProtocolError} malformed_message

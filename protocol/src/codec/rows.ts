@@ -15,7 +15,10 @@ import type { AudioMessage, ClientMessage, ServerMessage, Word } from '../messag
  * keep, or to compile, a structure that the other end defined.
  */
 
-/** Rows of one direction: the index is the number on the wire. Numbers are never reused; new fields are appended to their row. */
+/**
+ * Rows of one direction: the index is the number on the wire. Numbers are never reused; new fields are appended to
+ * their row.
+ */
 export type RowTable = readonly Row[];
 
 export interface Row {
@@ -84,7 +87,10 @@ export function toRow(table: RowTable, message: ClientMessage | ServerMessage): 
   return [index, ...values];
 }
 
-/** The message of a row, its fields unchecked; undefined for a number that this version does not know. Fields beyond the row are ignored. */
+/**
+ * The message of a row, its fields unchecked; undefined for a number that this version does not know. Fields beyond the
+ * row are ignored.
+ */
 export function fromRow(table: RowTable, values: readonly unknown[]): Record<string, unknown> | undefined {
   const found = typeof values[0] === 'number' ? table[values[0]] : undefined;
   if (found === undefined) return undefined;

@@ -21,7 +21,8 @@ const KNOWN: Readonly<Record<ServerMessage['type'], true>> = {
 };
 
 /**
- * A decoded frame as a server message, or undefined for a type of a later version. Only the type is looked at (see `ClientCodec.decode`).
+ * A decoded frame as a server message, or undefined for a type of a later version. Only the type is looked at (see
+ * `ClientCodec.decode`).
  * @throws {ProtocolError} malformed_message for what is no object
  */
 export function asServerMessage(value: unknown): ServerMessage | undefined {

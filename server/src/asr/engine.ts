@@ -5,7 +5,10 @@ export interface DecodePrompt {
   /** Language code; `null` lets the model choose. */
   readonly language: string | null;
   readonly task: 'transcribe' | 'translate';
-  /** Token ids of the text before this window (after <|startofprev|>); the engine keeps the last ones that fit. Empty: none. */
+  /**
+   * Token ids of the text before this window (after <|startofprev|>); the engine keeps the last ones that fit. Empty:
+   * none.
+   */
   readonly previous: readonly number[];
   /** Token ids already committed in this window: decoding goes on behind them. */
   readonly committed: readonly number[];
@@ -13,15 +16,27 @@ export interface DecodePrompt {
 
 /** One window to decode. */
 export interface DecodeRequest {
-  /** 16 kHz mono, -1..1, at most the model's window (30 s): the speech alone, the engine pads. Not to be kept or written to: it may be a view of shared memory. */
+  /**
+   * 16 kHz mono, -1..1, at most the model's window (30 s): the speech alone, the engine pads. Not to be kept or written
+   * to: it may be a view of shared memory.
+   */
   readonly audio: Float32Array;
   readonly prompt: DecodePrompt;
-  /** The last hypothesis behind `committed`: verified in one parallel pass. The result equals greedy decoding without it. */
+  /**
+   * The last hypothesis behind `committed`: verified in one parallel pass. The result equals greedy decoding without
+   * it.
+   */
   readonly draft: readonly number[];
-  /** 0: greedy. Above: sampling by the given seed (temperature fallback of the Whisper paper); the draft is not used then. */
+  /**
+   * 0: greedy. Above: sampling by the given seed (temperature fallback of the Whisper paper); the draft is not used
+   * then.
+   */
   readonly temperature: number;
   readonly seed: number;
-  /** Nobody waits for it: where runs share the device, a run of such windows stands still between its passes while another one is under way. */
+  /**
+   * Nobody waits for it: where runs share the device, a run of such windows stands still between its passes while
+   * another one is under way.
+   */
   readonly givesWay?: boolean;
 }
 
@@ -70,13 +85,19 @@ export interface Engine {
   /** Largest batch of one run. */
   readonly maxBatch: number;
   /**
-   * Whether two runs at a time share the device, so that a short one is soon over beside a long one: a CPU, whose threads the operating system runs in
-   * turn. Absent or false: one run at a time, a second one waits.
+   * Whether two runs at a time share the device, so that a short one is soon over beside a long one: a CPU, whose
+   * threads the operating system runs in turn. Absent or false: one run at a time, a second one waits.
    */
   readonly sharesTime?: boolean;
-  /** How many runs it may be handed at once where it does not share its time: it prepares the next one while one is on the device. Absent: 1. */
+  /**
+   * How many runs it may be handed at once where it does not share its time: it prepares the next one while one is on
+   * the device. Absent: 1.
+   */
   readonly runsInFlight?: number;
-  /** Whether it can take work now; false while it is being brought back after a crash, or when it has lost its device. Absent: always. */
+  /**
+   * Whether it can take work now; false while it is being brought back after a crash, or when it has lost its device.
+   * Absent: always.
+   */
   readonly isUp?: boolean;
   /** Decodes windows of one bucket together; a row's result does not depend on the others. Rejects with EngineError. */
   decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]>;
@@ -86,7 +107,10 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/** The shortest context that holds a window and the silence that the model wants behind it, samples; undefined if it fits none. */
+/**
+ * The shortest context that holds a window and the silence that the model wants behind it, samples; undefined if it
+ * fits none.
+ */
 export function bucketFor(samples: number, model: EngineModel): number | undefined {
   const longest = model.buckets.at(-1);
   if (longest === undefined || samples > longest) return undefined;

@@ -32,7 +32,10 @@ export interface OpenedEngine {
 /** Windows of one run on a GPU: what it takes to fill it. */
 const CUDA_BATCH_MAX = 64;
 
-/** Loads the model on every device. Rejects with EngineError when it does not load on one; those that did are closed again. */
+/**
+ * Loads the model on every device. Rejects with EngineError when it does not load on one; those that did are closed
+ * again.
+ */
 export async function openDeviceEngines(model: InstalledModel, options: DeviceEngineOptions): Promise<OpenedEngine[]> {
   const { engines, threads, precision, runsInFlight = 1, isolation, onEvent } = options;
   const devices = devicesOfEngines(parseDevices(options.devices), engines);

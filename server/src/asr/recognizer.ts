@@ -40,19 +40,21 @@ export interface FinalHypothesis {
 /** One utterance being recognised. */
 export interface RecognizedSegment {
   /**
-   * Asks for a partial over the whole segment so far (16 kHz mono). A newer request supersedes one that still waits; the audio must not change
-   * until it is superseded or answered.
+   * Asks for a partial over the whole segment so far (16 kHz mono). A newer request supersedes one that still waits;
+   * the audio must not change until it is superseded or answered.
    */
   update(audio: Float32Array): void;
   /**
-   * Says that the segment may end with this audio: its final is decoded early. `finish` with as much audio then has its answer sooner; if more comes, what
-   * was heard has served as a partial. As for `update`, it supersedes a request that waits and its audio must not change. False where it is not done now,
-   * because the engines are busy: partials are then asked for as if nothing had been said.
+   * Says that the segment may end with this audio: its final is decoded early. `finish` with as much audio then has its
+   * answer sooner; if more comes, what was heard has served as a partial. As for `update`, it supersedes a request that
+   * waits and its audio must not change. False where it is not done now, because the engines are busy: partials are
+   * then asked for as if nothing had been said.
    */
   anticipate(audio: Float32Array): boolean;
   /**
-   * Decodes the whole segment once more, free of what partials called stable. `speechRatio`: share of the VAD's frames that were speech, 0-1. Rejects
-   * with AsrError: `recognition_failed`, `overloaded`, `shutting_down`, or `cancelled` after `cancel`.
+   * Decodes the whole segment once more, free of what partials called stable. `speechRatio`: share of the VAD's frames
+   * that were speech, 0-1. Rejects with AsrError: `recognition_failed`, `overloaded`, `shutting_down`, or `cancelled`
+   * after `cancel`.
    */
   finish(audio: Float32Array, speechRatio: number): Promise<FinalHypothesis>;
   /** Forgets the segment; nothing is called any more. */

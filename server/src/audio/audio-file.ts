@@ -32,8 +32,8 @@ export async function decodeAudioFile(file: string | Uint8Array): Promise<AudioF
 }
 
 /**
- * Decodes a file block by block, whatever its length, in this thread. Warnings may come until the last block. Iterating throws as
- * {@link decodeAudioFile} does.
+ * Decodes a file block by block, whatever its length, in this thread. Warnings may come until the last block. Iterating
+ * throws as {@link decodeAudioFile} does.
  */
 export async function* openAudioFile(
   file: string | Uint8Array,

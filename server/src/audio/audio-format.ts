@@ -24,7 +24,9 @@ export function detectAudioFormat(head: Uint8Array): Detected {
   return hasMp3Frames(head) ? { status: 'known', format: 'mp3' } : { status: 'unknown' };
 }
 
-/** Bytes of the ID3v2 tag that the head begins with, its header included (id3.org, ID3v2.4 section 3.1); 0 without one. */
+/**
+ * Bytes of the ID3v2 tag that the head begins with, its header included (id3.org, ID3v2.4 section 3.1); 0 without one.
+ */
 export function id3Bytes(head: Uint8Array): number {
   if (head.length < 10 || head[0] !== 0x49 || head[1] !== 0x44 || head[2] !== 0x33) return 0;
   // Seven bits a byte.

@@ -4,8 +4,8 @@ import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
 import type { DecodedBlock, StreamDecoder } from './stream-decoder.js';
 
 /**
- * Zeros behind the end. The decoder knows the end of a frame by the header of the next one, for which it wants more bytes than a last frame
- * of silence has; without them that frame and the one before it would be lost.
+ * Zeros behind the end. The decoder knows the end of a frame by the header of the next one, for which it wants more
+ * bytes than a last frame of silence has; without them that frame and the one before it would be lost.
  */
 const END_PADDING = new Uint8Array(32);
 /** Bytes of the head of a native file up to the number of samples. */
@@ -81,7 +81,10 @@ function join(a: DecodedBlock, b: DecodedBlock): DecodedBlock {
   return { ...a, channelData };
 }
 
-/** Samples per channel by STREAMINFO (RFC 9639, section 8.2): 0 for a stream of unknown length, undefined where no header is (Ogg, cut off). */
+/**
+ * Samples per channel by STREAMINFO (RFC 9639, section 8.2): 0 for a stream of unknown length, undefined where no
+ * header is (Ogg, cut off).
+ */
 function promisedSamples(head: Uint8Array): number | undefined {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   if (head.length < HEAD_BYTES || view.getUint32(0) !== 0x664c_6143) return undefined;

@@ -4,8 +4,8 @@
 export type G711Table = Float32Array;
 
 /**
- * mu-law (G.711 tables 2a and 2b): all bits inverted, then sign, 3 bits of segment, 4 bits of step. Segment s holds 16 steps of 2^(s+3),
- * behind the bias of 132 (in 16-bit units). Positive full scale is 32124.
+ * mu-law (G.711 tables 2a and 2b): all bits inverted, then sign, 3 bits of segment, 4 bits of step. Segment s holds 16
+ * steps of 2^(s+3), behind the bias of 132 (in 16-bit units). Positive full scale is 32124.
  */
 export const MULAW: G711Table = expand((code) => {
   const bits = ~code & 0xff;
@@ -15,8 +15,9 @@ export const MULAW: G711Table = expand((code) => {
 });
 
 /**
- * A-law (G.711 tables 1a and 1b): even bits inverted, then sign (1 is positive), 3 bits of segment, 4 bits of step. Segments 0 and 1
- * share the step of 16 (in 16-bit units); from there it doubles. Values are the middle of each step; positive full scale is 32256.
+ * A-law (G.711 tables 1a and 1b): even bits inverted, then sign (1 is positive), 3 bits of segment, 4 bits of step.
+ * Segments 0 and 1 share the step of 16 (in 16-bit units); from there it doubles. Values are the middle of each step;
+ * positive full scale is 32256.
  */
 export const ALAW: G711Table = expand((code) => {
   const bits = code ^ 0x55;

@@ -7,7 +7,8 @@ import type { StreamDecoder } from './stream-decoder.js';
 import { WavStream } from './wav.js';
 
 /**
- * The decoder of a format. Libraries are loaded when they are needed: each is a WebAssembly module of some hundred kilobytes.
+ * The decoder of a format. Libraries are loaded when they are needed: each is a WebAssembly module of some hundred
+ * kilobytes.
  * @param warn told of what is wrong with a file that can be read all the same
  */
 export async function openStreamDecoder(

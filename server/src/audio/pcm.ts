@@ -21,7 +21,10 @@ export interface PcmLayout {
 
 interface Encoding {
   readonly bytes: number;
-  /** The samples of the bytes, still interleaved, as numbers of which `zero` is silence and `zero` ± `1 / scale` full scale. */
+  /**
+   * The samples of the bytes, still interleaved, as numbers of which `zero` is silence and `zero` ± `1 / scale` full
+   * scale.
+   */
   readonly read: (bytes: Uint8Array) => ArrayLike<number>;
   readonly zero?: number;
   readonly scale?: number;
@@ -29,7 +32,8 @@ interface Encoding {
   readonly isFloat?: boolean;
 }
 
-// Every platform that Node runs on is little-endian, as the wire and the files are: the bytes are seen through typed arrays.
+// Every platform that Node runs on is little-endian, as the wire and the files are: the bytes are seen through typed
+// arrays.
 const ENCODINGS = {
   pcm_u8: { bytes: 1, read: (bytes) => bytes, zero: 128, scale: 1 / 128 },
   pcm_s16le: { bytes: 2, read: (bytes) => new Int16Array(...aligned(bytes, 2)), scale: 1 / 32_768 },
@@ -47,9 +51,11 @@ export function bytesPerSample(layout: PcmLayout): number {
 }
 
 /**
- * Decodes interleaved samples and mixes the channels to their mean. Finite floats beyond full scale are clipped to -1..1.
+ * Decodes interleaved samples and mixes the channels to their mean. Finite floats beyond full scale are clipped to
+ * -1..1.
  * @returns mono samples, -1..1, at the rate they came in.
- * @throws AudioChunkError `odd_byte_count` if the bytes are no whole number of samples, `invalid_samples` for NaN or infinity.
+ * @throws AudioChunkError `odd_byte_count` if the bytes are no whole number of samples, `invalid_samples` for NaN or
+ * infinity.
  */
 export function decodePcm(data: Uint8Array, layout: PcmLayout): Float32Array {
   const { bytes, read, zero = 0, scale = 1, isFloat = false }: Encoding = ENCODINGS[layout.encoding];
@@ -107,8 +113,8 @@ function requireFinite(values: ArrayLike<number>, samples: number): void {
 }
 
 /**
- * Buffer, offset and length of the bytes for a typed array of values of `size` bytes, which may begin at multiples of it only. Where the bytes of a message
- * begin elsewhere, they are copied.
+ * Buffer, offset and length of the bytes for a typed array of values of `size` bytes, which may begin at multiples of
+ * it only. Where the bytes of a message begin elsewhere, they are copied.
  */
 function aligned(bytes: Uint8Array, size: number): [ArrayBufferLike, number, number] {
   const { buffer, byteOffset } = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);

@@ -4,12 +4,15 @@ import loadSpeex from '@echogarden/speex-resampler-wasm/simd';
 import { SAMPLE_RATE } from './samples.js';
 
 /**
- * SpeexDSP quality 0-10. At 7 a 48 kHz stream keeps 7 kHz within 0.001 dB, what lies 800 Hz beyond the new Nyquist frequency falls by
- * 114 dB, and one core converts about a thousand live streams.
+ * SpeexDSP quality 0-10. At 7 a 48 kHz stream keeps 7 kHz within 0.001 dB, what lies 800 Hz beyond the new Nyquist
+ * frequency falls by 114 dB, and one core converts about a thousand live streams.
  */
 const QUALITY = 7;
 
-/** Input samples of one call into WebAssembly, and room for what they may become at the lowest rate that is allowed (8 kHz: twice as many). */
+/**
+ * Input samples of one call into WebAssembly, and room for what they may become at the lowest rate that is allowed (8
+ * kHz: twice as many).
+ */
 const BLOCK = 4_096;
 const OUTPUT_ROOM = 4 * BLOCK;
 
@@ -29,9 +32,9 @@ export class ResamplerError extends CodedError<'resampler_failed'> {
 }
 
 /**
- * Converts one mono stream to {@link SAMPLE_RATE}. The state lives on between calls, so the result does not depend on how the stream was
- * cut into chunks. The filter's delay is taken off: output sample n is input time n / 16,000 s. The state is memory outside the garbage
- * collector's reach: {@link close} gives it back.
+ * Converts one mono stream to {@link SAMPLE_RATE}. The state lives on between calls, so the result does not depend on
+ * how the stream was cut into chunks. The filter's delay is taken off: output sample n is input time n / 16,000 s. The
+ * state is memory outside the garbage collector's reach: {@link close} gives it back.
  */
 export class Resampler {
   readonly #inputRate: number;

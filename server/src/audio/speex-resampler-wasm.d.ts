@@ -1,4 +1,5 @@
-// The part of SpeexDSP's C interface (speex_resampler.h) that the WebAssembly build exports and the resampler uses; pointers are byte offsets.
+// The part of SpeexDSP's C interface (speex_resampler.h) that the WebAssembly build exports and the resampler uses;
+// pointers are byte offsets.
 declare module '@echogarden/speex-resampler-wasm/simd' {
   interface SpeexResamplerModule {
     readonly HEAPF32: Float32Array;

@@ -44,8 +44,9 @@ export function storedInMemory(bytes: Uint8Array): StoredBytes {
 }
 
 /**
- * Writes a stream to a file of its own in the system's temporary folder. It has no name there any more once it is open (where the system allows that),
- * so that nothing stays behind even when the process dies. Rejects with what the stream throws.
+ * Writes a stream to a file of its own in the system's temporary folder. It has no name there any more once it is open
+ * (where the system allows that), so that nothing stays behind even when the process dies. Rejects with what the stream
+ * throws.
  */
 export async function spool(bytes: AsyncIterable<Uint8Array>): Promise<StoredBytes> {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-'));

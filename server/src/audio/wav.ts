@@ -3,7 +3,10 @@ import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
 import { bytesPerSample, decodeChannels, type PcmEncoding, type PcmLayout } from './pcm.js';
 import type { DecodedBlock, StreamDecoder } from './stream-decoder.js';
 
-/** Data sizes from here on are what programs write that did not know the length (sox 0x7ffff000, ffmpeg 0xffffffff): read to the end. */
+/**
+ * Data sizes from here on are what programs write that did not know the length (sox 0x7ffff000, ffmpeg 0xffffffff):
+ * read to the end.
+ */
 const UNKNOWN_SIZE = 0x7fff_0000;
 /** Format tags of mmreg.h. */
 const TAG = { pcm: 1, float: 3, alaw: 6, mulaw: 7, extensible: 0xfffe } as const;
@@ -26,8 +29,9 @@ type State =
   | { readonly phase: 'over' };
 
 /**
- * Reads the chunks of a WAV file up to its samples (Microsoft, Multimedia Programming Interface and Data Specifications 1.0; RF64: EBU Tech 3306), mixed
- * to one channel. Throws AudioFileError: `unsupported` for an encoding that it does not know, `not_audio` if format or samples are missing.
+ * Reads the chunks of a WAV file up to its samples (Microsoft, Multimedia Programming Interface and Data Specifications
+ * 1.0; RF64: EBU Tech 3306), mixed to one channel. Throws AudioFileError: `unsupported` for an encoding that it does
+ * not know, `not_audio` if format or samples are missing.
  */
 export class WavStream implements StreamDecoder {
   readonly #warn: (warning: AudioFileWarning) => void;

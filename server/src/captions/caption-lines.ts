@@ -5,7 +5,10 @@ import { pieces, wrapText } from './wrap-text.js';
 /** Lines of a cue and columns of a line: the usual limits of subtitle style guides. */
 export const CAPTION_LINES = 2;
 export const CAPTION_COLUMNS = 42;
-/** The limit for text with Chinese, Japanese or Korean in it: 18 characters, of two columns each (style guides say 16 to 18). */
+/**
+ * The limit for text with Chinese, Japanese or Korean in it: 18 characters, of two columns each (style guides say 16 to
+ * 18).
+ */
 export const WIDE_CAPTION_COLUMNS = 36;
 
 const WIDE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
@@ -26,8 +29,8 @@ export function lineCount(text: string, columns: number = columnsOf(text)): numb
 }
 
 /**
- * The text in as few lines as it takes, none wider than `columns` (at least 2), and as even as word borders allow: the narrowest width that needs no
- * further line leaves no lonely word on the last.
+ * The text in as few lines as it takes, none wider than `columns` (at least 2), and as even as word borders allow: the
+ * narrowest width that needs no further line leaves no lonely word on the last.
  */
 export function captionLines(text: string, columns: number = columnsOf(text)): string[] {
   const count = lineCount(text, columns);

@@ -44,7 +44,10 @@ interface PlacedWord {
   readonly to: number;
 }
 
-/** Finds each word in the text, so that cues keep its spaces and punctuation (rule SP8). Words that are not there are left out. */
+/**
+ * Finds each word in the text, so that cues keep its spaces and punctuation (rule SP8). Words that are not there are
+ * left out.
+ */
 function placeWords({ text, words = [] }: TranscriptSegment): PlacedWord[] {
   const placed: PlacedWord[] = [];
   let cursor = 0;

@@ -8,10 +8,16 @@ export const SEGMENT_MS = 4_000;
 export const WINDOW_SEGMENTS = 10;
 /** Cues kept, about ten hours of speech; beyond it the oldest are forgotten. */
 export const CUES_MAX = 10_000;
-/** An utterance begins up to this long before it is found: its pre-roll and onset. One that begins even earlier has its first cue shortened. */
+/**
+ * An utterance begins up to this long before it is found: its pre-roll and onset. One that begins even earlier has its
+ * first cue shortened.
+ */
 const ONSET_MS = 1_000;
 
-/** RFC 8216, 3.5: where time zero of the cues lies on the clock of the video, whose transport stream ticks 90,000 times a second. */
+/**
+ * RFC 8216, 3.5: where time zero of the cues lies on the clock of the video, whose transport stream ticks 90,000 times
+ * a second.
+ */
 export const MPEGTS_MAX = 2 ** 33 - 1;
 
 export interface LiveCaptionsOptions {
@@ -20,8 +26,8 @@ export interface LiveCaptionsOptions {
 }
 
 /**
- * A segment is listed when nothing in it can change any more: when its audio has been heard and every utterance that begins in it has its final. All times
- * are milliseconds since the first sample of the stream.
+ * A segment is listed when nothing in it can change any more: when its audio has been heard and every utterance that
+ * begins in it has its final. All times are milliseconds since the first sample of the stream.
  */
 export class LiveCaptions {
   readonly #options: LiveCaptionsOptions;
@@ -91,7 +97,9 @@ export class LiveCaptions {
     return `${lines.join('\n')}\n`;
   }
 
-  /** One listed segment, with every cue that stands in it; undefined for one that is not listed any more, or not yet. */
+  /**
+   * One listed segment, with every cue that stands in it; undefined for one that is not listed any more, or not yet.
+   */
   segment(index: number, mpegts: number): string | undefined {
     // Twice the window: a player may ask late for what it saw listed.
     if (index >= this.#listed || index < this.#listed - 2 * WINDOW_SEGMENTS) return undefined;

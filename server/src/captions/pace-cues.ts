@@ -1,4 +1,5 @@
-// Gives cues the time that reading them takes, where there is time: a cue may stand until the next one, never longer, and never before its words.
+// Gives cues the time that reading them takes, where there is time: a cue may stand until the next one, never longer,
+// and never before its words.
 import { isWide } from './caption-lines.js';
 import { CUE_MS_MAX, type Cue } from './cues.js';
 

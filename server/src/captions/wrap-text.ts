@@ -1,4 +1,5 @@
-// Breaks text into lines by the columns that it takes on a screen: a Chinese character takes two, a combining mark none.
+// Breaks text into lines by the columns that it takes on a screen: a Chinese character takes two, a combining mark
+// none.
 import stringWidth from 'string-width';
 
 /** A line and where it begins in the text (UTF-16 code units). */
@@ -13,8 +14,8 @@ const BREAKABLE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u;
 const PUNCTUATION = /^\p{P}/u;
 
 /**
- * The lines of `text`, none wider than `columns` (at least 2). Breaks at spaces, which vanish at the break, and between characters of scripts without
- * spaces; what is wider than a line is broken where the line ends.
+ * The lines of `text`, none wider than `columns` (at least 2). Breaks at spaces, which vanish at the break, and between
+ * characters of scripts without spaces; what is wider than a line is broken where the line ends.
  */
 export function wrapText(text: string, columns: number): TextLine[] {
   const lines: TextLine[] = [];
@@ -47,7 +48,10 @@ export function wrapText(text: string, columns: number): TextLine[] {
   return lines;
 }
 
-/** What must stay on one line: words with the spaces behind them, or single characters of scripts without spaces and their punctuation. */
+/**
+ * What must stay on one line: words with the spaces behind them, or single characters of scripts without spaces and
+ * their punctuation.
+ */
 export function* pieces(text: string): Generator<TextLine> {
   let start = 0;
   let last = '';

@@ -15,8 +15,8 @@ export class CommandError extends Error {
 }
 
 /**
- * A failure that its message explains, in one line, after the name of what it is about: one of ours, of the client's, or of the system (no such file).
- * Anything else is a mistake of ours: thrown on, with its stack.
+ * A failure that its message explains, in one line, after the name of what it is about: one of ours, of the client's,
+ * or of the system (no such file). Anything else is a mistake of ours: thrown on, with its stack.
  */
 export function asCommandError(error: unknown, name?: string): CommandError {
   if (!isExplained(error)) throw error;

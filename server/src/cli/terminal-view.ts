@@ -1,4 +1,5 @@
-// A live transcript in a terminal: finals settle as lines, under them the utterance in progress grows, its tentative end dimmed.
+// A live transcript in a terminal: finals settle as lines, under them the utterance in progress grows, its tentative
+// end dimmed.
 import { TranscriptView, type SessionEvent } from '@sotto/client';
 import { joinTexts } from '@sotto/protocol';
 import { wrapText, type TextLine } from '../captions/wrap-text.js';

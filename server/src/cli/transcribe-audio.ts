@@ -33,7 +33,10 @@ export function fileSource(path: string, onWarning: (message: string) => void): 
   };
 }
 
-/** Raw little-endian 16-bit PCM, as `arecord -f S16_LE -t raw` writes it. Chunks are whole samples; half a sample at the end is left out. */
+/**
+ * Raw little-endian 16-bit PCM, as `arecord -f S16_LE -t raw` writes it. Chunks are whole samples; half a sample at the
+ * end is left out.
+ */
 export function rawSource(
   input: AsyncIterable<Uint8Array>,
   { sampleRate, channels }: Omit<AudioFormat, 'encoding'>,

@@ -1,4 +1,5 @@
-// What `sotto transcribe` writes while a session runs: a live view, plain lines, JSON events, or a file's format at the end.
+// What `sotto transcribe` writes while a session runs: a live view, plain lines, JSON events, or a file's format at the
+// end.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { FinalMessage, SessionEvent } from '@sotto/client';
@@ -15,7 +16,10 @@ export interface TranscriptOutput {
   end(): void;
 }
 
-/** Partials growing, finals settling (polished, if that was asked for); errors that do not end the session as lines of their own. */
+/**
+ * Partials growing, finals settling (polished, if that was asked for); errors that do not end the session as lines of
+ * their own.
+ */
 export function terminalOutput(terminal: Terminal, isPolished: boolean, dim: boolean): TranscriptOutput {
   const view = new TerminalView({ terminal, isPolished, dim });
   return {

@@ -26,7 +26,9 @@ export interface StreamOptions {
   readonly signal: AbortSignal;
 }
 
-/** @throws {CommandError} if the server cannot be reached, refuses, or is lost; AudioFileError if the source is no audio */
+/**
+ * @throws {CommandError} if the server cannot be reached, refuses, or is lost; AudioFileError if the source is no audio
+ */
 export async function streamToServer(source: AudioSource, options: StreamOptions): Promise<void> {
   const { server, settings, retries, onEvent, signal } = options;
   const session = connect(server, {
@@ -65,7 +67,8 @@ async function sendAudio(
     const next = await Promise.race([chunks.next(), stop]);
     if (next === undefined || next.done === true) return;
     if (!fast && !source.isLive) {
-      // A chunk can be sent when its last sample has sounded. Due times count from the start, so that delays do not add up.
+      // A chunk can be sent when its last sample has sounded. Due times count from the start, so that delays do not add
+      // up.
       const dueInMs = startedAt + sent * source.chunkMs - performance.now();
       if (dueInMs > 0) await delay(dueInMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) break;

@@ -1,4 +1,5 @@
-// Puts the table of settings into words: the options of a command, the listing of `sotto config`, the page of the documentation.
+// Puts the table of settings into words: the options of a command, the listing of `sotto config`, the page of the
+// documentation.
 import { Option } from 'commander';
 import { flagOf, variableOf, type Setting } from './setting.js';
 import { SETTING_GROUPS, SETTINGS } from './settings.js';

@@ -1,4 +1,5 @@
-// What one setting is: a schema with its default, unit and meaning, from which flag, variable, file key and help all come.
+// What one setting is: a schema with its default, unit and meaning, from which flag, variable, file key and help all
+// come.
 import * as v from 'valibot';
 
 /** One setting. `T` is the type of its value. */

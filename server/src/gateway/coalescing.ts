@@ -3,7 +3,10 @@ import type { PolishedDeltaMessage, PolishedMessage, ServerMessage } from '@sott
 
 /** What an outbox must know of its messages. */
 export interface Coalescing<M> {
-  /** What a message is about: it takes the place of one with the same subject that still waits. Undefined: it stands alone. */
+  /**
+   * What a message is about: it takes the place of one with the same subject that still waits. Undefined: it stands
+   * alone.
+   */
   subjectOf(message: M): string | undefined;
   /** Whether no later message may replace it. */
   isKept(message: M): boolean;
@@ -24,7 +27,10 @@ function isKept({ type }: ServerMessage): boolean {
   return type === 'final' || type === 'polished';
 }
 
-/** What a partial, delta or ack is about; the final replaces the partial, `polished` its deltas. Undefined: the message stands alone. */
+/**
+ * What a partial, delta or ack is about; the final replaces the partial, `polished` its deltas. Undefined: the message
+ * stands alone.
+ */
 function subjectOf(message: ServerMessage): string | undefined {
   switch (message.type) {
     case 'ack':

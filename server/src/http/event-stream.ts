@@ -11,7 +11,10 @@ export interface ServerSentEvent {
 }
 
 export interface EventStreamOptions {
-  /** Without an event for this long a comment is sent, so that nothing on the way takes the connection for dead, milliseconds. Default 15,000. */
+  /**
+   * Without an event for this long a comment is sent, so that nothing on the way takes the connection for dead,
+   * milliseconds. Default 15,000.
+   */
   readonly keepAliveMs?: number;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -32,7 +35,10 @@ export function eventStream(
   };
 }
 
-/** Written out rather than as a generator: one that waits for an event would hear of a reader's leaving only with the next event. */
+/**
+ * Written out rather than as a generator: one that waits for an event would hear of a reader's leaving only with the
+ * next event.
+ */
 function write(events: AsyncIterable<ServerSentEvent>, keepAliveMs: number): AsyncIterable<string> {
   return {
     [Symbol.asyncIterator]() {

@@ -17,8 +17,9 @@ export interface RequestHead {
 /** A plain HTTP request. */
 export interface HttpRequest extends RequestHead {
   /**
-   * The body as it arrives, which can be read once; whoever reads slowly slows the client down. A body that is not read, or not to its end, is
-   * discarded when the response is there. Iterating throws {@link RequestAbortedError} when the client goes away or sends nothing for too long.
+   * The body as it arrives, which can be read once; whoever reads slowly slows the client down. A body that is not
+   * read, or not to its end, is discarded when the response is there. Iterating throws {@link RequestAbortedError} when
+   * the client goes away or sends nothing for too long.
    */
   readonly body: AsyncIterable<Uint8Array>;
   /** Aborted when the client goes away before it has the whole response. */
@@ -26,9 +27,9 @@ export interface HttpRequest extends RequestHead {
 }
 
 /**
- * A response. Text and bytes are sent whole. What is iterated is sent piece by piece, as fast as the client reads; when the client goes away or
- * stops reading for too long, the iterator's `return` is called, and when the iterator throws, the connection is dropped, so that nobody takes
- * the part for the whole. HEAD requests get the headers alone.
+ * A response. Text and bytes are sent whole. What is iterated is sent piece by piece, as fast as the client reads; when
+ * the client goes away or stops reading for too long, the iterator's `return` is called, and when the iterator throws,
+ * the connection is dropped, so that nobody takes the part for the whole. HEAD requests get the headers alone.
  */
 export interface HttpResponse {
   readonly status: number;
@@ -40,7 +41,9 @@ export interface HttpResponse {
 
 export type ResponseBody = string | Uint8Array | AsyncIterable<string | Uint8Array>;
 
-/** The client went away before its request was read or answered, or sent nothing for too long: nobody is left to tell. */
+/**
+ * The client went away before its request was read or answered, or sent nothing for too long: nobody is left to tell.
+ */
 export class RequestAbortedError extends CodedError<'request_aborted'> {
   override readonly name = 'RequestAbortedError';
 

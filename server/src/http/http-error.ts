@@ -23,7 +23,10 @@ export class HttpError extends CodedError {
   }
 }
 
-/** An error as the server's own addresses tell it: `{"error":{"code":…,"message":…}}`. The compatible ones have their vendors' shapes. */
+/**
+ * An error as the server's own addresses tell it: `{"error":{"code":…,"message":…}}`. The compatible ones have their
+ * vendors' shapes.
+ */
 export function errorResponse({ status, code, message, headers }: HttpError): WholeResponse {
   return jsonResponse(status, { error: { code, message } }, headers);
 }

@@ -14,8 +14,8 @@ export interface JsonLimits {
 const BYTES_MAX = 1_048_576;
 
 /**
- * The body as the schema has it. Rejects with HttpError: 415 `unsupported_media_type` for another content type, 413 `body_too_large`, 400
- * `invalid_json`, 400 `invalid_request` naming the field.
+ * The body as the schema has it. Rejects with HttpError: 415 `unsupported_media_type` for another content type, 413
+ * `body_too_large`, 400 `invalid_json`, 400 `invalid_request` naming the field.
  */
 export async function readJson<const S extends v.GenericSchema>(
   request: HttpRequest,

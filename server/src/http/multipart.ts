@@ -39,8 +39,9 @@ const PARTS_MAX = 200;
 const FRAME_BYTES_MAX = 2_097_152;
 
 /**
- * The parts in their order. Iterating throws HttpError: 415 `unsupported_media_type`, 413 `body_too_large` (before anything is read where
- * content-length tells), 400 `invalid_multipart` for a body that is damaged or cut off; or RequestAbortedError.
+ * The parts in their order. Iterating throws HttpError: 415 `unsupported_media_type`, 413 `body_too_large` (before
+ * anything is read where content-length tells), 400 `invalid_multipart` for a body that is damaged or cut off; or
+ * RequestAbortedError.
  */
 export async function* readMultipart(
   request: HttpRequest,
@@ -108,8 +109,8 @@ class PartReader {
     });
     parser.on('file', (name, stream, fileName, _encoding, contentType) => {
       this.#file = stream;
-      // For its whole life: the form may fail before anybody reads the file, or after somebody stopped, and an error event
-      // without a listener would end the process. A reader gets the failure from `#end`.
+      // For its whole life: the form may fail before anybody reads the file, or after somebody stopped, and an error
+      // event without a listener would end the process. A reader gets the failure from `#end`.
       stream.on('error', () => {});
       const bytes = this.#bytesOf(stream, limits.fileBytesMax);
       this.#add({ kind: 'file', name, fileName: fileName ?? '', contentType, bytes });

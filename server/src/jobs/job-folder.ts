@@ -22,8 +22,8 @@ export class JobFolder {
   }
 
   /**
-   * A file by its path in the folder; it is opened when its bytes are read. Rejects with JobError `path_refused` or `path_unknown`, the same for
-   * what is outside and what is not there.
+   * A file by its path in the folder; it is opened when its bytes are read. Rejects with JobError `path_refused` or
+   * `path_unknown`, the same for what is outside and what is not there.
    */
   async open(path: string): Promise<FolderFile> {
     if (!this.isEnabled) {

@@ -1,4 +1,5 @@
-// Tells the URLs of clients that their jobs are over: signed, tried again with growing pauses, never into the private network.
+// Tells the URLs of clients that their jobs are over: signed, tried again with growing pauses, never into the private
+// network.
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import type { AddressGuard } from '../http/outbound/address-guard.js';

@@ -1,4 +1,5 @@
-// The numbers of recognition: what waits, what was decoded, how far behind it is, and how often an engine had to be brought back.
+// The numbers of recognition: what waits, what was decoded, how far behind it is, and how often an engine had to be
+// brought back.
 import type { Counter, MetricsRegistry } from './metrics-registry.js';
 
 /** Of the decoding; all but `waiting` and `running` since the start. */

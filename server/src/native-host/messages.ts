@@ -14,7 +14,9 @@ export interface Work {
   readonly code: string;
 }
 
-/** From the server. `load` comes first and once; `close` ends the process, after running work where the child does so. */
+/**
+ * From the server. `load` comes first and once; `close` ends the process, after running work where the child does so.
+ */
 export type ToChild<W extends Work> =
   | { readonly type: 'load'; readonly load: W['load'] }
   | { readonly type: 'run'; readonly id: number; readonly request: W['request'] }

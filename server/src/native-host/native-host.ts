@@ -9,7 +9,9 @@ export interface RestartOptions {
   /** Wait before the first restart, milliseconds; doubled at each further one. */
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;
-  /** A process that lived this long once it was ready, milliseconds, was healthy: the wait begins at its minimum again. */
+  /**
+   * A process that lived this long once it was ready, milliseconds, was healthy: the wait begins at its minimum again.
+   */
   readonly healthyAfterMs: number;
 }
 

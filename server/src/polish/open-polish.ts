@@ -46,8 +46,9 @@ interface Source {
 }
 
 /**
- * The polish that the settings name; undefined: none. A model that cannot be had does not keep a server from starting: it counts as unavailable, and the log says
- * why. A model that is named is loaded at once, in the background; the embedded one when the first client asks for polish.
+ * The polish that the settings name; undefined: none. A model that cannot be had does not keep a server from starting:
+ * it counts as unavailable, and the log says why. A model that is named is loaded at once, in the background; the
+ * embedded one when the first client asks for polish.
  */
 export async function openPolish(
   settings: PolishConfig,

@@ -1,4 +1,5 @@
-// The texts that wait for one polisher: so many run at once, the earliest deadline goes next, and the number of those that wait is bounded.
+// The texts that wait for one polisher: so many run at once, the earliest deadline goes next, and the number of those
+// that wait is bounded.
 import { CodedError } from '@sotto/protocol';
 import type { Polisher, PolishRequest } from './polisher.js';
 
@@ -46,7 +47,10 @@ export class PolishQueue {
     return this.#waiting.length;
   }
 
-  /** As {@link Polisher.polish}, when it is this text's turn. When too many wait, the one that is due last is rejected with {@link PolishQueueFullError}. */
+  /**
+   * As {@link Polisher.polish}, when it is this text's turn. When too many wait, the one that is due last is rejected
+   * with {@link PolishQueueFullError}.
+   */
   async run(request: PolishRequest, { signal, onText, deadline }: QueuedRun): Promise<string> {
     signal.throwIfAborted();
     if (this.#running >= this.polisher.concurrency) {

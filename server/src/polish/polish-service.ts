@@ -1,4 +1,5 @@
-// The polish of a server: routes texts to models, bounds their time, checks what comes back, and falls back where it must.
+// The polish of a server: routes texts to models, bounds their time, checks what comes back, and falls back where it
+// must.
 import type { PolishFallback, PolishMode, PolishOffer } from '@sotto/protocol';
 import { guard } from './guards/guard.js';
 import { PolishQueue, PolishQueueFullError } from './polish-queue.js';

@@ -32,7 +32,10 @@ export interface Polisher {
   readonly modes: readonly PolishMode[];
   /** Languages that it writes; undefined: all of them. */
   readonly languages: readonly string[] | undefined;
-  /** Whether it is there to give words back as they were said, so that one it changes is a mistake; others may mend what was misheard. */
+  /**
+   * Whether it is there to give words back as they were said, so that one it changes is a mistake; others may mend what
+   * was misheard.
+   */
   readonly keepsWords?: boolean;
   /** Texts that it takes at the same time; more wait outside. */
   readonly concurrency: number;

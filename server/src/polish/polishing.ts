@@ -24,7 +24,10 @@ export interface PolishTask {
   readonly budgetMs: number;
   /** Aborts when nobody wants the result any more. */
   readonly signal: AbortSignal;
-  /** Called with text as it is written: `piece` stands at `from` of what has been written (UTF-16 code units). The result may be another text. */
+  /**
+   * Called with text as it is written: `piece` stands at `from` of what has been written (UTF-16 code units). The
+   * result may be another text.
+   */
   readonly onText?: ((from: number, piece: string) => void) | undefined;
 }
 

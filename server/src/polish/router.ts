@@ -2,7 +2,10 @@
 import type { PolishQueue } from './polish-queue.js';
 import type { PolishStyle } from './polishing.js';
 
-/** With `quality: auto`, texts from this length on go to the better model: a short one has little to get wrong. Characters. */
+/**
+ * With `quality: auto`, texts from this length on go to the better model: a short one has little to get wrong.
+ * Characters.
+ */
 export const AUTO_BEST_CHARS = 160;
 
 /** The models of a server, the quicker one first; one where there is no other. */
@@ -17,8 +20,9 @@ export interface Needs {
 }
 
 /**
- * The model for a text: that of the quality asked for; with `auto` the better one for long texts while it has a free place. One that is down, or does not know mode
- * or language, leaves the text to the other. Undefined: no model knows mode and language.
+ * The model for a text: that of the quality asked for; with `auto` the better one for long texts while it has a free
+ * place. One that is down, or does not know mode or language, leaves the text to the other. Undefined: no model knows
+ * mode and language.
  */
 export function route([fast, best]: Models, { style, language, chars }: Needs): PolishQueue | undefined {
   const able = (model: PolishQueue | undefined): model is PolishQueue => {

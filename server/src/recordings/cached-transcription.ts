@@ -7,7 +7,10 @@ import { SAMPLES_PER_MS } from '../audio/samples.js';
 
 /** The header that tells whether a result was known: `hit` or `miss`. */
 export const CACHE_HEADER = 'x-sotto-cache';
-/** Decoded audio that may be held until it is known whether it has been heard before: of one recording (ten minutes), and of all. */
+/**
+ * Decoded audio that may be held until it is known whether it has been heard before: of one recording (ten minutes),
+ * and of all.
+ */
 export const HELD_BYTES_MAX = { recording: 38_400_000, all: 134_217_728 } as const;
 
 const BYTES_PER_MS = SAMPLES_PER_MS * Float32Array.BYTES_PER_ELEMENT;
@@ -19,7 +22,10 @@ export interface CachedRun extends FileRun {
   readonly uploadHash?: string | undefined;
   /** Whether it is a part of the recording only: then it is neither looked up nor kept. */
   readonly isPart?: boolean;
-  /** Whether each segment is wanted as soon as can be: then a recording is not held to be looked up by its decoded audio. */
+  /**
+   * Whether each segment is wanted as soon as can be: then a recording is not held to be looked up by its decoded
+   * audio.
+   */
   readonly isLive?: boolean;
   /** Called once, before the first segment: whether this has been heard before. */
   readonly onCache?: (outcome: CacheOutcome) => void;

@@ -61,8 +61,9 @@ export class FileTranscription {
   }
 
   /**
-   * Segments in order, each as soon as it is decoded. Nothing of `audio` (16 kHz mono, blocks of any size) is taken before it is this recording's turn.
-   * Throws AsrError (`overloaded` where too many wait), VadError, what `audio` throws, or the signal's reason.
+   * Segments in order, each as soon as it is decoded. Nothing of `audio` (16 kHz mono, blocks of any size) is taken
+   * before it is this recording's turn. Throws AsrError (`overloaded` where too many wait), VadError, what `audio`
+   * throws, or the signal's reason.
    */
   async *transcribe(
     audio: AsyncIterable<Float32Array>,

@@ -53,7 +53,10 @@ export class ResultCache {
     return this.#bytes;
   }
 
-  /** The key of a recording (hex SHA-256 of its decoded audio, or of its bytes as uploaded) with the options that its result depends on. */
+  /**
+   * The key of a recording (hex SHA-256 of its decoded audio, or of its bytes as uploaded) with the options that its
+   * result depends on.
+   */
   key(hash: string, { language, task, prompt, hotwords, words, temperature = 0, cutting }: FileOptions): string {
     const { threshold, prefixPaddingMs, minSilenceMs } = cutting ?? {};
     const cut = [threshold, prefixPaddingMs, minSilenceMs];

@@ -27,7 +27,10 @@ export class AnswerQueue {
     this.#flush();
   }
 
-  /** Adds the place of an answer that is to come; it is given by calling what is returned. `onSent` is called when it has been sent. */
+  /**
+   * Adds the place of an answer that is to come; it is given by calling what is returned. `onSent` is called when it
+   * has been sent.
+   */
   reserve(): (message: ServerMessage, onSent?: () => void) => void {
     const place: Place = { message: undefined };
     this.#waiting.push(place);

@@ -3,14 +3,20 @@
 /** Samples (16 kHz) that a new ring holds: a second, enough for pre-roll and live chunks. */
 const CAPACITY_MIN = 16_384;
 
-/** The audio between two positions of the stream. It grows with what waits, up to a bound, and gives back what a burst took. */
+/**
+ * The audio between two positions of the stream. It grows with what waits, up to a bound, and gives back what a burst
+ * took.
+ */
 export class AudioRing {
   readonly #capacityMax: number;
   #samples = new Float32Array(0);
   #start = 0;
   #end = 0;
 
-  /** @param capacityMax samples that may be held at once; a push beyond it throws RangeError: the owner refuses audio before. */
+  /**
+   * @param capacityMax samples that may be held at once; a push beyond it throws RangeError: the owner refuses audio
+   * before.
+   */
   constructor(capacityMax: number) {
     this.#capacityMax = capacityMax;
   }

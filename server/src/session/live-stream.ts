@@ -22,9 +22,15 @@ import { Utterances, type Ending, type UtteranceTotals } from './utterances.js';
 
 /** Audio, or progress, after which the client hears of it in an `ack`, milliseconds (rule BP1). */
 const ACK_INTERVAL_MS = 250;
-/** Marks, finalizes and the like that may wait for the audio before them; a client that queues more is closed with `too_many_messages`. */
+/**
+ * Marks, finalizes and the like that may wait for the audio before them; a client that queues more is closed with
+ * `too_many_messages`.
+ */
 export const PENDING_STEPS_MAX = 256;
-/** The longest audio before the present that an utterance can still begin with: pre-roll and onset at the largest settings, milliseconds. */
+/**
+ * The longest audio before the present that an utterance can still begin with: pre-roll and onset at the largest
+ * settings, milliseconds.
+ */
 const LOOKBACK_MS_MAX = 30_000;
 
 export interface LiveStreamOptions {
@@ -46,8 +52,9 @@ interface Step {
 }
 
 /**
- * One stream from `start` to its end. Audio is judged frame by frame, one frame at a time in the VAD; nothing else moves it: no timer, no clock. What a client asks
- * for between chunks waits for the audio before it. Positions are samples at 16 kHz.
+ * One stream from `start` to its end. Audio is judged frame by frame, one frame at a time in the VAD; nothing else
+ * moves it: no timer, no clock. What a client asks for between chunks waits for the audio before it. Positions are
+ * samples at 16 kHz.
  */
 export class LiveStream {
   readonly #options: LiveStreamOptions;
@@ -149,7 +156,10 @@ export class LiveStream {
     this.#later(() => this.#utterances.answerInOrder({ type: 'mark', id, offset }));
   }
 
-  /** No more audio comes: ends the utterance in progress, and resolves when all answers are sent (never, once the stream is closed). */
+  /**
+   * No more audio comes: ends the utterance in progress, and resolves when all answers are sent (never, once the stream
+   * is closed).
+   */
   async finish(reason: 'stop' | 'drain'): Promise<void> {
     this.#ring.push(this.#resampler.flush());
     const end = this.#ring.end;
@@ -252,7 +262,8 @@ export class LiveStream {
 
   #end({ end, speechRatio, reason }: Extract<EndpointEvent, { type: 'end' }>): void {
     this.#utterances.end(Math.min(end, this.#audioEnd), speechRatio, { reason });
-    // The model's memory of loud speech makes it deaf to quiet speech for seconds; a pause has just been heard, so nothing is lost with it.
+    // The model's memory of loud speech makes it deaf to quiet speech for seconds; a pause has just been heard, so
+    // nothing is lost with it.
     if (reason === 'endpoint') this.#vad.reset();
   }
 

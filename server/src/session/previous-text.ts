@@ -17,7 +17,9 @@ export class PreviousText {
     this.#endMs = endMs;
   }
 
-  /** The text before an utterance that starts now. `pending`: stable text of utterances whose finals are not there yet. */
+  /**
+   * The text before an utterance that starts now. `pending`: stable text of utterances whose finals are not there yet.
+   */
   before(startMs: number, prompt: string, pending: readonly string[]): string {
     if (startMs - this.#endMs > TOPIC_SILENCE_MS) this.#text = '';
     return joinTexts([prompt, this.#text, ...pending]).trim();

@@ -5,8 +5,8 @@ import type { AudioRing } from './audio-ring.js';
 const ROOM_AT_FIRST = 65_536;
 
 /**
- * Samples that are only ever added: a view that was handed out never changes, also when more comes (then the audio moves to larger memory and the view
- * keeps the old one). Its length is bounded by the longest utterance.
+ * Samples that are only ever added: a view that was handed out never changes, also when more comes (then the audio
+ * moves to larger memory and the view keeps the old one). Its length is bounded by the longest utterance.
  */
 export class SegmentAudio {
   #samples = new Float32Array(ROOM_AT_FIRST);

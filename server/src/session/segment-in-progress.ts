@@ -109,7 +109,9 @@ export class SegmentInProgress {
     this.#recognized.update(this.#audio.view());
   }
 
-  /** Has the final decoded early, for the case that the utterance ends at a position. In the meantime it is a partial. */
+  /**
+   * Has the final decoded early, for the case that the utterance ends at a position. In the meantime it is a partial.
+   */
   anticipate(end: number): void {
     const audio = this.#audio.view(0, end - this.start);
     if (this.#recognized.anticipate(audio)) this.#asked = Math.max(this.#asked, audio.length);

@@ -1,4 +1,5 @@
-// The polish of one session: its finals one after the other, so that each reads on from the one before, and its whole text at the end.
+// The polish of one session: its finals one after the other, so that each reads on from the one before, and its whole
+// text at the end.
 import {
   joinTexts,
   type FinalMessage,

@@ -19,7 +19,9 @@ export interface SessionPort {
   readonly backlogMs: number;
   /** Calls once when the backlog has fallen below half of the bound. */
   onceDrained(callback: () => void): void;
-  /** The server shuts down: finish the open segment, send its final and `stopped` (reason drain), end with `goingAway`. */
+  /**
+   * The server shuts down: finish the open segment, send its final and `stopped` (reason drain), end with `goingAway`.
+   */
   drain(): Promise<void>;
   /** The client is gone for good: stop all work, send nothing more. May be called twice. */
   abandon(): void;

@@ -9,7 +9,10 @@ export interface SessionSettings {
   readonly endpointing: EndpointingOptions;
   /** New audio between two partials, milliseconds; stretched under load. Shorter: livelier, and more work. */
   readonly partialIntervalMs: number;
-  /** Audio of one client that may wait to be judged, milliseconds. Beyond, the gateway slows the socket; beyond twice as much: `audio_too_fast`. */
+  /**
+   * Audio of one client that may wait to be judged, milliseconds. Beyond, the gateway slows the socket; beyond twice as
+   * much: `audio_too_fast`.
+   */
   readonly bufferedAudioMsMax: number;
   /** Bytes of one message, told to clients in `ready`. */
   readonly messageBytesMax: number;

@@ -19,8 +19,8 @@ export interface Arrival {
 const NOTHING: Arrival = { pieces: [], problems: [] };
 
 /**
- * Puts the chunks of one stream in their places (rules AU1 to AU6). Offsets are samples per channel at the client's rate. The first arrival of a sample counts; a
- * hole of up to `gapMsMax` becomes silence, a larger one is fatal.
+ * Puts the chunks of one stream in their places (rules AU1 to AU6). Offsets are samples per channel at the client's
+ * rate. The first arrival of a sample counts; a hole of up to `gapMsMax` becomes silence, a larger one is fatal.
  */
 export class Timeline {
   readonly #format: AudioFormat;

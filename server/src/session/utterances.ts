@@ -114,7 +114,10 @@ export class Utterances {
     this.#open?.anticipate(end);
   }
 
-  /** The utterance in progress ends at a position. Its final follows; a forced cut leaves the audio behind `end` to the next one. */
+  /**
+   * The utterance in progress ends at a position. Its final follows; a forced cut leaves the audio behind `end` to the
+   * next one.
+   */
   end(end: number, speechRatio: number, ending: Ending): void {
     const segment = this.#open;
     if (segment === undefined) return;
@@ -197,7 +200,10 @@ export class Utterances {
     };
   }
 
-  /** The utterance is not lost silently: the client learns which part of its audio has no text, and may send it again (rule SP3). */
+  /**
+   * The utterance is not lost silently: the client learns which part of its audio has no text, and may send it again
+   * (rule SP3).
+   */
   #failure(segment: SegmentInProgress, end: number, error: unknown): ServerMessage {
     this.#options.log.warn({ segment: segment.id, err: error }, 'a final failed');
     this.#speechSamples += end - segment.start;

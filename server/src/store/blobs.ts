@@ -5,8 +5,9 @@ export const BLOB_NAME = /^[\w-]{1,64}$/;
 
 export interface BlobStore {
   /**
-   * Keeps the bytes under a name, piece by piece. What fails or is cut off leaves nothing. Resolves with their number. Rejects with StoreError `store_full` where there
-   * is no room for them, `store_unavailable`, or what reading the bytes throws.
+   * Keeps the bytes under a name, piece by piece. What fails or is cut off leaves nothing. Resolves with their number.
+   * Rejects with StoreError `store_full` where there is no room for them, `store_unavailable`, or what reading the
+   * bytes throws.
    */
   write(name: string, bytes: AsyncIterable<Uint8Array>): Promise<number>;
   /** The bytes from the beginning. Iterating throws StoreError `store_unavailable` where there is no such blob. */

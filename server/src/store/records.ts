@@ -29,8 +29,8 @@ export class Records<T extends object> {
   }
 
   /**
-   * Changes a record that others may change too: `change` is called again where somebody was faster. The record as it is then; undefined where there is none, or where
-   * `change` returns undefined, which leaves it as it is.
+   * Changes a record that others may change too: `change` is called again where somebody was faster. The record as it
+   * is then; undefined where there is none, or where `change` returns undefined, which leaves it as it is.
    */
   async update(key: string, change: (record: T) => T | undefined, also: (record: T) => StoreChange[] = () => []) {
     for (;;) {

@@ -4,7 +4,8 @@ import { messageOf, CodedError } from '@sotto/protocol';
 /**
  * - `store_in_use`: another process works with the data folder.
  * - `store_damaged`: the data file is not what Sotto wrote.
- * - `store_unavailable`: the folder or the server of the store cannot be read or written: permissions, a full disk, no connection.
+ * - `store_unavailable`: the folder or the server of the store cannot be read or written: permissions, a full disk, no
+ *   connection.
  * - `store_full`: a bound of what may be kept is reached.
  */
 export type StoreErrorCode = 'store_in_use' | 'store_damaged' | 'store_unavailable' | 'store_full';

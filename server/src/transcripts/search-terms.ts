@@ -1,4 +1,5 @@
-// Cuts text into what is searched for: words where a script has spaces, single characters and pairs of them where it has none.
+// Cuts text into what is searched for: words where a script has spaces, single characters and pairs of them where it
+// has none.
 
 /** Scripts whose words do not stand apart (and Korean, whose endings stick to its words). */
 const UNSPACED =

@@ -3,7 +3,10 @@ import type { StoreHealth } from '../store/store-health.js';
 import { SEGMENTS_MAX, type KeptSegment, type TranscriptRecord } from './transcript.js';
 import type { Transcripts } from './transcripts.js';
 
-/** Segments that may wait for a store that does not take them; beyond, the oldest are left out and the transcript is incomplete. */
+/**
+ * Segments that may wait for a store that does not take them; beyond, the oldest are left out and the transcript is
+ * incomplete.
+ */
 export const PENDING_SEGMENTS_MAX = 500;
 
 export type TranscriptFacts = Partial<
@@ -66,7 +69,10 @@ export class TranscriptWriter {
     void this.write();
   }
 
-  /** Writes what is not written yet. Never rejects: a failure is told to the store's health, and what failed waits for the next call. */
+  /**
+   * Writes what is not written yet. Never rejects: a failure is told to the store's health, and what failed waits for
+   * the next call.
+   */
   write(): Promise<void> {
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = undefined;

@@ -1,7 +1,10 @@
 // The body of one HTTP request between the transport, which pushes what arrives, and the one reader that takes it.
 import { RequestAbortedError } from '../http/exchange.js';
 
-/** Bytes that may wait for the reader; beyond it the transport is told to pause. What was already read from the socket still arrives. */
+/**
+ * Bytes that may wait for the reader; beyond it the transport is told to pause. What was already read from the socket
+ * still arrives.
+ */
 export const BODY_BUFFER_BYTES = 262_144;
 
 /** How the transport is slowed down and told that somebody reads. */

@@ -14,8 +14,9 @@ export interface PieceSink {
 }
 
 /**
- * Resolves when everything was handed to the sink, or when `gone` aborts; then, and when the reader takes nothing for `stallTimeoutMs`, the
- * iterator's `return` is called. Rejects with what the iterator throws, after the connection was dropped.
+ * Resolves when everything was handed to the sink, or when `gone` aborts; then, and when the reader takes nothing for
+ * `stallTimeoutMs`, the iterator's `return` is called. Rejects with what the iterator throws, after the connection was
+ * dropped.
  */
 export async function pumpResponse(
   body: AsyncIterable<string | Uint8Array>,

@@ -4,20 +4,29 @@ import { SAMPLES_PER_MS } from '../audio/samples.js';
 
 export interface EndpointingOptions {
   /**
-   * Speech probability (0-1) at which speech begins. Once it has begun it goes on down to {@link THRESHOLD_GAP} less. Raise it in noisy places; too
-   * high loses quiet speakers.
+   * Speech probability (0-1) at which speech begins. Once it has begun it goes on down to {@link THRESHOLD_GAP} less.
+   * Raise it in noisy places; too high loses quiet speakers.
    */
   readonly threshold: number;
   /**
-   * Silence that ends an utterance (hang-over), milliseconds. Shorter brings finals earlier and cuts sentences at short pauses; the final comes at
-   * least this long after the last word.
+   * Silence that ends an utterance (hang-over), milliseconds. Shorter brings finals earlier and cuts sentences at short
+   * pauses; the final comes at least this long after the last word.
    */
   readonly minSilenceMs: number;
-  /** Speech shorter than this (dips of up to {@link DIP_MS} within it allowed) is no utterance, milliseconds. Also the delay of `speechStarted`. */
+  /**
+   * Speech shorter than this (dips of up to {@link DIP_MS} within it allowed) is no utterance, milliseconds. Also the
+   * delay of `speechStarted`.
+   */
   readonly minSpeechMs: number;
-  /** Audio before the detected start that belongs to the utterance (pre-roll), milliseconds: soft first sounds are detected late. */
+  /**
+   * Audio before the detected start that belongs to the utterance (pre-roll), milliseconds: soft first sounds are
+   * detected late.
+   */
   readonly prefixPaddingMs: number;
-  /** An utterance is cut at its best pause before it grows longer than this, milliseconds. At most the model's window, less the tail it wants. */
+  /**
+   * An utterance is cut at its best pause before it grows longer than this, milliseconds. At most the model's window,
+   * less the tail it wants.
+   */
   readonly maxUtteranceMs: number;
 }
 
@@ -31,9 +40,15 @@ export const ENDPOINTING_DEFAULTS = {
 
 /** Speech ends this much below the start threshold, as in Silero's own `get_speech_timestamps` (neg_threshold). */
 export const THRESHOLD_GAP = 0.15;
-/** Silence within the first {@link EndpointingOptions.minSpeechMs} of speech that does not yet disprove it, milliseconds. */
+/**
+ * Silence within the first {@link EndpointingOptions.minSpeechMs} of speech that does not yet disprove it,
+ * milliseconds.
+ */
 export const DIP_MS = 96;
-/** Audio behind the last speech frame that belongs to the utterance, milliseconds (never more than minSilenceMs): last sounds fade out. */
+/**
+ * Audio behind the last speech frame that belongs to the utterance, milliseconds (never more than minSilenceMs): last
+ * sounds fade out.
+ */
 export const TAIL_MS = 160;
 /** A forced cut is searched in this last part of the longest utterance. */
 const CUT_SEARCH_PART = 1 / 3;
@@ -46,7 +61,10 @@ export type EndReason = 'endpoint' | 'forced';
 /** Positions are samples at 16 kHz since the first frame. An utterance is the audio in [start, end). */
 export type EndpointEvent =
   | { readonly type: 'start'; readonly start: number }
-  /** The speaker has been silent for as long as the utterance's tail: `end` is where it ends if the speaker goes on being so. Once for each pause. */
+  /**
+   * The speaker has been silent for as long as the utterance's tail: `end` is where it ends if the speaker goes on
+   * being so. Once for each pause.
+   */
   | { readonly type: 'pause'; readonly end: number }
   | {
       readonly type: 'end';
@@ -88,8 +106,9 @@ type State =
 const SILENCE: State = { phase: 'silence' };
 
 /**
- * The endpointing of one stream: a step function over frames of {@link VAD_FRAME_SAMPLES} samples. Its only clock is the number of frames. Utterances are
- * in order and never overlap; with minSpeechMs 0 they cover every frame at or above the threshold; none is longer than maxUtteranceMs.
+ * The endpointing of one stream: a step function over frames of {@link VAD_FRAME_SAMPLES} samples. Its only clock is
+ * the number of frames. Utterances are in order and never overlap; with minSpeechMs 0 they cover every frame at or
+ * above the threshold; none is longer than maxUtteranceMs.
  */
 export class Endpointer {
   #limits: Limits;
@@ -111,8 +130,8 @@ export class Endpointer {
   }
 
   /**
-   * The earliest sample with which an utterance that is yet to be reported may begin: audio before it may be forgotten. The utterance in
-   * progress is collected by whoever was told of its start, and a forced cut hands the rest of it on.
+   * The earliest sample with which an utterance that is yet to be reported may begin: audio before it may be forgotten.
+   * The utterance in progress is collected by whoever was told of its start, and a forced cut hands the rest of it on.
    */
   get horizon(): number {
     if (this.#state.phase === 'onset') return this.#state.utterance.start;
@@ -139,8 +158,8 @@ export class Endpointer {
   }
 
   /**
-   * Ends the utterance in progress now, if there is one, at `now` (the samples received, which may lie behind the judged frames) or where its tail ends.
-   * Speech that goes on makes the next utterance.
+   * Ends the utterance in progress now, if there is one, at `now` (the samples received, which may lie behind the
+   * judged frames) or where its tail ends. Speech that goes on makes the next utterance.
    */
   finish(now: number): Extract<EndpointEvent, { type: 'end' }> | undefined {
     if (this.#state.phase !== 'speech') return undefined;
@@ -220,8 +239,8 @@ function take(utterance: Utterance, probability: number, frameEnd: number): void
 }
 
 /**
- * Where to cut, as the number of the utterance's frames to keep: the middle of the longest pause in the last part, else the quietest place there. Of equals
- * the later one, so that the utterance is long.
+ * Where to cut, as the number of the utterance's frames to keep: the middle of the longest pause in the last part, else
+ * the quietest place there. Of equals the later one, so that the utterance is long.
  */
 function bestPause({ probabilities, limits }: Utterance): number {
   const from = Math.max(1, Math.floor(probabilities.length * (1 - CUT_SEARCH_PART)));
@@ -256,7 +275,8 @@ function limitsOf(options: EndpointingOptions): Limits {
     threshold: options.threshold,
     endThreshold: Math.max(options.threshold - THRESHOLD_GAP, 0.01),
     minSilence,
-    // The onset of an utterance lasts at most four times its speech: each speech frame may be followed by a dip of three frames.
+    // The onset of an utterance lasts at most four times its speech: each speech frame may be followed by a dip of
+    // three frames.
     minSpeech: Math.min(options.minSpeechMs * SAMPLES_PER_MS, max / 8),
     prefix: Math.min(options.prefixPaddingMs * SAMPLES_PER_MS, max / 4),
     max,

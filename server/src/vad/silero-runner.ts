@@ -5,8 +5,8 @@ import { ROW_SAMPLES, STATE_SIZE, type SileroStream } from './silero-stream.js';
 import { VadError } from './vad-error.js';
 
 /**
- * Batch sizes of runs: batches are padded to the next one with rows of zeros, so that ONNX Runtime plans memory for a few shapes only. Beyond the largest
- * the streams that wait longest go first.
+ * Batch sizes of runs: batches are padded to the next one with rows of zeros, so that ONNX Runtime plans memory for a
+ * few shapes only. Beyond the largest the streams that wait longest go first.
  */
 const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256] as const;
 export const BATCH_MAX = 256;
@@ -38,7 +38,10 @@ export class SileroRunner {
     this.#session = session;
   }
 
-  /** Settles the first frame of every stream, off the event loop; at most {@link BATCH_MAX} streams. Never rejects: the frames hear of a failure. */
+  /**
+   * Settles the first frame of every stream, off the event loop; at most {@link BATCH_MAX} streams. Never rejects: the
+   * frames hear of a failure.
+   */
   async run(streams: readonly SileroStream[]): Promise<void> {
     const rows = BATCH_SIZES.find((size) => size >= streams.length) ?? BATCH_MAX;
     const input = this.#inputs.subarray(0, rows * ROW_SAMPLES).fill(0);

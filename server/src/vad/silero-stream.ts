@@ -64,7 +64,10 @@ export class SileroStream implements VadStream {
     this.#events.closed();
   }
 
-  /** Writes the first waiting frame into a row of `input` [rows, 576] and `state` [2, rows, 128]; it waits on until it is settled. */
+  /**
+   * Writes the first waiting frame into a row of `input` [rows, 576] and `state` [2, rows, 128]; it waits on until it
+   * is settled.
+   */
   gather(input: Float32Array, state: Float32Array, row: number, rows: number): void {
     const [next] = this.#pending;
     if (next === undefined) return; // Closed meanwhile.

@@ -5,20 +5,32 @@ import { SileroStream } from './silero-stream.js';
 import type { VadStream, VoiceActivityDetector } from './vad.js';
 import { VadError } from './vad-error.js';
 
-/** Streams that are worth a run of their own beside another; below, a frame costs more of the processor the fewer share its run. */
+/**
+ * Streams that are worth a run of their own beside another; below, a frame costs more of the processor the fewer share
+ * its run.
+ */
 const SHARE_MIN = 32;
-/** Default of {@link SileroVadOptions.runs}: one for every four cores, since the recogniser needs most of them, and at most this many. */
+/**
+ * Default of {@link SileroVadOptions.runs}: one for every four cores, since the recogniser needs most of them, and at
+ * most this many.
+ */
 const RUNS_MAX = 4;
 const CORES_PER_RUN = 4;
 
 export interface SileroVadOptions {
-  /** Runs that may be in flight at once, each with a thread and a model of its own. Default, and 0: one for every four cores, 1 to 4. */
+  /**
+   * Runs that may be in flight at once, each with a thread and a model of its own. Default, and 0: one for every four
+   * cores, 1 to 4.
+   */
   readonly runs?: number;
   /** For tests of failing models. */
   readonly load?: LoadModel;
 }
 
-/** Judges the frames of all its streams in shared runs, off the event loop. A stream's results do not depend on the others. */
+/**
+ * Judges the frames of all its streams in shared runs, off the event loop. A stream's results do not depend on the
+ * others.
+ */
 export class SileroVad implements VoiceActivityDetector {
   readonly #runners: readonly SileroRunner[];
   /** Runners with nothing to do. */
@@ -72,7 +84,10 @@ export class SileroVad implements VoiceActivityDetector {
     });
   }
 
-  /** Shares what waits among the runners that are idle: a second run beside one in flight only for a good number of streams. */
+  /**
+   * Shares what waits among the runners that are idle: a second run beside one in flight only for a good number of
+   * streams.
+   */
   #start(): void {
     while (!this.#isClosed && this.#ready.length >= (this.#inFlight.size === 0 ? 1 : SHARE_MIN)) {
       const shares = Math.min(this.#idle.length, Math.max(1, Math.floor(this.#ready.length / SHARE_MIN)));

@@ -13,8 +13,9 @@ export interface VoiceActivityDetector {
 /** The VAD state of one live stream. */
 export interface VadStream {
   /**
-   * Speech probability (0-1) of the next frame: exactly {@link VAD_FRAME_SAMPLES} samples, 16 kHz, -1..1. Frames of one stream are judged in the order
-   * of the calls. The frame's memory may be reused once the promise settles. Rejects with VadError when the run fails or the stream is closed.
+   * Speech probability (0-1) of the next frame: exactly {@link VAD_FRAME_SAMPLES} samples, 16 kHz, -1..1. Frames of one
+   * stream are judged in the order of the calls. The frame's memory may be reused once the promise settles. Rejects
+   * with VadError when the run fails or the stream is closed.
    */
   push(frame: Float32Array): Promise<number>;
   /** Forgets what was heard: the next frame is judged as the first of a stream is. */

@@ -1,4 +1,5 @@
-// One shared session: keeps its current lines for viewers who come late, and publishes each event once for all who watch.
+// One shared session: keeps its current lines for viewers who come late, and publishes each event once for all who
+// watch.
 import { randomBytes } from 'node:crypto';
 import {
   CLOSE,
@@ -79,7 +80,10 @@ export class Share {
     return `${this.id}/${subprotocol}`;
   }
 
-  /** Lets a viewer in: the lines of the moment, or undefined where there are too many viewers. What follows comes by the topic. */
+  /**
+   * Lets a viewer in: the lines of the moment, or undefined where there are too many viewers. What follows comes by the
+   * topic.
+   */
   join(viewer: ShareViewer): WatchingMessage | undefined {
     if (this.#viewers.size >= this.#options.viewersMax) return undefined;
     this.#viewers.add(viewer);
@@ -100,7 +104,10 @@ export class Share {
     this.#alone.delete(viewer);
   }
 
-  /** A viewer reads slowly and has left the topic: it gets each event by itself, so that it may leave out partials. False: it is back. */
+  /**
+   * A viewer reads slowly and has left the topic: it gets each event by itself, so that it may leave out partials.
+   * False: it is back.
+   */
   serveAlone(viewer: ShareViewer, isAlone: boolean): void {
     if (isAlone) this.#alone.add(viewer);
     else this.#alone.delete(viewer);

@@ -14,7 +14,10 @@ import { tinyWhisperFolder } from '../../support/fixtures.js';
 const SECOND = 16_000;
 const contexts = [2, 4, 8, 30].map((seconds) => seconds * SECOND);
 
-/** A recording of so many seconds with the given errors of 10 words at each context that holds it; a trial takes as many ms as its context has seconds. */
+/**
+ * A recording of so many seconds with the given errors of 10 words at each context that holds it; a trial takes as many
+ * ms as its context has seconds.
+ */
 function recording(seconds: number, errorsAt: (contextSeconds: number) => number): RecordingTrials {
   const samples = seconds * SECOND;
   const trials = contexts

@@ -1,4 +1,5 @@
-// Finals that are decoded in a pause, before it is known to end the segment: what they save, and that they change nothing.
+// Finals that are decoded in a pause, before it is known to end the segment: what they save, and that they change
+// nothing.
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import type { DecodeRequest, DecodeResult, Engine } from '../../../server/src/asr/engine.js';

@@ -73,7 +73,8 @@ for (const isolation of ['inline', 'process'] as const) {
       `loop delay p50 ${ms(p50)}, p99 ${ms(p99)}, max ${ms(max)}; ${runs.length} runs of ${ms(shortest)} to ${ms(longest)}, the loop busy ${(100 * busy.utilization).toFixed(0)} %`,
     );
     t.ok(runs.length >= STREAMS, 'it was busy');
-    // Blocking runs would make the loop as busy as the engine, and its delays as long as runs. Single delays may come from a busy machine.
+    // Blocking runs would make the loop as busy as the engine, and its delays as long as runs. Single delays may come
+    // from a busy machine.
     t.ok(busy.active < sum(runs) / 2, 'the loop is idle while the engine runs');
     t.ok(p99 < longest, 'delays are shorter than runs');
     await asr.close();

@@ -1,4 +1,5 @@
-// The engine against the Python reference's greedy loop: the same tokens, whatever the prompt, the draft and the company in the batch.
+// The engine against the Python reference's greedy loop: the same tokens, whatever the prompt, the draft and the
+// company in the batch.
 import { readManifest } from '@sotto/models';
 import t from 'tap';
 import type { DecodeRequest, DecodeResult } from '../../../server/src/asr/engine.js';

@@ -1,4 +1,5 @@
-// The graphs of a GPU's operators, on the CPU: a cache in place, and the buffers of recorded steps, against the Python reference's greedy loop.
+// The graphs of a GPU's operators, on the CPU: a cache in place, and the buffers of recorded steps, against the Python
+// reference's greedy loop.
 import { readManifest } from '@sotto/models';
 import t from 'tap';
 import type { DecodeRequest, DecodeResult } from '../../../server/src/asr/engine.js';

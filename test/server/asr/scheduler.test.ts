@@ -244,7 +244,10 @@ t.test('a scheduler without engines is refused', async (t) => {
 
 t.test('the stretch is 1 at low load, follows the demand and does not swing', async (t) => {
   const runMs = 100;
-  /** Streams that ask for a partial every 500 ms, stretched, of one engine whose runs take 100 ms each: 5 streams fill it. */
+  /**
+   * Streams that ask for a partial every 500 ms, stretched, of one engine whose runs take 100 ms each: 5 streams fill
+   * it.
+   */
   const simulate = (streams: number, seconds: number, meter = new LoadMeter(1, 8, 0), from = 0): number[] => {
     const stretches: number[] = [];
     const due = Array.from({ length: streams }, (_, i) => from + (i * 500) / streams);

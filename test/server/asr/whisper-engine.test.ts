@@ -1,4 +1,5 @@
-// The engine: greedy decoding whatever the draft, rows that do not feel each other, languages, limits, sampling, and nothing left behind.
+// The engine: greedy decoding whatever the draft, rows that do not feel each other, languages, limits, sampling, and
+// nothing left behind.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

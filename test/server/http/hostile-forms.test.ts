@@ -1,4 +1,5 @@
-// Forms that a stranger may send, through real sockets: every one that arrives whole is answered, none leaves an error to nobody.
+// Forms that a stranger may send, through real sockets: every one that arrives whole is answered, none leaves an error
+// to nobody.
 import { connect } from 'node:net';
 import { array, assert, asyncProperty, boolean, constantFrom, integer, record } from 'fast-check';
 import t, { type Test } from 'tap';

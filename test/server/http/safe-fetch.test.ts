@@ -86,7 +86,8 @@ t.test('localhost, resolved by this machine, is refused', async (t) => {
 
 t.test('a name that changes between the check and the connection gains nothing', async (t) => {
   const { port, asked } = await serve(t, (_request, response) => response.end('secret'));
-  // Asked once only; of its answer the private address is left out, and the public one (reserved for documentation, allowed here) is all that is tried.
+  // Asked once only; of its answer the private address is left out, and the public one (reserved for documentation,
+  // allowed here) is all that is tried.
   const guard = new AddressGuard(['192.0.2.1']);
   const rebinding = resolving(['192.0.2.1', '127.0.0.1'], ['127.0.0.1']);
   await t.rejects(

@@ -1,4 +1,5 @@
-// Polish by llama.cpp for real: a llama of random weights, with a chat template and with Sotto's own prompt; inline, and in a process of its own.
+// Polish by llama.cpp for real: a llama of random weights, with a chat template and with Sotto's own prompt; inline,
+// and in a process of its own.
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

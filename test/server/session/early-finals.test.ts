@@ -13,7 +13,10 @@ const CHUNK_SAMPLES = SAMPLE_RATE / 10;
 const PAUSE_MS = 300;
 const END_MS = 1_200;
 
-/** What is said of each turn must be the same; the digits of probabilities may not be, since a draft saves some of the passes. */
+/**
+ * What is said of each turn must be the same; the digits of probabilities may not be, since a draft saves some of the
+ * passes.
+ */
 const heard = ({ text, noise, words, language, startMs, endMs, reason }: FinalMessage) => ({
   said: [text, noise, language, reason, startMs, endMs],
   words: words?.map((word) => [word.text, word.startMs, word.endMs]),

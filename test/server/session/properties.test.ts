@@ -1,4 +1,5 @@
-// Random valid sequences of messages: what must hold of the answers, whatever is said in which order and however recognition behaves.
+// Random valid sequences of messages: what must hold of the answers, whatever is said in which order and however
+// recognition behaves.
 import type { ClientMessage, ServerMessage } from '@sotto/protocol';
 import * as fc from 'fast-check';
 import t from 'tap';

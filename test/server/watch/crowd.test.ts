@@ -1,4 +1,5 @@
-// One speaker and a crowd of viewers (a thousand in the whole run) on this machine: everybody sees everything, and the speaker notices nothing.
+// One speaker and a crowd of viewers (a thousand in the whole run) on this machine: everybody sees everything, and the
+// speaker notices nothing.
 import { once } from 'node:events';
 import { MsgpackClientCodec } from '@sotto/protocol';
 import t from 'tap';

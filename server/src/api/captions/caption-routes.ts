@@ -1,4 +1,5 @@
-// Captions of a shared session over plain HTTP: an HLS subtitle playlist, its segments, and everything so far as one WebVTT file.
+// Captions of a shared session over plain HTTP: an HLS subtitle playlist, its segments, and everything so far as one
+// WebVTT file.
 import { MPEGTS_MAX, SEGMENT_MS } from '../../captions/live-captions.js';
 import { VTT_CONTENT_TYPE } from '../../captions/web-vtt.js';
 import type { HttpResponse } from '../../http/exchange.js';

@@ -116,7 +116,9 @@ async function polishAll(
   await Promise.all(Array.from({ length: TEXTS_AT_ONCE }, work));
 }
 
-/** `delta` events with pieces, a `result` for each text, `done` at the end. In a batch each names its text by `index`. */
+/**
+ * `delta` events with pieces, a `result` for each text, `done` at the end. In a batch each names its text by `index`.
+ */
 async function* streamed(
   polishing: Polishing,
   body: PolishBody,

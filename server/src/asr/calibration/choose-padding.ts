@@ -33,8 +33,8 @@ export interface PaddingChoice {
 }
 
 /**
- * Chooses the padding of the least context whose errors are at most `1 + tolerance` times the baseline's. Nothing is rounded in its favour: with few
- * recordings it errs towards the longer context.
+ * Chooses the padding of the least context whose errors are at most `1 + tolerance` times the baseline's. Nothing is
+ * rounded in its favour: with few recordings it errs towards the longer context.
  * @param tolerance share of additional errors that is accepted, 0 and up
  */
 export function choosePadding(

@@ -5,8 +5,9 @@ import { createSharedMemory, type SharedMemory } from './shared-memory.js';
 import { SAMPLE_RATE } from '../../audio/samples.js';
 
 /**
- * Room for two runs of 64 windows of 30 s (16 kHz, float32), the most that any engine takes at once. Address space only: memory is taken as it is first
- * written to, from the front, and kept, so an arena holds as much as its engine's largest runs.
+ * Room for two runs of 64 windows of 30 s (16 kHz, float32), the most that any engine takes at once. Address space
+ * only: memory is taken as it is first written to, from the front, and kept, so an arena holds as much as its engine's
+ * largest runs.
  */
 export const AUDIO_ARENA_BYTES = 2 * 64 * 30 * SAMPLE_RATE * Float32Array.BYTES_PER_ELEMENT;
 
@@ -23,8 +24,8 @@ interface Span {
 }
 
 /**
- * One for each engine, inherited by one process of it after the other: a new one comes when the old one is gone. A run takes one stretch, the first
- * that is long enough; where there is none, its audio travels in the message.
+ * One for each engine, inherited by one process of it after the other: a new one comes when the old one is gone. A run
+ * takes one stretch, the first that is long enough; where there is none, its audio travels in the message.
  */
 export class AudioArena {
   readonly bytes: number;
@@ -69,7 +70,10 @@ export class AudioArena {
     return { batch: placed, release: () => this.#release(span) };
   }
 
-  /** Gives the memory back; the engine's processes are gone. What is placed from now on travels in messages. May be called twice. */
+  /**
+   * Gives the memory back; the engine's processes are gone. What is placed from now on travels in messages. May be
+   * called twice.
+   */
   close(): void {
     if (this.#samples.length === 0) return;
     // The last reference to what is no longer mapped.

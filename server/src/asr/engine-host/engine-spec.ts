@@ -7,7 +7,10 @@ import { EngineError } from '../errors.js';
 export interface EngineSpec {
   /** File URL of the module. */
   readonly module: string;
-  /** Whether native calls must all come from one thread: so it is with CUDA, whose contexts, plans and recorded graphs belong to their thread. */
+  /**
+   * Whether native calls must all come from one thread: so it is with CUDA, whose contexts, plans and recorded graphs
+   * belong to their thread.
+   */
   readonly isSingleThreaded?: boolean;
   /** Its argument: plain data, as structured clone carries it. */
   readonly options: unknown;

@@ -1,4 +1,5 @@
-// An engine in a process of its own, brought back when it dies: a crash in native code does not take the sockets with it.
+// An engine in a process of its own, brought back when it dies: a crash in native code does not take the sockets with
+// it.
 import { NativeHost, type HostEvent, type RestartOptions } from '../../native-host/native-host.js';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../engine.js';
 import { EngineError } from '../errors.js';
@@ -8,9 +9,15 @@ import type { EngineSpec } from './engine-spec.js';
 import type { EngineFacts, EngineWork } from './engine-work.js';
 
 export interface ProcessEngineOptions extends EnginePatience, RestartOptions {
-  /** How long a request waits for a process that is being brought back, milliseconds; then it is rejected (`engine_unavailable`). */
+  /**
+   * How long a request waits for a process that is being brought back, milliseconds; then it is rejected
+   * (`engine_unavailable`).
+   */
   readonly unavailableAfterMs: number;
-  /** Memory shared with the process, for the audio of runs under way; 0: audio travels in messages, as it does where memory cannot be shared. */
+  /**
+   * Memory shared with the process, for the audio of runs under way; 0: audio travels in messages, as it does where
+   * memory cannot be shared.
+   */
   readonly audioArenaBytes: number;
   /** Called when the process died and when it is back. */
   readonly onEvent?: (event: EngineProcessEvent) => void;
@@ -32,7 +39,10 @@ export const PROCESS_ENGINE_DEFAULTS = {
   audioArenaBytes: AUDIO_ARENA_BYTES,
 } as const satisfies ProcessEngineOptions;
 
-/** Same contract as the engine within it. A request that was running when the process died is rejected; its sender decides whether to try again. */
+/**
+ * Same contract as the engine within it. A request that was running when the process died is rejected; its sender
+ * decides whether to try again.
+ */
 export class ProcessEngine implements Engine {
   readonly model: EngineModel;
   readonly maxBatch: number;
@@ -70,7 +80,10 @@ export class ProcessEngine implements Engine {
     );
   }
 
-  /** Starts the process and loads the model. Rejects with EngineError, without a second try: a model that does not load now will not load later. */
+  /**
+   * Starts the process and loads the model. Rejects with EngineError, without a second try: a model that does not load
+   * now will not load later.
+   */
   static async start(spec: EngineSpec, options: Partial<ProcessEngineOptions> = {}): Promise<ProcessEngine> {
     const settings = { ...PROCESS_ENGINE_DEFAULTS, ...options };
     const arena = AudioArena.create(settings.audioArenaBytes);

@@ -32,13 +32,16 @@ export interface MappedMemory {
 
 /** Memory to share. */
 export interface SharedMemory extends MappedMemory {
-  /** Descriptor of the file behind it, for a child to inherit. The file has no name that could be left behind: it is gone when nobody has it open or mapped. */
+  /**
+   * Descriptor of the file behind it, for a child to inherit. The file has no name that could be left behind: it is
+   * gone when nobody has it open or mapped.
+   */
   readonly file: number;
 }
 
 /**
- * Makes memory of which pages are taken only when they are written to, and maps it. Undefined where there is no such thing: on other systems than Linux, or
- * where the kernel refuses.
+ * Makes memory of which pages are taken only when they are written to, and maps it. Undefined where there is no such
+ * thing: on other systems than Linux, or where the kernel refuses.
  */
 export function createSharedMemory(bytes: number): SharedMemory | undefined {
   const file = nativeCalls()?.createFile('sotto-audio', MFD_CLOEXEC) ?? -1;

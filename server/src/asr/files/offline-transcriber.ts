@@ -28,7 +28,10 @@ export interface OfflineRun extends TranscribeRun {
 
 export interface OfflineTranscriber {
   readonly model: string;
-  /** Segments of a recording (16 kHz mono, whole or block by block) in order. Throws AsrError, VadError, or what the blocks throw. */
+  /**
+   * Segments of a recording (16 kHz mono, whole or block by block) in order. Throws AsrError, VadError, or what the
+   * blocks throw.
+   */
   transcribe(
     audio: Float32Array | AsyncIterable<Float32Array>,
     run?: OfflineRun,

@@ -28,8 +28,8 @@ export interface StretchStep {
 }
 
 /**
- * Judges a recording (16 kHz mono, in blocks of any size) frame by frame; memory holds the stretch under way and one block. Yields at the end of every
- * block and of every stretch.
+ * Judges a recording (16 kHz mono, in blocks of any size) frame by frame; memory holds the stretch under way and one
+ * block. Yields at the end of every block and of every stretch.
  * @param stretchMsMax Longer speech is cut at its best pause.
  */
 export async function* speechStretches(

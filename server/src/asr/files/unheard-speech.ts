@@ -14,8 +14,8 @@ const UNHEARD_MS_MIN = 700;
 const PAUSE_MS_MIN = 96;
 
 /**
- * Where to decode again, in samples of the segment: at the pause behind the last word that was heard, if enough speech follows it. Undefined where the
- * hypothesis goes on to the end of the speech.
+ * Where to decode again, in samples of the segment: at the pause behind the last word that was heard, if enough speech
+ * follows it. Undefined where the hypothesis goes on to the end of the speech.
  * @param speech speech probability of each VAD frame of the segment
  */
 export function unheardFrom(tokens: readonly DecodedToken[], speech: Float32Array): number | undefined {

@@ -14,8 +14,9 @@ export interface GuardThresholds {
 }
 
 /**
- * The first three are those of openai/whisper `transcribe.py` (`no_speech_threshold`, `logprob_threshold`, `compression_ratio_threshold`). The last is
- * ours: an utterance of one short word within its pre-roll and hang-over is still a quarter speech.
+ * The first three are those of openai/whisper `transcribe.py` (`no_speech_threshold`, `logprob_threshold`,
+ * `compression_ratio_threshold`). The last is ours: an utterance of one short word within its pre-roll and hang-over is
+ * still a quarter speech.
  */
 export const WHISPER_THRESHOLDS = {
   noSpeechProbability: 0.6,
@@ -128,12 +129,15 @@ function wasSaid(
 const PERIOD_MAX = 24;
 /** Copies that make a loop, by tokens of one copy: people do say "no no no" and "bye, bye, bye". */
 const copiesOfLoop = (period: number): number => (period === 1 ? 6 : period === 2 ? 4 : 3);
-/** Attended frames (20 ms each) that a spoken token takes at least, on average: faster than 16 tokens a second nobody speaks. */
+/**
+ * Attended frames (20 ms each) that a spoken token takes at least, on average: faster than 16 tokens a second nobody
+ * speaks.
+ */
 const SPOKEN_TOKEN_FRAMES = 3;
 
 /**
- * A phrase that repeats up to the end of the tokens (the last copy may be cut) without the attention moving on as it would through repeated speech;
- * null if there is none. The shortest period wins.
+ * A phrase that repeats up to the end of the tokens (the last copy may be cut) without the attention moving on as it
+ * would through repeated speech; null if there is none. The shortest period wins.
  */
 export function findLoop(tokens: readonly DecodedToken[]): Loop | null {
   for (let period = 1; period <= Math.min(PERIOD_MAX, tokens.length / 2); period += 1) {

@@ -12,8 +12,9 @@ export interface TrackedText {
 }
 
 /**
- * Commits whole words only (characters, in languages without spaces), and a word only when another one follows it: the last word of a hypothesis may
- * still grow. What the guards suspect is held back before the policy sees it, since LocalAgreement confirms a repetition loop as gladly as words.
+ * Commits whole words only (characters, in languages without spaces), and a word only when another one follows it: the
+ * last word of a hypothesis may still grow. What the guards suspect is held back before the policy sees it, since
+ * LocalAgreement confirms a repetition loop as gladly as words.
  */
 export class HypothesisTracker {
   readonly #tokenizer: WhisperTokenizer;
@@ -66,7 +67,10 @@ export class HypothesisTracker {
     return this.#text();
   }
 
-  /** Takes the outcome of a decode of the whole window, free of {@link committed}. The text stays as it is where that is contradicted. */
+  /**
+   * Takes the outcome of a decode of the whole window, free of {@link committed}. The text stays as it is where that is
+   * contradicted.
+   */
   review(result: DecodeResult, heardSamples: number): TrackedText {
     const agrees =
       result.language === (this.#language ?? result.language) &&

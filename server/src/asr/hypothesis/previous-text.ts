@@ -2,11 +2,13 @@
 import type { WhisperTokenizer } from '@sotto/models';
 
 /**
- * Tokens of previous text that a window sees. Whisper allows 223 (half its text context); a live stream decodes the prompt again with every partial, and
- * the last sentences carry what names and style need.
+ * Tokens of previous text that a window sees. Whisper allows 223 (half its text context); a live stream decodes the
+ * prompt again with every partial, and the last sentences carry what names and style need.
  */
 const PREVIOUS_TOKENS_MAX = 96;
-/** Tokens of hotwords: short lists help, long ones are known to hurt. Terms beyond it are left out, the last ones first. */
+/**
+ * Tokens of hotwords: short lists help, long ones are known to hurt. Terms beyond it are left out, the last ones first.
+ */
 const HOTWORD_TOKENS_MAX = 64;
 
 /** Token ids for {@link DecodePrompt.previous}; the newest text last, since that is what the model weighs most. */

@@ -9,7 +9,10 @@ export interface Hypothesis {
   readonly heardSamples: number;
 }
 
-/** How many leading tokens of `current` are stable. `previous`: the hypothesis before it, without what was committed since; null at the first. */
+/**
+ * How many leading tokens of `current` are stable. `previous`: the hypothesis before it, without what was committed
+ * since; null at the first.
+ */
 export type StabilityPolicy = (current: Hypothesis, previous: Hypothesis | null) => number;
 
 export type Stability = 'align-att' | 'local-agreement' | 'both';
@@ -21,8 +24,9 @@ export const FRAME_SAMPLES = 320;
 export const HOLDBACK_MS = 400;
 
 /**
- * AlignAtt (Papi et al., 2023, "AlignAtt: Using Attention-based Audio-Translation Alignments as a Guide for Simultaneous Speech Translation"): tokens are
- * stable up to the first whose attended frame lies within `holdbackMs` of the end of the audio.
+ * AlignAtt (Papi et al., 2023, "AlignAtt: Using Attention-based Audio-Translation Alignments as a Guide for
+ * Simultaneous Speech Translation"): tokens are stable up to the first whose attended frame lies within `holdbackMs` of
+ * the end of the audio.
  */
 export function alignAtt(holdbackMs: number = HOLDBACK_MS): StabilityPolicy {
   const holdbackFrames = (holdbackMs * SAMPLES_PER_MS) / FRAME_SAMPLES;
@@ -33,8 +37,8 @@ export function alignAtt(holdbackMs: number = HOLDBACK_MS): StabilityPolicy {
 }
 
 /**
- * LocalAgreement-2 (Liu et al., 2020; Macháček et al., 2023, "Turning Whisper into Real-Time Transcription System"): tokens are stable that two
- * successive hypotheses agree on.
+ * LocalAgreement-2 (Liu et al., 2020; Macháček et al., 2023, "Turning Whisper into Real-Time Transcription System"):
+ * tokens are stable that two successive hypotheses agree on.
  */
 export function localAgreement(): StabilityPolicy {
   return (current, previous) => leading(current.tokens, (token, at) => token.id === previous?.tokens[at]?.id);

@@ -8,9 +8,10 @@ import { SAMPLES_PER_MS } from '../../audio/samples.js';
 const FRAME_MS = FRAME_SAMPLES / SAMPLES_PER_MS;
 
 /**
- * A token attends the middle of its sound. So a word begins half-way between its first token and the token before, and these bound how far its own sound
- * may reach from there into a pause, milliseconds. Chosen on synthesised speech with known word times (293 words, the embedded model): median error 26 ms
- * at starts and 35 ms at ends, where the bare frames have 56 and 60.
+ * A token attends the middle of its sound. So a word begins half-way between its first token and the token before, and
+ * these bound how far its own sound may reach from there into a pause, milliseconds. Chosen on synthesised speech with
+ * known word times (293 words, the embedded model): median error 26 ms at starts and 35 ms at ends, where the bare
+ * frames have 56 and 60.
  */
 const LEAD_MAX_MS = 60;
 const TAIL_MAX_MS = 250;
@@ -24,8 +25,9 @@ interface HeardWord {
 }
 
 /**
- * Words of a decoded segment, in order and within it. A word ends where the next one starts, or a little behind its last sound if a pause follows. A token
- * that attends out of order is placed between its neighbours. `confidence` is exp(mean log-probability) of the word's tokens.
+ * Words of a decoded segment, in order and within it. A word ends where the next one starts, or a little behind its
+ * last sound if a pause follows. A token that attends out of order is placed between its neighbours. `confidence` is
+ * exp(mean log-probability) of the word's tokens.
  * @param segmentMs Length of the segment's audio, milliseconds.
  */
 export function timeWords(
@@ -67,8 +69,9 @@ function heardWords(tokens: readonly DecodedToken[], language: string, tokenizer
 const SOUND = /[\p{L}\p{N}\uFFFD]/u;
 
 /**
- * Frames that never go back: the longest non-decreasing subsequence is taken at its word, what lies outside of it is spread evenly between its
- * neighbours. Robust where a running maximum is not: one token that attends to the end does not drag all later ones there.
+ * Frames that never go back: the longest non-decreasing subsequence is taken at its word, what lies outside of it is
+ * spread evenly between its neighbours. Robust where a running maximum is not: one token that attends to the end does
+ * not drag all later ones there.
  */
 export function inOrder(frames: readonly number[]): number[] {
   const kept = longestNonDecreasing(frames);

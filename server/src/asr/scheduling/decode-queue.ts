@@ -16,7 +16,10 @@ export interface QueuedDecode {
   deadline: number;
   /** The context that the window is padded to, samples; windows of different buckets never share a run. */
   readonly bucket: number;
-  /** Set after a failure: it then runs in a batch of its own, so that a window that fells the engine fells nobody else's. */
+  /**
+   * Set after a failure: it then runs in a batch of its own, so that a window that fells the engine fells nobody
+   * else's.
+   */
   alone: boolean;
 }
 
@@ -39,8 +42,8 @@ export interface QueueBounds {
 }
 
 /**
- * Live windows: one for each of as many streams as the GPUs of one server may carry, since all of them may end in one moment. What waits is a view of audio that
- * is there anyway.
+ * Live windows: one for each of as many streams as the GPUs of one server may carry, since all of them may end in one
+ * moment. What waits is a view of audio that is there anyway.
  */
 export const QUEUE_BOUNDS = { partialsMax: 2_048, finalsMax: 2_048, filesMax: 64 } as const satisfies QueueBounds;
 
@@ -80,8 +83,8 @@ export class DecodeQueue<D extends QueuedDecode> {
   }
 
   /**
-   * Takes a decode in. A partial supersedes the waiting partial of its segment and keeps that one's place, so that a stream which asks often is not
-   * served later for it; a final supersedes it too.
+   * Takes a decode in. A partial supersedes the waiting partial of its segment and keeps that one's place, so that a
+   * stream which asks often is not served later for it; a final supersedes it too.
    */
   add(decode: D): Added<D> {
     if (decode.kind !== 'partial' && this.#waiting[decode.kind].length >= this.#bound(decode.kind))
@@ -104,8 +107,8 @@ export class DecodeQueue<D extends QueuedDecode> {
   }
 
   /**
-   * Puts a decode whose run failed back, to run alone. It is refused to nobody: its place was granted before. False where a newer partial of its
-   * segment waits already.
+   * Puts a decode whose run failed back, to run alone. It is refused to nobody: its place was granted before. False
+   * where a newer partial of its segment waits already.
    */
   retry(decode: D): boolean {
     if (decode.kind === 'partial' && this.#partialOf(decode.segment) !== undefined) return false;
@@ -115,10 +118,12 @@ export class DecodeQueue<D extends QueuedDecode> {
   }
 
   /**
-   * The next batch: the first decode by kind and deadline, and those of the same bucket that come next in that order. Live windows and windows of files
-   * never share one: where each costs time, files would lengthen the very run that somebody waits for. Its partials are under way until {@link done}.
+   * The next batch: the first decode by kind and deadline, and those of the same bucket that come next in that order.
+   * Live windows and windows of files never share one: where each costs time, files would lengthen the very run that
+   * somebody waits for. Its partials are under way until {@link done}.
    * @param windowsMax how many live windows, or how many windows of files, it may hold
-   * @param isBeside whether another run goes on meanwhile that its failure might take along: decodes that are to run alone then wait
+   * @param isBeside whether another run goes on meanwhile that its failure might take along: decodes that are to run
+   * alone then wait
    * @param windowsMin fewer are left where they are
    */
   take(windowsMax: WindowsMax, isBeside = false, windowsMin = 1): D[] {

@@ -37,7 +37,10 @@ export class EngineSlot {
     return [...this.#running].reduce((sum, { windows }) => sum + windows, 0);
   }
 
-  /** Whether a run could begin: of live windows only, if one of files is under way and the engine shares its time. Beside a window that may fell the engine none does. */
+  /**
+   * Whether a run could begin: of live windows only, if one of files is under way and the engine shares its time.
+   * Beside a window that may fell the engine none does.
+   */
   get isFree(): boolean {
     const [run, ...others] = this.#running;
     if (run === undefined) return true;
@@ -65,7 +68,10 @@ export class EngineSlot {
     this.#running.add(run);
   }
 
-  /** Returns how long the engine took over the run, milliseconds: without the time in which it was busy with another one first. */
+  /**
+   * Returns how long the engine took over the run, milliseconds: without the time in which it was busy with another one
+   * first.
+   */
   end(run: EngineRun, now: number): number {
     this.#running.delete(run);
     const began = this.engine.sharesTime === true ? run.startedAt : Math.max(run.startedAt, this.#endedAt);

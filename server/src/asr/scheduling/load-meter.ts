@@ -34,8 +34,9 @@ class FadingSum {
 }
 
 /**
- * What runs of a lane cost, milliseconds: about `fixed + perSecond * seconds` of audio, padding included. Least squares over the runs of late. A GPU's runs are
- * mostly fixed while they are short: what a window costs in a batch of two says nothing about a batch of thirty.
+ * What runs of a lane cost, milliseconds: about `fixed + perSecond * seconds` of audio, padding included. Least squares
+ * over the runs of late. A GPU's runs are mostly fixed while they are short: what a window costs in a batch of two says
+ * nothing about a batch of thirty.
  */
 class RunCost {
   readonly #runs = new FadingSum();
@@ -44,7 +45,9 @@ class RunCost {
   readonly #secondsSquared = new FadingSum();
   readonly #ms = new FadingSum();
   readonly #msSeconds = new FadingSum();
-  /** Part of a run's time that grows with it, as last seen; of runs of one length nothing is known, and all of it may. */
+  /**
+   * Part of a run's time that grows with it, as last seen; of runs of one length nothing is known, and all of it may.
+   */
   #growingPart = 1;
 
   add(windows: number, seconds: number, ms: number, now: number): void {
@@ -65,7 +68,8 @@ class RunCost {
     const variance = this.#secondsSquared.at(now) / runs - seconds * seconds;
     if (variance <= (SPREAD_MIN * seconds) ** 2) return;
     const slope = (this.#msSeconds.at(now) / runs - ms * seconds) / variance;
-    // Longer runs that took less time: one of the short ones was slow for another reason, its shape's first one for example.
+    // Longer runs that took less time: one of the short ones was slow for another reason, its shape's first one for
+    // example.
     if (slope > 0) this.#growingPart = Math.min(1, Math.max(GROWING_PART_MIN, (slope * seconds) / ms));
   }
 
@@ -84,9 +88,10 @@ class RunCost {
 }
 
 /**
- * Learns what is asked and what runs cost, and derives the stretch without feedback on itself: sessions that stretch by `s` ask 1/s as often, so
- * `asked x s` is the demand at rest, and `s = demand at rest / capacity left by finals` is a fixed point that needs no trial and error. What is asked counts
- * as it would in runs as full as they may be: while engines have time, runs are small and dear, and fill by themselves when there is more to do.
+ * Learns what is asked and what runs cost, and derives the stretch without feedback on itself: sessions that stretch by
+ * `s` ask 1/s as often, so `asked x s` is the demand at rest, and `s = demand at rest / capacity left by finals` is a
+ * fixed point that needs no trial and error. What is asked counts as it would in runs as full as they may be: while
+ * engines have time, runs are small and dear, and fill by themselves when there is more to do.
  */
 export class LoadMeter {
   /** Seconds of audio, padding included. */
@@ -129,8 +134,8 @@ export class LoadMeter {
   }
 
   /**
-   * How many windows of one lane a run may hold, so that it is over within about {@link RUN_MS_MAX}: at least 1. Where nobody is live it is without
-   * limit.
+   * How many windows of one lane a run may hold, so that it is over within about {@link RUN_MS_MAX}: at least 1. Where
+   * nobody is live it is without limit.
    */
   windowsPerRun(lane: Lane, now: number): number {
     const live = this.#asked.final.at(now) + this.#asked.partial.at(now);
@@ -140,7 +145,10 @@ export class LoadMeter {
     return Math.max(1, Math.floor((RUN_MS_MAX[lane] - fixedMs) / (perSecondMs * secondsPerWindow)));
   }
 
-  /** How long a run over so many seconds of audio will take, milliseconds; undefined while no run of its lane is remembered. */
+  /**
+   * How long a run over so many seconds of audio will take, milliseconds; undefined while no run of its lane is
+   * remembered.
+   */
   expectedMs(lane: Lane, seconds: number, now: number): number | undefined {
     const cost = this.#cost[lane].at(now);
     return cost && cost.fixedMs + cost.perSecondMs * seconds;

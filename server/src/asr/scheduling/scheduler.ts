@@ -61,22 +61,25 @@ interface Waiting extends QueuedDecode {
 }
 
 /**
- * How long before an engine is done the next run is handed to it, milliseconds: about what it takes to gather a batch, bring it to the engine's process and lay it
- * out there.
+ * How long before an engine is done the next run is handed to it, milliseconds: about what it takes to gather a batch,
+ * bring it to the engine's process and lay it out there.
  */
 const HAND_OVER_MS = 15;
 
 /**
- * Earliest deadline first within `final > partial > file`, one bucket per run, each engine one run at a time. Nothing waits for a batch to fill: an idle
- * engine takes what came in this turn of the event loop, and batches grow by themselves while engines are busy.
+ * Earliest deadline first within `final > partial > file`, one bucket per run, each engine one run at a time. Nothing
+ * waits for a batch to fill: an idle engine takes what came in this turn of the event loop, and batches grow by
+ * themselves while engines are busy.
  *
- * Where an engine shares its time, live windows need not wait for the end of a run of files: theirs begins beside it, and the files stand still before their next
- * pass (run-traffic.ts). On two cores a decode of 3.5 s, its draft right, took 110 ms alone, 316 ms behind windows of files of 10 s one after the other, 176 ms beside
- * them, 117 ms where they gave way (medians; p95 184, 702, 282 and 229 ms), and the files lost nothing by it. The other way round a run of files waits until nothing live
- * is under way or waits.
+ * Where an engine shares its time, live windows need not wait for the end of a run of files: theirs begins beside it,
+ * and the files stand still before their next pass (run-traffic.ts). On two cores a decode of 3.5 s, its draft right,
+ * took 110 ms alone, 316 ms behind windows of files of 10 s one after the other, 176 ms beside them, 117 ms where they
+ * gave way (medians; p95 184, 702, 282 and 229 ms), and the files lost nothing by it. The other way round a run of
+ * files waits until nothing live is under way or waits.
  *
- * An engine that takes more than one run in flight is handed the next one while it is busy: shortly before it is done, or when the next one is full. So it need not
- * wait while the results of the last one are dealt with and the next one is brought to it.
+ * An engine that takes more than one run in flight is handed the next one while it is busy: shortly before it is done,
+ * or when the next one is full. So it need not wait while the results of the last one are dealt with and the next one
+ * is brought to it.
  */
 export class Scheduler {
   readonly model: EngineModel;
@@ -115,8 +118,8 @@ export class Scheduler {
   }
 
   /**
-   * Has a window decoded. Rejects with AsrError: `overloaded` at the bound of finals or files, `recognition_failed` when the window is too long or its
-   * run failed twice, `shutting_down` after close.
+   * Has a window decoded. Rejects with AsrError: `overloaded` at the bound of finals or files, `recognition_failed`
+   * when the window is too long or its run failed twice, `shutting_down` after close.
    */
   submit(job: DecodeJob): Promise<DecodeOutcome> {
     if (this.#closed) return Promise.reject(new AsrError('shutting_down', 'the recogniser is closed'));
@@ -162,7 +165,10 @@ export class Scheduler {
     for (const decode of this.#queue.cancel(segment)) decode.settle({ status: 'cancelled' });
   }
 
-  /** Refuses new jobs and fails the waiting ones (`shutting_down`), then waits for the runs under way. The engines stay open. May be called twice. */
+  /**
+   * Refuses new jobs and fails the waiting ones (`shutting_down`), then waits for the runs under way. The engines stay
+   * open. May be called twice.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     for (const decode of this.#queue.clear()) decode.fail(new AsrError('shutting_down', 'the recogniser was closed'));
@@ -212,8 +218,9 @@ export class Scheduler {
   }
 
   /**
-   * A batch for an engine that is busy. Shortly before it is done, whatever waits: hardly anything could still join it. Before that a full one or none; and
-   * since whoever comes then waits for all that is under way, together it must be over as soon as a single run has to be.
+   * A batch for an engine that is busy. Shortly before it is done, whatever waits: hardly anything could still join it.
+   * Before that a full one or none; and since whoever comes then waits for all that is under way, together it must be
+   * over as soon as a single run has to be.
    */
   #takeNext(slot: EngineSlot): Waiting[] {
     const { engine, windows, expectedEnd } = slot;

@@ -13,7 +13,9 @@ export class WindowSlots {
     return this.#waiting.length;
   }
 
-  /** Resolves when a slot is there, with what gives it back; rejects with the signal's reason when that aborts first. */
+  /**
+   * Resolves when a slot is there, with what gives it back; rejects with the signal's reason when that aborts first.
+   */
   async take(signal?: AbortSignal): Promise<() => void> {
     signal?.throwIfAborted();
     if (this.#free > 0) this.#free -= 1;

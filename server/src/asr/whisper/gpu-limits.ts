@@ -10,7 +10,10 @@ export interface GpuModel {
   readonly maxBatch: number;
 }
 
-/** A power of two up to the largest batch that is wanted. Throws ModelError `unsupported` when there is no memory for a single window. */
+/**
+ * A power of two up to the largest batch that is wanted. Throws ModelError `unsupported` when there is no memory for a
+ * single window.
+ */
 export async function batchThatFits({ name, directory, buckets, maxBatch }: GpuModel, gpu: number): Promise<number> {
   const { config, parameters } = await inspectModel(directory);
   let free: number;
@@ -31,8 +34,8 @@ export async function batchThatFits({ name, directory, buckets, maxBatch }: GpuM
 }
 
 /**
- * Whether a failure's message says that CUDA's context is broken, by ONNX Runtime's words or ours: every later call of the process then fails too. Too little
- * memory (error 2) does not break it.
+ * Whether a failure's message says that CUDA's context is broken, by ONNX Runtime's words or ours: every later call of
+ * the process then fails too. Too little memory (error 2) does not break it.
  */
 export function isDeviceLost(message: string): boolean {
   return /\b(?:CUDA|CUBLAS|CUDNN) failure (?!2:)\d+|^CUDA: (?!.*\(2\)$)/.test(message);

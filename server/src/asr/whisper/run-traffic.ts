@@ -21,7 +21,10 @@ export class RunTraffic {
     }
   }
 
-  /** Runs something that stands still before its next pass while anything urgent is under way, up to {@link GIVE_WAY_MS_MAX}. */
+  /**
+   * Runs something that stands still before its next pass while anything urgent is under way, up to
+   * {@link GIVE_WAY_MS_MAX}.
+   */
   givingWay<T>(run: (before: BeforePass) => Promise<T>): Promise<T> {
     let leftMs = GIVE_WAY_MS_MAX;
     return run(async () => {

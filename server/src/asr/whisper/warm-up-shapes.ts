@@ -12,14 +12,18 @@ export interface WindowShape {
 /** Most utterances are no longer, seconds. */
 const LIVE_SECONDS = 12;
 
-/** The CPU compiles nothing per shape: what a first run costs, the shortest one pays (measured: the others are no slower the first time). */
+/**
+ * The CPU compiles nothing per shape: what a first run costs, the shortest one pays (measured: the others are no slower
+ * the first time).
+ */
 export function cpuShapes(buckets: readonly number[]): WindowShape[] {
   return buckets.slice(0, 1).map((bucket) => ({ bucket, windows: 1 }));
 }
 
 /**
- * On a GPU the first run of a shape takes 50 to 250 ms longer: kernels are loaded and planned, steps are recorded, memory is taken. So those that live speech
- * comes in are run before it does, the largest first, whose memory serves the others; of long windows, which are rare, a single one.
+ * On a GPU the first run of a shape takes 50 to 250 ms longer: kernels are loaded and planned, steps are recorded,
+ * memory is taken. So those that live speech comes in are run before it does, the largest first, whose memory serves
+ * the others; of long windows, which are rare, a single one.
  */
 export function gpuShapes(buckets: readonly number[], maxBatch: number): WindowShape[] {
   const shapes = buckets.flatMap((bucket) => {

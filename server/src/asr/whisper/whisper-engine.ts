@@ -38,11 +38,20 @@ const Options = v.object({
   threads: v.optional(count),
   /** Largest batch of one run. Default 8. */
   maxBatch: v.optional(count, 8),
-  /** Batches that a GPU is handed at once: it works through them in turn, and one gets ready while the one before is on the device. Default 1. */
+  /**
+   * Batches that a GPU is handed at once: it works through them in turn, and one gets ready while the one before is on
+   * the device. Default 1.
+   */
   runsInFlight: v.optional(count, 1),
-  /** What a CPU calculates in; see NetworkOptions. `auto`: int8. A GPU calculates in float16 and refuses the others. Default `auto`. */
+  /**
+   * What a CPU calculates in; see NetworkOptions. `auto`: int8. A GPU calculates in float16 and refuses the others.
+   * Default `auto`.
+   */
   precision: v.optional(v.picklist(['auto', 'fp32', 'int8']), 'auto'),
-  /** How the decoder remembers, whose operators the graphs are built of, and where traces go; see NetworkOptions. For studies. */
+  /**
+   * How the decoder remembers, whose operators the graphs are built of, and where traces go; see NetworkOptions. For
+   * studies.
+   */
   cache: v.optional(v.picklist(['growing', 'inPlace'])),
   kernels: v.optional(v.picklist(['cpu', 'cuda'])),
   stepGraphs: v.optional(v.boolean()),
@@ -184,8 +193,9 @@ export class WhisperEngine implements Engine {
   }
 
   /**
-   * A GPU runs one batch at a time. On a CPU what is asked at once runs at once, each on all threads: two at a time bring 10 % more windows through two
-   * cores (measured: the demo model, 8 windows of 6 s), and each takes up to twice as long. Whoever asks decides what may go beside what.
+   * A GPU runs one batch at a time. On a CPU what is asked at once runs at once, each on all threads: two at a time
+   * bring 10 % more windows through two cores (measured: the demo model, 8 windows of 6 s), and each takes up to twice
+   * as long. Whoever asks decides what may go beside what.
    */
   #begin<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(new EngineError('engine_closed', 'the engine is closed'));
@@ -286,8 +296,8 @@ export class WhisperEngine implements Engine {
   }
 
   /**
-   * Puts the detected language into the prompts of rows that asked for none and were given another. What the model says at
-   * <|startoftranscript|> does not depend on the language behind it. Returns whether any prompt has changed.
+   * Puts the detected language into the prompts of rows that asked for none and were given another. What the model says
+   * at <|startoftranscript|> does not depend on the language behind it. Returns whether any prompt has changed.
    */
   #correctLanguages(rows: readonly WhisperRow[], languages: string[], { languages: heard }: FirstPass): boolean {
     if (!this.model.isMultilingual) return false;

@@ -74,8 +74,8 @@ export class WhisperRow {
   }
 
   /**
-   * Takes what was chosen behind the prompt and behind each token of the draft: the draft's longest prefix that agrees with the choices, and the
-   * choice behind it. The same tokens as feeding them one by one.
+   * Takes what was chosen behind the prompt and behind each token of the draft: the draft's longest prefix that agrees
+   * with the choices, and the choice behind it. The same tokens as feeding them one by one.
    */
   takeVerified(choices: readonly Choice[]): void {
     if (this.#finished) return;

@@ -11,7 +11,9 @@ export interface WindowGroup {
   readonly audio: Float32Array;
 }
 
-/** At most `maxBatch` windows a group. Throws EngineError `engine_failed` where one is longer than the model's window. */
+/**
+ * At most `maxBatch` windows a group. Throws EngineError `engine_failed` where one is longer than the model's window.
+ */
 export function groupWindows(batch: readonly DecodeRequest[], model: EngineModel, maxBatch: number): WindowGroup[] {
   const groups: { bucket: number; indices: number[]; requests: DecodeRequest[] }[] = [];
   for (const [index, request] of batch.entries()) {

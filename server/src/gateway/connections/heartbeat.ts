@@ -1,7 +1,9 @@
 // Whether anybody is at the other end: WebSocket pings, and what their answers say.
 import type { GatewayLimits } from '../limits.js';
 
-/** `ping`: one is due now. `gone`: nothing is heard at all. `deaf`: it sends, but answers no ping, so it does not read. */
+/**
+ * `ping`: one is due now. `gone`: nothing is heard at all. `deaf`: it sends, but answers no ping, so it does not read.
+ */
 export type Pulse = 'fine' | 'ping' | 'gone' | 'deaf';
 
 export class Heartbeat {

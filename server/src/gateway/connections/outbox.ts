@@ -101,7 +101,10 @@ export class Outbox<M> {
     this.#whenEmpty = undefined;
   }
 
-  /** A message stands for the one of its subject that still waits, which is taken out and returned: the order stays that of the events. */
+  /**
+   * A message stands for the one of its subject that still waits, which is taken out and returned: the order stays that
+   * of the events.
+   */
   #replace(key: string, message: M): M | undefined {
     const older = this.#waiting.get(key);
     if (older === undefined) return undefined;

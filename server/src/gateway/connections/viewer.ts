@@ -16,7 +16,10 @@ import { Peer, type Excess, type PeerContext } from './peer.js';
 
 /** Messages that a viewer may send per second: pings. */
 export const VIEWER_MESSAGES_PER_SECOND_MAX = 10;
-/** Bytes in the transport's buffer above which a viewer leaves the topic: what is published can be replaced no more, what waits here can. */
+/**
+ * Bytes in the transport's buffer above which a viewer leaves the topic: what is published can be replaced no more,
+ * what waits here can.
+ */
 const SLOW_BYTES = 16_384;
 /** Bytes that may wait for one viewer. Beyond: closed with `slowReader`. */
 export const VIEWER_BYTES_MAX = 262_144;

@@ -5,7 +5,10 @@ import ipaddr from 'ipaddr.js';
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Network = [Address, number];
 
-/** Global unicast, the only IPv6 space that is routed (RFC 4291, 2.4); IPv4-compatible addresses (`::127.0.0.1`) and the like lie outside. */
+/**
+ * Global unicast, the only IPv6 space that is routed (RFC 4291, 2.4); IPv4-compatible addresses (`::127.0.0.1`) and the
+ * like lie outside.
+ */
 const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
 /** The well-known prefix of NAT64 (RFC 6052, 2.1), whose last 32 bits are the IPv4 address that is reached. */
 const NAT64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96');
@@ -27,7 +30,10 @@ export class AddressGuard {
   readonly #names = new Set<string>();
   readonly #networks: Network[] = [];
 
-  /** `allowed`: addresses, networks and host names that may be reached though they are not public. Throws {@link AddressListError}. */
+  /**
+   * `allowed`: addresses, networks and host names that may be reached though they are not public. Throws
+   * {@link AddressListError}.
+   */
   constructor(allowed: readonly string[] = []) {
     for (const entry of allowed) this.#allow(entry);
   }

@@ -1,4 +1,5 @@
-// HTTP requests to URLs that clients give (audio to fetch, callbacks, webhooks): never into the private network, always bounded.
+// HTTP requests to URLs that clients give (audio to fetch, callbacks, webhooks): never into the private network, always
+// bounded.
 import { CodedError } from '@sotto/protocol';
 import { lookup as resolveName, type LookupAddress } from 'node:dns';
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions } from 'node:http';
@@ -66,8 +67,9 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const REDIRECTS_MAX = 5;
 
 /**
- * Asks a URL. Every host on the way, of redirects too, is checked; a name is checked by the addresses that it resolves to, and the connection goes to one of exactly
- * those, so that a name that changes in between (DNS rebinding) gains nothing. Rejects with {@link SafeFetchError}, or with the reason of `signal`.
+ * Asks a URL. Every host on the way, of redirects too, is checked; a name is checked by the addresses that it resolves
+ * to, and the connection goes to one of exactly those, so that a name that changes in between (DNS rebinding) gains
+ * nothing. Rejects with {@link SafeFetchError}, or with the reason of `signal`.
  */
 export async function safeFetch(target: string | URL, options: SafeFetchOptions): Promise<SafeResponse> {
   const { method = 'GET', redirectsMax = method === 'GET' ? REDIRECTS_MAX : 0 } = options;
@@ -96,7 +98,10 @@ export async function readText({ body }: SafeResponse): Promise<string> {
   return Buffer.concat(parts).toString();
 }
 
-/** Refuses what can be seen to be wrong before anything is asked: no URL, or an address that may not be reached. Throws {@link SafeFetchError}. */
+/**
+ * Refuses what can be seen to be wrong before anything is asked: no URL, or an address that may not be reached. Throws
+ * {@link SafeFetchError}.
+ */
 export function refuseUrl(target: string | URL, guard: AddressGuard): void {
   refuseHost(parse(target), guard);
 }
@@ -109,7 +114,10 @@ function parse(target: string | URL, base?: URL): URL {
   return url;
 }
 
-/** The host of a URL, unless it is an address that may not be reached: that needs no resolving, so that `lookup` would never be asked. */
+/**
+ * The host of a URL, unless it is an address that may not be reached: that needs no resolving, so that `lookup` would
+ * never be asked.
+ */
 function refuseHost(url: URL, guard: AddressGuard): string {
   // The URL parser has turned 0x7f.1 and 2130706433 into 127.0.0.1.
   const host = url.hostname.replaceAll(/[[\]]/g, '');

@@ -14,11 +14,16 @@ export interface EndpointOptions {
   /** Sent as a bearer token; empty: none. */
   readonly key: string;
   readonly concurrency: number;
-  /** How long the endpoint may say nothing, milliseconds, at the beginning and between two pieces of text. Beyond: the try has failed. */
+  /**
+   * How long the endpoint may say nothing, milliseconds, at the beginning and between two pieces of text. Beyond: the
+   * try has failed.
+   */
   readonly silenceMs: number;
   /** Tries beyond the first, while no text has come. */
   readonly retriesMax: number;
-  /** Wait before the second try, milliseconds; with some chance in it, so that many sessions do not come back at once. */
+  /**
+   * Wait before the second try, milliseconds; with some chance in it, so that many sessions do not come back at once.
+   */
   readonly retryDelayMs: number;
   readonly breaker?: Partial<BreakerOptions>;
   /** Called when the endpoint counts as down, with the last failure, and when it is back. */

@@ -1,5 +1,5 @@
-// Reads server-sent events as chat endpoints send them: the data of each event, from a stream of bytes that may be cut anywhere.
-// https://html.spec.whatwg.org/multipage/server-sent-events.html
+// Reads server-sent events as chat endpoints send them: the data of each event, from a stream of bytes that may be cut
+// anywhere. https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 /** Bytes of a whole answer: more is no polished text. */
 export const ANSWER_BYTES_MAX = 4_194_304;

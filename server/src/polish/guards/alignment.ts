@@ -1,5 +1,5 @@
-// Which unit of one text became which of another: the cheapest edits between two sequences.
-// Levenshtein distance with traceback (Wagner and Fischer 1974); a substitution costs less the more alike the units are.
+// Which unit of one text became which of another: the cheapest edits between two sequences. Levenshtein distance with
+// traceback (Wagner and Fischer 1974); a substitution costs less the more alike the units are.
 
 /** Units of one text and of the other at one place; undefined: nothing stands there. */
 export interface Aligned<T> {
@@ -10,7 +10,10 @@ export interface Aligned<T> {
 
 /** Cost of leaving a unit out, or of putting one in. */
 const GAP = 1;
-/** Cost of putting one for another that has nothing in common with it: no cheaper than both gaps, so that unlike units never pair. */
+/**
+ * Cost of putting one for another that has nothing in common with it: no cheaper than both gaps, so that unlike units
+ * never pair.
+ */
 const UNLIKE = 2;
 
 /**

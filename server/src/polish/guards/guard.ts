@@ -21,14 +21,17 @@ interface Allowance {
   readonly longest: number;
   /** Units that any result may be longer by: short texts gain more. */
   readonly slack: number;
-  /** Share of what was said that must be found in the result, and share of the result that must be found in what was said. */
+  /**
+   * Share of what was said that must be found in the result, and share of the result that must be found in what was
+   * said.
+   */
   readonly kept: number;
   readonly grounded: number;
 }
 
 /**
- * `standard` keeps the wording; the others choose their words, so that only an answer to the text, or another text, shows. The figures are ours: set so that the
- * texts of test/server/polish/guard.test.ts fall on their sides with room.
+ * `standard` keeps the wording; the others choose their words, so that only an answer to the text, or another text,
+ * shows. The figures are ours: set so that the texts of test/server/polish/guard.test.ts fall on their sides with room.
  */
 const ALLOWANCES: Readonly<Record<PolishMode, Allowance>> = {
   standard: { shortest: 0.5, longest: 1.3, slack: 4, kept: 0.5, grounded: 0.7 },
@@ -64,7 +67,8 @@ const REPAIR_REACH = 6;
 const REQUEST = /\b(?:can|could|would|will|may|shall) (?:you|i|we)\b[^.!?]*$/i;
 /**
  * What is wrong with `polished` as the text of `raw`; undefined: nothing.
- * @param keepsWords whether, in `standard`, every content word must be one that was said; else a model may mend what was misheard
+ * @param keepsWords whether, in `standard`, every content word must be one that was said; else a model may mend what
+ * was misheard
  */
 export function guard(raw: string, polished: string, mode: PolishMode, keepsWords = false): GuardFailure | undefined {
   if (polished.trim() === '') return 'tooShort';
@@ -112,7 +116,10 @@ function isPaired({ before, after }: Aligned<Unit>): boolean {
   return before !== undefined && after !== undefined;
 }
 
-/** Numbers, names and negations must be those that were said; each may go where its speaker corrects himself, or says it twice. */
+/**
+ * Numbers, names and negations must be those that were said; each may go where its speaker corrects himself, or says it
+ * twice.
+ */
 function changed(
   aligned: readonly Aligned<Unit>[],
   said: readonly Unit[],

@@ -1,4 +1,5 @@
-// A text as the units that are compared: words, or Chinese characters; numbers as digits, short forms written out, fillers marked.
+// A text as the units that are compared: words, or Chinese characters; numbers as digits, short forms written out,
+// fillers marked.
 import { Converter as toSimplified } from 'opencc-js/t2cn';
 import { chineseDigitsOf } from '../rules/chinese-numbers.js';
 import { FILLERS as SOUNDS } from '../rules/english.js';

@@ -16,7 +16,10 @@ export function rememberingLikeness(): (a: Unit, b: Unit) => number {
   };
 }
 
-/** 1 for equal units; for words, the share of their letters that stand in the same order (a Dice coefficient of their longest common subsequence). */
+/**
+ * 1 for equal units; for words, the share of their letters that stand in the same order (a Dice coefficient of their
+ * longest common subsequence).
+ */
 export function unitLikeness(a: Unit, b: Unit): number {
   if (a.text === b.text) return 1;
   if (a.kind === 'negation' && b.kind === 'negation') return 0.8;

@@ -1,4 +1,5 @@
-// Whether a text has the words that were said, all of them and no others: for models that are there to give words back, and know nothing better to put for them.
+// Whether a text has the words that were said, all of them and no others: for models that are there to give words back,
+// and know nothing better to put for them.
 import { align } from './alignment.js';
 import { COMMON } from './common-words.js';
 import type { Unit } from './units.js';
@@ -11,7 +12,10 @@ interface Difference {
   readonly written: Unit[];
 }
 
-/** Units of a beginning that its speaker broke off, and of what he said twice by mistake: longer ones are passages, and meant. */
+/**
+ * Units of a beginning that its speaker broke off, and of what he said twice by mistake: longer ones are passages, and
+ * meant.
+ */
 const BROKEN_OFF_MAX = 6;
 const REPEATED_MAX = 3;
 /** Units that may go where nobody corrects himself, none of them a content word. */
@@ -28,8 +32,8 @@ const SIGNS = new Set(['dollar', 'dollars', 'euro', 'euros', 'pound', 'pounds', 
 const SHORT_ENDING = /(?:s|m|re|ve|ll|d)$/;
 
 /**
- * Whether a content word was lost or put in. Words without content may come and go; others go only where they are said again at once, cut short, or corrected, and
- * come only as the same letters written otherwise ("air port").
+ * Whether a content word was lost or put in. Words without content may come and go; others go only where they are said
+ * again at once, cut short, or corrected, and come only as the same letters written otherwise ("air port").
  */
 export function changesWords(said: readonly Unit[], written: readonly Unit[]): boolean {
   const spoken = said.filter(({ kind }) => kind !== 'filler');

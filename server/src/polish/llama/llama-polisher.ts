@@ -1,4 +1,5 @@
-// Polish by a GGUF model through llama.cpp, in this process: several texts at once share each run of the model (continuous batching).
+// Polish by a GGUF model through llama.cpp, in this process: several texts at once share each run of the model
+// (continuous batching).
 import { messageOf } from '@sotto/protocol';
 import type { Llama, LlamaContext, LlamaModel } from 'node-llama-cpp';
 import { PolisherError, type Polisher, type PolishRequest, type PolishRun } from '../polisher.js';

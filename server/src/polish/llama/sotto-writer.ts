@@ -1,4 +1,5 @@
-// Sotto's own small models: `[<|context|>text before]<|raw|>text<|clean|>`, then the polished text up to `<|end|>`; greedy.
+// Sotto's own small models: `[<|context|>text before]<|raw|>text<|clean|>`, then the polished text up to `<|end|>`;
+// greedy.
 import type { LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
 import type { PolishRequest } from '../polisher.js';
 import { UnendedTextError, type Writer, type WriterRun } from './writer.js';

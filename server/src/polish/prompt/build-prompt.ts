@@ -48,7 +48,10 @@ export function chatMessages(request: PolishRequest): ChatMessage[] {
   ];
 }
 
-/** Tokens that an answer may have: well beyond what the guards let pass, so that they judge it and not the limit. A character of Chinese may take two. */
+/**
+ * Tokens that an answer may have: well beyond what the guards let pass, so that they judge it and not the limit. A
+ * character of Chinese may take two.
+ */
 export function answerTokensMax({ text, mode }: Pick<PolishRequest, 'text' | 'mode'>): number {
   const factor = mode === 'detailed' || mode === 'custom' ? 4 : 2;
   return Math.min(8_192, 64 + factor * text.length);

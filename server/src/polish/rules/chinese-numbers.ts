@@ -45,7 +45,10 @@ function spelled(words: string): string {
   return Array.from(words, (word) => DIGITS.get(word) ?? word).join('');
 }
 
-/** The value of a number as Chinese forms them; undefined for digits in a row without their powers, and for what is no number. */
+/**
+ * The value of a number as Chinese forms them; undefined for digits in a row without their powers, and for what is no
+ * number.
+ */
 export function valueOf(words: string): number | undefined {
   let total = 0;
   let section = 0;

@@ -1,4 +1,5 @@
-// Chinese speech as it is written: no fillers, no stutter, no spaces, full-width marks, numbers as digits before their units.
+// Chinese speech as it is written: no fillers, no stutter, no spaces, full-width marks, numbers as digits before their
+// units.
 import { chineseDigitsOf } from './chinese-numbers.js';
 
 const CJK = '\\p{Script=Han}\\u3000-\\u303f\\uff00-\\uffef';

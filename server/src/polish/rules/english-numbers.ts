@@ -103,7 +103,10 @@ function fractionRun(words: readonly Word[], at: number): { digits: string; leng
 const isValue = (word: string): boolean => ONES.has(word) || TENS.has(word);
 const isScale = (word: string): boolean => word === 'hundred' || SCALES.has(word);
 
-/** The digits, or undefined where the words are better left, or are no number ("one two or three" in a list of two is none). */
+/**
+ * The digits, or undefined where the words are better left, or are no number ("one two or three" in a list of two is
+ * none).
+ */
 function written(words: readonly Word[], behind: string): string | undefined {
   const names = words.map(({ word }) => word);
   const single = names.length === 1 ? (ONES.get(names[0] ?? '') ?? TENS.get(names[0] ?? '')) : undefined;

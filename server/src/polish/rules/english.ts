@@ -1,4 +1,5 @@
-// English speech as it is written: no fillers, no stutter, numbers as digits, sentences with their capitals and full stops.
+// English speech as it is written: no fillers, no stutter, numbers as digits, sentences with their capitals and full
+// stops.
 import { digitsOf } from './english-numbers.js';
 import { tidySpaces } from './spaces.js';
 

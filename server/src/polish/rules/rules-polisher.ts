@@ -1,4 +1,5 @@
-// Polish by rules: casing, spacing, fillers, repetitions, numbers and the last full stop. No model, no wait; English and Chinese.
+// Polish by rules: casing, spacing, fillers, repetitions, numbers and the last full stop. No model, no wait; English
+// and Chinese.
 import type { PolishMode } from '@sotto/protocol';
 import type { Polisher, PolishRequest } from '../polisher.js';
 import { isChinese } from '../text/language.js';

@@ -10,8 +10,9 @@ const SENTENCES = new Intl.Segmenter(undefined, { granularity: 'sentence' });
 const WORDS = new Intl.Segmenter(undefined, { granularity: 'word' });
 
 /**
- * Chunks of at most `charsMax` characters: as many whole sentences as fit, never across a paragraph's end; a longer sentence is cut between words, a longer word
- * anywhere. Put together again, with what stands behind each, they are the text, but for white space at the cuts.
+ * Chunks of at most `charsMax` characters: as many whole sentences as fit, never across a paragraph's end; a longer
+ * sentence is cut between words, a longer word anywhere. Put together again, with what stands behind each, they are the
+ * text, but for white space at the cuts.
  */
 export function chunksOf(text: string, charsMax: number): Chunk[] {
   const paragraphs = text.split('\n\n').filter((paragraph) => paragraph.trim() !== '');

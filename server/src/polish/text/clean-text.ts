@@ -1,8 +1,11 @@
-// Text of any origin as text that a model may read: no control characters, no halves of characters, no more white space than it needs.
+// Text of any origin as text that a model may read: no control characters, no halves of characters, no more white space
+// than it needs.
 
 const LONE_SURROGATES = /\p{Cs}/gu;
 const CONTROLS = /[\p{Cc}\p{Cf}]/gu;
-/** Format characters that belong to words: joiners of emoji and of Indic and Persian letters, variation is no format. */
+/**
+ * Format characters that belong to words: joiners of emoji and of Indic and Persian letters, variation is no format.
+ */
 const JOINERS = new Set(['\u200c', '\u200d']);
 const PARAGRAPH = '\n\n';
 

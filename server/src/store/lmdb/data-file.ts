@@ -1,4 +1,5 @@
-// Looks at a data file before LMDB maps it into memory: a file that is cut off or not LMDB's at all would end the process with a signal.
+// Looks at a data file before LMDB maps it into memory: a file that is cut off or not LMDB's at all would end the
+// process with a signal.
 import { open, type FileHandle } from 'node:fs/promises';
 import { StoreError } from '../store-error.js';
 
@@ -10,7 +11,10 @@ const AT = { magic: 0, version: 4, pageBytes: 24, lastPage: 120, transaction: 12
 const META_BYTES = HEADER_BYTES + 136;
 const PAGE_BYTES_MAX = 65_536;
 
-/** Resolves if the file may be opened; it may be absent or empty. Rejects with StoreError `store_damaged` or `store_unavailable`. */
+/**
+ * Resolves if the file may be opened; it may be absent or empty. Rejects with StoreError `store_damaged` or
+ * `store_unavailable`.
+ */
 export async function checkDataFile(path: string): Promise<void> {
   let file: FileHandle;
   try {

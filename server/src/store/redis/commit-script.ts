@@ -1,8 +1,8 @@
 // The atomic commit as Redis runs it.
 
 /**
- * KEYS[1]: the prefix. ARGV: how many expectations, then for each expectation and each change: map, key, whether there is a value, the value.
- * Answers 1, or 0 with nothing changed where an expectation does not hold.
+ * KEYS[1]: the prefix. ARGV: how many expectations, then for each expectation and each change: map, key, whether there
+ * is a value, the value. Answers 1, or 0 with nothing changed where an expectation does not hold.
  */
 export const COMMIT_SCRIPT = `
 local expectations = tonumber(ARGV[1])

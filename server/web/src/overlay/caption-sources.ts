@@ -1,4 +1,5 @@
-// Where an overlay's words come from: a session that is watched, the own microphone, or made-up ones; each comes back by itself.
+// Where an overlay's words come from: a session that is watched, the own microphone, or made-up ones; each comes back
+// by itself.
 import { connect, SottoError, watch, type SessionEvent, type StreamSession } from '@sotto/client';
 import { CaptureError, openMicrophone } from '@sotto/client/microphone';
 import workletUrl from 'virtual:capture-worklet';

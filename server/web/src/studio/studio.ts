@@ -112,8 +112,8 @@ export async function transcribeFile(file: File): Promise<void> {
 }
 
 /**
- * Ends what runs: the sound stops at once, the text when the server has settled it. What is still being polished comes behind it, while the next stream may already
- * run.
+ * Ends what runs: the sound stops at once, the text when the server has settled it. What is still being polished comes
+ * behind it, while the next stream may already run.
  */
 export async function stop(because?: Failure): Promise<void> {
   const live = stream.value;
@@ -155,8 +155,8 @@ export function changePolish({ mode, instruction }: { readonly mode?: string; re
 }
 
 /**
- * Shares what is said from now on, or no longer. A session is shared from its beginning or not at all: where one runs, the sound goes on in another one without a
- * gap, while the last words of the old one settle.
+ * Shares what is said from now on, or no longer. A session is shared from its beginning or not at all: where one runs,
+ * the sound goes on in another one without a gap, while the last words of the old one settle.
  */
 export function shareFromNow(isWanted: boolean): void {
   rememberSharing(isWanted);
@@ -198,7 +198,9 @@ function openCapture(source: 'microphone' | 'tab'): Promise<AudioCapture> {
   return openMicrophone(isThere ? { ...options, deviceId: microphone.value } : options);
 }
 
-/** Sound that comes before the stream is open is not sent: that is a few milliseconds after the microphone was allowed. */
+/**
+ * Sound that comes before the stream is open is not sent: that is a few milliseconds after the microphone was allowed.
+ */
 function send(samples: Int16Array): void {
   const live = stream.value;
   if (live === undefined) return;

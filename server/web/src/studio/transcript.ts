@@ -1,4 +1,5 @@
-// The transcript of the Studio: settled segments in the order of their times, polished where that has come, kept over a reload of the page.
+// The transcript of the Studio: settled segments in the order of their times, polished where that has come, kept over a
+// reload of the page.
 import { effect, signal } from '@preact/signals';
 import type { PolishedMessage } from '@sotto/client';
 import { forgetSegments, keepSegments, recallSegments } from './kept-segments.js';
@@ -35,8 +36,8 @@ export function clearSegments(): void {
 }
 
 /**
- * Brings back what was there before the page was loaded anew, and writes down what comes. `unsettled` tells what has not settled yet when the page goes. Returns
- * whether there was anything.
+ * Brings back what was there before the page was loaded anew, and writes down what comes. `unsettled` tells what has
+ * not settled yet when the page goes. Returns whether there was anything.
  */
 export function keepTranscript(unsettled: () => Segment | undefined): boolean {
   segments.value = recallSegments();

@@ -1,4 +1,5 @@
-// The official SDKs against a real server with the demo model: speech in, words out, live and recorded; URLs, callbacks, and bad input.
+// The official SDKs against a real server with the demo model: speech in, words out, live and recorded; URLs,
+// callbacks, and bad input.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';

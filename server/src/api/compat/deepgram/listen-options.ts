@@ -4,8 +4,9 @@ import * as v from 'valibot';
 import { hotwordsOf, primaryLanguage } from '../language.js';
 
 /**
- * The shortest silence that may end an utterance, milliseconds. Deepgram's recogniser goes on across an endpoint, so that its clients ask for 10 or 25 ms; here each
- * utterance is decoded for itself, and one that is cut at every breath is heard badly.
+ * The shortest silence that may end an utterance, milliseconds. Deepgram's recogniser goes on across an endpoint, so
+ * that its clients ask for 10 or 25 ms; here each utterance is decoded for itself, and one that is cut at every breath
+ * is heard badly.
  */
 export const ENDPOINTING_MS_MIN = 300;
 const ENDPOINTING_MS_MAX = 10_000;
@@ -85,7 +86,10 @@ export interface ListenOptions {
   readonly audio: AudioFormat | undefined;
   readonly isMultichannel: boolean;
   readonly hasInterims: boolean;
-  /** Silence that ends an utterance, milliseconds; undefined: the server's own; false: results are never marked `speech_final`. */
+  /**
+   * Silence that ends an utterance, milliseconds; undefined: the server's own; false: results are never marked
+   * `speech_final`.
+   */
   readonly endpointing: number | false | undefined;
   readonly utteranceEndMs: number | undefined;
   readonly hasVadEvents: boolean;
@@ -98,7 +102,10 @@ export interface ListenOptions {
   readonly callback: { readonly url: string; readonly method: 'POST' | 'PUT' } | undefined;
 }
 
-/** Reads a query; parameters that are not known are ignored. Throws {@link ListenQueryError}. `languages`: those of the model. */
+/**
+ * Reads a query; parameters that are not known are ignored. Throws {@link ListenQueryError}. `languages`: those of the
+ * model.
+ */
 export function readListenOptions(query: URLSearchParams, languages: readonly string[]): ListenOptions {
   const parsed = v.safeParse(Query, Object.fromEntries(query), { abortEarly: true });
   if (!parsed.success) {

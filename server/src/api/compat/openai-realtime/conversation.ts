@@ -25,7 +25,10 @@ export interface RealtimeOptions {
   readonly isBeta: boolean;
   /** Milliseconds since 1970. */
   readonly wallNow: () => number;
-  /** Audio after which a turn is committed where the client forgets to, milliseconds: its words are kept until then. Default: {@link UNCOMMITTED_MS_MAX}. */
+  /**
+   * Audio after which a turn is committed where the client forgets to, milliseconds: its words are kept until then.
+   * Default: {@link UNCOMMITTED_MS_MAX}.
+   */
   readonly uncommittedMsMax?: number;
 }
 

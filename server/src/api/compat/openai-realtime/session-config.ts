@@ -7,7 +7,10 @@ import { invalidRequest, type RealtimeError } from './events.js';
 
 /** Sample rates of PCM; OpenAI itself takes 24000 only. */
 const PCM_RATES = [24_000, 8_000, 16_000, 48_000] as const;
-/** Silence that ends a turn of `semantic_vad`, milliseconds: there is no turn model, so eagerness is a matter of patience. */
+/**
+ * Silence that ends a turn of `semantic_vad`, milliseconds: there is no turn model, so eagerness is a matter of
+ * patience.
+ */
 const EAGERNESS_SILENCE_MS = { low: 1_200, medium: 700, auto: 700, high: 400 } as const;
 /** Where the client commits by itself: the longest pause that Sotto knows, milliseconds. */
 const MANUAL_SILENCE_MS = 10_000;
@@ -98,7 +101,10 @@ export function defaultConfig({ endpointing }: ConfigDefaults, model?: string): 
   };
 }
 
-/** The settings after an update in the shape of the GA (keys that are absent stay, null clears), or what is wrong with it: then nothing changes. */
+/**
+ * The settings after an update in the shape of the GA (keys that are absent stay, null clears), or what is wrong with
+ * it: then nothing changes.
+ */
 export function updateConfig(
   config: SessionConfig,
   update: unknown,

@@ -50,8 +50,8 @@ interface Commit {
 const ROUNDING_MS = 1;
 
 /**
- * The turns of one conversation. With server VAD each utterance is an item; otherwise an item holds all utterances between two commits. Finals come in order, and a commit
- * is complete when the session echoes its mark.
+ * The turns of one conversation. With server VAD each utterance is an item; otherwise an item holds all utterances
+ * between two commits. Finals come in order, and a commit is complete when the session echoes its mark.
  */
 export class Turns {
   readonly #options: TurnsOptions;
@@ -73,7 +73,10 @@ export class Turns {
     return receivedMs - this.#takenMs;
   }
 
-  /** Commits what has come up to `receivedMs`: returns the id of the item, with which the session is to be finalized; undefined: there is too little audio. */
+  /**
+   * Commits what has come up to `receivedMs`: returns the id of the item, with which the session is to be finalized;
+   * undefined: there is too little audio.
+   */
   commit(receivedMs: number, isManual: boolean): string | undefined {
     if (this.uncommittedMs(receivedMs) < COMMIT_MS_MIN) return undefined;
     const speaking = isManual ? undefined : this.#speaking();
@@ -234,7 +237,10 @@ export class Turns {
     this.#previousId = id;
   }
 
-  /** The item of an utterance that has been heard up to `endMs` and goes on; undefined while a commit may still turn out to end behind it. */
+  /**
+   * The item of an utterance that has been heard up to `endMs` and goes on; undefined while a commit may still turn out
+   * to end behind it.
+   */
   #itemSoFar(endMs: number): Item | undefined {
     for (const { atMs } of this.#commits.values()) if (endMs <= atMs + ROUNDING_MS) return undefined;
     return (this.#gathering ??= newItem());

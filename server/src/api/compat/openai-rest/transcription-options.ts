@@ -47,7 +47,10 @@ const ServerVad = v.object({
 const oneOf = <const T extends readonly string[]>(values: T) =>
   v.picklist(values, `Supported values: ${values.join(', ')}.`);
 
-/** The form of `POST /v1/audio/transcriptions`, without the file. Numbers and booleans come as text; unknown fields are ignored. */
+/**
+ * The form of `POST /v1/audio/transcriptions`, without the file. Numbers and booleans come as text; unknown fields are
+ * ignored.
+ */
 export const TRANSCRIPTION_FORM = v.object({
   model: v.pipe(
     textual,
@@ -130,7 +133,10 @@ export function fileOptions(form: TranscriptionForm, task: FileOptions['task'], 
   };
 }
 
-/** `auto`, and nothing: Sotto's own way of cutting. Values beyond what the detector knows are taken as the nearest that it does. */
+/**
+ * `auto`, and nothing: Sotto's own way of cutting. Values beyond what the detector knows are taken as the nearest that
+ * it does.
+ */
 function cuttingOf({ chunking_strategy: asked }: TranscriptionForm): CuttingOptions | undefined {
   if (asked === undefined || asked === 'auto') return undefined;
   return {

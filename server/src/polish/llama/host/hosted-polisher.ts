@@ -1,4 +1,5 @@
-// A GGUF model in a process of its own: neither its loading nor its crash is felt on the sockets' thread. The process starts with the first text.
+// A GGUF model in a process of its own: neither its loading nor its crash is felt on the sockets' thread. The process
+// starts with the first text.
 import { messageOf } from '@sotto/protocol';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
