@@ -55,8 +55,8 @@ function commentAt(lines, at) {
   const indent = /^\s*/.exec(line)[0];
   const isWide = (length) => lines.slice(at, at + length).some((it) => it.length > WIDTH);
   if (line.startsWith(`${indent}//`)) {
-    let length = 1;
-    while (lines[at + length]?.startsWith(`${indent}// `)) length++;
+    const others = lines.slice(at + 1).findIndex((it) => !it.startsWith(`${indent}// `));
+    const length = others < 0 ? lines.length - at : others + 1;
     const texts = lines.slice(at, at + length).map((it) => it.slice(indent.length + 2).replace(/^ /, ''));
     return { length, isWide: isWide(length), wrap: () => paragraphs(texts, `${indent}// `) };
   }
@@ -94,7 +94,7 @@ function paragraphs(texts, prefix) {
 function fill(paragraph, prefix) {
   const [first] = paragraph;
   // What belongs to an entry of a list stands below its text.
-  const hang = /^- /.test(first) ? '  ' : '';
+  const hang = first.startsWith('- ') ? '  ' : '';
   const out = [];
   let line = prefix + (/^ */.exec(first)?.[0] ?? '');
   let isEmpty = true;

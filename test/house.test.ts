@@ -42,7 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   watch: 'captions session',
   config: 'asr polish session watch',
   log: 'config',
-  recordings: 'asr audio store transcripts',
+  recordings: 'asr audio store time transcripts',
   jobs: 'asr audio http polish recordings store transcripts',
   gateway: 'access http metrics session time transport watch',
   api:

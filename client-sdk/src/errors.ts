@@ -14,26 +14,24 @@ export class ConnectError extends SottoError {
   override readonly name = 'ConnectError';
   readonly code = 'connect_failed';
   readonly retryable = true;
+  readonly url: string;
 
-  constructor(
-    readonly url: string,
-    reason: string,
-    options?: ErrorOptions,
-  ) {
+  constructor(url: string, reason: string, options?: ErrorOptions) {
     super(`Cannot connect to ${url}: ${reason}.`, options);
+    this.url = url;
   }
 }
 
 /** The server ended the session with a fatal `error` message; `code` and `retryable` are that message's. */
 export class ServerError extends SottoError {
   override readonly name = 'ServerError';
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
 
-  constructor(
-    readonly code: ErrorCode,
-    message: string,
-    readonly retryable: boolean,
-  ) {
+  constructor(code: ErrorCode, message: string, retryable: boolean) {
     super(message);
+    this.code = code;
+    this.retryable = retryable;
   }
 
   /** The server sent what is no message. @internal */
@@ -49,14 +47,15 @@ export class ServerError extends SottoError {
 export class ConnectionLostError extends SottoError {
   override readonly name = 'ConnectionLostError';
   readonly code = 'connection_lost';
+  readonly closeCode: number;
+  readonly reason: string;
+  readonly retryable: boolean;
 
-  constructor(
-    readonly closeCode: number,
-    readonly reason: string,
-    readonly retryable: boolean,
-    options?: ErrorOptions,
-  ) {
+  constructor(closeCode: number, reason: string, retryable: boolean, options?: ErrorOptions) {
     super(`The connection to the server was lost (${closeCode}${reason === '' ? '' : `: ${reason}`}).`, options);
+    this.closeCode = closeCode;
+    this.reason = reason;
+    this.retryable = retryable;
   }
 }
 
@@ -68,9 +67,11 @@ export class BufferFullError extends SottoError {
   override readonly name = 'BufferFullError';
   readonly code = 'buffer_full';
   readonly retryable = true;
+  readonly bufferedMs: number;
 
-  constructor(readonly bufferedMs: number) {
+  constructor(bufferedMs: number) {
     super(`${Math.round(bufferedMs)} ms of audio wait to be sent: the server or the network is slower than the audio.`);
+    this.bufferedMs = bufferedMs;
   }
 }
 
@@ -79,9 +80,11 @@ export class EventsUnreadError extends SottoError {
   override readonly name = 'EventsUnreadError';
   readonly code = 'events_unread';
   readonly retryable = false;
+  readonly queued: number;
 
-  constructor(readonly queued: number) {
+  constructor(queued: number) {
     super(`${queued} events were not read from the iterator.`);
+    this.queued = queued;
   }
 }
 

@@ -15,7 +15,7 @@ import { openJobs } from './jobs/open-jobs.js';
 import { createStorageCounters, registerFileMetrics, registerStorageMetrics } from './metrics/storage-metrics.js';
 import { CachedTranscription } from './recordings/cached-transcription.js';
 import { ResultCache } from './recordings/result-cache.js';
-import { openStoreOrDegrade, type OpenStore } from './store/open-store.js';
+import { openStoreOrDegrade, type StoreHandle } from './store/open-store.js';
 import { StoreError } from './store/store-error.js';
 import { StoreHealth } from './store/store-health.js';
 import { openTranscripts } from './transcripts/open-transcripts.js';
@@ -260,7 +260,7 @@ function findModel(settings: Settings): Promise<InstalledModel> {
 }
 
 /** Results of recordings; undefined where none are to be kept. */
-function openCache(store: OpenStore, identity: string, settings: Settings): ResultCache | undefined {
+function openCache(store: StoreHandle, identity: string, settings: Settings): ResultCache | undefined {
   const { cacheBytesMax: bytesMax, retentionMs } = settings;
   if (bytesMax === 0) return undefined;
   return new ResultCache({ store: store.data, identity, bytesMax, retentionMs, wallNow: Date.now });

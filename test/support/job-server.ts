@@ -15,7 +15,7 @@ import type { JobSettings } from '../../server/src/jobs/open-jobs.js';
 import { AudioFileError } from '../../server/src/audio/audio-errors.js';
 import { openJobs } from '../../server/src/jobs/open-jobs.js';
 import { ListingGuard } from '../../server/src/api/transcripts/listing-guard.js';
-import type { OpenStore } from '../../server/src/store/open-store.js';
+import type { StoreHandle } from '../../server/src/store/open-store.js';
 import { StoreHealth } from '../../server/src/store/store-health.js';
 import { transcriptRoutes } from '../../server/src/api/transcripts/transcript-routes.js';
 import { Transcripts } from '../../server/src/transcripts/transcripts.js';
@@ -97,7 +97,7 @@ function floats(bytes: Buffer): Float32Array {
 }
 
 export interface JobServerOptions {
-  readonly store: OpenStore;
+  readonly store: StoreHandle;
   readonly transcriber?: LoudnessTranscriber;
   readonly settings?: Partial<JobSettings>;
   readonly clock?: WallClock;

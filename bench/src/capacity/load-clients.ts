@@ -22,10 +22,13 @@ export interface LoadOptions extends Omit<LoadTask, 'streams'> {
 
 /** Processes that have their streams and wait for the word. */
 export class LoadClients implements Disposable {
-  private constructor(
-    private readonly clients: readonly LoadClient[],
-    private readonly lastsMs: number,
-  ) {}
+  readonly #clients: readonly LoadClient[];
+  readonly #lastsMs: number;
+
+  private constructor(clients: readonly LoadClient[], lastsMs: number) {
+    this.#clients = clients;
+    this.#lastsMs = lastsMs;
+  }
 
   /** Starts the processes and deals the streams to them in turn, so that each has early and late ones. */
   static async prepare(options: LoadOptions): Promise<LoadClients> {
@@ -53,11 +56,11 @@ export class LoadClients implements Disposable {
 
   /** Plays all streams to their end. */
   async play(): Promise<LoadReport[]> {
-    return await Promise.all(this.clients.map((client) => client.play(this.lastsMs + REPORT_TIMEOUT_MS)));
+    return await Promise.all(this.#clients.map((client) => client.play(this.#lastsMs + REPORT_TIMEOUT_MS)));
   }
 
   [Symbol.dispose](): void {
-    for (const client of this.clients) client.end();
+    for (const client of this.#clients) client.end();
   }
 }
 

@@ -10,15 +10,17 @@ export class MemoryWatch {
   readonly #samples: TreeUsage[] = [];
   readonly #timer: NodeJS.Timeout;
   #isSampling = false;
+  readonly #read: () => Promise<TreeUsage | undefined>;
 
-  constructor(private readonly read: () => Promise<TreeUsage | undefined>) {
+  constructor(read: () => Promise<TreeUsage | undefined>) {
+    this.#read = read;
     this.#timer = setInterval(() => void this.#sample(), SAMPLE_INTERVAL_MS);
   }
 
   async #sample(): Promise<void> {
     if (this.#isSampling || this.#samples.length >= SAMPLES_MAX) return;
     this.#isSampling = true;
-    const usage = await this.read();
+    const usage = await this.#read();
     if (usage !== undefined) this.#samples.push(usage);
     this.#isSampling = false;
   }

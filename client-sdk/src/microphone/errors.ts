@@ -23,12 +23,11 @@ export type CaptureErrorCode = keyof typeof MESSAGES;
 export class CaptureError extends SottoError {
   override readonly name = 'CaptureError';
   readonly retryable: boolean;
+  readonly code: CaptureErrorCode;
 
-  constructor(
-    readonly code: CaptureErrorCode,
-    options?: ErrorOptions,
-  ) {
+  constructor(code: CaptureErrorCode, options?: ErrorOptions) {
     super(MESSAGES[code], options);
+    this.code = code;
     this.retryable = !['insecure_context', 'unsupported', 'unreadable_file', 'file_too_large'].includes(code);
   }
 }

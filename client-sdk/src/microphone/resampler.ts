@@ -32,12 +32,13 @@ export class StreamResampler {
   /** Outputs made so far. */
   #made = 0;
   #received = 0;
+  readonly inputRate: number;
+  readonly outputRate: number;
 
   /** @throws {RangeError} if a rate (Hz) is not a positive integer */
-  constructor(
-    readonly inputRate: number,
-    readonly outputRate: number,
-  ) {
+  constructor(inputRate: number, outputRate: number) {
+    this.inputRate = inputRate;
+    this.outputRate = outputRate;
     for (const rate of [inputRate, outputRate]) {
       if (!Number.isInteger(rate) || rate <= 0) throw new RangeError(`${rate} Hz is no sample rate.`);
     }

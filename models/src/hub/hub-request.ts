@@ -23,7 +23,7 @@ export const PATIENCE = {
 } as const satisfies Patience;
 
 /** A failure that another try may cure: the connection broke, the hub is busy or failing. */
-class PassingFailure extends Error {
+class TransientFailure extends Error {
   constructor(
     message: string,
     /** What the hub asked for, milliseconds. */
@@ -90,7 +90,7 @@ async function refuse(response: Response, url: string): Promise<never> {
   const { status } = response;
   const said = response.headers.get('x-error-message') ?? '';
   if (status === 429 || status >= 500 || status === 408) {
-    throw new PassingFailure(`${url} answered ${status}`, 1_000 * (Number(response.headers.get('retry-after')) || 0));
+    throw new TransientFailure(`${url} answered ${status}`, 1_000 * (Number(response.headers.get('retry-after')) || 0));
   }
   if (status === 401 || status === 403) {
     throw new HubError(
@@ -102,14 +102,14 @@ async function refuse(response: Response, url: string): Promise<never> {
 }
 
 /** What another try may cure; anything else is thrown on. */
-function asPassing(error: unknown, isSilence: boolean, url: string): PassingFailure {
-  if (error instanceof PassingFailure) return error;
-  if (isSilence) return new PassingFailure(`${url} stopped answering`, 0, { cause: error });
+function asPassing(error: unknown, isSilence: boolean, url: string): TransientFailure {
+  if (error instanceof TransientFailure) return error;
+  if (isSilence) return new TransientFailure(`${url} stopped answering`, 0, { cause: error });
   // fetch tells every failure of the network as a TypeError, and a body that breaks off too.
   if (error instanceof TypeError) {
     const { cause } = error;
     const why = cause instanceof Error && cause.message !== '' ? cause.message : error.message;
-    return new PassingFailure(`${url} cannot be reached (${why})`, 0, { cause: error });
+    return new TransientFailure(`${url} cannot be reached (${why})`, 0, { cause: error });
   }
   throw error;
 }

@@ -97,13 +97,16 @@ class NumberReader {
   #value: Value | undefined;
   #skip = false;
   readonly #output: string[] = [];
+  readonly #words: readonly string[];
 
-  constructor(private readonly words: readonly string[]) {}
+  constructor(words: readonly string[]) {
+    this.#words = words;
+  }
 
   read(): string[] {
-    for (const [i, word] of this.words.entries()) {
+    for (const [i, word] of this.#words.entries()) {
       if (this.#skip) this.#skip = false;
-      else this.#take(word, this.words[i - 1] ?? '', this.words[i + 1]);
+      else this.#take(word, this.#words[i - 1] ?? '', this.#words[i + 1]);
     }
     this.#emitValue();
     return this.#output;

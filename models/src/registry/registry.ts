@@ -55,10 +55,13 @@ export function modelsFolder(env: NodeJS.ProcessEnv = process.env): string {
  * Reads and changes the models folder. Keeps nothing in memory: what another process installs is seen by the next call.
  */
 export class ModelRegistry {
-  constructor(
-    readonly folder: string = modelsFolder(),
-    private readonly embedded: string = EMBEDDED_FOLDER,
-  ) {}
+  readonly folder: string;
+  readonly #embedded: string;
+
+  constructor(folder: string = modelsFolder(), embedded: string = EMBEDDED_FOLDER) {
+    this.folder = folder;
+    this.#embedded = embedded;
+  }
 
   /** All models, the embedded one last. */
   async list(): Promise<{ models: InstalledModel[]; broken: BrokenModel[] }> {
@@ -72,7 +75,7 @@ export class ModelRegistry {
       .filter((entry) => !entry.isFile() && MODEL_NAME.test(entry.name) && entry.name !== EMBEDDED_MODEL)
       .map(({ name }) => name);
     const homes = names.sort().map((name) => ({ name, home: join(this.folder, name), isEmbedded: false }));
-    const embedded = { name: EMBEDDED_MODEL, home: this.embedded, isEmbedded: true };
+    const embedded = { name: EMBEDDED_MODEL, home: this.#embedded, isEmbedded: true };
     for (const { name, home, isEmbedded } of [...homes, embedded]) {
       try {
         models.push(await readInstalled(name, home, isEmbedded));

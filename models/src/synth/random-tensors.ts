@@ -7,38 +7,37 @@ import type { TensorToWrite } from '../model-folder/write-safetensors.js';
 export class RandomTensors implements TensorVisitor {
   readonly list: TensorToWrite[] = [];
   readonly #noise: NormalHalves;
+  readonly #shape: NetworkShape;
 
-  constructor(
-    private readonly shape: NetworkShape,
-    seed: number,
-  ) {
+  constructor(shape: NetworkShape, seed: number) {
+    this.#shape = shape;
     this.#noise = new NormalHalves(seed);
   }
 
   convolution(name: string, inputs: number): void {
-    this.#add(`${name}.weight`, [this.shape.width, inputs, 3], 1 / Math.sqrt(3 * inputs));
-    this.#add(`${name}.bias`, [this.shape.width], 0.02);
+    this.#add(`${name}.weight`, [this.#shape.width, inputs, 3], 1 / Math.sqrt(3 * inputs));
+    this.#add(`${name}.bias`, [this.#shape.width], 0.02);
   }
 
   table(name: string, rows: number): void {
-    this.#add(`${name}.weight`, [rows, this.shape.width], name.startsWith('encoder') ? 0.5 : 0.05);
+    this.#add(`${name}.weight`, [rows, this.#shape.width], name.startsWith('encoder') ? 0.5 : 0.05);
   }
 
   norm(name: string): void {
-    this.#add(`${name}.weight`, [this.shape.width], 0.1, 1);
-    this.#add(`${name}.bias`, [this.shape.width], 0.02);
+    this.#add(`${name}.weight`, [this.#shape.width], 0.1, 1);
+    this.#add(`${name}.bias`, [this.#shape.width], 0.02);
   }
 
   reader(name: string, to: Inside, hasBias: boolean): void {
-    this.#linear(name, this.#inside(to), this.shape.width, hasBias);
+    this.#linear(name, this.#inside(to), this.#shape.width, hasBias);
   }
 
   writer(name: string, from: Inside): void {
-    this.#linear(name, this.shape.width, this.#inside(from), true);
+    this.#linear(name, this.#shape.width, this.#inside(from), true);
   }
 
   #inside(inside: Inside): number {
-    return inside === 'heads' ? this.shape.width : this.shape.inner;
+    return inside === 'heads' ? this.#shape.width : this.#shape.inner;
   }
 
   #linear(name: string, outputs: number, inputs: number, hasBias: boolean): void {

@@ -9,12 +9,13 @@ export class WideLayout {
   readonly copies: number;
   /** Channels at the end that hold the mean of the small model's channels. */
   readonly means: number;
+  readonly narrow: number;
+  readonly wide: number;
 
   /** @param wide larger than `narrow`, by an even number */
-  constructor(
-    readonly narrow: number,
-    readonly wide: number,
-  ) {
+  constructor(narrow: number, wide: number) {
+    this.narrow = narrow;
+    this.wide = wide;
     const whole = Math.floor(wide / narrow);
     this.copies = whole % 2 === 1 ? whole : whole - 1;
     this.means = wide - this.copies * narrow;

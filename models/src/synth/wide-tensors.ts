@@ -20,23 +20,22 @@ export class WideTensors implements TensorVisitor {
   readonly #layout: WideLayout;
   readonly #tensors: SmallTensors;
   readonly #noise: NormalHalves;
+  readonly #small: WhisperConfig;
+  readonly #wide: NetworkShape;
 
   /** @param weights of the small model, known to be complete */
-  constructor(
-    weights: Weights,
-    private readonly small: WhisperConfig,
-    private readonly wide: NetworkShape,
-    seed: number,
-  ) {
+  constructor(weights: Weights, small: WhisperConfig, wide: NetworkShape, seed: number) {
+    this.#small = small;
+    this.#wide = wide;
     this.#layout = new WideLayout(small.width, wide.width);
     this.#tensors = new SmallTensors(weights, small, this.#layout);
     this.#noise = new NormalHalves(seed);
   }
 
   convolution(name: string, inputs: number): void {
-    const { width } = this.wide;
+    const { width } = this.#wide;
     const isFirst = name === 'encoder.conv1';
-    const known = 3 * (isFirst ? inputs : this.small.width);
+    const known = 3 * (isFirst ? inputs : this.#small.width);
     // The channels of the mean begin at GELU(0).
     const empty = new Uint16Array(known);
     this.#matrix(`${name}.weight`, [width, inputs, 3], (values) => {
@@ -53,10 +52,10 @@ export class WideTensors implements TensorVisitor {
   }
 
   table(name: string, rows: number): void {
-    const { width } = this.small;
+    const { width } = this.#small;
     const levels = name.startsWith('encoder') ? this.#tensors.centring?.levels : undefined;
     const bar = halvesOf(Float32Array.of(-BAR, BAR));
-    this.#matrix(`${name}.weight`, [rows, this.wide.width], (values) => (row) => {
+    this.#matrix(`${name}.weight`, [rows, this.#wide.width], (values) => (row) => {
       const vector = values.subarray(row * width, (row + 1) * width);
       if (vector.length === 0) return { end: bar, filling: row };
       const wide = levels ? added(this.#layout.spread(vector, 0), levels, 1) : this.#layout.spread(vector);
@@ -89,8 +88,8 @@ export class WideTensors implements TensorVisitor {
 
   reader(name: string, to: Inside, hasBias: boolean): void {
     const { count, group } = this.#inside(to);
-    this.#matrix(`${name}.weight`, [count, this.wide.width], (values) => {
-      const rows = halfRows(values, this.small.width);
+    this.#matrix(`${name}.weight`, [count, this.#wide.width], (values) => {
+      const rows = halfRows(values, this.#small.width);
       return (row) => {
         const begin = rows[row];
         return begin ? { begin, filling: row, opposite: 1 } : { filling: twinOf(row, rows.length, group) };
@@ -119,8 +118,8 @@ export class WideTensors implements TensorVisitor {
 
   /** How many values there are inside a block, and how many follow each other before their twins or opposites do. */
   #inside(inside: Inside): { readonly count: number; readonly group: number } {
-    if (inside === 'neurons') return { count: this.wide.inner, group: 1 };
-    return { count: this.wide.width, group: this.small.width / this.small.encoderHeads };
+    if (inside === 'neurons') return { count: this.#wide.inner, group: 1 };
+    return { count: this.#wide.width, group: this.#small.width / this.#small.encoderHeads };
   }
 
   /** @param plan given the small model's values, none where it has no such tensor */

@@ -73,18 +73,21 @@ export async function spool(bytes: AsyncIterable<Uint8Array>): Promise<StoredByt
 
 class FileBytes implements StoredBytes {
   #closed: Promise<void> | undefined;
+  readonly #file: FileHandle;
+  readonly size: number;
+  /** To be removed with it. */
+  readonly #leftovers: readonly string[];
 
-  constructor(
-    private readonly file: FileHandle,
-    readonly size: number,
-    /** To be removed with it. */
-    private readonly leftovers: readonly string[],
-  ) {}
+  constructor(file: FileHandle, size: number, leftovers: readonly string[]) {
+    this.#file = file;
+    this.size = size;
+    this.#leftovers = leftovers;
+  }
 
   async read(position: number, length: number): Promise<Uint8Array> {
     const wanted = Math.max(0, Math.min(length, this.size - position));
     const bytes = new Uint8Array(wanted);
-    const { bytesRead } = await this.file.read(bytes, 0, wanted, position);
+    const { bytesRead } = await this.#file.read(bytes, 0, wanted, position);
     return bytes.subarray(0, bytesRead);
   }
 
@@ -102,7 +105,7 @@ class FileBytes implements StoredBytes {
   }
 
   async #close(): Promise<void> {
-    await this.file.close();
-    for (const folder of this.leftovers) await rm(folder, { recursive: true, force: true });
+    await this.#file.close();
+    for (const folder of this.#leftovers) await rm(folder, { recursive: true, force: true });
   }
 }

@@ -2,7 +2,7 @@
 import { joinTexts } from '@sotto/protocol';
 import { captionLines } from './caption-lines.js';
 import { cuesOf, type Cue, type TranscriptSegment } from './cues.js';
-import { paceCues } from './pace-cues.js';
+import { paceCues } from './cues.js';
 import { cueTime, webVtt } from './web-vtt.js';
 
 export const TRANSCRIPT_FORMATS = ['txt', 'json', 'srt', 'vtt', 'tsv'] as const;

@@ -27,7 +27,7 @@ export class CountedBytes implements AsyncIterable<Uint8Array> {
 }
 
 /** The samples behind a time; those before it are passed over. */
-export class AudioBehind implements AsyncIterable<Float32Array> {
+export class AudioFrom implements AsyncIterable<Float32Array> {
   readonly #audio: AsyncIterable<Float32Array>;
   readonly #skip: number;
   #samples = 0;

@@ -15,7 +15,7 @@ import { TranscriptWriter } from '../transcripts/transcript-writer.js';
 import type { Transcripts } from '../transcripts/transcripts.js';
 import type { JobRecord } from './job.js';
 import type { JobStore } from './job-store.js';
-import { AudioBehind, CountedBytes } from './job-audio.js';
+import { AudioFrom, CountedBytes } from './job-audio.js';
 
 /** How often progress is written, milliseconds. */
 const PROGRESS_MS = 1_000;
@@ -94,7 +94,7 @@ export class JobRunner {
     const { writer, segmentCount, resumeMs } = await this.#openTranscript(job);
     const upload = await open(job);
     const bytes = new CountedBytes(upload.bytes, upload.size);
-    const audio = new AudioBehind(decode(bytes), resumeMs);
+    const audio = new AudioFrom(decode(bytes), resumeMs);
     const progress = new ProgressNotes(
       jobs,
       job.id,

@@ -1,6 +1,6 @@
 // The jobs of a server: taken within bounds, done in their order, cancelled, deleted, and forgotten in time.
 import { randomUUID } from 'node:crypto';
-import { PassingHash } from '../recordings/result-cache.js';
+import { HashingStream } from '../recordings/result-cache.js';
 import type { CachedTranscription } from '../recordings/cached-transcription.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { StoreHealth } from '../store/store-health.js';
@@ -80,7 +80,7 @@ export class Jobs {
     const id = `j_${randomUUID()}`;
     this.#uploading.add(id);
     try {
-      const hash = new PassingHash();
+      const hash = new HashingStream();
       const size = await this.#options.blobs.write(id, hash.pass(bytes));
       return { id, name, source: { kind: 'upload', bytes: size, sha256: hash.digest() } };
     } catch (error) {

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { CachedTranscription } from '../recordings/cached-transcription.js';
 import type { AddressGuard } from '../http/outbound/address-guard.js';
 import type { Polishing } from '../polish/polishing.js';
-import type { OpenStore } from '../store/open-store.js';
+import type { StoreHandle } from '../store/open-store.js';
 import { StoreError } from '../store/store-error.js';
 import type { StoreHealth } from '../store/store-health.js';
 import type { Transcripts } from '../transcripts/transcripts.js';
@@ -18,7 +18,7 @@ import { LocalQueue } from './local-queue.js';
 import { Webhooks } from './webhooks.js';
 
 export interface OpenJobsOptions {
-  readonly store: OpenStore;
+  readonly store: StoreHandle;
   readonly transcripts: Transcripts;
   readonly transcription: CachedTranscription;
   readonly decode: DecodeRecording;

@@ -9,7 +9,7 @@ import { timePrefix } from '../transcripts/transcript.js';
 import { JobError } from './job-error.js';
 import { jobJson, type JobRecord, type WebhookState } from './job.js';
 import { deliveryAt, type JobStore } from './job-store.js';
-import { webhookHeaders } from './sign-webhook.js';
+import { createHmac } from 'node:crypto';
 
 /** Pauses before each try, milliseconds; after the last one it is given up. */
 export const DELIVERY_PAUSES_MS = [0, 5_000, 30_000, 300_000, 1_800_000, 7_200_000] as const;
@@ -117,4 +117,25 @@ const NOTHING = new Uint8Array();
 function stateOf(failure: string | undefined, attempts: number, pause: number | undefined): WebhookState {
   if (failure === undefined) return { state: 'delivered', attempts };
   return { state: pause === undefined ? 'failed' : 'waiting', attempts, lastError: failure };
+}
+
+/** Prefix of a secret that is written in Base64. */
+const BASE64_PREFIX = 'whsec_';
+
+/**
+ * The headers of one delivery. The signature is `v1,` and the Base64 of the HMAC-SHA256 of `<id>.<timestamp>.<body>`. A
+ * secret `whsec_…` is Base64, any other one is taken as it is.
+ */
+function webhookHeaders(
+  secret: string,
+  { id, timestampS, body }: { readonly id: string; readonly timestampS: number; readonly body: string },
+): Record<string, string> {
+  const key = secret.startsWith(BASE64_PREFIX) ? Buffer.from(secret.slice(BASE64_PREFIX.length), 'base64') : secret;
+  const signature = createHmac('sha256', key).update(`${id}.${timestampS}.${body}`).digest('base64');
+  return {
+    'content-type': 'application/json',
+    'webhook-id': id,
+    'webhook-timestamp': String(timestampS),
+    'webhook-signature': `v1,${signature}`,
+  };
 }

@@ -33,9 +33,11 @@ export class Histogram {
   readonly #counts: number[];
   #sum = 0;
   #count = 0;
+  readonly bounds: readonly number[];
 
   /** `bounds`: upper bounds, ascending; one for everything above them is added. */
-  constructor(readonly bounds: readonly number[]) {
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds;
     this.#counts = bounds.map(() => 0);
   }
 

@@ -7,12 +7,14 @@ export class UnavailablePolisher implements Polisher {
   readonly languages = undefined;
   readonly concurrency = 1;
   readonly isAvailable = false;
+  readonly name: string;
+  /** Why, for the log. */
+  readonly reason: string;
 
-  constructor(
-    readonly name: string,
-    /** Why, for the log. */
-    readonly reason: string,
-  ) {}
+  constructor(name: string, reason: string) {
+    this.name = name;
+    this.reason = reason;
+  }
 
   polish(): Promise<string> {
     return Promise.reject(new PolisherError('unavailable', this.reason));

@@ -2,7 +2,7 @@
 import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { FileOptions, FileRun, FileTranscription } from './file-transcription.js';
 import type { StoreHealth } from '../store/store-health.js';
-import { PassingHash, type CachedResult, type ResultCache } from './result-cache.js';
+import { HashingStream, type CachedResult, type ResultCache } from './result-cache.js';
 import { SAMPLES_PER_MS } from '../audio/samples.js';
 
 /** The header that tells whether a result was known: `hit` or `miss`. */
@@ -74,7 +74,7 @@ export class CachedTranscription {
     }
     const known = run.uploadHash === undefined ? undefined : await this.find(run.uploadHash, options);
     if (known !== undefined) return yield* this.#replay(known, run);
-    const hash = new PassingHash();
+    const hash = new HashingStream();
     const uploadKey = run.uploadHash === undefined ? undefined : cache.key(run.uploadHash, options);
     const held = new HeldAudio(hash.pass(audio), (bytes) => this.#hold(bytes));
     try {

@@ -2,7 +2,7 @@
 import { AsrError } from '../asr/errors.js';
 import type { FileTranscriber, TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { CuttingOptions } from '../asr/files/speech-stretches.js';
-import { WindowSlots } from '../asr/scheduling/window-slots.js';
+import { Semaphore } from '../time/semaphore.js';
 
 /** How a recording is to be recognised. */
 export interface FileOptions {
@@ -46,13 +46,13 @@ export interface FileLimits {
 export class FileTranscription {
   readonly #transcriber: Pick<FileTranscriber, 'transcribe'>;
   readonly #limits: FileLimits;
-  readonly #places: WindowSlots;
+  readonly #places: Semaphore;
   #running = 0;
 
   constructor(transcriber: Pick<FileTranscriber, 'transcribe'>, limits: FileLimits) {
     this.#transcriber = transcriber;
     this.#limits = limits;
-    this.#places = new WindowSlots(limits.filesMax);
+    this.#places = new Semaphore(limits.filesMax);
   }
 
   /** For metrics. */

@@ -151,7 +151,7 @@ function removal(key: string, { createdAt, uploads }: Stored): StoreChange[] {
 }
 
 /** SHA-256 of what goes through. */
-export class PassingHash {
+export class HashingStream {
   readonly #hash: Hash = createHash('sha256');
   #bytes = 0;
 

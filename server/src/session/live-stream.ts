@@ -14,7 +14,7 @@ import { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from '.
 import { AudioRing } from './audio-ring.js';
 import { SAMPLES_PER_MS } from '../audio/samples.js';
 import type { Polishing } from '../polish/polishing.js';
-import type { SessionLog } from './session-log.js';
+import type { SessionLog } from './session-port.js';
 import { changeSettings, startSettings, type SessionSettings, type StreamSettings } from './session-settings.js';
 import { SessionPolish } from './session-polish.js';
 import { Timeline } from './timeline.js';

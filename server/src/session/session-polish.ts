@@ -10,7 +10,7 @@ import {
 import type { Polishing, PolishResult, PolishStyle } from '../polish/polishing.js';
 import { SESSION_PART_CHARS, type PolishBudgets } from '../polish/polish-budgets.js';
 import { styleOf, type PolishWish } from '../polish/polish-settings.js';
-import type { SessionLog } from './session-log.js';
+import type { SessionLog } from './session-port.js';
 
 /** Texts of one session that may wait for their turn. Beyond, a new one falls back: `overloaded`. */
 export const PENDING_POLISH_MAX = 64;

@@ -28,3 +28,10 @@ export interface SessionPort {
 }
 
 export type SessionFactory = (sink: SessionSink) => SessionPort;
+
+export interface SessionLog {
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+export const SILENT_LOG: SessionLog = { warn: () => {}, error: () => {} };

@@ -15,7 +15,7 @@ import type { Recognizer } from '../asr/recognizer.js';
 import type { Polishing } from '../polish/polishing.js';
 import type { VoiceActivityDetector } from '../vad/vad.js';
 import { LiveStream } from './live-stream.js';
-import { SILENT_LOG, type SessionLog } from './session-log.js';
+import { SILENT_LOG, type SessionLog } from './session-port.js';
 import type { SessionFactory, SessionPort, SessionSink } from './session-port.js';
 import { changePolish, NO_POLISH, refusePolish } from '../polish/polish-settings.js';
 import { refusalOf, type Refusal, type SessionSettings } from './session-settings.js';

@@ -6,7 +6,7 @@ import type { AudioRing } from './audio-ring.js';
 import { PreviousText } from './previous-text.js';
 import { SAMPLES_PER_MS, toMs } from '../audio/samples.js';
 import { SegmentInProgress } from './segment-in-progress.js';
-import type { SessionLog } from './session-log.js';
+import type { SessionLog } from './session-port.js';
 import type { StreamSettings } from './session-settings.js';
 
 /** Finals of one stream that may wait to be decoded: beyond, its audio waits (and the gateway slows its socket). */

@@ -20,17 +20,16 @@ export interface BlobStore {
 /** The bound of all blobs together, shared by the implementations. */
 export class RoomForBlobs {
   #bytes = 0;
+  readonly #bytesMax: number;
 
-  constructor(
-    private readonly bytesMax: number,
-    initialBytes = 0,
-  ) {
+  constructor(bytesMax: number, initialBytes = 0) {
+    this.#bytesMax = bytesMax;
     this.#bytes = initialBytes;
   }
 
   /** Whether there was room, which is taken then. */
   take(bytes: number): boolean {
-    if (this.#bytes + bytes > this.bytesMax) return false;
+    if (this.#bytes + bytes > this.#bytesMax) return false;
     this.#bytes += bytes;
     return true;
   }

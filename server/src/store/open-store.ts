@@ -17,7 +17,7 @@ export interface StoreSettings {
   readonly uploadsBytesMax: number;
 }
 
-export interface OpenStore {
+export interface StoreHandle {
   readonly data: KeyValueStore;
   readonly blobs: BlobStore;
   /** Whether other processes use it at the same time. */
@@ -35,7 +35,7 @@ export async function openRecords(
 }
 
 /** Resolves with undefined where nothing is to be kept. Rejects with StoreError. */
-export async function openStore(settings: StoreSettings): Promise<OpenStore | undefined> {
+export async function openStore(settings: StoreSettings): Promise<StoreHandle | undefined> {
   const { store, redisUrl, uploadsBytesMax } = settings;
   if (store === 'none') return undefined;
   if (isRedis(settings)) {
@@ -59,7 +59,7 @@ export async function openStore(settings: StoreSettings): Promise<OpenStore | un
 export async function openStoreOrDegrade(
   settings: StoreSettings,
   health: Pick<StoreHealth, 'failed'>,
-): Promise<OpenStore | undefined> {
+): Promise<StoreHandle | undefined> {
   try {
     return await openStore(settings);
   } catch (error) {

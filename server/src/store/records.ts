@@ -6,26 +6,29 @@ const packr = new Packr({ useRecords: false, variableMapSize: true });
 
 /** What was written is trusted when it is read: only this server writes here. */
 export class Records<T extends object> {
-  constructor(
-    private readonly store: KeyValueStore,
-    private readonly map: StoreMap,
-  ) {}
+  readonly #store: KeyValueStore;
+  readonly #map: StoreMap;
+
+  constructor(store: KeyValueStore, map: StoreMap) {
+    this.#store = store;
+    this.#map = map;
+  }
 
   async get(key: string): Promise<T | undefined> {
-    return this.#read(await this.store.get(this.map, key));
+    return this.#read(await this.#store.get(this.#map, key));
   }
 
   async getMany(keys: readonly string[]): Promise<(T | undefined)[]> {
-    return (await this.store.getMany(this.map, keys)).map((value) => this.#read(value));
+    return (await this.#store.getMany(this.#map, keys)).map((value) => this.#read(value));
   }
 
   async values(range: StoreRange): Promise<T[]> {
-    return (await this.store.entries(this.map, range)).map(({ value }) => packr.unpack(value) as T);
+    return (await this.#store.entries(this.#map, range)).map(({ value }) => packr.unpack(value) as T);
   }
 
   /** The change that writes a record, or removes it. */
   change(key: string, record: T | undefined): StoreChange {
-    return { map: this.map, key, value: record === undefined ? undefined : packr.pack(record) };
+    return { map: this.#map, key, value: record === undefined ? undefined : packr.pack(record) };
   }
 
   /**
@@ -34,12 +37,12 @@ export class Records<T extends object> {
    */
   async update(key: string, change: (record: T) => T | undefined, also: (record: T) => StoreChange[] = () => []) {
     for (;;) {
-      const before = await this.store.get(this.map, key);
+      const before = await this.#store.get(this.#map, key);
       if (before === undefined) return undefined;
       const after = change(packr.unpack(before) as T);
       if (after === undefined) return undefined;
       const changes = [this.change(key, after), ...also(after)];
-      if (await this.store.commit(changes, [{ map: this.map, key, value: before }])) return after;
+      if (await this.#store.commit(changes, [{ map: this.#map, key, value: before }])) return after;
     }
   }
 

@@ -11,14 +11,16 @@ export type StoreState = 'off' | 'ok' | 'degraded';
 
 export class StoreHealth {
   #reason: string | undefined;
+  readonly #log: Pick<Logger, 'error' | 'info'>;
+  readonly #isOff: boolean;
 
-  constructor(
-    private readonly log: Pick<Logger, 'error' | 'info'>,
-    private readonly isOff = false,
-  ) {}
+  constructor(log: Pick<Logger, 'error' | 'info'>, isOff = false) {
+    this.#log = log;
+    this.#isOff = isOff;
+  }
 
   get state(): StoreState {
-    if (this.isOff) return 'off';
+    if (this.#isOff) return 'off';
     return this.#reason === undefined ? 'ok' : 'degraded';
   }
 
@@ -30,13 +32,13 @@ export class StoreHealth {
   failed(error: unknown): void {
     const reason = messageOf(error);
     if (this.#reason === undefined)
-      this.log.error({ err: error }, 'the store fails: transcripts may be lost, sessions go on');
+      this.#log.error({ err: error }, 'the store fails: transcripts may be lost, sessions go on');
     this.#reason = reason;
   }
 
   succeeded(): void {
     if (this.#reason === undefined) return;
     this.#reason = undefined;
-    this.log.info('the store works again');
+    this.#log.info('the store works again');
   }
 }

@@ -1,6 +1,6 @@
 // Puts the transcripts of a server together.
 import type { SessionFactory } from '../session/session-port.js';
-import type { OpenStore } from '../store/open-store.js';
+import type { StoreHandle } from '../store/open-store.js';
 import type { StoreHealth } from '../store/store-health.js';
 import { Tending } from '../store/tending.js';
 import { RecordingSession } from './recording-session.js';
@@ -8,7 +8,7 @@ import { SessionRecorder } from './session-recorder.js';
 import { Transcripts } from './transcripts.js';
 
 export interface OpenedTranscripts {
-  readonly store: OpenStore;
+  readonly store: StoreHandle;
   readonly transcripts: Transcripts;
   readonly recorder: SessionRecorder;
   readonly tending: Tending;
@@ -20,7 +20,7 @@ export interface OpenedTranscripts {
 
 /** `retentionMs`: how long they are kept. */
 export async function openTranscripts(
-  store: OpenStore,
+  store: StoreHandle,
   health: StoreHealth,
   retentionMs: number,
 ): Promise<OpenedTranscripts> {

@@ -5,7 +5,7 @@ import stringWidth from 'string-width';
 import t from 'tap';
 import { CAPTION_LINES, columnsOf } from '../../../server/src/captions/caption-lines.js';
 import { CUE_MS_MAX, type TranscriptSegment } from '../../../server/src/captions/cues.js';
-import { paceCues, readingMs } from '../../../server/src/captions/pace-cues.js';
+import { paceCues, readingMs } from '../../../server/src/captions/cues.js';
 import { formatTranscript } from '../../../server/src/captions/transcript-formats.js';
 import { docxOf } from '../../../server/src/transcripts/docx.js';
 import { holds } from '../../support/property.js';

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap';
 import { STORE_MAPS } from '../../../server/src/store/key-value-store.js';
 import { FileBlobs } from '../../../server/src/store/lmdb/file-blobs.js';
 import { LmdbStore } from '../../../server/src/store/lmdb/lmdb-store.js';
-import type { OpenStore } from '../../../server/src/store/open-store.js';
+import type { StoreHandle } from '../../../server/src/store/open-store.js';
 import { RedisBlobs } from '../../../server/src/store/redis/redis-blobs.js';
 import { RedisStore } from '../../../server/src/store/redis/redis-store.js';
 import { DELIVERY_PAUSES_MS } from '../../../server/src/jobs/webhooks.js';
@@ -15,20 +15,20 @@ import { startRedis, WITHOUT_REDIS } from '../../support/redis-server.js';
 
 const SECRET = 'a secret of some length';
 
-async function openLocal(t: Test, uploadsBytesMax = 5_000_000): Promise<OpenStore> {
+async function openLocal(t: Test, uploadsBytesMax = 5_000_000): Promise<StoreHandle> {
   const folder = t.testdir();
   const data = await LmdbStore.open(folder);
   t.teardown(() => data.close());
   return { data, blobs: await FileBlobs.open(join(folder, 'uploads'), uploadsBytesMax), isShared: false };
 }
 
-async function leftIn(store: OpenStore): Promise<string[]> {
+async function leftIn(store: StoreHandle): Promise<string[]> {
   const lists = await Promise.all(STORE_MAPS.map((map) => store.data.keys(map, { limit: 1_000 })));
   return [...lists.flat(), ...(await store.blobs.names())];
 }
 
 /** The audio goes right after the job is over. */
-async function withoutAudio(store: OpenStore): Promise<void> {
+async function withoutAudio(store: StoreHandle): Promise<void> {
   while ((await store.blobs.names()).length > 0) await new Promise(setImmediate);
 }
 
@@ -353,7 +353,7 @@ t.test('jobs and what came of them are forgotten in time', async (t) => {
 
 t.test('Redis: jobs of several nodes', { skip: WITHOUT_REDIS }, async (t) => {
   const redis = await startRedis(t);
-  const open = async (): Promise<OpenStore> => {
+  const open = async (): Promise<StoreHandle> => {
     const data = await RedisStore.open(redis.url);
     t.teardown(() => data.close());
     return { data, blobs: new RedisBlobs(data.redis, 5_000_000), isShared: true };

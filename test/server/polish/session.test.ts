@@ -6,7 +6,7 @@ import { RulesPolisher } from '../../../server/src/polish/rules/rules-polisher.j
 import { SESSION_PART_CHARS } from '../../../server/src/polish/polish-budgets.js';
 import { PENDING_POLISH_MAX, SessionPolish } from '../../../server/src/session/session-polish.js';
 import { changePolish, NO_POLISH } from '../../../server/src/polish/polish-settings.js';
-import { SILENT_LOG } from '../../../server/src/session/session-log.js';
+import { SILENT_LOG } from '../../../server/src/session/session-port.js';
 import { SESSION_DEFAULTS } from '../../../server/src/session/session-settings.js';
 import { ScriptedPolisher } from '../../support/scripted-polisher.js';
 import { SessionClient, silence, speech, START } from '../../support/session-client.js';

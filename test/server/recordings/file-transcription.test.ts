@@ -2,7 +2,7 @@
 import t from 'tap';
 import { FILE_DEFAULTS, FileTranscription } from '../../../server/src/recordings/file-transcription.js';
 import { deferred } from '../../../client-sdk/src/deferred.js';
-import { WindowSlots } from '../../../server/src/asr/scheduling/window-slots.js';
+import { Semaphore } from '../../../server/src/time/semaphore.js';
 import { FormFields } from '../../../server/src/api/uploads/form-fields.js';
 import { SampleHistory } from '../../../server/src/audio/sample-history.js';
 import { CountingTranscriber, until } from '../../support/file-gateway.js';
@@ -69,7 +69,7 @@ t.test('words come where they are asked for', async (t) => {
 });
 
 t.test('slots: never more than there are, first come first served, given back once', async (t) => {
-  const slots = new WindowSlots(1);
+  const slots = new Semaphore(1);
   const release = await slots.take();
   const order: number[] = [];
   const later = [1, 2].map(async (name) => {

@@ -7,7 +7,7 @@ import type { HttpRequest } from '../../http/exchange.js';
 import { fileError } from '../uploads/file-errors.js';
 import { CACHE_HEADER } from '../../recordings/cached-transcription.js';
 import { FILE_DEFAULTS } from '../../recordings/file-transcription.js';
-import { HeardFile, mainLanguage, type Transcription } from '../../recordings/heard-file.js';
+import { TranscribedUpload, mainLanguage, type Transcription } from '../../recordings/transcribed-upload.js';
 import { readUpload, type Upload } from '../uploads/upload.js';
 import { mediaType } from '../../http/body.js';
 import { HttpError } from '../../http/http-error.js';
@@ -71,7 +71,7 @@ async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTI
     const { fields } = upload;
     const language = knownLanguage(fields.language, languages);
     const { prompt, hotwords } = fields;
-    const heard = new HeardFile(
+    const heard = new TranscribedUpload(
       files,
       upload,
       { ...FILE_DEFAULTS, language, prompt, hotwords },

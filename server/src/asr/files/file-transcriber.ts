@@ -12,7 +12,7 @@ import { previousTokens } from '../hypothesis/previous-text.js';
 import type { Scheduler } from '../scheduling/scheduler.js';
 import { speechStretches, type CuttingOptions, type SpeechStretch } from './speech-stretches.js';
 import { unheardFrom } from './unheard-speech.js';
-import { WindowSlots } from '../scheduling/window-slots.js';
+import { Semaphore } from '../../time/semaphore.js';
 import { SAMPLES_PER_MS } from '../../audio/samples.js';
 
 export interface TranscribeOptions {
@@ -67,12 +67,13 @@ const CONTINUATIONS_MAX = 4;
 /** A segment that is being decoded. */
 class SegmentAhead {
   isDone = false;
+  /** Sample of the recording. */
+  readonly start: number;
+  readonly segment: Promise<TranscribedSegment>;
 
-  constructor(
-    /** Sample of the recording. */
-    readonly start: number,
-    readonly segment: Promise<TranscribedSegment>,
-  ) {
+  constructor(start: number, segment: Promise<TranscribedSegment>) {
+    this.start = start;
+    this.segment = segment;
     void this.#watch();
   }
 
@@ -89,13 +90,16 @@ class SegmentAhead {
 /** Shares a scheduler with whatever else uses it; its windows yield to live ones. Owns neither scheduler nor detector. */
 export class FileTranscriber {
   /** A few less than may wait, so that a window that is tried again is never refused. */
-  readonly #slots = new WindowSlots(QUEUE_BOUNDS.filesMax - SEGMENTS_AHEAD_MAX);
+  readonly #slots = new Semaphore(QUEUE_BOUNDS.filesMax - SEGMENTS_AHEAD_MAX);
+  readonly #scheduler: Scheduler;
+  readonly #tokenizer: WhisperTokenizer;
+  readonly #detector: VoiceActivityDetector;
 
-  constructor(
-    private readonly scheduler: Scheduler,
-    private readonly tokenizer: WhisperTokenizer,
-    private readonly detector: VoiceActivityDetector,
-  ) {}
+  constructor(scheduler: Scheduler, tokenizer: WhisperTokenizer, detector: VoiceActivityDetector) {
+    this.#scheduler = scheduler;
+    this.#tokenizer = tokenizer;
+    this.#detector = detector;
+  }
 
   /**
    * Segments in order, each as soon as it and those before it are decoded. Takes samples (16 kHz mono, blocks of any size) as it needs them, so that a
@@ -107,13 +111,13 @@ export class FileTranscriber {
     options: TranscribeOptions = {},
     { signal, onProgress = () => {} }: TranscribeRun = {},
   ): AsyncGenerator<TranscribedSegment, void, undefined> {
-    const { buckets, tailSilenceSamples } = this.scheduler.model;
+    const { buckets, tailSilenceSamples } = this.#scheduler.model;
     const stretchMsMax = Math.floor(((buckets.at(-1) ?? 0) - tailSilenceSamples) / SAMPLES_PER_MS);
-    const stream = this.detector.open();
+    const stream = this.#detector.open();
     const ahead: SegmentAhead[] = [];
     /** What waits for an engine is known by it. */
     const recording = {};
-    const cancel = (): void => this.scheduler.cancel(recording);
+    const cancel = (): void => this.#scheduler.cancel(recording);
     signal?.addEventListener('abort', cancel, { once: true });
     const next = async (): Promise<TranscribedSegment> => {
       const segment = await (ahead[0] as SegmentAhead).segment;
@@ -153,7 +157,7 @@ export class FileTranscriber {
     const decoded = await this.#decodeWhole(audio, speech, speechRatio, recording, options);
     const { tokens, text, noise, ...facts } = decoded;
     const startMs = start / SAMPLES_PER_MS;
-    const words = timeWords(tokens, facts.language, audio.length / SAMPLES_PER_MS, this.tokenizer).map((word) => ({
+    const words = timeWords(tokens, facts.language, audio.length / SAMPLES_PER_MS, this.#tokenizer).map((word) => ({
       ...word,
       startMs: word.startMs + startMs,
       endMs: word.endMs + startMs,
@@ -162,7 +166,7 @@ export class FileTranscriber {
       ...facts,
       text,
       words,
-      tokens: tokens.map(({ id, logprob }) => ({ id, logprob, text: this.tokenizer.decode([id]) })),
+      tokens: tokens.map(({ id, logprob }) => ({ id, logprob, text: this.#tokenizer.decode([id]) })),
       startMs,
       endMs: end / SAMPLES_PER_MS,
       ...(noise ? { noise } : {}),
@@ -185,7 +189,7 @@ export class FileTranscriber {
       from = unheard;
       const rest = await this.#decode(audio.subarray(from), speechRatio, recording, options);
       if (rest.noise !== null) break;
-      whole = joined(whole, rest, Math.round(from / FRAME_SAMPLES), this.tokenizer);
+      whole = joined(whole, rest, Math.round(from / FRAME_SAMPLES), this.#tokenizer);
     }
     return whole;
   }
@@ -196,9 +200,9 @@ export class FileTranscriber {
     recording: object,
     { language = 'auto', task = 'transcribe', prompt = '', hotwords = [], temperature = 0 }: TranscribeOptions,
   ): Promise<FinalDecode> {
-    const previous = this.scheduler.model.usesPreviousText ? previousTokens(this.tokenizer, prompt, hotwords) : [];
+    const previous = this.#scheduler.model.usesPreviousText ? previousTokens(this.#tokenizer, prompt, hotwords) : [];
     const decode = async (ask: FinalAsk): Promise<DecodeResult> => {
-      const outcome = await this.scheduler.submit({
+      const outcome = await this.#scheduler.submit({
         segment: recording,
         kind: 'file',
         dueInMs: FILE_DUE_MS,
@@ -220,6 +224,6 @@ export class FileTranscriber {
       if (outcome.status !== 'decoded') throw new AsrError('cancelled', 'the recording was given up');
       return outcome.result;
     };
-    return decodeFinal(decode, { audio, speechRatio }, this.tokenizer, { fallbackBudgetMs: Infinity, temperature });
+    return decodeFinal(decode, { audio, speechRatio }, this.#tokenizer, { fallbackBudgetMs: Infinity, temperature });
   }
 }

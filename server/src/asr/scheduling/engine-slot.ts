@@ -20,8 +20,11 @@ export class EngineSlot {
   #busyMs = 0;
   /** When its last run ended. */
   #endedAt = 0;
+  readonly engine: Engine;
 
-  constructor(readonly engine: Engine) {}
+  constructor(engine: Engine) {
+    this.engine = engine;
+  }
 
   get isBusy(): boolean {
     return this.#running.size > 0;

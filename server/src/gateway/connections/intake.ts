@@ -1,5 +1,4 @@
 // What a client sends on its way to the session: at once while the session keeps up, else in order and bounded.
-import { Inbox } from './inbox.js';
 import type { TransportSocket } from '../../transport/transport.js';
 
 export interface IntakeOptions<M> {
@@ -24,12 +23,12 @@ export interface IntakeOptions<M> {
 
 export class Intake<M> {
   readonly #options: IntakeOptions<M>;
-  readonly #inbox: Inbox<M>;
+  readonly #waiting: InboundQueue<M>;
   #isHeld = false;
 
   constructor(options: IntakeOptions<M>) {
     this.#options = options;
-    this.#inbox = new Inbox(options.inboxBytesMax, options.bytesOf);
+    this.#waiting = new InboundQueue(options.inboxBytesMax, options.bytesOf);
   }
 
   /** The session has too much audio: messages wait. */
@@ -39,12 +38,12 @@ export class Intake<M> {
 
   /** Lets no more than this many bytes wait from now on. */
   lowerBound(bytesMax: number): void {
-    this.#inbox.lowerBound(bytesMax);
+    this.#waiting.lowerBound(bytesMax);
   }
 
   /** Delivers a message, or lets it wait; false when more wait than may. */
   take(message: M): boolean {
-    if (this.#isHeld) return this.#inbox.push(message);
+    if (this.#isHeld) return this.#waiting.push(message);
     this.deliver(message);
     return true;
   }
@@ -60,7 +59,7 @@ export class Intake<M> {
   }
 
   clear(): void {
-    this.#inbox.clear();
+    this.#waiting.clear();
   }
 
   #release(): void {
@@ -68,7 +67,7 @@ export class Intake<M> {
     this.#isHeld = false;
     try {
       while (isOpen() && !this.#isHeld) {
-        const message = this.#inbox.shift();
+        const message = this.#waiting.shift();
         if (message === undefined) break;
         this.deliver(message);
       }
@@ -78,5 +77,51 @@ export class Intake<M> {
     if (!isOpen() || this.#isHeld) return;
     onReleased();
     socket.resume();
+  }
+}
+
+/** What a waiting message costs beside its audio, bytes. */
+const MESSAGE_OVERHEAD_BYTES = 256;
+
+class InboundQueue<M> {
+  #bytesMax: number;
+  readonly #waiting: M[] = [];
+  readonly #bytesOf: (message: M) => number;
+  #bytes = 0;
+
+  /** `bytesMax`: bytes that may wait; `bytesOf`: those of what is large in a message, which counts as a few more. */
+  constructor(bytesMax: number, bytesOf: (message: M) => number) {
+    this.#bytesMax = bytesMax;
+    this.#bytesOf = bytesOf;
+  }
+
+  /** Holds no more than this much from now on. */
+  lowerBound(bytesMax: number): void {
+    this.#bytesMax = Math.min(this.#bytesMax, bytesMax);
+  }
+
+  /** Takes a message; false when the bound is passed, and the message is not kept. */
+  push(message: M): boolean {
+    const bytes = this.#bytes + this.#cost(message);
+    if (bytes > this.#bytesMax) return false;
+    this.#bytes = bytes;
+    this.#waiting.push(message);
+    return true;
+  }
+
+  /** The oldest message, which then no longer waits. */
+  shift(): M | undefined {
+    const message = this.#waiting.shift();
+    if (message !== undefined) this.#bytes -= this.#cost(message);
+    return message;
+  }
+
+  clear(): void {
+    this.#waiting.length = 0;
+    this.#bytes = 0;
+  }
+
+  #cost(message: M): number {
+    return MESSAGE_OVERHEAD_BYTES + this.#bytesOf(message);
   }
 }

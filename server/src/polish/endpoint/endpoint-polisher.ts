@@ -35,14 +35,12 @@ export const ENDPOINT_DEFAULTS = { concurrency: 16, silenceMs: 10_000, retriesMa
 /** A failed try. */
 class TryError extends Error {
   override readonly name = 'TryError';
+  /** Whether another try may do better. */
+  readonly retryable: boolean;
 
-  constructor(
-    message: string,
-    /** Whether another try may do better. */
-    readonly retryable: boolean,
-    options?: ErrorOptions,
-  ) {
+  constructor(message: string, retryable: boolean, options?: ErrorOptions) {
     super(message, options);
+    this.retryable = retryable;
   }
 }
 

@@ -22,11 +22,12 @@ export abstract class GgufPolisher implements Pick<
   readonly languages: readonly string[] | undefined;
   readonly keepsWords: boolean;
   readonly concurrency: number;
+  protected readonly model: PolishModel;
+  protected readonly llama: LlamaOptions;
 
-  constructor(
-    protected readonly model: PolishModel,
-    protected readonly llama: LlamaOptions,
-  ) {
+  constructor(model: PolishModel, llama: LlamaOptions) {
+    this.model = model;
+    this.llama = llama;
     this.name = model.name;
     this.modes = model.modes;
     this.languages = model.languages;

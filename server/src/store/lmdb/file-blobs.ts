@@ -6,10 +6,13 @@ import { BLOB_NAME, RoomForBlobs, type BlobStore } from '../blobs.js';
 import { asStoreError, StoreError } from '../store-error.js';
 
 export class FileBlobs implements BlobStore {
-  private constructor(
-    private readonly folder: string,
-    private readonly room: RoomForBlobs,
-  ) {}
+  readonly #folder: string;
+  readonly #room: RoomForBlobs;
+
+  private constructor(folder: string, room: RoomForBlobs) {
+    this.#folder = folder;
+    this.#room = room;
+  }
 
   /** Makes the folder. Rejects with StoreError `store_unavailable`. */
   static async open(folder: string, bytesMax: number): Promise<FileBlobs> {
@@ -30,7 +33,7 @@ export class FileBlobs implements BlobStore {
       const file = await open(path, 'wx', 0o600);
       try {
         for await (const piece of bytes) {
-          if (!this.room.take(piece.length))
+          if (!this.#room.take(piece.length))
             throw new StoreError('store_full', 'There is no room for more uploads now.');
           written += piece.length;
           await file.writeFile(piece);
@@ -40,7 +43,7 @@ export class FileBlobs implements BlobStore {
       }
       return written;
     } catch (error) {
-      this.room.give(written);
+      this.#room.give(written);
       await rm(path, { force: true });
       throw isSystemError(error) ? asStoreError(error, 'The upload cannot be written') : error;
     }
@@ -59,19 +62,19 @@ export class FileBlobs implements BlobStore {
     try {
       const { size } = await stat(path);
       await rm(path);
-      this.room.give(size);
+      this.#room.give(size);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw asStoreError(error, 'The upload cannot be deleted');
     }
   }
 
   async names(): Promise<string[]> {
-    return (await readdir(this.folder)).filter((name) => BLOB_NAME.test(name));
+    return (await readdir(this.#folder)).filter((name) => BLOB_NAME.test(name));
   }
 
   #path(name: string): string {
     if (!BLOB_NAME.test(name)) throw new RangeError(`"${name}" is no name of a blob.`);
-    return join(this.folder, name);
+    return join(this.#folder, name);
   }
 }
 

@@ -9,30 +9,32 @@ const PIECE_BYTES = 1_048_576;
 
 export class RedisBlobs implements BlobStore {
   readonly #sizes: string;
+  readonly #redis: Redis;
+  readonly #bytesMax: number;
+  readonly #prefix: string;
 
-  constructor(
-    private readonly redis: Redis,
-    private readonly bytesMax: number,
-    private readonly prefix = REDIS_PREFIX,
-  ) {
+  constructor(redis: Redis, bytesMax: number, prefix = REDIS_PREFIX) {
+    this.#redis = redis;
+    this.#bytesMax = bytesMax;
+    this.#prefix = prefix;
     this.#sizes = `${prefix}blobs`;
   }
 
   async write(name: string, bytes: AsyncIterable<Uint8Array>): Promise<number> {
     check(name);
     // Taken before it is written, so that nodes that write at the same time see each other.
-    const isNew = await this.#ask(() => this.redis.hsetnx(this.#sizes, name, 0));
+    const isNew = await this.#ask(() => this.#redis.hsetnx(this.#sizes, name, 0));
     if (isNew === 0) throw new StoreError('store_unavailable', `There is an upload ${name} already.`);
     let written = 0;
     let index = 0;
     try {
       for await (const piece of pieces(bytes)) {
-        await this.#ask(() => this.redis.hincrby(this.#sizes, name, piece.length));
+        await this.#ask(() => this.#redis.hincrby(this.#sizes, name, piece.length));
         written += piece.length;
-        if ((await this.#bytes()) > this.bytesMax) {
+        if ((await this.#bytes()) > this.#bytesMax) {
           throw new StoreError('store_full', 'There is no room for more uploads now.');
         }
-        await this.#ask(() => this.redis.set(this.#piece(name, index), piece));
+        await this.#ask(() => this.#redis.set(this.#piece(name, index), piece));
         index++;
       }
       return written;
@@ -43,10 +45,10 @@ export class RedisBlobs implements BlobStore {
   }
 
   async *read(name: string): AsyncGenerator<Uint8Array, void, undefined> {
-    const size = await this.#ask(() => this.redis.hget(this.#sizes, name));
+    const size = await this.#ask(() => this.#redis.hget(this.#sizes, name));
     if (size === null) throw new StoreError('store_unavailable', `There is no upload ${name}.`);
     for (let index = 0, bytes = 0; bytes < Number(size); index++) {
-      const piece = await this.#ask(() => this.redis.getBuffer(this.#piece(name, index)));
+      const piece = await this.#ask(() => this.#redis.getBuffer(this.#piece(name, index)));
       if (piece === null) throw new StoreError('store_unavailable', `A part of the upload ${name} is gone.`);
       bytes += piece.length;
       yield piece;
@@ -55,28 +57,28 @@ export class RedisBlobs implements BlobStore {
 
   async delete(name: string): Promise<void> {
     check(name);
-    const size = await this.#ask(() => this.redis.hget(this.#sizes, name));
+    const size = await this.#ask(() => this.#redis.hget(this.#sizes, name));
     await this.#remove(name, Math.ceil(Number(size) / PIECE_BYTES));
   }
 
   names(): Promise<string[]> {
-    return this.#ask(() => this.redis.hkeys(this.#sizes));
+    return this.#ask(() => this.#redis.hkeys(this.#sizes));
   }
 
   #piece(name: string, index: number): string {
-    return `${this.prefix}blob:${name}:${index}`;
+    return `${this.#prefix}blob:${name}:${index}`;
   }
 
   async #bytes(): Promise<number> {
-    const sizes = await this.#ask(() => this.redis.hvals(this.#sizes));
+    const sizes = await this.#ask(() => this.#redis.hvals(this.#sizes));
     return sizes.reduce((sum, bytes) => sum + Number(bytes), 0);
   }
 
   async #remove(name: string, pieceCount: number): Promise<void> {
     for (let index = 0; index <= pieceCount; index++) {
-      await this.#ask(() => this.redis.unlink(this.#piece(name, index)));
+      await this.#ask(() => this.#redis.unlink(this.#piece(name, index)));
     }
-    await this.#ask(() => this.redis.hdel(this.#sizes, name));
+    await this.#ask(() => this.#redis.hdel(this.#sizes, name));
   }
 
   async #ask<T>(ask: () => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@
 import { compressionRatio } from '../../../asr/hypothesis/hallucination-guards.js';
 import type { TranscribedSegment } from '../../../asr/files/file-transcriber.js';
 import { formatTranscript } from '../../../captions/transcript-formats.js';
-import { mainLanguage } from '../../../recordings/heard-file.js';
+import { mainLanguage } from '../../../recordings/transcribed-upload.js';
 import type { WholeResponse } from '../../../http/exchange.js';
 import { joinUtterances } from '../language.js';
 import type { Logprob } from '../openai-realtime/events.js';

@@ -3,7 +3,7 @@ import type { TranscribedSegment } from '../../../asr/files/file-transcriber.js'
 import { CACHE_HEADER } from '../../../recordings/cached-transcription.js';
 import { fileError } from '../../uploads/file-errors.js';
 import type { FileOptions } from '../../../recordings/file-transcription.js';
-import { HeardFile, type Transcription } from '../../../recordings/heard-file.js';
+import { TranscribedUpload, type Transcription } from '../../../recordings/transcribed-upload.js';
 import { readUpload, type Upload } from '../../uploads/upload.js';
 import type { HttpRequest, HttpResponse } from '../../../http/exchange.js';
 import { mediaType } from '../../../http/body.js';
@@ -56,7 +56,7 @@ async function answer(
     requireModel(form.model, options.model.name);
     const wanted = fileOptions(form, task, options.model.languages);
     requireTask(task, options);
-    const heard = new HeardFile(options.files, upload, wanted, { signal: request.signal, isLive: form.stream });
+    const heard = new TranscribedUpload(options.files, upload, wanted, { signal: request.signal, isLive: form.stream });
     if (form.stream && task === 'transcribe') {
       isStreaming = true;
       return await stream(heard, form, upload);
@@ -79,7 +79,7 @@ function requireTask(task: FileOptions['task'], { model }: OpenAiRestOptions): v
 }
 
 /** Deltas as segments become final. What goes wrong before the first one is an error of the request, later an event. */
-async function stream(heard: HeardFile, form: TranscriptionForm, upload: Upload): Promise<HttpResponse> {
+async function stream(heard: TranscribedUpload, form: TranscriptionForm, upload: Upload): Promise<HttpResponse> {
   let first: IteratorResult<TranscribedSegment, void>;
   try {
     first = await heard.segments.next();
@@ -94,7 +94,7 @@ async function stream(heard: HeardFile, form: TranscriptionForm, upload: Upload)
 
 async function* events(
   first: IteratorResult<TranscribedSegment, void>,
-  heard: HeardFile,
+  heard: TranscribedUpload,
   form: TranscriptionForm,
   upload: Upload,
 ): AsyncGenerator<ServerSentEvent, void, undefined> {

@@ -1,7 +1,7 @@
-// How many windows of files may be under way: all files share them, in the order of asking.
+// A bound of how much goes on at a time, in the order of asking.
 
-/** A counting semaphore. */
-export class WindowSlots {
+/** A counting semaphore whose waiters may leave: `async-mutex` has one whose waiters may not. */
+export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 

@@ -18,7 +18,7 @@ export interface RecordingBytes {
 }
 
 /** Decodes and transcribes one file; read once. */
-export class HeardFile {
+export class TranscribedUpload {
   /** What was wrong with the file although it could be read; complete when the segments are. */
   readonly warnings: AudioFileWarning[] = [];
   readonly segments: AsyncGenerator<TranscribedSegment, void, undefined>;
