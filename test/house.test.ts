@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   models: '',
   version: '',
   time: '',
-  audio: '',
+  audio: 'native-host',
   captions: '',
   http: 'time',
   'native-host': '',

@@ -14,10 +14,12 @@ export interface ScriptedWork {
   readonly code: 'refused' | 'failed';
 }
 
+export const SCRIPTED_CHILD = fileURLToPath(new URL('./scripted-child-main.ts', import.meta.url));
+
 export function startScriptedChild(options: Partial<ChildOptions<ScriptedWork>> = {}): NativeChild<ScriptedWork> {
   return new NativeChild<ScriptedWork>({
     name: 'the script',
-    main: fileURLToPath(new URL('./scripted-child-main.ts', import.meta.url)),
+    main: SCRIPTED_CHILD,
     load: { how: 'well', text: 'there' },
     loadTimeoutMs: 60_000,
     silenceTimeoutMs: 60_000,

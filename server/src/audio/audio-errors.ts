@@ -13,8 +13,26 @@ export class AudioChunkError extends CodedError<Extract<ErrorCode, 'odd_byte_cou
   }
 }
 
-/** Why a file gave no audio. */
-export type AudioFileErrorCode = 'unreadable' | 'empty' | 'not_audio' | 'unsupported' | 'no_samples' | 'no_channel';
+/**
+ * Why a file gave no audio, or not all of it:
+ * - `unreadable`: it cannot be opened.
+ * - `empty`: it has no bytes.
+ * - `not_audio`: it is no audio of a known format, or too damaged to be decoded.
+ * - `unsupported`: it is audio of a kind that cannot be decoded.
+ * - `no_samples`: it has a header, or pictures, but no sound.
+ * - `no_channel`: it has no channel of the number that was asked for.
+ * - `audio_too_complex`: decoding it took more time or memory than any honest file does, or ended the decoder.
+ * - `audio_too_long`: it claims far more audio than its bytes can hold.
+ */
+export type AudioFileErrorCode =
+  | 'unreadable'
+  | 'empty'
+  | 'not_audio'
+  | 'unsupported'
+  | 'no_samples'
+  | 'no_channel'
+  | 'audio_too_complex'
+  | 'audio_too_long';
 
 /** A file that cannot be decoded. */
 export class AudioFileError extends CodedError<AudioFileErrorCode> {

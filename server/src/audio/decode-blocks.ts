@@ -1,13 +1,15 @@
 // Bytes of an audio file in, 16 kHz mono out: format, decoder, mix and sample rate, in whichever thread.
 import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
 import { detectAudioFormat, DETECT_BYTES, id3Bytes, type AudioFormatName } from './audio-format.js';
+import { audioMsMax } from './decode-limits.js';
+import { checkedMp4 } from './mp4-check.js';
 import { Resampler } from './resampler.js';
 import { SAMPLE_RATE } from './samples.js';
 import { CONVERT, decoderFailure, openStreamDecoder } from './open-stream-decoder.js';
 import type { DecodedBlock } from './stream-decoder.js';
 
-/** Bytes that a decoder gets at a time, at the most and at first. */
-const SLICE_BYTES = { max: 65_536, first: 4_096, min: 64 } as const;
+/** Bytes that a decoder gets at a time, at the most (once samples come) and at first. */
+const SLICE_BYTES = { max: 65_536, first: 1_024, min: 64 } as const;
 /** Samples (of all channels) that one slice should give: a few bytes of a well-compressed silence may be minutes. */
 const SLICE_SAMPLES = 524_288;
 /** Highest sample rate that is believed, Hz. */
@@ -15,7 +17,7 @@ const SAMPLE_RATE_MAX = 768_000;
 
 /**
  * Decodes a file of any known format, told by its content, block by block. Memory holds a slice of it, whatever its length and however well it is
- * compressed. Channels are mixed, or `channel` (from 0) is heard alone. Throws AudioFileError (`empty`, `not_audio`, `unsupported`, `no_samples`, `no_channel`), or what `bytes` throws. What fails after samples came is a warning.
+ * compressed. Channels are mixed, or `channel` (from 0) is heard alone. Throws AudioFileError (`empty`, `not_audio`, `unsupported`, `no_samples`, `no_channel`, `audio_too_long`), or what `bytes` throws. What fails after samples came is a warning.
  */
 export async function* decodeBlocks(
   bytes: AsyncIterable<Uint8Array>,
@@ -30,10 +32,12 @@ export async function* decodeBlocks(
     const decoder = await openStreamDecoder(format, warn);
     try {
       let slice: number = SLICE_BYTES.first;
-      for await (const piece of chain(head, source)) {
+      const whole = chain(head, source);
+      for await (const piece of format === 'mp4' ? checkedMp4(whole) : whole) {
         for (let at = 0; at < piece.length;) {
           const part = piece.subarray(at, at + slice);
           at += part.length;
+          output.bytes += part.length;
           const decoded = await decoder.decode(part);
           yield* output.take(decoded);
           slice = nextSlice(part.length, decoded);
@@ -77,6 +81,9 @@ function formatOf(head: Uint8Array): AudioFormatName {
 /** Mixes, resamples and counts what decoders give. */
 class Output {
   samples = 0;
+  /** Of the file that were decoded. */
+  bytes = 0;
+  #audioMs = 0;
   #resampler: Resampler | undefined;
   #rate = 0;
   readonly #channel: number | undefined;
@@ -92,6 +99,14 @@ class Output {
     const mono = this.#channel === undefined ? mix(channelData) : channelData[this.#channel];
     if (mono === undefined) throw new AudioFileError('no_channel', `The file has ${channelData.length} channels.`);
     this.samples += mono.length;
+    this.#audioMs += (mono.length * 1_000) / sampleRate;
+    if (this.#audioMs > audioMsMax(this.bytes)) {
+      const hours = Math.floor(this.#audioMs / 3_600_000);
+      throw new AudioFileError(
+        'audio_too_long',
+        `${this.bytes} bytes of the file claim more than ${hours} h of audio.`,
+      );
+    }
     const block = this.#resampler?.push(mono) ?? mono;
     if (block.length > 0) yield block;
   }
@@ -134,7 +149,9 @@ function mix(channels: readonly Float32Array[]): Float32Array {
 
 function nextSlice(bytes: number, { channelData }: DecodedBlock): number {
   const samples = channelData.reduce((sum, channel) => sum + channel.length, 0);
-  const fitting = samples === 0 ? bytes * 2 : Math.floor((bytes * SLICE_SAMPLES) / samples);
+  // A header of many slices would be read again with each of them.
+  if (samples === 0) return bytes * 2;
+  const fitting = Math.floor((bytes * SLICE_SAMPLES) / samples);
   return Math.max(SLICE_BYTES.min, Math.min(SLICE_BYTES.max, bytes * 2, fitting));
 }
 

@@ -1,14 +1,13 @@
 // Puts the index of an MP4 file before its samples, so that the file can be decoded as it comes.
 import { AudioFileError } from './audio-errors.js';
 import { detectAudioFormat } from './audio-format.js';
+import { INDEX_BYTES_MAX } from './mp4-check.js';
 import { isStored, spool, type StoredBytes } from './stored-bytes.js';
 
 /** Bytes of small boxes (ftyp, free, uuid, ...) that are kept in memory until the index or the samples come. */
 const HELD_BYTES_MAX = 1_048_576;
 /** Bytes that tell MP4 from anything else. */
 const SIGNATURE_BYTES = 12;
-/** The index of a day of AAC has some ten megabytes. */
-const INDEX_BYTES_MAX = 67_108_864;
 /** A file is made of boxes: size, type, and 64 bits more of size where the first says 1 (ISO/IEC 14496-12, section 4.2). */
 const HEADER_BYTES = 8;
 const LONG_HEADER_BYTES = 16;
@@ -91,7 +90,7 @@ async function* fromStored(file: StoredBytes): AsyncGenerator<Uint8Array, void, 
     throw new AudioFileError('not_audio', 'The MP4 file has no index (moov): it was probably cut off.');
   }
   if (moov.end - moov.start > INDEX_BYTES_MAX) {
-    throw new AudioFileError('unsupported', 'The index of the MP4 file is too large.');
+    throw new AudioFileError('audio_too_complex', 'The index of the MP4 file is too large.');
   }
   const moved = (await file.read(moov.start, moov.end - moov.start)).slice();
   moveOffsets(moved, { type: 'moov', start: 0, end: moved.length }, moved.length);

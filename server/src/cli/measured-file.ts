@@ -12,8 +12,8 @@ export class MeasuredFile {
   constructor(
     private readonly path: string,
     private readonly onWarning: (warning: AudioFileWarning) => void,
-    /** A thread must be waited for: whoever may leave in the middle decodes inline. */
-    private readonly isolation: NonNullable<DecodeAudioOptions['isolation']> = 'thread',
+    /** A process must be waited for: a caller that may leave in the middle decodes inline. */
+    private readonly isolation: NonNullable<DecodeAudioOptions['isolation']> = 'process',
   ) {}
 
   /** Length of the whole file, milliseconds, as what was decoded is to what was read; undefined before anything was. */

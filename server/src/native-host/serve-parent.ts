@@ -27,8 +27,9 @@ export function serveParent<W extends Work>(service: ChildService<W>): void {
 
   process.on('message', (message: ToChild<W>) => void receive(message));
 
-  // The parent is gone, in whatever way: so is the reason to be here. No orderly exit, which would wait for native runs.
-  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+  process.on('disconnect', end);
+  // The parent went while this process was starting: nobody was there to be told of it.
+  if (!process.connected) end();
 
   // A terminal or a service manager signals the whole group. The parent drains first and says when to end.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
@@ -73,4 +74,9 @@ export function serveParent<W extends Work>(service: ChildService<W>): void {
   function send(message: FromChild<W>): void {
     if (process.connected) process.send?.(message);
   }
+}
+
+/** The parent is gone: so is the reason to be here. No orderly exit, which would wait for native runs. */
+function end(): void {
+  process.kill(process.pid, 'SIGKILL');
 }

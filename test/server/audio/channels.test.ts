@@ -13,7 +13,7 @@ const file = storedInMemory(
 );
 
 /** The value in the middle of what is decoded. */
-async function heard(channel: number | undefined, isolation: 'thread' | 'inline'): Promise<number | undefined> {
+async function heard(channel: number | undefined, isolation: 'process' | 'inline'): Promise<number | undefined> {
   const samples: number[] = [];
   const options = channel === undefined ? { isolation } : { isolation, channel };
   for await (const block of decodeAudio(file, options)) samples.push(...block);
@@ -21,7 +21,7 @@ async function heard(channel: number | undefined, isolation: 'thread' | 'inline'
   return samples[8_000];
 }
 
-for (const isolation of ['inline', 'thread'] as const) {
+for (const isolation of ['inline', 'process'] as const) {
   t.test(`${isolation}: all channels mixed, or one of them`, async (t) => {
     t.equal(await heard(undefined, isolation), 0.125);
     t.equal(await heard(0, isolation), 0.5);

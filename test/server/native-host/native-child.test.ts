@@ -1,8 +1,10 @@
 // One child process: what it promises to whatever is within it, engine, polisher or decoder.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import t from 'tap';
-import { isAlive, startScriptedChild } from '../../support/scripted-child.js';
+import { isAlive, SCRIPTED_CHILD, startScriptedChild } from '../../support/scripted-child.js';
 
 const echo = (text: string) => ({ do: 'echo', text }) as const;
 const NAME = { name: 'test' } as const;
@@ -112,4 +114,17 @@ t.test('one that nobody holds keeps no process alive, and one that is killed ear
   child.kill(new Error('by the test'));
   await t.rejects(child.loaded, { message: 'by the test' });
   t.match(await child.exited, { message: 'by the test' });
+});
+
+t.test('one whose parent was killed while it was starting does not stay', async (t) => {
+  const options = `{ stdio: ['ignore', 2, 2, 'ipc'], execArgv: ['--import=tsx'] }`;
+  const code = `import { fork } from 'node:child_process';
+    console.log(fork(${JSON.stringify(SCRIPTED_CHILD)}, [], ${options}).pid);
+    process.kill(process.pid, 'SIGKILL');`;
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 2] });
+  if (parent.stdout === null) throw new Error('no output');
+  const pid = Number(String(await once(parent.stdout, 'data')));
+  t.ok(pid > 0);
+  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+  t.notOk(isAlive(pid));
 });

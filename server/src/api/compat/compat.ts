@@ -39,8 +39,8 @@ export function createCompat(options: CompatOptions): Compat {
   return {
     dialects: [
       createRealtimeDialect({ keys, defaults }),
-      // A live stream is decoded bit by bit: it needs no thread of its own.
-      createListenDialect({ authorizer: keys, model, decode: (bytes) => decodeAudio(bytes, { isolation: 'inline' }) }),
+      // A live stream is decoded bit by bit: it needs no process of its own.
+      createListenDialect({ authorizer: keys, model, decode: (bytes) => decodeAudio(bytes, { isolation: 'shared' }) }),
     ],
     routes: [
       ...clientSecretRoutes({ keys, defaults }),
