@@ -1,4 +1,5 @@
 // Which words of one text are which words of another: a minimal edit alignment.
+import { align } from '@sotto/models';
 
 /** Counts of a minimal edit alignment from a displayed text to its successor, and the pairs of equal words. */
 export interface WordAlignment {
@@ -11,37 +12,18 @@ export interface WordAlignment {
 
 /** Aligns two word lists with the fewest edits (Levenshtein, each edit costs 1), preferring matches over edits. */
 export function alignWords(from: readonly string[], to: readonly string[]): WordAlignment {
-  const columns = to.length + 1;
-  const cost = new Uint32Array((from.length + 1) * columns);
-  const at = (row: number, column: number): number => cost[row * columns + column] ?? 0;
-  for (let column = 0; column <= to.length; column++) cost[column] = column;
-  for (let row = 1; row <= from.length; row++) {
-    cost[row * columns] = row;
-    for (let column = 1; column <= to.length; column++) {
-      const diagonal = at(row - 1, column - 1) + (from[row - 1] === to[column - 1] ? 0 : 1);
-      cost[row * columns + column] = Math.min(diagonal, at(row - 1, column) + 1, at(row, column - 1) + 1);
-    }
-  }
   const matches: [number, number][] = [];
   const counts = { substitutions: 0, deletions: 0, insertions: 0 };
-  let [row, column] = [from.length, to.length];
-  while (row > 0 || column > 0) {
-    const isEqual = row > 0 && column > 0 && from[row - 1] === to[column - 1];
-    if (isEqual && at(row, column) === at(row - 1, column - 1)) {
-      matches.push([--row, --column]);
-    } else if (row > 0 && column > 0 && at(row, column) === at(row - 1, column - 1) + 1) {
-      counts.substitutions++;
-      row--;
-      column--;
-    } else if (row > 0 && at(row, column) === at(row - 1, column) + 1) {
-      counts.deletions++;
-      row--;
-    } else {
-      counts.insertions++;
-      column--;
-    }
+  let [row, column] = [0, 0];
+  for (const { before, after, isEqual } of align(from, to, (a, b) => (a === b ? 0 : 1))) {
+    if (isEqual) matches.push([row, column]);
+    else if (after === undefined) counts.deletions++;
+    else if (before === undefined) counts.insertions++;
+    else counts.substitutions++;
+    if (before !== undefined) row++;
+    if (after !== undefined) column++;
   }
-  return { matches: matches.toReversed(), ...counts };
+  return { matches, ...counts };
 }
 
 /**

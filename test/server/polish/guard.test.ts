@@ -1,7 +1,7 @@
 // The guards: what may stand for what was said, measured by an alignment of both.
 import * as fc from 'fast-check';
 import t from 'tap';
-import { align } from '../../../server/src/polish/guards/alignment.js';
+import { align } from '@sotto/models';
 import { guard } from '../../../server/src/polish/guards/guard.js';
 import { unitsOf } from '../../../server/src/polish/guards/units.js';
 import { holds } from '../../support/property.js';
@@ -114,12 +114,13 @@ t.test('PO2: other modes choose their words', async (t) => {
 
 const unit = fc.constantFrom('a', 'b', 'c', 'dd', 'de');
 const same = (a: string, b: string): number => (a === b ? 1 : a[0] === b[0] ? 0.6 : 0);
+const swapCost = (a: string, b: string): number => 2 * (1 - same(a, b));
 
 t.test('an alignment has both texts whole and in order, and pairs what can be paired', async (t) => {
   holds(
     t,
     fc.property(fc.array(unit, { maxLength: 15 }), fc.array(unit, { maxLength: 15 }), (before, after) => {
-      const aligned = align(before, after, same);
+      const aligned = align(before, after, swapCost);
       const left = aligned.flatMap((place) => place.before ?? []);
       const right = aligned.flatMap((place) => place.after ?? []);
       const pairs = aligned.filter((place) => place.before !== undefined && place.after !== undefined);
@@ -143,7 +144,7 @@ t.test('an alignment is the cheapest one', async (t) => {
   holds(
     t,
     fc.property(fc.array(unit, { maxLength: 5 }), fc.array(unit, { maxLength: 5 }), (before, after) => {
-      const cost = align(before, after, same).reduce((sum, place) => {
+      const cost = align(before, after, swapCost).reduce((sum, place) => {
         if (place.before === undefined || place.after === undefined) return sum + 1;
         return sum + 2 * (1 - same(place.before, place.after));
       }, 0);

@@ -1,7 +1,7 @@
 // Polish by rules, and the texts around it: cleaning, cutting, joining.
 import * as fc from 'fast-check';
 import t from 'tap';
-import { valueOf } from '../../../server/src/polish/rules/chinese-numbers.js';
+import { valueOf } from '../../../server/src/polish/language/chinese-numbers.js';
 import { RulesPolisher, tidy } from '../../../server/src/polish/rules/rules-polisher.js';
 import { inScript } from '../../../server/src/polish/text/chinese-script.js';
 import { chunksOf } from '../../../server/src/polish/text/chunks.js';

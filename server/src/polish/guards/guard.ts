@@ -1,11 +1,10 @@
 // Whether what a model wrote may stand for what was said.
 import type { PolishFallback, PolishMode } from '@sotto/protocol';
-import { align, type Aligned } from './alignment.js';
+import { align, type Aligned } from '@sotto/models';
 import { COMMON } from './common-words.js';
 import { unitsOf, type Unit } from './units.js';
-import { asksChinese } from '../rules/chinese.js';
-import { asksEnglish } from '../rules/english.js';
-import { rememberingLikeness } from './word-likeness.js';
+import { asksChinese, asksEnglish } from '../language/questions.js';
+import { rememberingCost } from './word-likeness.js';
 import { changesWords } from './wording.js';
 
 /** What is wrong with a model's text; the codes are the wire's. */
@@ -83,7 +82,7 @@ export function guard(raw: string, polished: string, mode: PolishMode, keepsWord
     return mode === 'standard' ? 'tooLong' : undefined;
   if (mode === 'standard' && keepsWords) return changesWords(said, written) ? 'changedWord' : undefined;
   if (mode !== 'custom' && isAnswer(raw, polished)) return 'unrelated';
-  const aligned = align(said, written, rememberingLikeness());
+  const aligned = align(said, written, rememberingCost());
   if (isUnrelated(aligned, allowance)) return 'unrelated';
   return mode === 'standard' ? changed(aligned, said, written) : undefined;
 }

@@ -1,9 +1,9 @@
 // A text as the units that are compared: words, or Chinese characters; numbers as digits, short forms written out,
 // fillers marked.
 import { Converter as toSimplified } from 'opencc-js/t2cn';
-import { chineseDigitsOf } from '../rules/chinese-numbers.js';
-import { FILLERS as SOUNDS } from '../rules/english.js';
-import { digitsOf, ONES, ORDINALS, TENS } from '../rules/english-numbers.js';
+import { chineseDigitsOf } from '../language/chinese-numbers.js';
+import { ENGLISH_FILLERS as SOUNDS } from '../language/fillers.js';
+import { digitsOf, ONES, ORDINALS, TENS } from '../language/english-numbers.js';
 
 export interface Unit {
   /** Normalised: lower case, simplified, digits. */

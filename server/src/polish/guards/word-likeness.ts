@@ -4,15 +4,21 @@ import type { Unit } from './units.js';
 /** Below this two words count as having nothing in common. */
 const ALIKE = 0.6;
 
-/** {@link unitLikeness} that remembers: the same few words meet again and again in the alignment of two texts. */
-export function rememberingLikeness(): (a: Unit, b: Unit) => number {
+/** What it costs to put one unit for another that has nothing in common with it: as much as never pairs. */
+export const UNLIKE = 2;
+
+/**
+ * What it costs to put one unit for another: the less the more alike they are. It remembers: the same few words meet
+ * again and again in the alignment of two texts.
+ */
+export function rememberingCost(): (a: Unit, b: Unit) => number {
   const known = new Map<string, Map<string, number>>();
   return (a, b) => {
     let row = known.get(a.text);
     if (row === undefined) known.set(a.text, (row = new Map()));
-    let likeness = row.get(b.text);
-    if (likeness === undefined) row.set(b.text, (likeness = unitLikeness(a, b)));
-    return likeness;
+    let cost = row.get(b.text);
+    if (cost === undefined) row.set(b.text, (cost = UNLIKE * (1 - unitLikeness(a, b))));
+    return cost;
   };
 }
 

@@ -1,8 +1,9 @@
 // Whether a text has the words that were said, all of them and no others: for models that are there to give words back,
 // and know nothing better to put for them.
-import { align } from './alignment.js';
+import { align } from '@sotto/models';
 import { COMMON } from './common-words.js';
 import type { Unit } from './units.js';
+import { UNLIKE } from './word-likeness.js';
 
 /** Units at one place of the alignment where the texts differ. */
 interface Difference {
@@ -46,7 +47,7 @@ function differences(said: readonly Unit[], written: readonly Unit[]): Differenc
   let current: Difference | undefined;
   let place = 0;
   // Of what was said twice the second one is paired, so that what is left out stands before it.
-  for (const { before, after, isEqual } of align(said, written, (a, b) => (a.text === b.text ? 1 : 0))) {
+  for (const { before, after, isEqual } of align(said, written, (a, b) => (a.text === b.text ? 0 : UNLIKE))) {
     if (isEqual) {
       current = undefined;
       place++;

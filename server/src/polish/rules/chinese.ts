@@ -1,6 +1,8 @@
 // Chinese speech as it is written: no fillers, no stutter, no spaces, full-width marks, numbers as digits before their
 // units.
-import { chineseDigitsOf } from './chinese-numbers.js';
+import { chineseDigitsOf } from '../language/chinese-numbers.js';
+import { CHINESE_FILLERS } from '../language/fillers.js';
+import { asksChinese } from '../language/questions.js';
 
 const CJK = '\\p{Script=Han}\\u3000-\\u303f\\uff00-\\uffef';
 const SPACE_BETWEEN = new RegExp(`(?<=[${CJK}])\\s+(?=[${CJK}])`, 'gu');
@@ -13,22 +15,21 @@ const HALF_WIDTH = new Map([
   [';', '；'],
 ]);
 const HALF_AFTER_HAN = /(?<=\p{Script=Han})\s*([,.?!:;])\s*/gu;
-/** Sounds that mean nothing, alone or with the pause behind them. */
-const FILLERS = /(?:嗯|呃|額|额(?=[，,、。\s]|$)|唔|欸|诶(?=[，,]))+[，,、。…\s]*/gu;
 /** Words that fill a pause when they are said twice. */
 const REPEATED_PHRASE =
   /(那个|那個|就是|然后|然後|这个|這個|所以|但是|因为|因為|我们|我們|你们|你們|他们|他們|可以|应该|應該|可能|其实|其實)(?:[，,、]?\1)+/gu;
 /** Pronouns and particles that are said twice by mistake; 看看, 谢谢, 天天 are words. */
 const REPEATED_CHARACTER = /([我你他她它您是在有和跟把被从從到对對要会會能去来])(?:[，,、]?\1)+/gu;
-const QUESTION_END = /(?:吗|嗎|呢|么|麼|什么|什麼|哪里|哪裡|哪儿|几点|幾點|多少|谁|誰|怎么样|怎麼樣)$/u;
-const QUESTION_STATEMENT = /(?:这么|那么|這麼|那麼|着呢)$/u;
 const ENDS_SENTENCE = /[。！？…；：.!?;:][”’」』）)"']*$/u;
 const REPEATED_MARKS = /([，。？！、；：])(?:\s*[，、；：])+|[，、；：]+(?=[。？！])/gu;
 
 /** One paragraph of Chinese, simplified or traditional as it is. */
 export function tidyChinese(text: string): string {
   const joined = text.replaceAll(/\s+/g, ' ').trim().replaceAll(SPACE_BETWEEN, '');
-  const spoken = joined.replaceAll(FILLERS, '').replaceAll(REPEATED_PHRASE, '$1').replaceAll(REPEATED_CHARACTER, '$1');
+  const spoken = joined
+    .replaceAll(CHINESE_FILLERS, '')
+    .replaceAll(REPEATED_PHRASE, '$1')
+    .replaceAll(REPEATED_CHARACTER, '$1');
   const marks = chineseDigitsOf(spoken)
     .replaceAll(HALF_AFTER_HAN, (_, mark: string) => HALF_WIDTH.get(mark) ?? mark)
     .replaceAll(REPEATED_MARKS, '$1')
@@ -37,9 +38,4 @@ export function tidyChinese(text: string): string {
   if (marks === '' || ENDS_SENTENCE.test(marks)) return marks;
   const bare = marks.replace(/[，、,\s]+$/u, '');
   return bare + (asksChinese(bare) ? '？' : '。');
-}
-
-/** Whether the last sentence asks something. */
-export function asksChinese(text: string): boolean {
-  return QUESTION_END.test(text) && !QUESTION_STATEMENT.test(text);
 }

@@ -1,20 +1,25 @@
 // English speech as it is written: no fillers, no stutter, numbers as digits, sentences with their capitals and full
 // stops.
-import { digitsOf } from './english-numbers.js';
+import { digitsOf } from '../language/english-numbers.js';
+import { ENGLISH_FILLERS } from '../language/fillers.js';
+import { asksEnglish } from '../language/questions.js';
 import { tidySpaces } from './spaces.js';
 
-/** Sounds that mean nothing. Words that may mean something ("like", "well", "you know") stay: rules cannot tell. */
-export const FILLERS =
-  /(?<![\p{L}\p{N}'’-])(?:u+h+m*|u+m+|e+rm*|h+m+|m{2,}|mhm|a+hm+|eh+m+)(?![\p{L}\p{N}'’-])[,.…]*/giu;
 /** Small words that are said twice by mistake; "that that" and "had had" may be right. */
-const STUTTERED =
-  "i|you|he|she|it|we|they|the|a|an|and|but|or|so|to|of|in|on|at|for|with|from|if|is|are|was|were|my|your|his|her|our|their|this|what|when|where|how|because|there|then|it's|i'm|we're|they're|that's|i'll|i've|can|will|would|could|should|just";
+const STUTTERED = (
+  'i you he she it we they the a an and but or so to of in on at for with from if is are was were my ' +
+  "your his her our their this what when where how because there then it's i'm we're they're that's " +
+  "i'll i've can will would could should just"
+).replaceAll(' ', '|');
 const STUTTER = new RegExp(`(?<![\\p{L}'’-])(${STUTTERED})(?:[,…]?\\s+\\1)+(?![\\p{L}'’-])`, 'giu');
 /** The beginning of a word that is then said whole: "wh- what". */
 const FALSE_START = /(?<![\p{L}'’-])(\p{L}{1,4})-,?\s+(?=\1)/giu;
 
-const PROPER =
-  'Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|January|February|April|June|July|August|September|October|November|December|English|Chinese|French|German|Spanish|Italian|Japanese|American|British|European';
+const PROPER = (
+  'Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February April June July August ' +
+  'September October November December English Chinese French German Spanish Italian Japanese American ' +
+  'British European'
+).replaceAll(' ', '|');
 const PROPER_NAMES = new RegExp(`\\b(?:${PROPER})\\b`, 'gi');
 const CAPITAL_I = /(?<![\p{L}\p{N}'’.-])i(?=$|[\s,.;:!?…)]|['’](?:m|ll|ve|d|re)(?!\p{L}))/gu;
 const SENTENCE_START = /(^|[.!?…]["')\]]*\s+)(["'([]*)(\p{Ll})(?![\p{L}]*[.][\p{L}])/gu;
@@ -22,15 +27,10 @@ const SENTENCE_START = /(^|[.!?…]["')\]]*\s+)(["'([]*)(\p{Ll})(?![\p{L}]*[.][\
 const ABBREVIATION = /(?:^|[\s("'])(?:mr|mrs|ms|dr|prof|st|vs|etc|e\.g|i\.e|a\.m|p\.m|no|inc|jr|sr)\.$/i;
 const ENDS_SENTENCE = /[.!?…:;]["')\]]*$/;
 const ENDS_WORD = /[\p{L}\p{N}%"')\]]$/u;
-const QUESTION =
-  /(?:^|[.!?…]\s+)(?:(?:and|so|but|well|okay|ok),?\s+)?(?:(?:what|where|when|why|who|whose|which)(?:'s|’s)?|how|do you|does|did you|is (?:it|there|this|that|he|she)|are (?:you|we|they|there)|can (?:you|i|we)|could (?:you|i|we)|would you|will you|have you|may i|shall we)\b[^.!?…]*$/iu;
-/** What begins like a question and is none: "what a day", "when I came …", "which is why". */
-const NO_QUESTION =
-  /(?:^|[.!?…]\s+)(?:(?:and|so|but|well|okay|ok),?\s+)?(?:what an? |(?:when|where|which|who|what|how|why) (?:i|you|we|they|he|she|it|the|my|our|their|is why|means|was|were)\b|when(?:'s|ever)?\s|how(?:ever| nice| lovely))/iu;
 
 /** One paragraph of English. */
 export function tidyEnglish(text: string): string {
-  const spoken = text.replaceAll(FILLERS, ' ').replaceAll(FALSE_START, '').replaceAll(STUTTER, '$1');
+  const spoken = text.replaceAll(ENGLISH_FILLERS, ' ').replaceAll(FALSE_START, '').replaceAll(STUTTER, '$1');
   const words = tidySpaces(digitsOf(spoken));
   const named = words
     .replaceAll(CAPITAL_I, 'I')
@@ -39,11 +39,6 @@ export function tidyEnglish(text: string): string {
     ABBREVIATION.test(named.slice(0, at + end.trimEnd().length)) ? all : end + quote + letter.toUpperCase(),
   );
   return finished(capitals);
-}
-
-/** Whether the last sentence asks something. */
-export function asksEnglish(text: string): boolean {
-  return QUESTION.test(text) && !NO_QUESTION.test(text);
 }
 
 function finished(text: string): string {
