@@ -19,8 +19,8 @@ import { AudioFrom, CountedBytes } from './job-audio.js';
 
 /** How often progress is written, milliseconds. */
 const PROGRESS_MS = 1_000;
-/** Times that a job is begun: one that ends the server each time must not do so for ever. */
-export const ATTEMPTS_MAX = 5;
+/** Attempts that may end with the process: a recording that ends the server must not do so for ever. */
+const DEATHS_MAX = 2;
 /** Time for the polish of one text of a job, milliseconds: nobody waits for it live. */
 const POLISH_BUDGET_MS = 60_000;
 
@@ -67,8 +67,9 @@ export class JobRunner {
     }));
     if (job === undefined) return undefined;
     try {
-      if (job.attempts > ATTEMPTS_MAX) {
-        throw new AsrError('recognition_failed', `It was begun ${ATTEMPTS_MAX} times, and never came to its end`);
+      if (job.attempts > DEATHS_MAX) {
+        const message = `The server ended ${DEATHS_MAX} times while it worked on this recording: it is not tried again.`;
+        throw new AsrError('recognition_failed', message);
       }
       const facts = await this.#transcribe(job, signal);
       const progress = { heardMs: facts.audioMs ?? 0, fraction: 1 };

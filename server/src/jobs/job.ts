@@ -58,7 +58,7 @@ export interface JobRecord {
   readonly progress: JobProgress;
   /** Changes of the record: the ids of its server-sent events. */
   readonly revision: number;
-  /** How often it was begun: one that ends the server again and again is given up. */
+  /** How often it was begun and the process ended meanwhile, with the attempt under way; written before it begins. */
   readonly attempts: number;
   readonly audioMs?: number | undefined;
   readonly cache?: 'hit' | 'miss' | undefined;

@@ -224,18 +224,25 @@ t.test('a job that was cut off is gone on with, and no segment is heard twice or
   });
 });
 
-t.test('a job that never comes to its end is given up', async (t) => {
+t.test('a job during which the server ended twice is set aside, one during which it ended once is not', async (t) => {
   const store = await openLocal(t);
   const transcriber = new LoudnessTranscriber();
   transcriber.holdAt = 0;
   const first = await startJobServer(t, { store, transcriber });
-  const id = await idOf(first.upload(recordingOf(1)));
+  const [once, twice] = [await idOf(first.upload(recordingOf(1))), await idOf(first.upload(recordingOf(2)))];
   await transcriber.isHeld;
   await first.close();
   const { JobStore } = await import('../../../server/src/jobs/job-store.js');
-  await new JobStore(store.data, Date.now).change(id, () => ({ attempts: 5 }));
+  const jobs = new JobStore(store.data, Date.now);
+  t.match(await jobs.get(once), { attempts: 0 }, 'an orderly end does not count');
+  await jobs.change(once, () => ({ attempts: 1 }));
+  await jobs.change(twice, () => ({ attempts: 2 }));
   const second = await startJobServer(t, { store });
-  t.match(await second.over(id), { state: 'failed', error: { code: 'recognition_failed' } });
+  t.match(await second.over(once), { state: 'done' });
+  t.match(await second.over(twice), {
+    state: 'failed',
+    error: { code: 'recognition_failed', message: /ended 2 times while it worked on this recording/ },
+  });
 });
 
 t.test('a recording that was heard before is not heard again', async (t) => {
