@@ -53,7 +53,11 @@ export const PolishSettings = v.object({
   script: v.optional(v.picklist(['simplified', 'traditional'])),
 });
 
-const language = v.pipe(v.string(), v.regex(/^(auto|[a-z]{2,3})$/, 'a language code such as "en", or "auto"'));
+const language = v.pipe(
+  v.string(),
+  v.maxLength(64),
+  v.regex(/^[a-z]{2,}([-_][a-z0-9]+)*$/i, 'a language such as "en", "zh-TW" or "English", or "auto"'),
+);
 const hotwords = v.pipe(
   v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(LIMITS.hotwordCharsMax))),
   v.maxLength(LIMITS.hotwordsMax),

@@ -1,4 +1,5 @@
 // What an engine is: one device that decodes batches of windows with one Whisper model.
+import type { LanguageProbabilities } from './language-evidence.js';
 
 /** What the decoder is told before it hears. */
 export interface DecodePrompt {
@@ -56,6 +57,8 @@ export interface DecodeResult {
   readonly endLogprob: number | null;
   readonly language: string;
   readonly languageProbability: number;
+  /** Where the model chose: the probability of each language of 0.001 and more. */
+  readonly languageProbabilities?: LanguageProbabilities;
   readonly noSpeechProbability: number;
   /** How many tokens of the draft were right. */
   readonly draftAccepted: number;

@@ -1,10 +1,13 @@
 // What the session sees of recognition: segments that take growing audio and answer partials and one final.
 import type { Word } from '@sotto/protocol';
+import type { LanguageEvidence } from './language-evidence.js';
 
 /** How a segment is to be recognised. */
 export interface SegmentOptions {
-  /** Language code, or `auto`. */
+  /** A language as people write it (`en`, `zh-TW`), or `auto`. */
   readonly language: string;
+  /** What was spoken before in this stream, and will have been: where the language is `auto` it is chosen by that. Absent: by each segment alone. */
+  readonly languages?: LanguageEvidence;
   readonly task: 'transcribe' | 'translate';
   /** Text before this segment: the caller's prompt and the finals before it. */
   readonly previousText: string;
@@ -53,10 +56,10 @@ export interface RecognizedSegment {
   anticipate(audio: Float32Array): boolean;
   /**
    * Decodes the whole segment once more, free of what partials called stable. `speechRatio`: share of the VAD's frames
-   * that were speech, 0-1. Rejects with AsrError: `recognition_failed`, `overloaded`, `shutting_down`, or `cancelled`
-   * after `cancel`.
+   * that were speech, 0-1. `before`: the text before the segment, once the finals before it are there, so that a final
+   * does not depend on when they came; absent: as at the beginning. Rejects with AsrError: `recognition_failed`, `overloaded`, `shutting_down`, or `cancelled` after `cancel`.
    */
-  finish(audio: Float32Array, speechRatio: number): Promise<FinalHypothesis>;
+  finish(audio: Float32Array, speechRatio: number, before?: Promise<string>): Promise<FinalHypothesis>;
   /** Forgets the segment; nothing is called any more. */
   cancel(): void;
 }

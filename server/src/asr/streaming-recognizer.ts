@@ -11,6 +11,10 @@ import { decodeFinal, FALLBACK_BUDGET_MS, type FinalAsk } from './hypothesis/fin
 import { type GuardThresholds, WHISPER_THRESHOLDS } from './hypothesis/hallucination-guards.js';
 import { HypothesisTracker, type TrackedText } from './hypothesis/hypothesis-tracker.js';
 import { type Stability, stabilityPolicy } from './hypothesis/stability-policy.js';
+import { SegmentScript } from './hypothesis/segment-script.js';
+import { inOneLanguage } from './language-evidence.js';
+import { findLanguage } from './model-languages.js';
+import type { ChineseScript } from '../text/chinese-script.js';
 import { timeWords } from './hypothesis/word-timing.js';
 import { previousTokens } from './hypothesis/previous-text.js';
 import type { FinalHypothesis, RecognizedSegment, Recognizer, SegmentOptions } from './recognizer.js';
@@ -22,6 +26,8 @@ export interface RecognizerOptions {
   readonly stability?: Stability;
   /** AlignAtt's distance from the end of the audio, milliseconds. Default 400. */
   readonly holdbackMs?: number;
+  /** Characters of Chinese text where its language tag does not say. Default `simplified`; `mixed`: as the model writes. */
+  readonly chineseScript?: ChineseScript | 'mixed';
   /** Default {@link WHISPER_THRESHOLDS}. */
   readonly thresholds?: GuardThresholds;
   /** Whether {@link RecognizedSegment.anticipate} is heeded. Default true. */
@@ -88,7 +94,7 @@ export class StreamingRecognizer implements Recognizer {
 
   /** Recognition of whole recordings on the same engines: its windows yield to those of live segments. */
   files(detector: VoiceActivityDetector): FileTranscriber {
-    return new FileTranscriber(this.#scheduler, this.#tokenizer, detector);
+    return new FileTranscriber(this.#scheduler, this.#tokenizer, detector, this.#options.chineseScript);
   }
 
   /** Fails what waits (`shutting_down`), ends the runs under way, closes the engines. */
@@ -110,6 +116,7 @@ type Tally = { -readonly [count in keyof EarlyFinalCounts]: number };
 interface EarlyFinal {
   /** Length of its audio. */
   readonly samples: number;
+  readonly previous: readonly number[];
   /** Undefined where it came to nothing: superseded, dropped, or failed. */
   readonly result: Promise<DecodeResult | undefined>;
   isUnderWay: boolean;
@@ -133,7 +140,10 @@ class LiveSegment implements RecognizedSegment {
   readonly #options: SegmentOptions;
   readonly #thresholds: GuardThresholds;
   readonly #tracker: HypothesisTracker;
-  readonly #previous: readonly number[];
+  /** Text before it, as tokens. */
+  #previous: readonly number[];
+  readonly #language: string | null;
+  readonly #script: SegmentScript;
   #early: EarlyFinal | undefined;
   #state: 'open' | 'finishing' | 'over' = 'open';
 
@@ -152,9 +162,10 @@ class LiveSegment implements RecognizedSegment {
     this.#thresholds = recognition.thresholds ?? WHISPER_THRESHOLDS;
     const policy = stabilityPolicy(recognition.stability ?? DEFAULT_STABILITY, recognition.holdbackMs);
     this.#tracker = new HypothesisTracker(tokenizer, policy, this.#thresholds);
-    this.#previous = scheduler.model.usesPreviousText
-      ? previousTokens(tokenizer, options.previousText, options.hotwords)
-      : [];
+    this.#previous = this.#previousOf(options.previousText);
+    const asked = findLanguage(options.language, scheduler.model.languages);
+    this.#language = asked === undefined || asked.code === 'auto' ? null : asked.code;
+    this.#script = new SegmentScript(asked?.script, recognition.chineseScript);
   }
 
   update(audio: Float32Array): void {
@@ -177,19 +188,20 @@ class LiveSegment implements RecognizedSegment {
       dueInMs: FINAL_DUE_MS,
       request: () => {
         early.isUnderWay = true;
-        return this.#finalRequest({ audio, ...GREEDY });
+        return this.#finalRequest({ audio, ...GREEDY }, this.#language);
       },
       track: (result) => this.#tracker.review(result, audio.length),
     });
-    const early: EarlyFinal = { samples: audio.length, result, isUnderWay: false };
+    const early: EarlyFinal = { samples: audio.length, previous: this.#previous, result, isUnderWay: false };
     this.#early = early;
     return true;
   }
 
-  async finish(audio: Float32Array, speechRatio: number): Promise<FinalHypothesis> {
+  async finish(audio: Float32Array, speechRatio: number, before?: Promise<string>): Promise<FinalHypothesis> {
     if (this.#state !== 'open') throw new AsrError('cancelled', 'the segment is over');
     this.#state = 'finishing';
     try {
+      if (before !== undefined) this.#previous = this.#previousOf(await before);
       return await this.#final(audio, speechRatio);
     } finally {
       this.#state = 'over';
@@ -212,7 +224,10 @@ class LiveSegment implements RecognizedSegment {
         request,
       });
       if (outcome.status !== 'decoded' || this.#isOver()) return undefined;
-      this.#options.onPartial({ ...track(outcome.result), heardSamples: audio.length });
+      const turned = this.#script.ofPartial(track(outcome.result), outcome.result.language);
+      const text = turned instanceof Promise ? await turned : turned;
+      if (this.#isOver()) return undefined;
+      this.#options.onPartial({ ...text, heardSamples: audio.length });
       return outcome.result;
     } catch (error) {
       if (!this.#isOver()) this.#options.onError(error instanceof Error ? error : new Error(messageOf(error)));
@@ -223,7 +238,7 @@ class LiveSegment implements RecognizedSegment {
   #partialRequest(audio: Float32Array): DecodeRequest {
     const { committed, draft, language } = this.#tracker;
     const prompt = {
-      language: this.#language ?? language,
+      language: this.#language ?? language ?? this.#options.languages?.leader ?? null,
       task: this.#options.task,
       previous: this.#previous,
       committed: [...committed],
@@ -238,19 +253,26 @@ class LiveSegment implements RecognizedSegment {
   async #final(audio: Float32Array, speechRatio: number): Promise<FinalHypothesis> {
     if (audio.length === 0)
       return { text: '', noise: 'empty', words: [], language: this.#options.language, avgLogprob: 0, noSpeechProb: 1 };
-    const decoded = await decodeFinal((ask) => this.#finalRun(ask), { audio, speechRatio }, this.#tokenizer, {
+    const run = inOneLanguage(
+      (ask: FinalAsk, language) => this.#finalRun(ask, language),
+      this.#language,
+      ({ language, languageProbabilities = { [language]: 1 } }) =>
+        this.#options.languages?.take(languageProbabilities, (audio.length / 16) * speechRatio) ?? language,
+    );
+    const decoded = await decodeFinal(run, { audio, speechRatio }, this.#tokenizer, {
       thresholds: this.#thresholds,
       fallbackBudgetMs: this.#recognition.fallbackBudgetMs ?? FALLBACK_BUDGET_MS,
     });
-    const { text, noise, language, avgLogprob, noSpeechProb } = decoded;
-    const words = this.#options.words
+    const { noise, language, avgLogprob, noSpeechProb } = decoded;
+    const heard = this.#options.words
       ? timeWords(decoded.tokens, language, audio.length / SAMPLES_PER_MS, this.#tokenizer)
       : [];
+    const { text, words } = await this.#script.of({ text: decoded.text, words: heard }, language);
     return { text, words, language, avgLogprob, noSpeechProb, ...(noise ? { noise } : {}) };
   }
 
-  async #finalRun(ask: FinalAsk): Promise<DecodeResult> {
-    const early = ask.withPrevious ? await this.#takeEarly(ask.audio) : undefined;
+  async #finalRun(ask: FinalAsk, language: string | null): Promise<DecodeResult> {
+    const early = ask.withPrevious && language === this.#language ? await this.#takeEarly(ask.audio) : undefined;
     if (this.#isOver()) throw new AsrError('cancelled', 'the segment was cancelled');
     if (early) return early;
     const outcome = await this.#scheduler.submit({
@@ -258,7 +280,7 @@ class LiveSegment implements RecognizedSegment {
       kind: 'final',
       dueInMs: FINAL_DUE_MS,
       samples: ask.audio.length,
-      request: () => this.#finalRequest(ask),
+      request: () => this.#finalRequest(ask, language),
     });
     if (outcome.status !== 'decoded' || this.#isOver()) throw new AsrError('cancelled', 'the segment was cancelled');
     return outcome.result;
@@ -268,16 +290,18 @@ class LiveSegment implements RecognizedSegment {
   async #takeEarly(audio: Float32Array): Promise<DecodeResult | undefined> {
     const early = this.#early;
     if (early?.samples !== audio.length || !early.isUnderWay) return undefined;
+    // It was told another text before it, since a final had not come yet.
+    if (early.previous.join() !== this.#previous.join()) return undefined;
     const result = await early.result;
     if (result) this.#earlyFinals.used += 1;
     return result;
   }
 
-  #finalRequest({ audio, temperature, seed, withPrevious }: FinalAsk): DecodeRequest {
+  #finalRequest({ audio, temperature, seed, withPrevious }: FinalAsk, language: string | null): DecodeRequest {
     return {
       audio,
       prompt: {
-        language: this.#language,
+        language,
         task: this.#options.task,
         previous: withPrevious ? this.#previous : [],
         committed: [],
@@ -288,9 +312,9 @@ class LiveSegment implements RecognizedSegment {
     };
   }
 
-  /** As the caller set it; null: the model's choice. */
-  get #language(): string | null {
-    return this.#options.language === 'auto' ? null : this.#options.language;
+  #previousOf(text: string): readonly number[] {
+    if (!this.#scheduler.model.usesPreviousText) return [];
+    return previousTokens(this.#tokenizer, text, this.#options.hotwords);
   }
 
   #isOver(): boolean {

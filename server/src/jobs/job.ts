@@ -9,7 +9,11 @@ export type JobState = (typeof JOB_STATES)[number];
 /** What clients may ask of a job, in JSON or as fields of a form. */
 export const JobOptions = v.object({
   language: v.optional(
-    v.pipe(v.string(), v.regex(/^(auto|[a-z]{2,3})$/, 'a language code such as "en", or "auto"')),
+    v.pipe(
+      v.string(),
+      v.maxLength(64),
+      v.regex(/^[a-z]{2,}([-_][a-z0-9]+)*$/i, 'a language such as "en", "zh-TW" or "English", or "auto"'),
+    ),
     'auto',
   ),
   task: v.optional(v.picklist(['transcribe', 'translate']), 'transcribe'),

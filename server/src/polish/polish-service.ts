@@ -7,7 +7,7 @@ import { PolisherError, TimeUpError, type Polisher, type PolishRequest } from '.
 import { TASK_CHARS_MAX, type Polishing, type PolishResult, type PolishStyle, type PolishTask } from './polishing.js';
 import { route, type Models } from './router.js';
 import { RULES, tidy } from './rules/rules-polisher.js';
-import { inScript } from './text/chinese-script.js';
+import { inScript } from '../text/chinese-script.js';
 import { chunksOf, type Chunk } from './text/chunks.js';
 import { cleanOutput } from './text/clean-output.js';
 import { cleanText } from './text/clean-text.js';

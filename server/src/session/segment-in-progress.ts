@@ -1,5 +1,6 @@
 // One utterance on its way from its first sample to its final.
 import type { PartialHypothesis, RecognizedSegment, Recognizer, FinalHypothesis } from '../asr/recognizer.js';
+import type { LanguageEvidence } from '../asr/language-evidence.js';
 import type { AudioRing } from './audio-ring.js';
 import { toMs } from '../audio/samples.js';
 import { SegmentAudio } from './segment-audio.js';
@@ -32,6 +33,7 @@ export class SegmentInProgress {
     settings: StreamSettings,
     previousText: string,
     recognizer: Recognizer,
+    languages: LanguageEvidence,
     events: SegmentEvents,
   ) {
     this.id = id;
@@ -40,6 +42,7 @@ export class SegmentInProgress {
     const { language, task, hotwords, words } = settings;
     this.#recognized = recognizer.open({
       language,
+      languages,
       task,
       previousText,
       hotwords,
@@ -117,10 +120,10 @@ export class SegmentInProgress {
     if (this.#recognized.anticipate(audio)) this.#asked = Math.max(this.#asked, audio.length);
   }
 
-  /** Ends the utterance at a position: its last word. Rejects with what the recogniser rejects with. */
-  finish(end: number, speechRatio: number): Promise<FinalHypothesis> {
+  /** Ends the utterance at a position: its last word. `before`: the text before it, once that is known. Rejects with what the recogniser rejects with. */
+  finish(end: number, speechRatio: number, before: Promise<string>): Promise<FinalHypothesis> {
     this.#isEnded = true;
-    return this.#recognized.finish(this.#audio.view(0, end - this.start), speechRatio);
+    return this.#recognized.finish(this.#audio.view(0, end - this.start), speechRatio, before);
   }
 
   cancel(): void {

@@ -1,6 +1,7 @@
 // The settings of a session: the server's defaults, what a client may change, and what this server cannot honour.
 import { LIMITS, mergeSettings, type ConfigureMessage, type ErrorCode, type StartMessage } from '@sotto/protocol';
 import { ENDPOINTING_DEFAULTS, type EndpointingOptions } from '../vad/endpointing.js';
+import { refuseLanguage } from '../asr/model-languages.js';
 import { changePolish, NO_POLISH, type PolishWish } from '../polish/polish-settings.js';
 import { POLISH_BUDGETS, type PolishBudgets } from '../polish/polish-budgets.js';
 
@@ -78,11 +79,8 @@ export function refusalOf(
   change: StartMessage | ConfigureMessage,
   model: { readonly name: string; readonly languages: readonly string[] },
 ): Refusal | undefined {
-  const { language } = change;
-  if (language !== undefined && language !== 'auto' && !model.languages.includes(language)) {
-    const known = model.languages.join(', ');
-    return { code: 'unsupported_language', message: `${model.name} does not know "${language}"; it knows ${known}.` };
-  }
+  const refusal = change.language === undefined ? undefined : refuseLanguage(change.language, model);
+  if (refusal !== undefined) return refusal;
   if (change.type === 'start' && change.task === 'translate' && model.languages.length < 2) {
     return { code: 'unsupported_option', message: `${model.name} knows one language and cannot translate.` };
   }

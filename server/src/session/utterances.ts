@@ -1,5 +1,6 @@
 // The utterances of one stream: from what endpointing decides to what the client reads.
 import type { FinalMessage, ServerMessage } from '@sotto/protocol';
+import { LanguageEvidence } from '../asr/language-evidence.js';
 import type { FinalHypothesis, PartialHypothesis, Recognizer } from '../asr/recognizer.js';
 import { AnswerQueue } from './answer-queue.js';
 import type { AudioRing } from './audio-ring.js';
@@ -45,6 +46,9 @@ export class Utterances {
   readonly #options: UtterancesOptions;
   readonly #answers: AnswerQueue;
   readonly #previousText = new PreviousText();
+  readonly #languages = new LanguageEvidence();
+  /** When the finals of all utterances that have ended are there, or will not be. */
+  #settled: Promise<unknown> = Promise.resolve();
   #open: SegmentInProgress | undefined;
   /** Ended, but their finals are not there yet; in order. */
   readonly #pending = new Set<SegmentInProgress>();
@@ -85,7 +89,7 @@ export class Utterances {
     const { recognizer, ring, send } = this.#options;
     const pending = [...this.#pending].map((segment) => segment.stableText);
     const previousText = this.#previousText.before(toMs(start), settings.prompt, pending);
-    const segment = new SegmentInProgress(this.#count++, start, settings, previousText, recognizer, {
+    const segment = new SegmentInProgress(this.#count++, start, settings, previousText, recognizer, this.#languages, {
       onPartial: (partial, hypothesis) => this.#partial(partial, hypothesis),
       onError: ({ id }, error) => this.#options.log.warn({ segment: id, err: error }, 'a partial failed'),
     });
@@ -126,7 +130,10 @@ export class Utterances {
     if (ending.reason === 'forced') this.#carried = { start: end, audio: segment.audioFrom(end) };
     this.#options.send({ type: 'speechEnded', segmentId: segment.id, endMs: toMs(end) });
     const answer = this.#answers.reserve();
-    segment.finish(end, speechRatio).then(
+    const { startMs, settings } = segment;
+    // A final is told what the finals before it say, never what happens to be stable of them: its text does not depend on time.
+    const before = this.#settled.then(() => this.#previousText.before(startMs, settings.prompt, []));
+    const settled = segment.finish(end, speechRatio, before).then(
       (hypothesis) =>
         this.#settle(segment, () => {
           const final = this.#final(segment, end, ending, hypothesis);
@@ -134,6 +141,7 @@ export class Utterances {
         }),
       (error: unknown) => this.#settle(segment, () => answer(this.#failure(segment, end, error))),
     );
+    this.#settled = Promise.all([this.#settled, settled]);
   }
 
   /** Sends a message once all finals before it are sent. */

@@ -93,7 +93,7 @@ for (const [name, createTransport] of TRANSPORTS) {
       t.same(await of(formOf(new Uint8Array(0))), [400, 'empty']);
       t.same(await of('<html>'), [400, 'not_audio']);
       t.same(await of(new FormData()), [400, 'file_missing']);
-      t.same(await of(formOf(THREE_SECONDS, { language: 'xx' })), [400, 'language_unsupported']);
+      t.same(await of(formOf(THREE_SECONDS, { language: 'xx' })), [400, 'unsupported_language']);
       t.same(await of('{', { 'content-type': 'application/json' }), [400, 'invalid_json']);
       t.same(await of('{"file":"???"}', { 'content-type': 'application/json' }), [400, 'invalid_request']);
       t.same(await of('x', { 'content-type': 'multipart/form-data' }), [400, 'invalid_multipart']);

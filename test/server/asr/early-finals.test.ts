@@ -71,6 +71,21 @@ t.test('the final is what was decoded in the pause, and the request is the one o
   await Promise.all([asr.close(), without.asr.close()]);
 });
 
+t.test('a final is told what the finals before it say, not what was stable of them when it was begun', async (t) => {
+  const { asr, engine } = open();
+  const { partials, options } = listener({ previousText: 'what was stable' });
+  const segment = asr.open(options);
+  segment.anticipate(END);
+  await until(() => partials.length === 1, 'the early final');
+  const final = await segment.finish(END, 0.9, Promise.resolve('what is final'));
+  t.equal(final.text, TEXT);
+  t.equal(engine.batches.length, 2, 'the early one had another text before it');
+  const told = scriptedTokenizer().decode(engine.batches[1]?.[0]?.prompt.previous ?? []);
+  t.equal(told, ' what is final');
+  t.same(asr.earlyFinals, { begun: 1, used: 0 });
+  await asr.close();
+});
+
 t.test('the final waits for an early decode that is under way', async (t) => {
   const { held, wait } = gate();
   const { asr, engine } = open({}, {}, async (batch, decode) => wait().then(() => decode(batch)));

@@ -91,6 +91,48 @@ t.test('segments come in order with times of the recording, decoded in shared ru
   t.equal(detector.streams, 0);
 });
 
+t.test('sentences with short pauses share a window, and are segments of their own with their own times', async (t) => {
+  const script: ScriptedWord[] = [];
+  for (const sentence of SENTENCES) script.push(...scriptOf(sentence, (script.at(-1)?.endMs ?? 0) + 1_500));
+  const { files, engine } = transcriber({}, script);
+  const segments = await all(files.transcribe(blocks(0, 16_000)));
+  t.equal(engine.batches.flat().length, 1);
+  t.same(
+    segments.map(({ text }) => text),
+    SENTENCES,
+  );
+  for (const [i, word] of segments.flatMap(({ words }) => words).entries()) {
+    t.ok(Math.abs(word.startMs - (script[i]?.startMs ?? 0)) <= 100, `${word.text}: ${word.startMs}`);
+    t.ok(word.endMs > word.startMs, `${word.text} takes time`);
+  }
+  for (const { startMs, endMs, words } of segments) {
+    t.ok(startMs <= (words[0]?.startMs ?? 0) && (words.at(-1)?.endMs ?? 0) <= endMs);
+  }
+});
+
+t.test('a language that is heard in one short window does not change that of the recording', async (t) => {
+  const { files, engine } = transcriber();
+  const decode = engine.decode.bind(engine);
+  // All windows but one sound English.
+  engine.decode = async (batch) =>
+    (await decode(batch)).map((result, i) => {
+      const asked = batch[i]?.prompt.language ?? null;
+      const isWelsh =
+        asked === null &&
+        (batch[i]?.audio[0] ?? 0) > (5_500 * 16) / 2 ** 24 &&
+        (batch[i]?.audio[0] ?? 0) < (10_000 * 16) / 2 ** 24;
+      if (asked !== null) return { ...result, language: asked };
+      return isWelsh
+        ? { ...result, language: 'cy', languageProbabilities: { cy: 0.5, en: 0.4 } }
+        : { ...result, language: 'en', languageProbabilities: { en: 0.95, cy: 0.02 } };
+    });
+  const segments = await all(files.transcribe(blocks(0, LENGTH_MS)));
+  t.same(
+    segments.map(({ language }) => language),
+    SENTENCES.map(() => 'en'),
+  );
+});
+
 t.test('speech that lasts longer than a window is cut without losing or doubling a word', async (t) => {
   const words = Array.from({ length: 200 }, (_, i) => `w${i}`).join(' ');
   const script = scriptOf(words, 500, 200, 160);

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { valueOf } from '../../../server/src/polish/language/chinese-numbers.js';
 import { RulesPolisher, tidy } from '../../../server/src/polish/rules/rules-polisher.js';
-import { inScript } from '../../../server/src/polish/text/chinese-script.js';
+import { inScript } from '../../../server/src/text/chinese-script.js';
 import { chunksOf } from '../../../server/src/polish/text/chunks.js';
 import { cleanOutput } from '../../../server/src/polish/text/clean-output.js';
 import { cleanText } from '../../../server/src/polish/text/clean-text.js';

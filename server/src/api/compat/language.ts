@@ -1,10 +1,5 @@
-// Language tags as other services take them, and what the model makes of them.
+// Texts of several utterances as one, and the terms of a client as hotwords.
 import { joinTexts } from '@sotto/protocol';
-
-/** `en-US` -> `en`: the model knows languages, not regions. */
-export function primaryLanguage(tag: string): string {
-  return (tag.split(/[-_]/)[0] ?? '').toLowerCase();
-}
 
 /** Languages that are written without spaces between words, in scripts that {@link joinTexts} does not know. */
 const WITHOUT_SPACES: ReadonlySet<string> = new Set(['th', 'lo', 'km', 'my', 'bo']);

@@ -1,6 +1,7 @@
 // What a job asks for and this server cannot do.
 import { HttpError } from '../../http/http-error.js';
 import type { JobOptions } from '../../jobs/job.js';
+import { refuseLanguage } from '../../asr/model-languages.js';
 import type { Polishing } from '../../polish/polishing.js';
 import { changePolish, NO_POLISH, refusePolish } from '../../polish/polish-settings.js';
 
@@ -10,10 +11,8 @@ export function checkJobOptions(
   model: { readonly name: string; readonly languages: readonly string[] },
   polishing?: Polishing,
 ): void {
-  if (language !== 'auto' && !model.languages.includes(language)) {
-    const known = model.languages.join(', ');
-    throw new HttpError(400, 'unsupported_language', `${model.name} does not know "${language}"; it knows ${known}.`);
-  }
+  const unknown = refuseLanguage(language, model);
+  if (unknown !== undefined) throw new HttpError(400, unknown.code, unknown.message);
   if (task === 'translate' && model.languages.length < 2) {
     throw new HttpError(400, 'unsupported_option', `${model.name} knows one language and cannot translate.`);
   }

@@ -2,7 +2,7 @@
 import { joinTexts } from '@sotto/protocol';
 import * as v from 'valibot';
 import { storedInMemory } from '../../audio/stored-bytes.js';
-import { primaryLanguage } from '../compat/language.js';
+import { refuseLanguage } from '../../asr/model-languages.js';
 import type { HttpRequest } from '../../http/exchange.js';
 import { fileError } from '../uploads/file-errors.js';
 import { CACHE_HEADER } from '../../recordings/cached-transcription.js';
@@ -130,12 +130,11 @@ function fieldsOf(fields: FormFields): Record<string, unknown> {
   return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
 }
 
-/** `en-US` is `en`. @throws HttpError 400 `language_unsupported`. */
+/** The tag as it is. @throws HttpError 400 `unsupported_language`. */
 export function knownLanguage(wanted: string, languages: readonly string[]): string {
-  const language = wanted === 'auto' ? wanted : primaryLanguage(wanted);
-  if (language === 'auto' || languages.includes(language)) return language;
-  const message = `The model does not know the language ${JSON.stringify(wanted)}. It knows: ${languages.join(', ')}, or auto.`;
-  throw new HttpError(400, 'language_unsupported', message);
+  const refusal = refuseLanguage(wanted, { name: 'The model', languages });
+  if (refusal !== undefined) throw new HttpError(400, refusal.code, refusal.message);
+  return wanted;
 }
 
 async function optimize(

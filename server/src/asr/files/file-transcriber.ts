@@ -7,16 +7,21 @@ import type { DecodeResult } from '../engine.js';
 import { AsrError } from '../errors.js';
 import { decodeFinal, joined, type FinalAsk, type FinalDecode, type Noise } from '../hypothesis/final-decode.js';
 import { FRAME_SAMPLES } from '../hypothesis/stability-policy.js';
+import { SegmentScript } from '../hypothesis/segment-script.js';
+import { inOneLanguage, LanguageEvidence } from '../language-evidence.js';
+import { findLanguage } from '../model-languages.js';
+import type { ChineseScript } from '../../text/chinese-script.js';
 import { timeWords } from '../hypothesis/word-timing.js';
 import { previousTokens } from '../hypothesis/previous-text.js';
 import type { Scheduler } from '../scheduling/scheduler.js';
-import { speechStretches, type CuttingOptions, type SpeechStretch } from './speech-stretches.js';
+import { SEGMENT_SILENCE_MS, speechStretches, type CuttingOptions, type SpeechStretch } from './speech-stretches.js';
+import { segmentsOf, type WindowSegment } from './window-segments.js';
 import { unheardFrom } from './unheard-speech.js';
 import { Semaphore } from '../../time/semaphore.js';
 import { SAMPLES_PER_MS } from '../../audio/samples.js';
 
 export interface TranscribeOptions {
-  /** Language code, or `auto` (the default): chosen for each segment. */
+  /** A language as people write it (`en`, `zh-TW`), or `auto` (the default): chosen for each segment, by those before it too. */
   readonly language?: string;
   readonly task?: 'transcribe' | 'translate';
   /** Text that sets the style of every segment. Segments are decoded side by side: none is told the text of the one before. */
@@ -64,22 +69,53 @@ const FILE_DUE_MS = 60_000;
 /** How often a segment that ended early is decoded on. */
 const CONTINUATIONS_MAX = 4;
 
-/** A segment that is being decoded. */
+const NOTHING = (): void => undefined;
+
+type FinalRun = (ask: FinalAsk) => Promise<DecodeResult>;
+
+interface LanguageChoice {
+  readonly choose: (result: DecodeResult) => Promise<string>;
+  /** No choice will be made any more: the segments behind need not wait for it. */
+  readonly settle: () => void;
+}
+
+/** What the segments of one recording share. What waits for an engine is known by it. */
+class RecordingInProgress {
+  readonly #evidence = new LanguageEvidence();
+  /** Settles when the languages of all segments so far are known, or will not be. */
+  #known: Promise<unknown> = Promise.resolve();
+
+  /** The language of the next segment, once its own probabilities are there and those of the segments before it. */
+  languageOf(speechMs: number): LanguageChoice {
+    const before = this.#known;
+    let settle = NOTHING;
+    this.#known = Promise.all([before, new Promise<void>((resolve) => (settle = resolve))]);
+    const choose = async ({ language, languageProbabilities = { [language]: 1 } }: DecodeResult): Promise<string> => {
+      await before;
+      const chosen = this.#evidence.take(languageProbabilities, speechMs) ?? language;
+      settle();
+      return chosen;
+    };
+    return { choose, settle };
+  }
+}
+
+/** A window that is being decoded. */
 class SegmentAhead {
   isDone = false;
   /** Sample of the recording. */
   readonly start: number;
-  readonly segment: Promise<TranscribedSegment>;
+  readonly segments: Promise<readonly TranscribedSegment[]>;
 
-  constructor(start: number, segment: Promise<TranscribedSegment>) {
+  constructor(start: number, segments: Promise<readonly TranscribedSegment[]>) {
     this.start = start;
-    this.segment = segment;
+    this.segments = segments;
     void this.#watch();
   }
 
   async #watch(): Promise<void> {
     try {
-      await this.segment;
+      await this.segments;
     } catch {
       // Met when its turn comes.
     }
@@ -91,14 +127,23 @@ class SegmentAhead {
 export class FileTranscriber {
   /** A few less than may wait, so that a window that is tried again is never refused. */
   readonly #slots = new Semaphore(QUEUE_BOUNDS.filesMax - SEGMENTS_AHEAD_MAX);
+
   readonly #scheduler: Scheduler;
   readonly #tokenizer: WhisperTokenizer;
   readonly #detector: VoiceActivityDetector;
+  readonly #chineseScript: ChineseScript | 'mixed' | undefined;
 
-  constructor(scheduler: Scheduler, tokenizer: WhisperTokenizer, detector: VoiceActivityDetector) {
+  /** @param chineseScript characters of Chinese text where its language tag does not say */
+  constructor(
+    scheduler: Scheduler,
+    tokenizer: WhisperTokenizer,
+    detector: VoiceActivityDetector,
+    chineseScript?: ChineseScript | 'mixed',
+  ) {
     this.#scheduler = scheduler;
     this.#tokenizer = tokenizer;
     this.#detector = detector;
+    this.#chineseScript = chineseScript;
   }
 
   /**
@@ -116,27 +161,27 @@ export class FileTranscriber {
     const stream = this.#detector.open();
     const ahead: SegmentAhead[] = [];
     /** What waits for an engine is known by it. */
-    const recording = {};
+    const recording = new RecordingInProgress();
     const cancel = (): void => this.#scheduler.cancel(recording);
     signal?.addEventListener('abort', cancel, { once: true });
-    const next = async (): Promise<TranscribedSegment> => {
-      const segment = await (ahead[0] as SegmentAhead).segment;
+    const next = async (): Promise<readonly TranscribedSegment[]> => {
+      const segments = await (ahead[0] as SegmentAhead).segments;
       ahead.shift();
-      return segment;
+      return segments;
     };
     try {
       for await (const { heardSamples, stretch } of speechStretches(blocks, stream, stretchMsMax, options.cutting)) {
         signal?.throwIfAborted();
         if (stretch !== undefined) {
           const release = await this.#slots.take(signal);
-          const segment = this.#transcribeStretch(stretch, recording, options).finally(release);
-          ahead.push(new SegmentAhead(stretch.start, segment));
+          const segments = this.#transcribeStretch(stretch, recording, options).finally(release);
+          ahead.push(new SegmentAhead(stretch.start, segments));
         }
-        while (ahead[0]?.isDone === true || ahead.length >= SEGMENTS_AHEAD_MAX) yield await next();
+        while (ahead[0]?.isDone === true || ahead.length >= SEGMENTS_AHEAD_MAX) yield* await next();
         onProgress((ahead[0]?.start ?? heardSamples) / SAMPLES_PER_MS);
       }
       while (ahead.length > 0) {
-        yield await next();
+        yield* await next();
         signal?.throwIfAborted();
         if (ahead[0] !== undefined) onProgress(ahead[0].start / SAMPLES_PER_MS);
       }
@@ -151,25 +196,49 @@ export class FileTranscriber {
 
   async #transcribeStretch(
     { start, end, audio, speechRatio, speech }: SpeechStretch,
-    recording: object,
+    recording: RecordingInProgress,
     options: TranscribeOptions,
+  ): Promise<TranscribedSegment[]> {
+    const asked = findLanguage(options.language ?? 'auto', this.#scheduler.model.languages);
+    const language = asked === undefined || asked.code === 'auto' ? null : asked.code;
+    const { choose, settle } = recording.languageOf((audio.length / SAMPLES_PER_MS) * speechRatio);
+    const decode = inOneLanguage(this.#runOf(recording, options), language, choose);
+    const decoded = await this.#decodeWhole(audio, speech, speechRatio, decode, options).finally(settle);
+    const { tokens, noise, ...facts } = decoded;
+    if (noise !== null) {
+      const times = { startMs: start / SAMPLES_PER_MS, endMs: end / SAMPLES_PER_MS };
+      return [{ ...facts, text: '', words: [], tokens: [], noise, ...times }];
+    }
+    const script = new SegmentScript(asked?.script, this.#chineseScript);
+    const silenceMs = options.cutting?.minSilenceMs ?? SEGMENT_SILENCE_MS;
+    const parts = segmentsOf(tokens, facts.language, speech, audio.length, silenceMs, this.#tokenizer);
+    return Promise.all(parts.map((part) => this.#segmentOf(part, start, facts, script)));
+  }
+
+  /** A part of a window, with times of the recording. */
+  async #segmentOf(
+    { start, end, tokens }: WindowSegment,
+    windowStart: number,
+    facts: Omit<FinalDecode, 'tokens' | 'noise'>,
+    script: SegmentScript,
   ): Promise<TranscribedSegment> {
-    const decoded = await this.#decodeWhole(audio, speech, speechRatio, recording, options);
-    const { tokens, text, noise, ...facts } = decoded;
-    const startMs = start / SAMPLES_PER_MS;
-    const words = timeWords(tokens, facts.language, audio.length / SAMPLES_PER_MS, this.#tokenizer).map((word) => ({
+    const [fromMs, toMs] = [start / SAMPLES_PER_MS, end / SAMPLES_PER_MS];
+    const windowMs = windowStart / SAMPLES_PER_MS;
+    const within = (ms: number): number => Math.min(Math.max(ms, fromMs), toMs) + windowMs;
+    const timed = timeWords(tokens, facts.language, toMs, this.#tokenizer).map((word) => ({
       ...word,
-      startMs: word.startMs + startMs,
-      endMs: word.endMs + startMs,
+      startMs: within(word.startMs),
+      endMs: within(word.endMs),
     }));
+    const heard = this.#tokenizer.decode(tokens.map(({ id }) => id)).trim();
+    const { text, words } = await script.of({ text: heard, words: timed }, facts.language);
     return {
       ...facts,
       text,
       words,
       tokens: tokens.map(({ id, logprob }) => ({ id, logprob, text: this.#tokenizer.decode([id]) })),
-      startMs,
-      endMs: end / SAMPLES_PER_MS,
-      ...(noise ? { noise } : {}),
+      startMs: fromMs + windowMs,
+      endMs: toMs + windowMs,
     };
   }
 
@@ -178,52 +247,69 @@ export class FileTranscriber {
     audio: Float32Array,
     speech: Float32Array,
     speechRatio: number,
-    recording: object,
-    options: TranscribeOptions,
+    run: FinalRun,
+    { temperature = 0 }: TranscribeOptions,
   ): Promise<FinalDecode> {
-    let whole = await this.#decode(audio, speechRatio, recording, options);
+    const decode = (part: Float32Array): Promise<FinalDecode> =>
+      decodeFinal(run, { audio: part, speechRatio }, this.#tokenizer, { fallbackBudgetMs: Infinity, temperature });
+    let whole = await decode(audio);
     let from = 0;
     for (let times = 0; times < CONTINUATIONS_MAX && whole.noise === null; times += 1) {
       const unheard = unheardFrom(whole.tokens, speech);
       if (unheard === undefined || unheard <= from || unheard >= audio.length) break;
       from = unheard;
-      const rest = await this.#decode(audio.subarray(from), speechRatio, recording, options);
+      const rest = await decode(audio.subarray(from));
       if (rest.noise !== null) break;
-      whole = joined(whole, rest, Math.round(from / FRAME_SAMPLES), this.#tokenizer);
+      whole = joined(
+        whole,
+        withoutOverlap(whole, rest, this.#tokenizer),
+        Math.round(from / FRAME_SAMPLES),
+        this.#tokenizer,
+      );
     }
     return whole;
   }
 
-  #decode(
-    audio: Float32Array,
-    speechRatio: number,
+  #runOf(
     recording: object,
-    { language = 'auto', task = 'transcribe', prompt = '', hotwords = [], temperature = 0 }: TranscribeOptions,
-  ): Promise<FinalDecode> {
+    { task = 'transcribe', prompt = '', hotwords = [] }: TranscribeOptions,
+  ): (ask: FinalAsk, language: string | null) => Promise<DecodeResult> {
     const previous = this.#scheduler.model.usesPreviousText ? previousTokens(this.#tokenizer, prompt, hotwords) : [];
-    const decode = async (ask: FinalAsk): Promise<DecodeResult> => {
+    return async ({ audio, withPrevious, temperature, seed }, language) => {
       const outcome = await this.#scheduler.submit({
         segment: recording,
         kind: 'file',
         dueInMs: FILE_DUE_MS,
-        samples: ask.audio.length,
+        samples: audio.length,
         request: () => ({
-          audio: ask.audio,
-          prompt: {
-            language: language === 'auto' ? null : language,
-            task,
-            previous: ask.withPrevious ? previous : [],
-            committed: [],
-          },
+          audio,
+          prompt: { language, task, previous: withPrevious ? previous : [], committed: [] },
           draft: [],
-          temperature: ask.temperature,
-          seed: ask.seed,
+          temperature,
+          seed,
           givesWay: true,
         }),
       });
       if (outcome.status !== 'decoded') throw new AsrError('cancelled', 'the recording was given up');
       return outcome.result;
     };
-    return decodeFinal(decode, { audio, speechRatio }, this.#tokenizer, { fallbackBudgetMs: Infinity, temperature });
   }
+}
+
+/** Letters that two texts share before it is no chance. */
+const OVERLAP_MIN = 4;
+
+/** What is gone on with may say the last words once more: they are left out. */
+function withoutOverlap(whole: FinalDecode, rest: FinalDecode, tokenizer: WhisperTokenizer): FinalDecode {
+  const said = lettersOf(whole.text);
+  const counts = rest.tokens.map((_, at) =>
+    lettersOf(tokenizer.decode(rest.tokens.slice(0, at + 1).map(({ id }) => id))),
+  );
+  const last = counts.findLastIndex((letters) => letters.length >= OVERLAP_MIN && said.endsWith(letters));
+  const isWordEnd = last < 0 || !/^[\p{L}\p{N}]/u.test(tokenizer.decode([rest.tokens[last + 1]?.id ?? 0]));
+  return last < 0 || !isWordEnd ? rest : { ...rest, tokens: rest.tokens.slice(last + 1) };
+}
+
+function lettersOf(text: string): string {
+  return text.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
 }

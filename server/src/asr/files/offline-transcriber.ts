@@ -1,5 +1,6 @@
 // Everything that whole files need, in this process: model, engine, voice activity detector.
 import { ModelRegistry, WhisperTokenizer } from '@sotto/models';
+import type { ChineseScript } from '../../text/chinese-script.js';
 import { SileroVad } from '../../vad/silero-vad.js';
 import {
   FileTranscriber,
@@ -11,6 +12,8 @@ import { openDeviceEngines } from '../open-device-engines.js';
 import { Scheduler } from '../scheduling/scheduler.js';
 
 export interface OfflineTranscriberOptions extends TranscribeOptions {
+  /** Characters of Chinese text where the language tag does not say. Default: simplified. */
+  readonly chineseScript?: ChineseScript | 'mixed';
   /** Name of an installed model. Default: the one that serves. */
   readonly model?: string;
   /** Folder of installed models. Default as `sotto models` has it. */
@@ -56,7 +59,7 @@ export async function createOfflineTranscriber(options: OfflineTranscriberOption
   const engines = opened.map(({ engine }) => engine);
   const detector = await SileroVad.load();
   const scheduler = new Scheduler(engines);
-  const files = new FileTranscriber(scheduler, tokenizer, detector);
+  const files = new FileTranscriber(scheduler, tokenizer, detector, options.chineseScript);
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await scheduler.close();

@@ -10,6 +10,7 @@ import {
 } from '@sotto/models';
 import * as v from 'valibot';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../engine.js';
+import type { LanguageProbabilities } from '../language-evidence.js';
 import { EngineError } from '../errors.js';
 import { batchThatFits, isDeviceLost } from './gpu-limits.js';
 import { IdleTime } from './idle-time.js';
@@ -21,6 +22,9 @@ import { WhisperRow } from './whisper-row.js';
 import { SAMPLE_RATE, toSamples } from '../../audio/samples.js';
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+
+/** A language that is less probable is not told. */
+const LANGUAGE_PROBABILITY_MIN = 0.001;
 
 /** Plain data, so that an engine can be made in another process. */
 const Options = v.object({
@@ -270,10 +274,22 @@ export class WhisperEngine implements Engine {
       endLogprob: row.endLogprob,
       language,
       languageProbability: this.model.isMultilingual ? (first.languages[index]?.[languageIndex] ?? 0) : 1,
+      ...(row.request.prompt.language === null && this.model.isMultilingual
+        ? { languageProbabilities: this.#probabilitiesOf(first.languages[index]) }
+        : {}),
       noSpeechProbability: first.noSpeech[index] ?? 0,
       draftAccepted: row.draftAccepted,
       steps: row.steps,
     };
+  }
+
+  #probabilitiesOf(probabilities: Float32Array = new Float32Array()): LanguageProbabilities {
+    const { languages } = this.model;
+    return Object.fromEntries(
+      Array.from(probabilities, (probability, at) => [languages[at] ?? '', probability] as const).filter(
+        ([language, probability]) => language !== '' && probability >= LANGUAGE_PROBABILITY_MIN,
+      ),
+    );
   }
 
   /** The language asked for, or the one to try first. */

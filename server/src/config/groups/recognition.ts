@@ -51,6 +51,10 @@ export const RECOGNITION_SETTINGS = {
     max: 5_000,
     meaning: 'Words that end closer than this to the end of the audio stay tentative (align-att, both).',
   }),
+  chineseScript: choice(['simplified', 'traditional', 'mixed'], 'simplified', {
+    meaning:
+      'Characters of Mandarin text where the language tag does not say (zh-CN and zh-Hans do, zh-TW and zh-Hant do). mixed: as the model writes.',
+  }),
   earlyFinals: toggle(true, {
     meaning:
       'Decode the final of an utterance while the silence lasts that may end it, rather than after. Not done under load.',

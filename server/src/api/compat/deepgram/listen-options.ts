@@ -1,7 +1,8 @@
 // The query of `/v1/listen`: what a client of Deepgram may ask for, and what of it this server knows.
 import { CodedError, LIMITS, type AudioFormat, type RecognitionSettings } from '@sotto/protocol';
 import * as v from 'valibot';
-import { hotwordsOf, primaryLanguage } from '../language.js';
+import { refuseLanguage } from '../../../asr/model-languages.js';
+import { hotwordsOf } from '../language.js';
 
 /**
  * The shortest silence that may end an utterance, milliseconds. Deepgram's recogniser goes on across an endpoint, so
@@ -148,9 +149,9 @@ export function recognitionOf({ language, hotwords, endpointing }: ListenOptions
 /** Deepgram takes English where nothing is said; a model that does not know it decides by itself. */
 function languageOf(tag: string | undefined, languages: readonly string[]): string {
   if (tag === undefined) return languages.includes('en') ? 'en' : 'auto';
-  const language = primaryLanguage(tag);
-  if (languages.includes(language)) return language;
-  throw new ListenQueryError(`language: the model does not know "${tag}"; it knows ${languages.join(', ')}.`);
+  const refusal = refuseLanguage(tag, { name: 'the model', languages });
+  if (refusal !== undefined) throw new ListenQueryError(`language: ${refusal.message}`);
+  return tag;
 }
 
 function audioOf(

@@ -2,7 +2,8 @@
 import { LIMITS, type AudioFormat, type RecognitionSettings } from '@sotto/protocol';
 import * as v from 'valibot';
 import type { EndpointingOptions } from '../../../vad/endpointing.js';
-import { hotwordsOf, primaryLanguage } from '../language.js';
+import { refuseLanguage } from '../../../asr/model-languages.js';
+import { hotwordsOf } from '../language.js';
 import { invalidRequest, type RealtimeError } from './events.js';
 
 /** Sample rates of PCM; OpenAI itself takes 24000 only. */
@@ -115,10 +116,9 @@ export function updateConfig(
   const { type, audio, include } = parsed.output;
   const { format, transcription, noise_reduction: noiseReduction, turn_detection: turns } = audio?.input ?? {};
   for (const language of languagesOf(transcription)) {
-    if (defaults.languages.includes(primaryLanguage(language))) continue;
-    const known = defaults.languages.join(', ');
-    const message = `The model does not know the language "${language.slice(0, 32)}"; it knows ${known}.`;
-    return { error: invalidRequest('invalid_value', message, 'session.audio.input.transcription.language') };
+    const refusal = refuseLanguage(language, { name: 'The model', languages: defaults.languages });
+    if (refusal === undefined) continue;
+    return { error: invalidRequest('invalid_value', refusal.message, 'session.audio.input.transcription.language') };
   }
   return {
     config: {
@@ -139,7 +139,7 @@ export function recognitionOf(config: SessionConfig, defaults: EndpointingOption
   const { transcription } = config;
   const [language, ...others] = languagesOf(transcription);
   return {
-    language: language === undefined || others.length > 0 ? 'auto' : primaryLanguage(language),
+    language: language === undefined || others.length > 0 ? 'auto' : language,
     prompt: (transcription?.prompt ?? '').slice(-LIMITS.promptCharsMax),
     hotwords: hotwordsOf(transcription?.keywords ?? [], LIMITS),
     words: wantsLogprobs(config),

@@ -3,7 +3,8 @@ import * as v from 'valibot';
 import type { CuttingOptions } from '../../../asr/files/speech-stretches.js';
 import type { FileOptions } from '../../../recordings/file-transcription.js';
 import type { FormFields } from '../../uploads/form-fields.js';
-import { hotwordsOf, primaryLanguage } from '../language.js';
+import { findLanguage } from '../../../asr/model-languages.js';
+import { hotwordsOf } from '../language.js';
 import { invalidRequest } from '../openai-realtime/events.js';
 import { OpenAiHttpError } from '../openai-realtime/http-errors.js';
 
@@ -117,9 +118,9 @@ function chunkingStrategy(fields: FormFields): unknown {
 /** @throws OpenAiHttpError 400 for a language that the model does not know */
 export function fileOptions(form: TranscriptionForm, task: FileOptions['task'], known: readonly string[]): FileOptions {
   const wanted = form.language ?? (form.languages?.length === 1 ? form.languages[0] : undefined);
-  const language = wanted === undefined ? 'auto' : primaryLanguage(wanted);
-  if (language !== 'auto' && !known.includes(language)) {
-    const message = `Language '${wanted}' is not supported by this server's model. It supports: ${known.join(', ')}.`;
+  const language = wanted ?? 'auto';
+  if (findLanguage(language, known) === undefined) {
+    const message = `Language '${language}' is not supported by this server's model. It supports: ${known.join(', ')}.`;
     throw new OpenAiHttpError(400, invalidRequest('unsupported_language', message, 'language'));
   }
   return {

@@ -1,15 +1,13 @@
 // Simplified and traditional characters, by the dictionaries of OpenCC.
-import type { PolishSettings } from '@sotto/protocol';
+
+export type ChineseScript = 'simplified' | 'traditional';
 
 type Convert = (text: string) => string;
 
 const converters = new Map<string, Promise<Convert>>();
 
-/**
- * The text in a script; the dictionaries (1 MB for traditional) are read at first use. Text that is in it already stays
- * as it is.
- */
-export async function inScript(text: string, script: PolishSettings['script']): Promise<string> {
+/** The text in a script; the dictionaries (1 MB for traditional) are read at first use. Text that is in it already stays as it is. */
+export async function inScript(text: string, script: ChineseScript | undefined): Promise<string> {
   if (script === undefined || !/\p{Script=Han}/u.test(text)) return text;
   let converter = converters.get(script);
   if (converter === undefined) {

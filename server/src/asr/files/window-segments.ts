@@ -1,0 +1,73 @@
+// Cuts the text of a window where the speaker paused: windows are as long as the model hears well, segments as people read them.
+import { splitWords, type WhisperTokenizer } from '@sotto/models';
+import { TAIL_MS } from '../../vad/endpointing.js';
+import { VAD_FRAME_SAMPLES } from '../../vad/vad.js';
+import type { DecodedToken } from '../engine.js';
+import { FRAME_SAMPLES } from '../hypothesis/stability-policy.js';
+import { inOrder } from '../hypothesis/word-timing.js';
+
+/** Speech probability below which a frame is silent. */
+const SPEECH = 0.35;
+/** Audio before speech that is shown as part of it, milliseconds. */
+const LEAD_MS = 300;
+
+/** A part of a window, samples since its first, and the tokens that were said there. */
+export interface WindowSegment {
+  readonly start: number;
+  readonly end: number;
+  readonly tokens: readonly DecodedToken[];
+}
+
+/**
+ * Parts of a window between pauses of `minSilenceMs` and more, those without a word left out. A word belongs where its first token attends.
+ * @param speech speech probability of each VAD frame of the window
+ */
+export function segmentsOf(
+  tokens: readonly DecodedToken[],
+  language: string,
+  speech: Float32Array,
+  samples: number,
+  minSilenceMs: number,
+  tokenizer: WhisperTokenizer,
+): WindowSegment[] {
+  const pauses = pausesOf(speech, (minSilenceMs * 16) / VAD_FRAME_SAMPLES);
+  const parts = Array.from({ length: pauses.length + 1 }, () => [] as DecodedToken[]);
+  const ids = tokens.map(({ id }) => id);
+  const frames = inOrder(tokens.map(({ frame }) => frame));
+  for (const { first, past } of splitWords(tokenizer, ids, language)) {
+    const at = (frames[first] ?? 0) * FRAME_SAMPLES;
+    const before = pauses.filter(({ from, to }) => at >= (from + to) / 2).length;
+    // Marks that stand alone belong to the word before them.
+    const isMark = !/[\p{L}\p{N}\uFFFD]/u.test(tokenizer.decode(ids.slice(first, past)));
+    const part = isMark
+      ? Math.max(
+          0,
+          parts.findLastIndex((part) => part.length > 0),
+        )
+      : before;
+    parts[part]?.push(...tokens.slice(first, past));
+  }
+  return parts.flatMap((part, i) => {
+    if (part.length === 0) return [];
+    const [before, after] = [pauses[i - 1], pauses[i]];
+    return {
+      start: before === undefined ? 0 : Math.max(before.from, before.to - LEAD_MS * 16),
+      end: after === undefined ? samples : Math.min(after.to, after.from + TAIL_MS * 16),
+      tokens: part,
+    };
+  });
+}
+
+/** Silences between speech of at least so many frames; samples. */
+function pausesOf(speech: Float32Array, framesMin: number): { readonly from: number; readonly to: number }[] {
+  const pauses: { from: number; to: number }[] = [];
+  let last: number | undefined;
+  for (const [frame, probability] of speech.entries()) {
+    if (probability < SPEECH) continue;
+    if (last !== undefined && frame - last - 1 >= framesMin) {
+      pauses.push({ from: (last + 1) * VAD_FRAME_SAMPLES, to: frame * VAD_FRAME_SAMPLES });
+    }
+    last = frame;
+  }
+  return pauses;
+}

@@ -1,0 +1,53 @@
+// Chinese text of a segment in the characters that were asked for.
+import type { Word } from '@sotto/protocol';
+import { inScript, type ChineseScript } from '../../text/chinese-script.js';
+import type { TrackedText } from './hypothesis-tracker.js';
+
+/** Text, and the same text word by word. */
+export interface WordedText {
+  readonly text: string;
+  readonly words: readonly Word[];
+}
+
+/** Of one segment: what is stable of its partials is turned as it comes, so that it never changes. */
+export class SegmentScript {
+  readonly #script: ChineseScript | undefined;
+  readonly #isAsked: boolean;
+  /** Stable text as it was heard, and what it became. */
+  #stable = { heard: '', turned: '' };
+
+  /**
+   * @param asked what the language tag says: it counts for Cantonese too
+   * @param otherwise what counts for Mandarin where the tag says nothing
+   */
+  constructor(asked: ChineseScript | undefined, otherwise: ChineseScript | 'mixed' = 'simplified') {
+    this.#isAsked = asked !== undefined;
+    this.#script = asked ?? (otherwise === 'mixed' ? undefined : otherwise);
+  }
+
+  /** At once where there is nothing to turn. */
+  ofPartial(text: TrackedText, language: string): TrackedText | Promise<TrackedText> {
+    const script = this.#scriptOf(language);
+    return script === undefined ? text : this.#turn(text, script);
+  }
+
+  async #turn(text: TrackedText, script: ChineseScript): Promise<TrackedText> {
+    const { heard, turned } = this.#stable;
+    const stable = turned + (await inScript(text.stable.slice(heard.length), script));
+    this.#stable = { heard: text.stable, turned: stable };
+    return { stable, tentative: await inScript(text.tentative, script) };
+  }
+
+  async of({ text, words }: WordedText, language: string): Promise<WordedText> {
+    const script = this.#scriptOf(language);
+    if (script === undefined) return { text, words };
+    return {
+      text: await inScript(text, script),
+      words: await Promise.all(words.map(async (word) => ({ ...word, text: await inScript(word.text, script) }))),
+    };
+  }
+
+  #scriptOf(language: string): ChineseScript | undefined {
+    return language === 'zh' || (language === 'yue' && this.#isAsked) ? this.#script : undefined;
+  }
+}
