@@ -1,5 +1,6 @@
 // The stable error codes of the protocol, what each means for a client, and the error that the codecs throw.
 import { CodedError } from './coded-error.js';
+import type { ClientMessage } from './messages.js';
 
 /** What a client may conclude from a code. */
 export interface ErrorTraits {
@@ -47,4 +48,11 @@ export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
 /** A frame that breaks the protocol. `message` is written for the developer of the other end and names the wrong field. */
 export class ProtocolError extends CodedError<ErrorCode> {
   override readonly name = 'ProtocolError';
+  /** Type of the message that was refused; undefined where the frame did not say a known one. */
+  readonly messageType: ClientMessage['type'] | undefined;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions & { messageType?: ClientMessage['type'] } = {}) {
+    super(code, message, options);
+    this.messageType = options.messageType;
+  }
 }

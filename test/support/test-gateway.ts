@@ -13,6 +13,7 @@ export type CreateTransport = (options: TransportOptions) => Transport;
 
 export const ROOMY_LIMITS: GatewayLimits = {
   maxConnections: 100,
+  requestsPerSecondMax: 100_000,
   messageBytesMax: 1_048_576,
   messagesPerSecondMax: 100_000,
   bufferedAudioMsMax: 30_000,

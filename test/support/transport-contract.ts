@@ -23,6 +23,7 @@ interface Accepted {
   readonly messages: { data: Uint8Array; isBinary: boolean }[];
   readonly closed: number[];
   pongs: number;
+  pings: number;
   drains: number;
   onMessage: (() => void) | undefined;
 }
@@ -81,7 +82,7 @@ export function transportContract(t: Test, create: (options: TransportOptions) =
         accepted: true,
         subprotocol: 'b',
         headers: { 'x-request-id': '7', 'x-other': 'o' },
-        open: () => ({ message: () => {}, drained: () => {}, pong: () => {}, closed: () => {} }),
+        open: () => ({ message: () => {}, drained: () => {}, pong: () => {}, pinged: () => {}, closed: () => {} }),
       }),
     });
     const client = new WebSocket(server.url, ['a', 'b']);
@@ -217,7 +218,13 @@ export function transportContract(t: Test, create: (options: TransportOptions) =
         open: (socket) => {
           socket.send('no', false);
           socket.close(4404, 'unknown');
-          return { message: () => {}, drained: () => {}, pong: () => {}, closed: (code) => closed.push(code) };
+          return {
+            message: () => {},
+            drained: () => {},
+            pong: () => {},
+            pinged: () => {},
+            closed: (code) => closed.push(code),
+          };
         },
       }),
     });
@@ -261,6 +268,31 @@ export function transportContract(t: Test, create: (options: TransportOptions) =
     client.terminate();
     await until(() => server.only().closed.length > 0);
     t.same(server.only().closed, [1006]);
+  });
+
+  t.test('close: a peer that takes nothing is dropped in time', async (t) => {
+    const server = await serve(t, create);
+    const client = await server.connect();
+    const [accepted] = server.accepted;
+    client.pause();
+    const piece = new Uint8Array(100_000);
+    while ((accepted?.socket.bufferedBytes ?? 0) < 1_000_000) {
+      accepted?.socket.send(piece, true);
+      await delay(1);
+    }
+    accepted?.socket.close(4413, 'slow');
+    await until(() => accepted?.closed.length === 1);
+    client.resume();
+    t.equal((await once(client, 'close'))[0], 1006, 'there was no way to tell it');
+  });
+
+  t.test('tells of pings, which it answers itself', async (t) => {
+    const server = await serve(t, create);
+    const client = await server.connect();
+    client.ping('a');
+    client.ping();
+    await once(client, 'pong');
+    await until(() => server.only().pings === 2);
   });
 
   t.test('ping is answered with a pong', async (t) => {
@@ -493,7 +525,16 @@ async function serve(
 }
 
 function accept(socket: TransportSocket, request: UpgradeRequest, accepted: Accepted[]): SocketHandlers {
-  const one: Accepted = { socket, request, messages: [], closed: [], pongs: 0, drains: 0, onMessage: undefined };
+  const one: Accepted = {
+    socket,
+    request,
+    messages: [],
+    closed: [],
+    pongs: 0,
+    pings: 0,
+    drains: 0,
+    onMessage: undefined,
+  };
   accepted.push(one);
   return {
     message: (data, isBinary) => {
@@ -502,6 +543,7 @@ function accept(socket: TransportSocket, request: UpgradeRequest, accepted: Acce
     },
     drained: () => void one.drains++,
     pong: () => void one.pongs++,
+    pinged: () => void one.pings++,
     closed: (code) => void one.closed.push(code),
   };
 }

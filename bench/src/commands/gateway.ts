@@ -60,6 +60,8 @@ async function runGateway(flags: string[], options: GatewayOptions): Promise<voi
     'null',
     '--vad',
     'null',
+    '--requests-per-second-max',
+    '1000000',
     '--max-connections',
     `${connections + 10}`,
     ...flags,

@@ -37,7 +37,7 @@ export function parseClientMessage(value: unknown): ClientMessage {
   }
   const result = v.safeParse(schema, withoutNulls(value), { abortEarly: true });
   if (result.success) return result.output;
-  throw invalidField(type, result.issues[0]);
+  throw invalidField(schema.entries.type.literal, result.issues[0]);
 }
 
 /** The hot path: three checks instead of a schema. */
@@ -47,10 +47,13 @@ function parseAudioMessage(value: Readonly<Record<string, unknown>>): AudioMessa
     throw new ProtocolError(
       'invalid_message',
       `audio.offset: wanted a whole number of samples >= 0, got ${quote(offset)}.`,
+      { messageType: 'audio' },
     );
   }
   if (!(data instanceof Uint8Array)) {
-    throw new ProtocolError('invalid_message', `audio.data: wanted bytes, got ${quote(data)}.`);
+    throw new ProtocolError('invalid_message', `audio.data: wanted bytes, got ${quote(data)}.`, {
+      messageType: 'audio',
+    });
   }
   return { type: 'audio', offset, data };
 }
@@ -60,11 +63,11 @@ export function isSampleOffset(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function invalidField(type: string, issue: v.BaseIssue<unknown>): ProtocolError {
+function invalidField(type: ClientMessage['type'], issue: v.BaseIssue<unknown>): ProtocolError {
   const field = [type, ...(issue.path ?? []).map((item) => String(item.key))].join('.');
   const wanted = issue.type === 'regex' ? issue.message : (issue.expected ?? 'another value');
   const code = field.startsWith('start.audio.') ? 'unsupported_audio' : 'invalid_message';
-  return new ProtocolError(code, `${field}: wanted ${wanted}, got ${quote(issue.input)}.`);
+  return new ProtocolError(code, `${field}: wanted ${wanted}, got ${quote(issue.input)}.`, { messageType: type });
 }
 
 function withoutNulls(value: unknown): unknown {

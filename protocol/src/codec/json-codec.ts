@@ -58,7 +58,9 @@ export class JsonServerCodec implements ServerCodec {
     const value = parse(frame);
     if (isAudioHeader(value)) {
       if (!isSampleOffset(value.offset)) {
-        throw new ProtocolError('invalid_message', 'audio.offset: wanted a whole number of samples >= 0.');
+        throw new ProtocolError('invalid_message', 'audio.offset: wanted a whole number of samples >= 0.', {
+          messageType: 'audio',
+        });
       }
       this.#position.seek(value.offset);
       return undefined;

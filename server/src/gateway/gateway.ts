@@ -21,6 +21,7 @@ import { createRouter, type Route, type Router } from '../http/router.js';
 import { Shares, SHARING_DEFAULTS, type SharingSettings } from '../watch/shares.js';
 import { SharingSession } from '../watch/sharing-session.js';
 import { systemClock, type Clock } from '../time/clock.js';
+import { AddressRate } from './address-rate.js';
 import { Connection } from './connections/connection.js';
 import { DialectConnection } from './connections/dialect-connection.js';
 import type { OpenPeer } from './connections/peer.js';
@@ -28,7 +29,7 @@ import type { Dialect, DialectAdmission } from './dialect.js';
 import type { GatewayLimits } from './limits.js';
 import { MeteredSession } from './metered-session.js';
 import { SessionRegistry } from './resume/session-registry.js';
-import type { HttpRequest, HttpResponse, WholeResponse } from '../http/exchange.js';
+import type { HttpRequest, HttpResponse, RequestHead, WholeResponse } from '../http/exchange.js';
 import type {
   SocketHandlers,
   Transport,
@@ -56,6 +57,8 @@ export interface GatewayOptions {
   readonly log: Logger;
   /** Which names and pages may call. Default: those of this machine, and the server's own. */
   readonly site?: SiteRules;
+  /** Address of the client that a request comes from. Default: that of its connection. */
+  readonly clientOf?: (head: RequestHead) => string;
   /** Whether and how sessions may be watched. Default: {@link SHARING_DEFAULTS}. */
   readonly sharing?: SharingSettings;
   /** Whom it lets in. Default: everybody. */
@@ -73,6 +76,8 @@ export class Gateway {
   readonly #transport: Transport;
   readonly #site: SiteRules;
   readonly #siteGuard: SiteGuard;
+  readonly #rate: AddressRate;
+  readonly #clientOf: (head: RequestHead) => string;
   readonly #sessions: SessionRegistry;
   /** The sessions that are shared. */
   readonly shares: Shares;
@@ -89,6 +94,8 @@ export class Gateway {
     this.#clock = options.clock ?? systemClock;
     this.#site = options.site ?? OWN_SITE;
     this.#siteGuard = new SiteGuard(this.#site);
+    this.#rate = new AddressRate(options.limits.requestsPerSecondMax);
+    this.#clientOf = options.clientOf ?? ((head) => head.remoteAddress);
     const registry = options.metrics ?? new MetricsRegistry();
     this.#metrics = createGatewayMetrics(registry, {
       connections: () => this.#connections.size,
@@ -116,6 +123,7 @@ export class Gateway {
       const now = this.#clock.now();
       for (const connection of this.#connections) connection.check(now);
       this.#sessions.check(now);
+      this.#rate.check(now);
       this.shares.tend(now);
     });
   }
@@ -201,6 +209,10 @@ export class Gateway {
 
   #answer(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
     const { name } = this.#state;
+    if (!this.#rate.take(this.#clientOf(request), this.#clock.now())) {
+      this.#metrics.requestsRefused.add();
+      return TOO_MANY_REQUESTS;
+    }
     const refused = this.#siteGuard.refusal(request);
     if (refused !== undefined) return errorResponse(refused);
     // What is not known yet may be a route once the server is ready.
@@ -208,6 +220,10 @@ export class Gateway {
   }
 
   #upgrade(request: UpgradeRequest): UpgradeDecision {
+    if (!this.#rate.take(this.#clientOf(request), this.#clock.now())) {
+      this.#metrics.connectionsRefused.add(1, 'rate');
+      return { accepted: false, response: TOO_MANY_REQUESTS };
+    }
     const refused = this.#siteGuard.refusal(request, true);
     if (refused !== undefined) {
       this.#metrics.connectionsRefused.add(1, refused.code);
@@ -315,7 +331,7 @@ export class Gateway {
     } catch (error) {
       log.error({ err: error }, 'session could not be made');
       socket.close(CLOSE.internal.code, CLOSE.internal.reason);
-      return { message: () => {}, drained: () => {}, pong: () => {}, closed: () => {} };
+      return { message: () => {}, drained: () => {}, pong: () => {}, pinged: () => {}, closed: () => {} };
     }
   }
 
@@ -405,6 +421,14 @@ const KEY_REFUSALS: Readonly<Record<KeyRefusal, string>> = {
 };
 
 const NOT_FOUND = refusal(404, 'not_found', 'There is no such page: see /.');
+
+/** The connection ends with it, and with the requests that wait in it. */
+const TOO_MANY_REQUESTS = refusal(
+  429,
+  'too_many_requests',
+  'This address sends more requests per second than the server takes (--requests-per-second-max): wait a second.',
+  { 'retry-after': '1', connection: 'close' },
+);
 
 const REFUSALS = {
   starting: unavailable('overloaded', 'The model is still loading.'),

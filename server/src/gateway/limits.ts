@@ -1,6 +1,8 @@
 // Every bound of the gateway, with what happens when it is reached; the defaults stand in config/settings.ts.
 
 export interface GatewayLimits {
+  /** HTTP requests and upgrades of one address (IPv6: one /64) per second, on average over two seconds. Beyond: HTTP 429, and the connection ends. */
+  readonly requestsPerSecondMax: number;
   /** Open sockets. Beyond: the upgrade is answered with HTTP 503. */
   readonly maxConnections: number;
   /** Bytes of one message. Beyond: `message_too_large`, closed with `messageTooLarge`. */

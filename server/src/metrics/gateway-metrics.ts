@@ -10,6 +10,7 @@ export interface GatewayMetrics {
   readonly connectionsOpened: Counter;
   /** By reason: path, subprotocol, starting, draining, full. */
   readonly connectionsRefused: Counter;
+  readonly requestsRefused: Counter;
   /** By outcome: resumed, unknown. */
   readonly resumes: Counter;
   /** Sessions that ended while they waited for their client, by reason: expired, full, bytes, shutdown. */
@@ -65,6 +66,7 @@ export function createGatewayMetrics(registry: MetricsRegistry, gauges: GatewayG
   registry.gauge('sotto_sessions_detached', 'Sessions without a socket that wait for their clients.', gauges.detached);
   return {
     connectionsOpened: registry.counter('sotto_connections_opened_total', 'WebSocket connections opened.'),
+    requestsRefused: registry.counter('sotto_requests_refused_total', 'HTTP requests answered with 429.'),
     connectionsRefused: registry.counter('sotto_connections_refused_total', 'Upgrades refused.', 'reason'),
     resumes: registry.counter('sotto_resumes_total', 'Requests to resume a session.', 'outcome'),
     detachedEnded: registry.counter(

@@ -1,5 +1,6 @@
 // One HTTP request and its response on node:http.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { handleRequest } from './transport.js';
 import { RequestBody } from './request-body.js';
 import { pumpResponse, type PieceSink } from './response-pump.js';
@@ -96,10 +97,24 @@ export class NodeExchange implements PieceSink {
   #finish(end: () => void): void {
     this.#body.discard();
     end();
+    this.#dropUnread();
     if (this.#request.complete || this.#waitsForContinue) return;
     const limit = setTimeout(() => this.drop(), this.#stallTimeoutMs).unref();
     this.#request.once('close', () => clearTimeout(limit));
     this.#request.once('end', () => clearTimeout(limit));
+  }
+
+  /** A client that takes nothing of its answer for too long is dropped, with what waits for it. */
+  #dropUnread(): void {
+    const response = this.#response;
+    if (response.writableFinished) return;
+    let taken = this.#request.socket.bytesWritten;
+    const limit = setInterval(() => {
+      const { bytesWritten } = this.#request.socket;
+      if (bytesWritten === taken) this.drop();
+      taken = bytesWritten;
+    }, this.#stallTimeoutMs).unref();
+    response.once('close', () => clearInterval(limit));
   }
 
   #continue(): void {
@@ -107,6 +122,24 @@ export class NodeExchange implements PieceSink {
     this.#waitsForContinue = false;
     this.#response.writeContinue();
   }
+}
+
+/** Requests that one connection may send before it has its answers (pipelining); uWebSockets.js allows one. Beyond: the connection is dropped. */
+export const PIPELINED_MAX = 16;
+
+const unanswered = new WeakMap<Socket, number>();
+
+/** Counts a request of a connection; false where it is one too many. One read of a socket holds a thousand requests, all of them before anybody else's. */
+export function admitPipelined({ socket }: IncomingMessage, response: ServerResponse): boolean {
+  if (socket.destroyed) return false;
+  const count = (unanswered.get(socket) ?? 0) + 1;
+  if (count > PIPELINED_MAX) {
+    socket.destroy();
+    return false;
+  }
+  unanswered.set(socket, count);
+  response.once('close', () => unanswered.set(socket, (unanswered.get(socket) ?? 1) - 1));
+  return true;
 }
 
 export function headOf(request: IncomingMessage): RequestHead {

@@ -45,6 +45,8 @@ export interface SocketHandlers {
   /** `bufferedBytes` may have fallen: called at least once after every fall of it, and perhaps more often. */
   drained(): void;
   pong(): void;
+  /** The peer sent a WebSocket ping, which the transport has answered. */
+  pinged(): void;
   /** Called exactly once. `code` is the peer's close code, ours, or 1006 where the connection just ended. */
   closed(code: number): void;
 }

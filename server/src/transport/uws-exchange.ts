@@ -1,6 +1,7 @@
 // One HTTP request and its response on uWebSockets.js.
 import { STATUS_CODES } from 'node:http';
 import { handleRequest } from './transport.js';
+import type { LoopTurn } from './loop-turn.js';
 import { RequestBody } from './request-body.js';
 import { pumpResponse, type PieceSink } from './response-pump.js';
 import type { HttpResponse, RequestHead, WholeResponse } from '../http/exchange.js';
@@ -29,6 +30,7 @@ export class UwsExchange implements PieceSink {
   readonly #response: UwsResponse;
   readonly #head: RequestHead;
   readonly #options: TransportOptions;
+  readonly #turn: LoopTurn;
   readonly #stallTimeoutMs: number;
   /** Whether the connection is to end with this response. */
   readonly #isLast: () => boolean;
@@ -37,13 +39,24 @@ export class UwsExchange implements PieceSink {
   #isOver = false;
   #clock: NodeJS.Timeout | undefined;
   #onWritable: (() => void) | undefined;
+  /** Resolves when the response is out, or nobody is left to take it. */
+  readonly #done: Promise<void>;
+  #resolveDone: () => void = () => {};
 
-  constructor(response: UwsResponse, request: UwsRequest, options: TransportOptions, isLast: () => boolean) {
+  constructor(
+    response: UwsResponse,
+    request: UwsRequest,
+    options: TransportOptions,
+    turn: LoopTurn,
+    isLast: () => boolean,
+  ) {
     this.#response = response;
     this.#head = headOf(response, request);
     this.#options = options;
+    this.#turn = turn;
     this.#stallTimeoutMs = options.stallTimeoutMs ?? STALL_TIMEOUT_MS;
     this.#isLast = isLast;
+    this.#done = new Promise((resolve) => (this.#resolveDone = resolve));
     this.#body = new RequestBody(
       {
         pause: () => {
@@ -71,6 +84,9 @@ export class UwsExchange implements PieceSink {
     const { handlers } = this.#options;
     if (this.#head.header('content-length').length > LENGTH_DIGITS_MAX) return this.#respondWhole(LENGTH_TOO_LARGE);
     try {
+      const turn = this.#turn.enter(this.#head.remoteAddress);
+      if (turn !== undefined) await turn;
+      if (this.#isOver) return;
       // Not awaited where it is there: a scrape of the metrics costs no turn of the event loop.
       const request = { ...this.#head, body: this.#body, signal: this.#gone.signal };
       const answer = handleRequest(request, handlers);
@@ -119,15 +135,37 @@ export class UwsExchange implements PieceSink {
     await pumpResponse(body, this, this.#gone.signal, this.#stallTimeoutMs);
   }
 
-  #respondWhole(answer: HttpResponse & { readonly body: string | Uint8Array }): void {
-    this.#finish(() => {
+  /**
+   * uWS would keep what the client does not take, of every answer that it asks for on a connection: so the rest of a body stays here, and uWS
+   * drops a connection that asks for more meanwhile, as it does one that takes nothing for 10 s.
+   */
+  async #respondWhole(answer: HttpResponse & { readonly body: string | Uint8Array }): Promise<void> {
+    const { body } = answer;
+    const bytes = Buffer.byteLength(body);
+    const isLast = this.#isLast() || answer.headers?.['connection'] === 'close';
+    if (this.#head.method === 'HEAD' || isLast || bytes === 0) {
+      return this.#finish(() => {
+        writeHead(this.#response, answer);
+        if (this.#head.method === 'HEAD') this.#response.endWithoutBody(bytes, isLast);
+        else this.#response.end(body, isLast);
+      });
+    }
+    if (this.#isOver) return;
+    this.#body.discard();
+    clearInterval(this.#clock);
+    let isSent = false;
+    this.#response.cork(() => {
       writeHead(this.#response, answer);
-      if (this.#head.method === 'HEAD') {
-        this.#response.endWithoutBody(Buffer.byteLength(answer.body), this.#isLast());
-      } else {
-        this.#response.end(answer.body, this.#isLast());
-      }
+      [, isSent] = this.#response.tryEnd(body, bytes);
     });
+    if (isSent) return this.#over();
+    const rest = Buffer.from(body);
+    this.#response.onWritable((offset) => {
+      const [hasRoom, isDone] = this.#response.tryEnd(rest.subarray(offset), bytes);
+      if (isDone) this.#over();
+      return hasRoom;
+    });
+    await this.#done;
   }
 
   /** What is left of the body is read past by uWS, so that a client that is still sending gets to see the response. */
@@ -141,6 +179,7 @@ export class UwsExchange implements PieceSink {
   #over(): void {
     this.#isOver = true;
     clearInterval(this.#clock);
+    this.#resolveDone();
   }
 
   #keepWaiting(): void {

@@ -56,6 +56,7 @@ export interface UwsBehavior<Data> {
   open(socket: UwsWebSocket<Data>): void;
   message(socket: UwsWebSocket<Data>, data: ArrayBuffer, isBinary: boolean): void;
   drain(socket: UwsWebSocket<Data>): void;
+  ping(socket: UwsWebSocket<Data>): void;
   pong(socket: UwsWebSocket<Data>): void;
   close(socket: UwsWebSocket<Data>, code: number): void;
 }
@@ -85,6 +86,8 @@ export interface UwsResponse {
   /** False when the peer has not taken everything yet. */
   write(piece: Uint8Array | string): boolean;
   end(body: Uint8Array | string, closeConnection: boolean): UwsResponse;
+  /** Writes what the kernel takes and keeps nothing of the rest. [whether it took all, whether the response is over]. */
+  tryEnd(body: Uint8Array | string, totalBytes: number): [boolean, boolean];
   endWithoutBody(contentLength: number | undefined, closeConnection: boolean): UwsResponse;
   /** Drops the connection. */
   close(): UwsResponse;

@@ -1,5 +1,6 @@
 // The transport on uWebSockets.js: the least memory and time per connection, where a native binary for this Node exists.
 import { createServer } from 'node:net';
+import { LoopTurn } from './loop-turn.js';
 import { readTls, type TlsFiles } from './tls.js';
 import {
   closeReason,
@@ -42,6 +43,7 @@ class UwsTransport implements Transport {
   readonly #app: UwsApp;
   readonly #sockets = new Set<UwsSocket>();
   readonly #requests = new Set<Promise<void>>();
+  readonly #turn = new LoopTurn();
   #listening: ListenToken | undefined;
 
   constructor(library: UwsLibrary, options: TransportOptions) {
@@ -58,12 +60,13 @@ class UwsTransport implements Transport {
       upgrade: (response, request, context) => this.#upgrade(response, request, context),
       open: (socket) => socket.getUserData().adapter.attach(socket),
       message: (socket, data, isBinary) => socket.getUserData().adapter.receive(data, isBinary),
-      drain: (socket) => socket.getUserData().adapter.handlers?.drained(),
+      drain: (socket) => socket.getUserData().adapter.drained(),
+      ping: (socket) => socket.getUserData().adapter.pinged(),
       pong: (socket) => socket.getUserData().adapter.handlers?.pong(),
       close: (socket, code) => socket.getUserData().adapter.detach(code),
     });
     this.#app.any('/*', (response, request) => {
-      this.#track(new UwsExchange(response, request, options, () => this.#listening === undefined).run());
+      this.#track(new UwsExchange(response, request, options, this.#turn, () => this.#listening === undefined).run());
     });
   }
 
@@ -112,7 +115,12 @@ class UwsTransport implements Transport {
     // uWS writes the status line by itself, but only in front of its own headers.
     if (headers.length > 0) response.writeStatus('101 Switching Protocols');
     for (const [name, value] of headers) response.writeHeader(name, value);
-    const adapter = new UwsSocket(head.remoteAddress, (socket) => decision.open(socket), this.#sockets);
+    const adapter = new UwsSocket(
+      head.remoteAddress,
+      (socket) => decision.open(socket),
+      this.#sockets,
+      this.#options.closeTimeoutMs,
+    );
     response.upgrade<UserData>(
       { adapter },
       request.getHeader('sec-websocket-key'),
@@ -132,11 +140,14 @@ class UwsSocket implements TransportSocket {
   /** Absent before the socket opens and after it closed: uWS throws on a socket that is gone. */
   #socket: UwsWebSocket<UserData> | undefined;
   #closedCode: number | undefined;
+  /** Waits for the rest to be taken before the close frame. */
+  #closing: { readonly code: number; readonly reason: string; readonly limit: NodeJS.Timeout } | undefined;
 
   constructor(
     readonly remoteAddress: string,
     private readonly open: (socket: TransportSocket) => SocketHandlers,
     private readonly registry: Set<UwsSocket>,
+    private readonly closeTimeoutMs: number,
   ) {}
 
   attach(socket: UwsWebSocket<UserData>): void {
@@ -149,6 +160,7 @@ class UwsSocket implements TransportSocket {
   }
 
   receive(data: ArrayBuffer, isBinary: boolean): void {
+    if (this.#closing !== undefined) return;
     // uWS takes the memory back when this call returns.
     this.handlers?.message(new Uint8Array(data.slice(0)), isBinary);
   }
@@ -157,9 +169,14 @@ class UwsSocket implements TransportSocket {
     const handlers = this.handlers;
     this.#closedCode = code;
     this.#socket = undefined;
+    clearTimeout(this.#closing?.limit);
     this.handlers = undefined;
     this.registry.delete(this);
     handlers?.closed(code);
+  }
+
+  pinged(): void {
+    if (this.#closing === undefined) this.handlers?.pinged();
   }
 
   get bufferedBytes(): number {
@@ -167,7 +184,7 @@ class UwsSocket implements TransportSocket {
   }
 
   send(data: Uint8Array | string, isBinary: boolean): void {
-    this.#socket?.send(data, isBinary);
+    if (this.#closing === undefined) this.#socket?.send(data, isBinary);
   }
 
   ping(): void {
@@ -187,8 +204,21 @@ class UwsSocket implements TransportSocket {
     this.#socket?.unsubscribe(topic);
   }
 
+  /**
+   * uWS forgets a socket when its close frame is queued, and drops it about 16 s after that: so the frame is queued when all else is out, and who
+   * does not take that in time is dropped while it can be.
+   */
   close(code: number, reason: string): void {
-    this.#socket?.end(code, closeReason(reason));
+    if (this.#closing !== undefined) return;
+    if (this.bufferedBytes === 0) return void this.#socket?.end(code, closeReason(reason));
+    const limit = setTimeout(() => this.terminate(), this.closeTimeoutMs);
+    this.#closing = { code, reason, limit };
+  }
+
+  drained(): void {
+    if (this.#closing === undefined) return this.handlers?.drained();
+    const { code, reason } = this.#closing;
+    if (this.bufferedBytes === 0) this.#socket?.end(code, closeReason(reason));
   }
 
   terminate(): void {

@@ -11,7 +11,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer, type RawData, type ServerOptions } from 'ws';
-import { headersOf, headOf, NodeExchange } from './node-exchange.js';
+import { admitPipelined, headersOf, headOf, NodeExchange } from './node-exchange.js';
 import { readTls } from './tls.js';
 import type { WholeResponse } from '../http/exchange.js';
 import {
@@ -41,12 +41,14 @@ class WsTransport implements Transport {
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    // `closeTimeout` is newer than the published types.
-    const settings: ServerOptions & { closeTimeout: number } = {
+    // `closeTimeout` and `autoPong` are newer than the published types.
+    const settings: ServerOptions & { closeTimeout: number; autoPong: false } = {
       noServer: true,
       maxPayload: options.messageBytesMax,
       closeTimeout: options.closeTimeoutMs,
       perMessageDeflate: false,
+      // Answered in `attach`, which tells when the answer was taken.
+      autoPong: false,
       // The protocol is chosen by the gateway before the upgrade and carried on the request.
       handleProtocols: (_offered, request) => acceptances.get(request)?.subprotocol || false,
     };
@@ -55,8 +57,10 @@ class WsTransport implements Transport {
       for (const [name, value] of Object.entries(acceptances.get(request)?.headers ?? {}))
         lines.push(`${name}: ${value}`);
     });
-    const serve = (request: IncomingMessage, response: ServerResponse, waitsForContinue: boolean): void =>
+    const serve = (request: IncomingMessage, response: ServerResponse, waitsForContinue: boolean): void => {
+      if (!admitPipelined(request, response)) return;
       this.#track(new NodeExchange(request, response, options, waitsForContinue).run());
+    };
     const listener: RequestListener = (request, response) => serve(request, response, false);
     // Uploads take as long as they take; a client that stalls is noticed by its body.
     const limits = { requestTimeout: 0 };
@@ -151,6 +155,10 @@ class WsSocket implements TransportSocket {
       if (this.#socket.readyState === WebSocket.OPEN) handlers.message(toBytes(data), isBinary);
     });
     this.#socket.on('pong', () => handlers.pong());
+    this.#socket.on('ping', (data) => {
+      this.#socket.pong(data, false, this.#onWritten);
+      handlers.pinged();
+    });
     this.#socket.on('close', (code) => {
       for (const topic of this.#subscriptions) this.unsubscribe(topic);
       handlers.closed(code);

@@ -15,6 +15,7 @@ import { addFrontRoutes } from '../../support/front-routes.js';
 import { connectWire, refusedUpgrade, until, type WireEncoding } from '../../support/wire-client.js';
 
 const LIMITS: GatewayLimits = {
+  requestsPerSecondMax: 1_000,
   maxConnections: 3,
   messageBytesMax: 10_000,
   messagesPerSecondMax: 100,

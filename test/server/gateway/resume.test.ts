@@ -95,6 +95,11 @@ function resumeSuite(t: Test, createTransport: CreateTransport): void {
     const { url, waiting } = await open(t);
     const { client, token } = await started(t, url, 'json');
     client.raw('{"type":"configure","endpointing":{"minSilenceMs":5}}');
+    // The client does not count these, so the server must not either, though they are refused.
+    client.raw('{"type":"ping","id":7}');
+    client.raw('{"type":"audio","offset":-1}');
+    client.raw('{"type":"start","audio":{}}');
+    client.raw('{"type":"resume"}');
     client.send({ type: 'ping' }, { type: 'finalize' }, { type: 'mark', id: 'm' });
     await client.next('mark');
     client.socket.terminate();

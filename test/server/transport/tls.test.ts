@@ -19,6 +19,7 @@ const options: TransportOptions = {
         message: (data, isBinary) => socket.send(data, isBinary),
         drained: () => {},
         pong: () => {},
+        pinged: () => {},
         closed: () => {},
       }),
     }),

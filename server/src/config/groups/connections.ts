@@ -10,6 +10,13 @@ export const CONNECTIONS_SETTINGS = {
     max: 1_000_000,
     meaning: 'Open sockets. Beyond: HTTP 503. Each needs a file descriptor (`ulimit -n`).',
   }),
+  requestsPerSecondMax: integer(500, {
+    unit: 'requests per second',
+    min: 1,
+    max: 1_000_000,
+    meaning:
+      'HTTP requests and upgrades of one address (IPv6: one /64), averaged over two seconds; many people may share an address. Beyond: HTTP 429 with retry-after.',
+  }),
   messageBytesMax: integer(SESSION_DEFAULTS.messageBytesMax, {
     unit: 'bytes',
     min: 1_024,
@@ -20,7 +27,7 @@ export const CONNECTIONS_SETTINGS = {
     unit: 'messages per second',
     min: 10,
     max: 1_000_000,
-    meaning: 'Messages of one client, averaged over two seconds. Beyond: closed with 4429.',
+    meaning: 'Messages and WebSocket pings of one client, averaged over two seconds. Beyond: closed with 4429.',
   }),
   bufferedAudioMsMax: integer(SESSION_DEFAULTS.bufferedAudioMsMax, {
     unit: 'milliseconds',

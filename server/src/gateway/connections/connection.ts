@@ -3,6 +3,7 @@ import {
   bytesPerFrame,
   CLOSE,
   errorMessage,
+  isCounted,
   ProtocolError,
   type AudioFormat,
   type ClientMessage,
@@ -179,7 +180,8 @@ export class Connection extends Peer<ServerMessage> {
   #answer(error: ProtocolError): void {
     const answer = errorMessage(error.code, error.message);
     if (this.#phase === 'ready' && !answer.fatal) {
-      this.#session.refused();
+      const { messageType: type } = error;
+      if (type === undefined || isCounted({ type })) this.#session.refused();
       return this.#tell(answer);
     }
     this.#fail(answer, error.code === 'message_too_large' ? CLOSE.messageTooLarge : CLOSE.protocolError);

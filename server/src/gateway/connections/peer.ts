@@ -5,9 +5,9 @@ import type { SocketHandlers, TransportSocket } from '../../transport/transport.
 import type { Clock } from '../../time/clock.js';
 import type { Coalescing } from '../coalescing.js';
 import type { GatewayLimits } from '../limits.js';
+import { TokenBucket } from '../token-bucket.js';
 import { Heartbeat } from './heartbeat.js';
 import { Intake, type IntakeOptions } from './intake.js';
-import { MessageRate } from './message-rate.js';
 import { Outbox } from './outbox.js';
 
 /** What the gateway knows of every peer. */
@@ -67,7 +67,7 @@ export abstract class Peer<M> implements SocketHandlers, OpenPeer {
   readonly #options: PeerOptions<M>;
   readonly #onClosed: (peer: OpenPeer) => void;
   readonly #heartbeat: Heartbeat;
-  readonly #rate: MessageRate;
+  readonly #rate: TokenBucket;
   readonly #gone: Promise<void>;
   #resolveGone: () => void = () => {};
   #state: PeerState = 'open';
@@ -83,7 +83,7 @@ export abstract class Peer<M> implements SocketHandlers, OpenPeer {
     this.#onClosed = onClosed;
     this.#messageAt = this.openedAt;
     this.#heartbeat = new Heartbeat(limits, this.openedAt);
-    this.#rate = new MessageRate(options.messagesPerSecondMax, this.openedAt);
+    this.#rate = new TokenBucket(options.messagesPerSecondMax, this.openedAt);
     this.#gone = new Promise((resolve) => (this.#resolveGone = resolve));
     this.outbox = new Outbox({
       socket,
@@ -105,10 +105,7 @@ export abstract class Peer<M> implements SocketHandlers, OpenPeer {
     this.metrics.bytesReceived.add(data.byteLength);
     this.#messageAt = this.#clock.now();
     this.#heartbeat.heard();
-    if (!this.#rate.take(this.#messageAt)) {
-      const text = `At most ${this.#options.messagesPerSecondMax} messages per second: send larger chunks of audio.`;
-      return this.refuse('too_many_messages', text);
-    }
+    if (!this.#rate.take(this.#messageAt)) return this.#refuseRate();
     if (data.byteLength > messageBytesMax) {
       const text = `A message has at most ${messageBytesMax} bytes, got ${data.byteLength}.`;
       return this.refuse('message_too_large', text);
@@ -118,6 +115,13 @@ export abstract class Peer<M> implements SocketHandlers, OpenPeer {
 
   drained(): void {
     this.outbox.drained();
+  }
+
+  pinged(): void {
+    if (this.#state !== 'open') return;
+    // The transport has answered it already; who never reads the answers is not a reader.
+    if (this.socket.bufferedBytes > this.#options.outboxBytesMax) return this.terminate();
+    if (!this.#rate.take(this.#clock.now())) this.#refuseRate();
   }
 
   pong(): void {
@@ -156,6 +160,11 @@ export abstract class Peer<M> implements SocketHandlers, OpenPeer {
 
   terminate(): void {
     this.socket.terminate();
+  }
+
+  #refuseRate(): void {
+    const text = `At most ${this.#options.messagesPerSecondMax} messages and pings per second: send larger chunks of audio.`;
+    this.refuse('too_many_messages', text);
   }
 
   protected get isOpen(): boolean {
