@@ -1,6 +1,5 @@
 // The stable error codes of the protocol, what each means for a client, and the error that the codecs throw.
 import { CodedError } from './coded-error.js';
-import type { ClientMessage } from './messages.js';
 
 /** What a client may conclude from a code. */
 export interface ErrorTraits {
@@ -49,9 +48,9 @@ export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
 export class ProtocolError extends CodedError<ErrorCode> {
   override readonly name = 'ProtocolError';
   /** Type of the message that was refused; undefined where the frame did not say a known one. */
-  readonly messageType: ClientMessage['type'] | undefined;
+  readonly messageType: string | undefined;
 
-  constructor(code: ErrorCode, message: string, options: ErrorOptions & { messageType?: ClientMessage['type'] } = {}) {
+  constructor(code: ErrorCode, message: string, options: ErrorOptions & { messageType?: string } = {}) {
     super(code, message, options);
     this.messageType = options.messageType;
   }

@@ -17,6 +17,6 @@ export function isEvent({ type }: ServerMessage): boolean {
 }
 
 /** Whether a message of the client counts: one that is sent again if the server has not got it. */
-export function isCounted({ type }: Pick<ClientMessage, 'type'>): boolean {
+export function isCounted({ type }: { readonly type: string }): boolean {
   return !UNCOUNTED_OF_CLIENT.has(type);
 }

@@ -37,7 +37,7 @@ export function parseClientMessage(value: unknown): ClientMessage {
   }
   const result = v.safeParse(schema, withoutNulls(value), { abortEarly: true });
   if (result.success) return result.output;
-  throw invalidField(schema.entries.type.literal, result.issues[0]);
+  throw invalidField(type, result.issues[0]);
 }
 
 /** The hot path: three checks instead of a schema. */
@@ -63,7 +63,7 @@ export function isSampleOffset(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function invalidField(type: ClientMessage['type'], issue: v.BaseIssue<unknown>): ProtocolError {
+function invalidField(type: string, issue: v.BaseIssue<unknown>): ProtocolError {
   const field = [type, ...(issue.path ?? []).map((item) => String(item.key))].join('.');
   const wanted = issue.type === 'regex' ? issue.message : (issue.expected ?? 'another value');
   const code = field.startsWith('start.audio.') ? 'unsupported_audio' : 'invalid_message';

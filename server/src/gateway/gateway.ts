@@ -58,7 +58,7 @@ export interface GatewayOptions {
   /** Which names and pages may call. Default: those of this machine, and the server's own. */
   readonly site?: SiteRules;
   /** Address of the client that a request comes from. Default: that of its connection. */
-  readonly clientOf?: (head: RequestHead) => string;
+  readonly addressOf?: (head: RequestHead) => string;
   /** Whether and how sessions may be watched. Default: {@link SHARING_DEFAULTS}. */
   readonly sharing?: SharingSettings;
   /** Whom it lets in. Default: everybody. */
@@ -77,7 +77,7 @@ export class Gateway {
   readonly #site: SiteRules;
   readonly #siteGuard: SiteGuard;
   readonly #rate: AddressRate;
-  readonly #clientOf: (head: RequestHead) => string;
+  readonly #addressOf: (head: RequestHead) => string;
   readonly #sessions: SessionRegistry;
   /** The sessions that are shared. */
   readonly shares: Shares;
@@ -95,7 +95,7 @@ export class Gateway {
     this.#site = options.site ?? OWN_SITE;
     this.#siteGuard = new SiteGuard(this.#site);
     this.#rate = new AddressRate(options.limits.requestsPerSecondMax);
-    this.#clientOf = options.clientOf ?? ((head) => head.remoteAddress);
+    this.#addressOf = options.addressOf ?? ((head) => head.remoteAddress);
     const registry = options.metrics ?? new MetricsRegistry();
     this.#metrics = createGatewayMetrics(registry, {
       connections: () => this.#connections.size,
@@ -209,7 +209,7 @@ export class Gateway {
 
   #answer(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
     const { name } = this.#state;
-    if (!this.#rate.take(this.#clientOf(request), this.#clock.now())) {
+    if (!this.#rate.take(this.#addressOf(request), this.#clock.now())) {
       this.#metrics.requestsRefused.add();
       return TOO_MANY_REQUESTS;
     }
@@ -220,7 +220,7 @@ export class Gateway {
   }
 
   #upgrade(request: UpgradeRequest): UpgradeDecision {
-    if (!this.#rate.take(this.#clientOf(request), this.#clock.now())) {
+    if (!this.#rate.take(this.#addressOf(request), this.#clock.now())) {
       this.#metrics.connectionsRefused.add(1, 'rate');
       return { accepted: false, response: TOO_MANY_REQUESTS };
     }
@@ -410,7 +410,7 @@ function turnAway(socket: TransportSocket, subprotocol: Subprotocol, refusal: Ke
   socket.send(frame, typeof frame !== 'string');
   const { code, reason } = isForbidden ? CLOSE.forbidden : CLOSE.unauthorized;
   socket.close(code, reason);
-  return { message: () => {}, drained: () => {}, pong: () => {}, closed: () => {} };
+  return { message: () => {}, drained: () => {}, pong: () => {}, pinged: () => {}, closed: () => {} };
 }
 
 const KEY_REFUSALS: Readonly<Record<KeyRefusal, string>> = {

@@ -35,6 +35,9 @@ export interface MultipartLimits {
 
 const FIELD_BYTES_MAX = 65_536;
 const PARTS_MAX = 200;
+/** Of one field, beside its value. */
+const HEADERS_BYTES_MAX = 2_048;
+const SLICE_BYTES = 1_024;
 /** Of the body, for everything that is no file: boundaries, headers, fields. */
 const FRAME_BYTES_MAX = 2_097_152;
 
@@ -97,20 +100,31 @@ class PartReader {
   #file: BusboyFileStream | undefined;
   #end: 'finished' | { readonly error: unknown } | undefined;
   #isStopped = false;
+  #isInFile = false;
+  /** Bytes since the last part that was whole, or the last file. The parser itself says nothing of a field that is too long before it is over. */
+  #outsideBytes = 0;
+  readonly #fieldBytesMax: number;
   /** Whoever waits: the reader for a part, or the feeder for room. */
   #wakeReader: (() => void) | undefined;
   #wakeFeeder: (() => void) | undefined;
 
   constructor(parser: BusboyInstance, limits: MultipartLimits) {
     this.#parser = parser;
+    this.#fieldBytesMax = limits.fieldBytesMax ?? FIELD_BYTES_MAX;
     parser.on('field', (name, value, isNameCut, isValueCut) => {
-      if (isNameCut || isValueCut) return this.#fail(bodyTooLarge(limits.fieldBytesMax ?? FIELD_BYTES_MAX));
+      if (isNameCut || isValueCut) return this.#fail(bodyTooLarge(this.#fieldBytesMax));
+      this.#outsideBytes = 0;
       this.#add({ kind: 'field', name, value });
     });
     parser.on('file', (name, stream, fileName, _encoding, contentType) => {
       this.#file = stream;
-      // For its whole life: the form may fail before anybody reads the file, or after somebody stopped, and an error
-      // event without a listener would end the process. A reader gets the failure from `#end`.
+      this.#isInFile = true;
+      stream.once('end', () => {
+        this.#isInFile = false;
+        this.#outsideBytes = 0;
+      });
+      // For its whole life: the form may fail before anybody reads the file, or after somebody stopped, and an error event
+      // without a listener would end the process. A reader gets the failure from `#end`.
       stream.on('error', () => {});
       const bytes = this.#bytesOf(stream, limits.fileBytesMax);
       this.#add({ kind: 'file', name, fileName: fileName ?? '', contentType, bytes });
@@ -130,8 +144,17 @@ class PartReader {
   async feed(body: AsyncIterable<Uint8Array>): Promise<void> {
     try {
       for await (const piece of body) {
-        if (this.#isOver) return;
-        if (!this.#parser.write(piece)) await this.#room();
+        for (let at = 0; at < piece.length;) {
+          if (this.#isOver) return;
+          // In small slices outside of files, so that a field is counted closely.
+          const slice = this.#isInFile ? piece.subarray(at) : piece.subarray(at, at + SLICE_BYTES);
+          at += slice.length;
+          this.#outsideBytes += slice.length;
+          if (!this.#parser.write(slice)) await this.#room();
+          if (!this.#isInFile && this.#outsideBytes > this.#fieldBytesMax + HEADERS_BYTES_MAX) {
+            return this.#fail(bodyTooLarge(this.#fieldBytesMax));
+          }
+        }
       }
       this.#parser.end();
     } catch (error) {

@@ -135,6 +135,28 @@ for (const [name, create] of TRANSPORTS) {
   });
 }
 
+for (const [name, create] of TRANSPORTS) {
+  t.test(`a field that is too long is refused while it is still being sent (${name})`, async (t) => {
+    if (create === undefined) return;
+    const { port, stray } = await serve(t, create);
+    const start = `--${BOUNDARY}\r\ncontent-disposition: form-data; name="x"\r\n\r\n${'y'.repeat(9_000)}`;
+    const answer = new Promise<string>((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.once('data', (piece) => {
+        resolve(String(piece));
+        socket.destroy();
+      });
+      socket.write(
+        `POST /?handling=reads HTTP/1.1\r\nhost: localhost\r\ncontent-type: multipart/form-data; boundary=${BOUNDARY}\r\n` +
+          `content-length: 50000\r\n\r\n${start}`,
+      );
+    });
+    t.match(await answer, /^HTTP\/1\.1 413 [^]*body_too_large/);
+    t.same(stray, []);
+  });
+}
+
 t.test('every cut of a form with two files, whatever is done with it', async (t) => {
   const [, create] = TRANSPORTS[0] ?? [];
   if (create === undefined) throw new Error('no transport');
