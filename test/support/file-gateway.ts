@@ -7,6 +7,7 @@ import type {
   TranscribedSegment,
   TranscribeOptions,
 } from '../../server/src/asr/files/file-transcriber.js';
+import { asrWebserviceRoutes } from '../../server/src/api/asr-webservice/asr-routes.js';
 import { TemporaryKeys } from '../../server/src/api/compat/temporary-keys.js';
 import { openAiRestRoutes } from '../../server/src/api/compat/openai-rest/transcription-routes.js';
 import { FileTranscription, type FileLimits } from '../../server/src/recordings/file-transcription.js';
@@ -107,6 +108,7 @@ export async function openFileGateway(t: Test, options: FileGatewayOptions = {})
   gateway.open(() => {
     throw new Error('no sessions here');
   }, [
+    ...asrWebserviceRoutes({ files, model: { languages, isMultilingual: true }, uploadBytesMax }),
     ...restRoutes({ files, languages, uploadBytesMax, polishing, polishBudgetMs: 5_000 }),
     ...openAiRestRoutes({
       files,

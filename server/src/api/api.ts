@@ -10,6 +10,7 @@ import type { SessionSettings } from '../session/session-settings.js';
 import type { Transcripts } from '../transcripts/transcripts.js';
 import { accessRoutes, type AccessRoutesOptions } from './access/access-routes.js';
 import { demanding } from './access/callers.js';
+import { asrWebserviceRoutes } from './asr-webservice/asr-routes.js';
 import { TemporaryKeys } from './compat/temporary-keys.js';
 import { createCompat } from './compat/compat.js';
 import type { SessionConfig } from './compat/openai-realtime/session-config.js';
@@ -73,6 +74,7 @@ export function createApi(options: ApiOptions): Api {
     ...compat.routes,
     ...demanding(access, 'files', polishRoutes(polishing)),
     ...openAiRestRoutes({ files: transcription, authorizer: keys, model, uploadBytesMax }),
+    ...demanding(access, 'files', asrWebserviceRoutes({ files: transcription, model, uploadBytesMax })),
     ...demanding(
       access,
       'files',

@@ -16,6 +16,7 @@ import { createGatewayMetrics, type GatewayMetrics } from '../metrics/gateway-me
 import { MetricsRegistry } from '../metrics/metrics-registry.js';
 import type { SessionFactory, SessionPort, SessionSink } from '../session/session-port.js';
 import { errorResponse, HttpError } from '../http/http-error.js';
+import { nearestAddress, pathVariants } from '../http/path-variants.js';
 import { SiteGuard, type SiteRules } from '../http/site-guard.js';
 import { createRouter, type Route, type Router } from '../http/router.js';
 import { Shares, SHARING_DEFAULTS, type SharingSettings } from '../watch/shares.js';
@@ -204,7 +205,7 @@ export class Gateway {
   #route(): Router {
     const { name } = this.#state;
     const routes = name === 'ready' ? this.#routes : this.#routes.filter(({ always }) => always === true);
-    return createRouter(routes, { corsOrigins: this.#site.corsOrigins });
+    return createRouter(routes, { corsOrigins: this.#site.corsOrigins, variantsOf: pathVariants });
   }
 
   #answer(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
@@ -216,7 +217,7 @@ export class Gateway {
     const refused = this.#siteGuard.refusal(request);
     if (refused !== undefined) return errorResponse(refused);
     // What is not known yet may be a route once the server is ready.
-    return this.#router(request) ?? (name === 'ready' ? NOT_FOUND : REFUSALS[name]);
+    return this.#router(request) ?? (name === 'ready' ? notFound(request.path, this.#routes) : REFUSALS[name]);
   }
 
   #upgrade(request: UpgradeRequest): UpgradeDecision {
@@ -229,16 +230,17 @@ export class Gateway {
       this.#metrics.connectionsRefused.add(1, refused.code);
       return { accepted: false, response: errorResponse(refused) };
     }
-    const dialect = this.#dialects.get(request.path);
+    const path = this.#socketPath(request.path);
+    const dialect = this.#dialects.get(path);
     if (dialect !== undefined) return this.#upgradeTo(dialect, request);
-    const admission = this.#admit(request);
+    const admission = this.#admit(path, request);
     if ('refused' in admission) {
       this.#metrics.connectionsRefused.add(1, admission.refused);
       return { accepted: false, response: admission.response };
     }
     // Read now: the request does not outlive this call.
     const token = request.query.get('token') ?? '';
-    const isWatching = request.path === WATCH_PATH;
+    const isWatching = path === WATCH_PATH;
     const { subprotocol, client } = admission;
     return {
       accepted: true,
@@ -251,6 +253,13 @@ export class Gateway {
           : this.#accept(socket, admission, client);
       },
     };
+  }
+
+  /** The address of sockets that a path may have been meant as; the path itself where there is none. */
+  #socketPath(path: string): string {
+    const isKnown = (known: string): boolean =>
+      this.#dialects.has(known) || STREAM_PATHS.has(known) || known === WATCH_PATH;
+    return isKnown(path) ? path : (pathVariants(path).find(isKnown) ?? path);
   }
 
   #upgradeTo(dialect: Dialect, request: UpgradeRequest): UpgradeDecision {
@@ -336,8 +345,8 @@ export class Gateway {
   }
 
   /** How to serve the client, or why it is not let in. */
-  #admit(request: UpgradeRequest): Admission | Refusal {
-    if (!STREAM_PATHS.has(request.path) && request.path !== WATCH_PATH) {
+  #admit(path: string, request: UpgradeRequest): Admission | Refusal {
+    if (!STREAM_PATHS.has(path) && path !== WATCH_PATH) {
       // Other paths are known once the dialects are.
       if (this.#state.name === 'starting') return { refused: 'starting', response: REFUSALS.starting };
       return { refused: 'path', response: refusal(404, 'not_found', `Streams are taken at ${STREAM_PATH}.`) };
@@ -350,13 +359,13 @@ export class Gateway {
     const room = this.#room();
     return typeof room === 'string'
       ? { refused: room, response: REFUSALS[room] }
-      : { subprotocol, createSession: room, client: this.#clientOf(request) };
+      : { subprotocol, createSession: room, client: this.#clientOf(path, request) };
   }
 
   /** Who wants a stream, or why not; viewers have the token of the session that they watch. */
-  #clientOf(request: UpgradeRequest): Client | KeyRefusal {
+  #clientOf(path: string, request: UpgradeRequest): Client | KeyRefusal {
     const address = request.remoteAddress;
-    if (request.path === WATCH_PATH) return { principal: ANYBODY, address };
+    if (path === WATCH_PATH) return { principal: ANYBODY, address };
     const { access = ALLOW_ALL } = this.#options;
     const principal = permitted(access.identify(credentialOf(request)), 'stream');
     return typeof principal === 'string' ? principal : { principal, address };
@@ -420,7 +429,12 @@ const KEY_REFUSALS: Readonly<Record<KeyRefusal, string>> = {
   forbidden: 'The key or token is not for this.',
 };
 
-const NOT_FOUND = refusal(404, 'not_found', 'There is no such page: see /.');
+/** Says which address may have been meant. */
+function notFound(path: string, routes: readonly Route[]): WholeResponse {
+  const nearest = nearestAddress(path, routes);
+  const hint = nearest === undefined ? 'See / and /docs.' : `The nearest address is ${nearest.method} ${nearest.path}.`;
+  return refusal(404, 'not_found', `There is no such page. ${hint}`);
+}
 
 /** The connection ends with it, and with the requests that wait in it. */
 const TOO_MANY_REQUESTS = refusal(

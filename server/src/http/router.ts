@@ -25,16 +25,21 @@ export type Router = (request: HttpRequest) => HttpResponse | Promise<HttpRespon
 export interface RouterOptions {
   /** Origins whose pages may call and read (`*`: all). Default: none; pages of the server itself need no leave. */
   readonly corsOrigins?: readonly string[];
+  /** What a path that no route has may have been meant as. Default: nothing else. */
+  readonly variantsOf?: (path: string) => readonly string[];
 }
 
 /**
  * A request is refused with 405 and `Allow` where a path has no such method. HEAD is answered by GET, OPTIONS by the router itself.
  * @throws TypeError when two routes have the same method and path.
  */
-export function createRouter(routes: readonly Route[], { corsOrigins = [] }: RouterOptions = {}): Router {
+export function createRouter(
+  routes: readonly Route[],
+  { corsOrigins = [], variantsOf = () => [] }: RouterOptions = {},
+): Router {
   const patterns = patternsOf(routes);
   return (request) => {
-    const found = find(patterns, request.path);
+    const found = find(patterns, request.path) ?? findVariant(patterns, request, variantsOf(request.path));
     if (found === undefined) return undefined;
     const { byMethod, params } = found;
     const cors = corsHeaders(request, byMethod, corsOrigins);
@@ -66,10 +71,24 @@ function parametersOf({ segments }: Pattern): number {
   return segments.filter((segment) => segment.startsWith(':')).length;
 }
 
-function find(
+interface Found {
+  readonly byMethod: ReadonlyMap<string, Route>;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** The first variant that answers the method: a wrong address is not told of a wrong method. */
+function findVariant(
   patterns: readonly Pattern[],
-  path: string,
-): { byMethod: ReadonlyMap<string, Route>; params: Readonly<Record<string, string>> } | undefined {
+  { method }: HttpRequest,
+  variants: readonly string[],
+): Found | undefined {
+  const wanted = method === 'HEAD' ? 'GET' : method;
+  return variants
+    .map((path) => find(patterns, path))
+    .find((found) => found !== undefined && (method === 'OPTIONS' || found.byMethod.has(wanted)));
+}
+
+function find(patterns: readonly Pattern[], path: string): Found | undefined {
   const segments = path.split('/');
   for (const { segments: wanted, byMethod } of patterns) {
     if (wanted.length !== segments.length) continue;

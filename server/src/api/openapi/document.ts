@@ -71,11 +71,16 @@ function operationObject(path: string, { tag, summary, query = [], answer = {}, 
   };
 }
 
-function requestBody({ form, json, takesBytes = false }: Pick<Operation, 'form' | 'json' | 'takesBytes'>): {
+function requestBody({
+  form,
+  fileField = 'file',
+  json,
+  takesBytes = false,
+}: Pick<Operation, 'form' | 'fileField' | 'json' | 'takesBytes'>): {
   readonly [key: string]: Json;
 } {
   const content = {
-    ...(form && { 'multipart/form-data': { schema: withFile(jsonSchema(form, 'input')) } }),
+    ...(form && { 'multipart/form-data': { schema: withFile(jsonSchema(form, 'input'), fileField) } }),
     ...(json && { 'application/json': { schema: jsonSchema(json, 'input') } }),
     ...(takesBytes && { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }),
   };
@@ -89,11 +94,11 @@ function jsonSchema(schema: v.GenericSchema, typeMode: 'input' | 'output'): { re
   return rest;
 }
 
-function withFile(schema: { readonly [key: string]: Json }): Json {
+function withFile(schema: { readonly [key: string]: Json }, fileField: string): Json {
   const { properties = {}, required = [] } = schema;
   return {
     ...schema,
-    properties: { file: { type: 'string', format: 'binary' }, ...(properties as Record<string, Json>) },
-    required: ['file', ...(required as readonly string[])],
+    properties: { [fileField]: { type: 'string', format: 'binary' }, ...(properties as Record<string, Json>) },
+    required: [fileField, ...(required as readonly string[])],
   };
 }

@@ -10,8 +10,10 @@ export interface Operation {
   readonly summary: string;
   /** Parameters of the query. */
   readonly query?: readonly QueryParameter[];
-  /** A form with a recording in its field `file` beside these. */
+  /** A form with a recording beside these. */
   readonly form?: Schema;
+  /** The field of the recording. Default: `file`. */
+  readonly fileField?: string;
   readonly json?: Schema;
   /** Whether the body may be a recording as it is. */
   readonly takesBytes?: boolean;

@@ -1,6 +1,7 @@
 // Every address of the server in one table, with the schemas that its handlers validate by.
 import * as v from 'valibot';
 import { KeyRequest, TokenRequest } from '../access/access-routes.js';
+import { ASR_FIELDS } from '../asr-webservice/asr-routes.js';
 import { GrantRequest } from '../compat/deepgram/auth-routes.js';
 import { UrlRequest } from '../compat/deepgram/listen-route.js';
 import { BetaRequest, SecretRequest } from '../compat/openai-realtime/client-secret-routes.js';
@@ -121,6 +122,24 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'A short-lived token for a browser, with limits inside.',
     json: TokenRequest,
     answer: { status: 201 },
+  },
+  'POST /asr': {
+    tag: 'Subtitles',
+    summary: 'A recording in audio_file, its text or subtitles out, as whisper-asr-webservice answers (Bazarr).',
+    query: [
+      { name: 'output', description: 'txt, vtt, srt, tsv or json.' },
+      LANGUAGE,
+      { name: 'task', description: 'transcribe, or translate.' },
+    ],
+    form: ASR_FIELDS,
+    fileField: 'audio_file',
+    answer: { contentTypes: ['text/plain'] },
+  },
+  'POST /detect-language': {
+    tag: 'Subtitles',
+    summary: 'The language of the first half minute of speech.',
+    form: v.pick(ASR_FIELDS, ['encode']),
+    fileField: 'audio_file',
   },
   'GET /health': {
     tag: 'Server',

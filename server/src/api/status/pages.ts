@@ -62,9 +62,9 @@ export class Pages {
     return [...this.#files.keys()];
   }
 
-  /** The answer to a GET or HEAD, or undefined where there is no such file. */
-  answer(request: RequestHead): WholeResponse | undefined {
-    const file = this.#files.get(request.path);
+  /** The answer to a GET or HEAD of a path, or undefined where there is no such file. */
+  answer(request: RequestHead, path = request.path): WholeResponse | undefined {
+    const file = this.#files.get(path);
     if (file === undefined) return undefined;
     const { contentType, body, headers } = file;
     const isKnown = headers['etag'] !== undefined && request.header('if-none-match').includes(headers['etag']);

@@ -41,7 +41,7 @@ export function statusRoutes(options: StatusOptions): Route[] {
       checkOperator(access, request);
       return { status: 200, contentType: PROMETHEUS_CONTENT_TYPE, body: metrics() };
     }),
-    ...found.map((path) => always(path, (request) => pages?.answer(request) ?? home(request, options))),
+    ...found.map((path) => always(path, (request) => pages?.answer(request, path) ?? home(request, options))),
   ];
 }
 

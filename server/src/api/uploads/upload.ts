@@ -23,26 +23,32 @@ export interface Upload {
  * A form is read whole, its file to a nameless file on disk, since fields may come behind it; any other body is the recording itself, which is read
  * as it arrives. Rejects with HttpError: 413 `body_too_large`, 400 `invalid_multipart`, 400 `file_missing`; or RequestAbortedError.
  */
-export async function readUpload(request: HttpRequest, bytesMax: number): Promise<Upload> {
+export async function readUpload(request: HttpRequest, bytesMax: number, fileField = 'file'): Promise<Upload> {
   const query = FormFields.of(request.query);
-  if (mediaType(request) === 'multipart/form-data') return readForm(request, query, bytesMax);
+  if (mediaType(request) === 'multipart/form-data') return readForm(request, query, bytesMax, fileField);
   return { fields: query, bytes: boundedBody(request, bytesMax), fileName: '', close: async () => {} };
 }
 
-async function readForm(request: HttpRequest, fields: FormFields, bytesMax: number): Promise<Upload> {
+async function readForm(
+  request: HttpRequest,
+  fields: FormFields,
+  bytesMax: number,
+  fileField: string,
+): Promise<Upload> {
   let file: { readonly part: FormFile; readonly stored: StoredBytes } | undefined;
   const hash = createHash('sha256');
   try {
     for await (const part of readMultipart(request, { fileBytesMax: bytesMax })) {
       if (part.kind === 'field') fields.add(part.name, part.value);
-      else if (part.name === 'file') file = { part, stored: await spool(hashing(part.bytes, hash)) };
+      else if (part.name === fileField) file = { part, stored: await spool(hashing(part.bytes, hash)) };
     }
   } catch (error) {
     await file?.stored.close();
     throw error;
   }
   if (file === undefined) {
-    throw new HttpError(400, 'file_missing', 'The form has no file in a field named "file" (with a file name).');
+    const message = `The form has no file in a field named "${fileField}" (with a file name).`;
+    throw new HttpError(400, 'file_missing', message);
   }
   const { part, stored } = file;
   return { fields, bytes: stored, hash: hash.digest('hex'), fileName: part.fileName, close: () => stored.close() };

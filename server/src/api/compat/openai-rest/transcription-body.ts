@@ -110,7 +110,7 @@ export function usageOf(model: string, segments: readonly TranscribedSegment[], 
 }
 
 /** `en` -> `english`, as Whisper calls it; Whisper's own codes among them. */
-function languageName(code: string): string {
+export function languageName(code: string): string {
   if (code === '') return 'unknown';
   const names = new Intl.DisplayNames(['en'], { type: 'language' });
   return (names.of(code === 'jw' ? 'jv' : code) ?? code).toLowerCase();

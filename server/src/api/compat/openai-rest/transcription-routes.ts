@@ -52,8 +52,10 @@ async function answer(
   let isStreaming = false;
   try {
     upload = await readUpload(request, options.uploadBytesMax);
+    const deployment = deploymentOf(request);
+    if (deployment !== undefined && upload.fields.one('model') === undefined) upload.fields.add('model', deployment);
     const form = transcriptionForm(upload.fields);
-    requireModel(form.model, options.model.name);
+    if (deployment === undefined) requireModel(form.model, options.model.name);
     const wanted = fileOptions(form, task, options.model.languages);
     requireTask(task, options);
     const heard = new TranscribedUpload(options.files, upload, wanted, { signal: request.signal, isLive: form.stream });
@@ -70,6 +72,11 @@ async function answer(
   } finally {
     if (!isStreaming) await upload?.close();
   }
+}
+
+/** Azure names what it runs in the address, by any name that its owner chose. */
+function deploymentOf({ path }: HttpRequest): string | undefined {
+  return /\/openai\/+deployments\/+([^/]+)/.exec(path)?.[1];
 }
 
 function requireTask(task: FileOptions['task'], { model }: OpenAiRestOptions): void {
