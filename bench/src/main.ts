@@ -13,6 +13,7 @@ import { registerNetworkCommand } from './commands/network.js';
 import { registerPeersCommand } from './commands/peers.js';
 import { registerPolicyCommand } from './commands/policy.js';
 import { registerPolishCommand } from './commands/polish.js';
+import { registerShowCommand } from './commands/show.js';
 import { registerStreamCommand } from './commands/stream.js';
 import { registerThroughputCommand } from './commands/throughput.js';
 import { registerVadCommand } from './commands/vad.js';
@@ -36,6 +37,7 @@ for (const register of [
   registerPolicyCommand,
   registerPolishCommand,
   registerCompareCommand,
+  registerShowCommand,
 ]) {
   register(program);
 }

@@ -1,5 +1,5 @@
 // Metrics, their targets, tables, result files and comparisons.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -16,7 +16,7 @@ import {
   scalarMetric,
   type Metric,
 } from '../../bench/src/report/metric.js';
-import { publish, readResult, type Result } from '../../bench/src/report/result-file.js';
+import { markdown, publish, readResult, type Result } from '../../bench/src/report/result-file.js';
 import { formatNumber, terminalTable } from '../../bench/src/report/table.js';
 
 /** The same description, of a machine that does nothing else. */
@@ -84,9 +84,9 @@ t.test('publish: what is written can be read again, with the command that makes 
   await publish(busy, out);
   t.match((await readResult(out)).remarks, ['Quiet machine.', /load average 9 on/]);
   await publish(result, out);
-  const markdown = await readFile(join(folder, 'new/stream.md'), 'utf8');
-  t.match(markdown, "`npm run bench -- stream --recordings 'a folder'`");
-  t.match(markdown, '| memory | MiB |');
+  const text = markdown(await readResult(join(folder, 'new/stream.json')));
+  t.match(text, "`npm run bench -- stream --recordings 'a folder'`");
+  t.match(text, '| memory | MiB |');
   await t.rejects(publish(result, join(folder, 'x.txt')), { code: 'usage' });
   await writeFile(join(folder, 'other.json'), '{"schema":2}');
   await t.rejects(readResult(join(folder, 'other.json')), { code: 'badResult' });

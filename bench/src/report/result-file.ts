@@ -1,4 +1,4 @@
-// A bench's result as a file: JSON for machines, Markdown beside it for people.
+// A bench's result as a file of JSON, and as text for people, made from it on demand.
 import { messageOf } from '@sotto/protocol';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -21,7 +21,7 @@ export const Result = v.object({
 
 export type Result = v.InferOutput<typeof Result>;
 
-/** Prints the result and, with `out` (a path that ends in .json), writes it there and as Markdown beside it. */
+/** Prints the result and, with `out` (a path that ends in .json), writes it there. */
 export async function publish(measured: Result, out: string | undefined): Promise<void> {
   const result = { ...measured, remarks: [...measured.remarks, ...busyRemark(measured.provenance)] };
   process.stdout.write(`${terminalText(result)}\n`);
@@ -34,7 +34,6 @@ export async function writeResult(result: Result, out: string | undefined): Prom
   if (!out.endsWith('.json')) throw new BenchError('usage', `--out must end in .json, not "${out}".`);
   await mkdir(dirname(out), { recursive: true });
   await writeFile(out, `${JSON.stringify(result, undefined, 2)}\n`);
-  await writeFile(out.replace(/\.json$/, '.md'), markdown(result));
 }
 
 /** A warning where other programs wanted more than half of the machine when the bench began. */
@@ -57,13 +56,14 @@ export async function readResult(path: string): Promise<Result> {
   }
 }
 
-function terminalText(result: Result): string {
+export function terminalText(result: Result): string {
   return [`\n${result.bench}  ${machineLine(result)}`, '', terminalTable(result.metrics), '', ...result.remarks].join(
     '\n',
   );
 }
 
-function markdown(result: Result): string {
+/** The same for a document. */
+export function markdown(result: Result): string {
   const { provenance, settings } = result;
   return [
     `# ${result.bench}`,

@@ -14,8 +14,7 @@ export interface EngineRun {
 }
 
 export class EngineSlot {
-  /** Whether its last run failed: it may be restarting. It then comes last, and is tried with one window. */
-  hasFailed = false;
+  #hasFailed = false;
   readonly #running = new Set<EngineRun>();
   #busyMs = 0;
   /** When its last run ended. */
@@ -24,6 +23,11 @@ export class EngineSlot {
 
   constructor(engine: Engine) {
     this.engine = engine;
+  }
+
+  /** Whether its last run failed: it may be restarting. It then comes last, and is tried with one window. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   get isBusy(): boolean {
@@ -53,7 +57,7 @@ export class EngineSlot {
   /** Whether a run could be handed to the engine for when those under way are over. */
   get takesNext(): boolean {
     const { runsInFlight = 1, sharesTime } = this.engine;
-    if (sharesTime === true || this.hasFailed || !this.isBusy) return false;
+    if (sharesTime === true || this.#hasFailed || !this.isBusy) return false;
     return this.#running.size < runsInFlight && [...this.#running].every(({ alone }) => !alone);
   }
 
@@ -75,8 +79,9 @@ export class EngineSlot {
    * Returns how long the engine took over the run, milliseconds: without the time in which it was busy with another one
    * first.
    */
-  end(run: EngineRun, now: number): number {
+  end(run: EngineRun, now: number, hasFailed: boolean): number {
     this.#running.delete(run);
+    this.#hasFailed = hasFailed;
     const began = this.engine.sharesTime === true ? run.startedAt : Math.max(run.startedAt, this.#endedAt);
     this.#endedAt = now;
     this.#busyMs += now - began;

@@ -268,10 +268,9 @@ export class Scheduler {
       failure = error;
     }
     const ended = this.#clock.now();
-    const runMs = slot.end(run, ended);
+    const runMs = slot.end(run, ended, results === undefined);
     this.#wakeBefore(slot);
     this.#counts.running -= 1;
-    slot.hasFailed = results === undefined;
     for (const decode of batch) this.#queue.done(decode);
     if (results) {
       this.#load.ran(lane, batch.length, seconds, runMs, ended);
