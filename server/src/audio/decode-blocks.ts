@@ -2,6 +2,7 @@
 import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
 import { detectAudioFormat, DETECT_BYTES, id3Bytes, type AudioFormatName } from './audio-format.js';
 import { audioMsMax } from './decode-limits.js';
+import { mix, type ChannelMeaning } from './mix.js';
 import { checkedMp4 } from './mp4-check.js';
 import { Resampler } from './resampler.js';
 import { SAMPLE_RATE } from './samples.js';
@@ -17,7 +18,7 @@ const SAMPLE_RATE_MAX = 768_000;
 
 /**
  * Decodes a file of any known format, told by its content, block by block. Memory holds a slice of it, whatever its length and however well it is
- * compressed. Channels are mixed, or `channel` (from 0) is heard alone. Throws AudioFileError (`empty`, `not_audio`, `unsupported`, `no_samples`, `no_channel`, `audio_too_long`), or what `bytes` throws. What fails after samples came is a warning.
+ * compressed. Channels are mixed (see `mix`), or `channel` (from 0) is heard alone. Throws AudioFileError (`empty`, `not_audio`, `unsupported`, `no_samples`, `no_channel`, `audio_too_long`), or what `bytes` throws. What fails after samples came is a warning.
  */
 export async function* decodeBlocks(
   bytes: AsyncIterable<Uint8Array>,
@@ -29,6 +30,8 @@ export async function* decodeBlocks(
   try {
     const head = await headOf(source);
     const format = formatOf(head);
+    // A WAV file of four to eight channels is more often a recorder's than a film's.
+    output.meaning = format === 'wav' ? 'any' : 'surround';
     const decoder = await openStreamDecoder(format, warn);
     try {
       let slice: number = SLICE_BYTES.first;
@@ -83,6 +86,7 @@ class Output {
   samples = 0;
   /** Of the file that were decoded. */
   bytes = 0;
+  meaning: ChannelMeaning = 'surround';
   #audioMs = 0;
   #resampler: Resampler | undefined;
   #rate = 0;
@@ -96,7 +100,7 @@ class Output {
   *take({ channelData, sampleRate }: DecodedBlock): Generator<Float32Array> {
     if ((channelData[0]?.length ?? 0) === 0) return;
     if (sampleRate !== this.#rate) yield* this.#change(sampleRate);
-    const mono = this.#channel === undefined ? mix(channelData) : channelData[this.#channel];
+    const mono = this.#channel === undefined ? mix(channelData, this.meaning) : channelData[this.#channel];
     if (mono === undefined) throw new AudioFileError('no_channel', `The file has ${channelData.length} channels.`);
     this.samples += mono.length;
     this.#audioMs += (mono.length * 1_000) / sampleRate;
@@ -134,17 +138,6 @@ class Output {
     this.#rate = sampleRate;
     this.#resampler = new Resampler(Math.round(sampleRate));
   }
-}
-
-/** The mean of the channels. */
-function mix(channels: readonly Float32Array[]): Float32Array {
-  const [first = new Float32Array(0)] = channels;
-  if (channels.length === 1) return first;
-  const mono = new Float32Array(first.length);
-  for (const channel of channels) {
-    for (let at = 0; at < mono.length; at++) mono[at] = (mono[at] ?? 0) + (channel[at] ?? 0) / channels.length;
-  }
-  return mono;
 }
 
 function nextSlice(bytes: number, { channelData }: DecodedBlock): number {
