@@ -56,7 +56,7 @@ export const PolishSettings = v.object({
 const language = v.pipe(
   v.string(),
   v.maxLength(64),
-  v.regex(/^[a-z]{2,}([-_][a-z0-9]+)*$/i, 'a language such as "en", "zh-TW" or "English", or "auto"'),
+  v.regex(/^[A-Za-z]{2,}([-_][A-Za-z0-9]+)*$/, 'a language such as "en", "zh-TW" or "English", or "auto"'),
 );
 const hotwords = v.pipe(
   v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(LIMITS.hotwordCharsMax))),

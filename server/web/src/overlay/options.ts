@@ -85,7 +85,7 @@ export function parseOverlayOptions(query: URLSearchParams): OverlayOptions {
       .toLowerCase();
   return {
     watch: text('watch', /^[\w-]{1,64}$/, d.watch),
-    language: text('language', /^(?:auto|[a-z]{2,3})$/, d.language),
+    language: text('language', /^[A-Za-z]{2,}(?:[-_][A-Za-z0-9]+)*$/, d.language),
     font: text('font', /^[^;{}"'\\<>]{1,80}$/, d.font),
     size: number('size'),
     lines: Math.round(number('lines')),
