@@ -68,6 +68,7 @@ t.test('this machine runs models on its CPU, and says what it knows of GPUs', as
   const report = await inspectDevices();
   t.match(report.trials[0], { device: 'cpu', runs: true });
   t.ok(report.runtime.providers.includes('CPUExecutionProvider'));
+  t.match(report.byteProducts, process.arch === 'x64' ? /^(?:dot|pairs)$/ : /^dot$/);
   if (report.driver.isThere) t.ok(report.driver.cudaVersion);
   else t.match(report.driver.reason, /NVIDIA/);
   if (!report.driver.isThere) t.same(report.advice, [], 'a machine without a GPU needs no advice');

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { OrtEnvironment, OrtSession } from '../onnxruntime/index.js';
 import { libraryFile, providerBeside, runtimeVersion } from '../onnxruntime/library-file.js';
 import { GraphBuilder } from '../whisper/graph-builder.js';
+import { byteProducts, type ByteProducts } from '../onnxruntime/cpu-features.js';
 import { missingLibraries, packagesFor } from './missing-libraries.js';
 import { inspectNvidiaDriver, type NvidiaDriver } from './nvidia-driver.js';
 
@@ -18,6 +19,8 @@ export interface DeviceTrial {
 
 export interface DeviceReport {
   readonly runtime: { readonly file: string; readonly version: string; readonly providers: readonly string[] };
+  /** What the CPU multiplies the bytes of `--precision int8` with. */
+  readonly byteProducts: ByteProducts;
   readonly driver: NvidiaDriver;
   /** The CUDA provider's file; absent where there is none beside the runtime. */
   readonly cudaProvider?: string;
@@ -43,6 +46,7 @@ export async function inspectDevices(): Promise<DeviceReport> {
   if (provider !== undefined) for (const { index } of gpus) trials.push(await tryDevice(`cuda:${index}`, index));
   const report = {
     runtime: { file, version, providers: availableProviders },
+    byteProducts: await byteProducts(),
     driver,
     ...(provider === undefined ? {} : { cudaProvider: provider }),
     missing,
