@@ -3,6 +3,7 @@ import { ModelError } from '@sotto/models';
 import { EngineError } from '@sotto/server';
 import { Command, CommanderError } from 'commander';
 import { BenchError } from './bench-error.js';
+import { registerAttackCommand } from './commands/attack.js';
 import { registerCapacityCommand } from './commands/capacity.js';
 import { registerCompareCommand } from './commands/compare.js';
 import { registerEngineCommand } from './commands/engine.js';
@@ -36,6 +37,7 @@ for (const register of [
   registerPeersCommand,
   registerPolicyCommand,
   registerPolishCommand,
+  registerAttackCommand,
   registerCompareCommand,
   registerShowCommand,
 ]) {
