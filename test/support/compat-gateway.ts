@@ -1,4 +1,5 @@
-// A gateway that speaks the dialects, around real sessions whose detector hears loudness and whose recogniser counts half seconds (`w0 w1 …`).
+// A gateway that speaks the dialects, around real sessions whose detector hears loudness and whose recogniser counts
+// half seconds (`w0 w1 …`).
 import { pino } from 'pino';
 import type { Test } from 'tap';
 import { ALLOW_ALL, type Authorizer } from '../../server/src/access/access.js';

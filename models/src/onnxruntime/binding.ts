@@ -9,8 +9,8 @@ import { OrtValue } from './value.js';
 const notRecorded = -1;
 
 /**
- * One set of bound inputs and outputs of a session. Inputs stay bound until they are bound anew; outputs are bound for one run. A bound
- * value may be closed at once: the binding keeps it (and its array) for as long as it needs it.
+ * One set of bound inputs and outputs of a session. Inputs stay bound until they are bound anew; outputs are bound for
+ * one run. A bound value may be closed at once: the binding keeps it (and its array) for as long as it needs it.
  */
 export class OrtBinding extends NativeHandle {
   readonly #session: Pointer;
@@ -56,8 +56,8 @@ export class OrtBinding extends NativeHandle {
   }
 
   /**
-   * Runs off the event loop, then unbinds the outputs. Returns those that ONNX Runtime allocated, by name: the caller closes them. One run of a
-   * binding at a time.
+   * Runs off the event loop, then unbinds the outputs. Returns those that ONNX Runtime allocated, by name: the caller
+   * closes them. One run of a binding at a time.
    * @param shrinks whether the session then gives back memory that it keeps for later runs
    */
   async run(shrinks = false): Promise<Map<string, OrtValue>> {
@@ -74,8 +74,9 @@ export class OrtBinding extends NativeHandle {
   }
 
   /**
-   * In a session with `enable_cuda_graph`: records the CUDA graph of that number at the first call and plays it from then on, off the event loop. Everything stays bound, outputs too, which must all be bound to
-   * values; their contents may change, the values may not.
+   * In a session with `enable_cuda_graph`: records the CUDA graph of that number at the first call and plays it from
+   * then on, off the event loop. Everything stays bound, outputs too, which must all be bound to values; their contents
+   * may change, the values may not.
    */
   async play(cudaGraph: number): Promise<void> {
     const done = this.retain();

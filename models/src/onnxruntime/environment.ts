@@ -65,7 +65,8 @@ export class OrtEnvironment {
 
   /**
    * Run options that name a CUDA graph; see `OrtBinding.run`.
-   * @param shrinks whether the session gives back what its arena does not need, of the CPU's memory, when the run is over
+   * @param shrinks whether the session gives back what its arena does not need, of the CPU's memory, when the run is
+   * over
    */
   runOptions(cudaGraph: number, shrinks = false): Pointer {
     const key = `${cudaGraph} ${shrinks}`;

@@ -25,7 +25,8 @@ export function scoreText(reference: string, hypothesis: string, language: strin
  * substitutions).
  */
 export function countErrors(reference: readonly string[], hypothesis: readonly string[]): ErrorCounts {
-  // Not by `align`, which keeps the whole table: recordings of hours are compared. One row at a time; each cell holds the edits by kind of the best way there.
+  // Not by `align`, which keeps the whole table: recordings of hours are compared. One row at a time; each cell holds
+  // the edits by kind of the best way there.
   type Cell = readonly [total: number, substitutions: number, deletions: number, insertions: number];
   let row: Cell[] = Array.from({ length: hypothesis.length + 1 }, (_, i) => [i, 0, 0, i]);
   for (const said of reference) {

@@ -1,4 +1,5 @@
-// A small model in a large one's dimensions: it hears exactly what the small one hears, and costs what the large one does.
+// A small model in a large one's dimensions: it hears exactly what the small one hears, and costs what the large one
+// does.
 import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -27,27 +28,31 @@ export interface SmallModel {
 }
 
 /**
- * Writes a model of a size's width, heads, layers and vocabulary with another one's transcripts: benchmarks then get real streams, with their texts,
- * pauses and drafts, at the size's cost. It keeps the small model's tokenizer, mel bins (the first convolution is 0.1 % of the work) and calibration.
+ * Writes a model of a size's width, heads, layers and vocabulary with another one's transcripts: benchmarks then get
+ * real streams, with their texts, pauses and drafts, at the size's cost. It keeps the small model's tokenizer, mel bins
+ * (the first convolution is 0.1 % of the work) and calibration.
  *
- * **The stream.** The small model's channels are the first ones. Behind them lie copies of them, in twos, and last some that hold their mean, so that
- * LayerNorm subtracts the same and divides by a multiple of the same (WideLayout). Whatever is added to the stream is a linear map of something, and can
- * be written to the copies, and its mean to the means; only the convolutions end in a GELU, and an additional first layer sees to their mean (Centring).
+ * **The stream.** The small model's channels are the first ones. Behind them lie copies of them, in twos, and last some
+ * that hold their mean, so that LayerNorm subtracts the same and divides by a multiple of the same (WideLayout).
+ * Whatever is added to the stream is a linear map of something, and can be written to the copies, and its mean to the
+ * means; only the convolutions end in a GELU, and an additional first layer sees to their mean (Centring).
  *
- * **The rest** costs what it should because nearly all of it is random numbers rather than zeros, on which a GPU draws less power and runs faster. They
- * come in pairs that cancel out to the last bit but a sum's rounding: additional heads and neurons are twins whose results are added once and subtracted
- * once, and of a channel and its copy the one is read with the opposite weights. That goes for additional layers as a whole. Tokens that the small model
- * lacks have rows of their own, and logits far below all others.
+ * **The rest** costs what it should because nearly all of it is random numbers rather than zeros, on which a GPU draws
+ * less power and runs faster. They come in pairs that cancel out to the last bit but a sum's rounding: additional heads
+ * and neurons are twins whose results are added once and subtracted once, and of a channel and its copy the one is read
+ * with the opposite weights. That goes for additional layers as a whole. Tokens that the small model lacks have rows of
+ * their own, and logits far below all others.
  *
- * Zero remain additional biases, what a head without a twin would add, and what the second convolution's channels of the mean would hear.
+ * Zero remain additional biases, what a head without a twin would add, and what the second convolution's channels of
+ * the mean would hear.
  *
- * The numbers of a small model in half precision stay as they are to the bit, so that in float32 the same tokens come out (one that is stored in integers
- * is rounded to halves first). A calculation in half precision
- * rounds at other places, as it does from batch to batch; the int8 encoder of a CPU rounds by the largest value of a row, of which there are more, and larger
- * ones.
+ * The numbers of a small model in half precision stay as they are to the bit, so that in float32 the same tokens come
+ * out (one that is stored in integers is rounded to halves first). A calculation in half precision rounds at other
+ * places, as it does from batch to batch; the int8 encoder of a CPU rounds by the largest value of a row, of which
+ * there are more, and larger ones.
  *
- * @throws ModelError `unsupported` where the small model does not fit into the size, `fileMissing` or `fileInvalid` where it is no model, `nameTaken`
- * where the folder is there
+ * @throws ModelError `unsupported` where the small model does not fit into the size, `fileMissing` or `fileInvalid`
+ * where it is no model, `nameTaken` where the folder is there
  */
 export async function widenModel(
   size: WhisperSize,

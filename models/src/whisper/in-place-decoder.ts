@@ -47,7 +47,8 @@ export class InPlaceDecoder implements WhisperDecoder {
       throw new OrtError('invalidArgument', `${width} tokens at once are not the first of their rows`);
     }
     const added = this.#lengths.map((_, row) => textBefore(present, row * width, width));
-    // A row without a new token is fed one all the same: it is written behind its text, and overwritten or never looked at.
+    // A row without a new token is fed one all the same: it is written behind its text, and overwritten or never looked
+    // at.
     const lastPlace = Int32Array.from(this.#lengths, (length, row) => length + Math.max(1, added[row] ?? 0) - 1);
     const places = isFirst ? width : Math.max(...lastPlace) + 1;
     if (places > this.config.maxTargetPositions) {

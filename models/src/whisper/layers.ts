@@ -17,8 +17,8 @@ import {
 export type Precision = 'float32' | 'float16';
 
 /**
- * Whose fused operators the graphs are built of. The operators of `cuda` exist on the CPU too, most of them slower there: so a graph can be checked
- * where there is no GPU.
+ * Whose fused operators the graphs are built of. The operators of `cuda` exist on the CPU too, most of them slower
+ * there: so a graph can be checked where there is no GPU.
  */
 export type Kernels = 'cpu' | 'cuda';
 
@@ -40,8 +40,8 @@ export interface BlockResult {
 }
 
 /**
- * Adds layers to a graph. Hidden states are rows: [batch * positions, width], so that every linear map is one Gemm that takes PyTorch's
- * [out, in] weights as they are; only attention sees [batch, positions, width].
+ * Adds layers to a graph. Hidden states are rows: [batch * positions, width], so that every linear map is one Gemm that
+ * takes PyTorch's [out, in] weights as they are; only attention sees [batch, positions, width].
  */
 export class LayerBuilder {
   readonly #known = new Map<string, TensorName>();
@@ -64,7 +64,10 @@ export class LayerBuilder {
     this.#products = new IntegerProducts(graph, (tensor) => this.#stored(tensor), isExact);
   }
 
-  /** A weight of the network in the graph's precision. Throws ModelError `fileInvalid` when it is absent or of another shape. */
+  /**
+   * A weight of the network in the graph's precision. Throws ModelError `fileInvalid` when it is absent or of another
+   * shape.
+   */
   weight(name: string, shape: readonly number[]): TensorName {
     const known = this.#known.get(name);
     if (known !== undefined) return known;
@@ -117,7 +120,10 @@ export class LayerBuilder {
     return this.graph.op('Gemm', operands, { transB: 1 });
   }
 
-  /** Linear maps of the same rows as one product: x [rows, inputs] -> [rows, maps * outputs]. Their weights are joined once, when the session is made. */
+  /**
+   * Linear maps of the same rows as one product: x [rows, inputs] -> [rows, maps * outputs]. Their weights are joined
+   * once, when the session is made.
+   */
   joinedLinear(
     x: TensorName,
     maps: readonly { readonly name: string; readonly bias: boolean }[],
@@ -138,7 +144,8 @@ export class LayerBuilder {
   }
 
   /**
-   * The last linear map of a block. A GPU adds its bias with the residual: in a product it costs a pass of its own over the result.
+   * The last linear map of a block. A GPU adds its bias with the residual: in a product it costs a pass of its own over
+   * the result.
    * @param values the map whose bias is still missing, where x is attention over `values`
    */
   closingLinear(x: TensorName, name: string, outputs: number, inputs: number, values?: string): BlockResult {
@@ -155,8 +162,8 @@ export class LayerBuilder {
   }
 
   /**
-   * The values of attention. A GPU leaves out their bias: the weights of attention sum to 1, so it comes out as it went in, and the block's last map adds what
-   * it makes of it, which is calculated once, when the session is made.
+   * The values of attention. A GPU leaves out their bias: the weights of attention sum to 1, so it comes out as it went
+   * in, and the block's last map adds what it makes of it, which is calculated once, when the session is made.
    */
   values(x: TensorName, name: string): TensorName {
     const { width } = this.config;
@@ -171,8 +178,8 @@ export class LayerBuilder {
   }
 
   /**
-   * Adds a block's result to the residual and normalises the sum: [normalised, sum]. A GPU has one kernel for both; on the CPU that kernel is seven
-   * times slower than the two (0.74 ms and 0.10 ms for 300 rows of 384).
+   * Adds a block's result to the residual and normalises the sum: [normalised, sum]. A GPU has one kernel for both; on
+   * the CPU that kernel is seven times slower than the two (0.74 ms and 0.10 ms for 300 rows of 384).
    */
   addAndNorm(
     residual: TensorName,
@@ -211,8 +218,8 @@ export class LayerBuilder {
   }
 
   /**
-   * The index of the largest value along the last axis, which is left out, and that value. CUDA has ArgMax only in older forms than the graphs', so it takes the
-   * first of one.
+   * The index of the largest value along the last axis, which is left out, and that value. CUDA has ArgMax only in
+   * older forms than the graphs', so it takes the first of one.
    */
   largest(x: TensorName, rank: number): { index: TensorName; value: () => TensorName } {
     const { graph } = this;
@@ -262,7 +269,10 @@ export class LayerBuilder {
     return map;
   }
 
-  /** Rows of a table [size, width] for tokens [...]: [..., width]. Only they are read and brought into the graph's precision. */
+  /**
+   * Rows of a table [size, width] for tokens [...]: [..., width]. Only they are read and brought into the graph's
+   * precision.
+   */
   tableRows(name: string, size: number, tokens: TensorName): TensorName {
     const { graph } = this;
     const { width } = this.config;

@@ -13,7 +13,10 @@ import type { Kernels } from './layers.js';
 import { samplesPerEncoderFrame } from './mel-filters.js';
 import { WindowMemory, type LargestBatch } from './window-memory.js';
 
-/** `int8` rounds the linear maps, which are nearly all of a decode, and what they multiply (see integer-maps.ts); all else stays in float32. */
+/**
+ * `int8` rounds the linear maps, which are nearly all of a decode, and what they multiply (see integer-maps.ts); all
+ * else stays in float32.
+ */
 export type CpuPrecision = 'fp32' | 'int8';
 
 export interface NetworkOptions {
@@ -36,29 +39,31 @@ export interface NetworkOptions {
 }
 
 /**
- * Threads that spin while they wait burn half as much CPU again, and where other work shares the cores they make a run slower (measured: an encode of
- * 6 s on two busy cores 379 ms -> 548 ms).
+ * Threads that spin while they wait burn half as much CPU again, and where other work shares the cores they make a run
+ * slower (measured: an encode of 6 s on two busy cores 379 ms -> 548 ms).
  */
 const cpuConfig = {
   'session.intra_op.allow_spinning': '0',
-  // Where attention is sharp, weights become denormal numbers, whose products take many times as long (measured: up to 15 times).
+  // Where attention is sharp, weights become denormal numbers, whose products take many times as long (measured: up to
+  // 15 times).
   'session.set_denormal_as_zero': '1',
 } as const;
 
 /**
- * Encoder frames of one run on a CPU, 30 s. More windows at once are no faster there, and what attention among all frames of each takes would be in
- * memory for all of them (measured: base, 8 windows of 30 s: 4.2 GB).
+ * Encoder frames of one run on a CPU, 30 s. More windows at once are no faster there, and what attention among all
+ * frames of each takes would be in memory for all of them (measured: base, 8 windows of 30 s: 4.2 GB).
  */
 const ENCODED_FRAMES_MAX = 1_500;
 
 /**
- * TF32 would round the audio to 10 bits before the spectrogram; nothing else is in float32. `sdpa_kernel` 1 is flash attention, which wants compute
- * capability 8.0: it plans nothing, so lengths and batches may change with every run.
+ * TF32 would round the audio to 10 bits before the spectrogram; nothing else is in float32. `sdpa_kernel` 1 is flash
+ * attention, which wants compute capability 8.0: it plans nothing, so lengths and batches may change with every run.
  */
 const cudaOptions = { use_tf32: '0', sdpa_kernel: '1' } as const;
 /**
- * Steps are recorded once for a shape, so cuDNN's attention (8) may plan for it, which takes 150 ms. Flash attention calculates 128 rows for the one that a
- * step has: over long contexts that costs more than reading them does (65 of 137 us a layer with 32 windows of 30 s; nothing at 6 s; H100).
+ * Steps are recorded once for a shape, so cuDNN's attention (8) may plan for it, which takes 150 ms. Flash attention
+ * calculates 128 rows for the one that a step has: over long contexts that costs more than reading them does (65 of 137
+ * us a layer with 32 windows of 30 s; nothing at 6 s; H100).
  */
 const longStepOptions = { sdpa_kernel: '8' } as const;
 const recordingOptions = { enable_cuda_graph: '1' } as const;

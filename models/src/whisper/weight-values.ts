@@ -5,8 +5,8 @@ import { ModelError } from '../model-error.js';
 import { findInt8, findWeight, type StoredInt8, type Weights, type WeightTensor } from './safetensors.js';
 
 /**
- * The values of a tensor by its name without `model.`, row-major; a matrix that is stored in integers is unpacked. Throws ModelError
- * `fileMissing` or `fileInvalid`.
+ * The values of a tensor by its name without `model.`, row-major; a matrix that is stored in integers is unpacked.
+ * Throws ModelError `fileMissing` or `fileInvalid`.
  */
 export async function readNamedWeight(weights: Weights, name: string): Promise<Float32Array> {
   const stored = name.endsWith('.weight') ? findInt8(weights, name.slice(0, -'.weight'.length)) : undefined;

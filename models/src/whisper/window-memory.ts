@@ -1,5 +1,5 @@
-// What decoders read and, in place, write: one block in which every batch is laid out anew. Addresses repeat, so steps can be recorded, and what a batch
-// needs is taken from the device once, however many shapes there are.
+// What decoders read and, in place, write: one block in which every batch is laid out anew. Addresses repeat, so steps
+// can be recorded, and what a batch needs is taken from the device once, however many shapes there are.
 import {
   blockAlignment,
   bytesPerElement,
@@ -30,7 +30,10 @@ export interface WindowMemoryOptions {
   readonly place: MemoryPlace;
   /** A cache that grows has its memory elsewhere. */
   readonly cache: Cache;
-  /** The decode graph, made with `enable_cuda_graph`, for short and for long contexts: steps are recorded in it. Default: none are. */
+  /**
+   * The decode graph, made with `enable_cuda_graph`, for short and for long contexts: steps are recorded in it.
+   * Default: none are.
+   */
   readonly steps?: { readonly short: OrtSession; readonly long: OrtSession } | undefined;
   /** Default: blocks grow with the batches, and what was recorded in a smaller one is recorded anew. */
   readonly largest?: LargestBatch | undefined;

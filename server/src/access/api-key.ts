@@ -14,8 +14,8 @@ export type Scope = (typeof SCOPES)[number];
 export interface KeyRecord {
   readonly id: string;
   /**
-   * SHA-256 of the secret. A slow hash protects passwords, which can be guessed; a secret of 256 random bits cannot be, and each request
-   * would have to pay for it.
+   * SHA-256 of the secret. A slow hash protects passwords, which can be guessed; a secret of 256 random bits cannot be,
+   * and each request would have to pay for it.
    */
   readonly hash: Uint8Array;
   /** For people. */

@@ -1,4 +1,5 @@
-// Where clients put their key or token: headers, or subprotocols where a browser can set no header; a token also in the query.
+// Where clients put their key or token: headers, or subprotocols where a browser can set no header; a token also in the
+// query.
 import { TOKEN_SUBPROTOCOL_PREFIX } from '@sotto/protocol';
 import type { RequestHead } from '../http/exchange.js';
 import { looksLikeToken } from './tokens.js';
@@ -33,7 +34,10 @@ function queryToken(query: URLSearchParams | undefined): string | undefined {
   return looksLikeToken(token) ? token : undefined;
 }
 
-/** The subprotocol to answer with: the client's first that is no secret, or none. A client that offered some drops a connection without an answer. */
+/**
+ * The subprotocol to answer with: the client's first that is no secret, or none. A client that offered some drops a
+ * connection without an answer.
+ */
 export function publicSubprotocol(offered: readonly string[], names: readonly string[]): string {
   return offered.find((name) => names.includes(name.toLowerCase())) ?? '';
 }

@@ -13,8 +13,8 @@ export interface OpenAccessOptions {
   /** Undefined: nothing is kept, or the store failed. */
   readonly store: KeyValueStore | undefined;
   /**
-   * A file that says that keys were made, beside the data: so that a store that cannot be read does not open the server to everybody. Undefined where the
-   * server does not start without its store.
+   * A file that says that keys were made, beside the data: so that a store that cannot be read does not open the server
+   * to everybody. Undefined where the server does not start without its store.
    */
   readonly marker: string | undefined;
 }

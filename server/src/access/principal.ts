@@ -2,7 +2,10 @@
 import { SCOPES, type Scope } from './api-key.js';
 
 export interface Principal {
-  /** The key that it has, or that gave out what it has: its quotas count, and what is kept belongs to it. Undefined where no key is demanded. */
+  /**
+   * The key that it has, or that gave out what it has: its quotas count, and what is kept belongs to it. Undefined
+   * where no key is demanded.
+   */
   readonly keyId: string | undefined;
   readonly scopes: ReadonlySet<Scope>;
   /** Whether it has a key itself, not what a key gave out: only that gives out tokens. */
@@ -28,7 +31,10 @@ export interface TokenLimits {
   readonly polish: boolean;
 }
 
-/** `missing`: no key came. `unknown`: it is none (any more). `expired`: it was one. `forbidden`: it is one, and not for this. */
+/**
+ * `missing`: no key came. `unknown`: it is none (any more). `expired`: it was one. `forbidden`: it is one, and not for
+ * this.
+ */
 export type Refusal = 'missing' | 'unknown' | 'expired' | 'forbidden';
 
 export type Identity = Principal | Exclude<Refusal, 'forbidden'>;
@@ -51,7 +57,10 @@ export function permitted(identity: Identity, scope: Scope): Principal | Refusal
   return may(identity, scope) ? identity : 'forbidden';
 }
 
-/** Whether what belongs to `owner` is shown to it. What was kept without a key is shown where no key is demanded, and to admins. */
+/**
+ * Whether what belongs to `owner` is shown to it. What was kept without a key is shown where no key is demanded, and to
+ * admins.
+ */
 export function owns(principal: Principal, owner: string | undefined): boolean {
   return principal.keyId === undefined || principal.scopes.has('admin') || principal.keyId === owner;
 }

@@ -57,7 +57,10 @@ export class Tokens {
     this.#wallNow = wallNow;
   }
 
-  /** The signing key is made where the store has none; without a store tokens end with the process. Rejects with StoreError. */
+  /**
+   * The signing key is made where the store has none; without a store tokens end with the process. Rejects with
+   * StoreError.
+   */
   static async open(store: KeyValueStore | undefined, wallNow: () => number = Date.now): Promise<Tokens> {
     const fresh = generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' });
     const change = { map: 'meta', key: SIGNING_KEY, value: fresh } as const;

@@ -45,7 +45,9 @@ export interface ApiOptions {
   };
 }
 
-/** What is kept, and may be asked for. `off`: nothing is, by the operator's wish. `failed`: the store cannot be used. */
+/**
+ * What is kept, and may be asked for. `off`: nothing is, by the operator's wish. `failed`: the store cannot be used.
+ */
 export interface Kept extends OpenedJobs {
   readonly transcripts: Transcripts;
 }

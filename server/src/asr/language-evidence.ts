@@ -10,7 +10,10 @@ const MEMORY_MS = 20_000;
 /** What speaks for a language that was not spoken yet, milliseconds of speech. */
 const UNSPOKEN_MS = 200;
 
-/** What was said so far speaks for a language by its probability and the length of the speech. The same utterances in the same order give the same answers. */
+/**
+ * What was said so far speaks for a language by its probability and the length of the speech. The same utterances in
+ * the same order give the same answers.
+ */
 export class LanguageEvidence {
   readonly #speechMs = new Map<string, number>();
 
@@ -20,7 +23,9 @@ export class LanguageEvidence {
     return first === undefined || first[1] < UNSPOKEN_MS ? null : first[0];
   }
 
-  /** The language of the next utterance: the most probable one, given those before it. It becomes part of the evidence. */
+  /**
+   * The language of the next utterance: the most probable one, given those before it. It becomes part of the evidence.
+   */
   take(probabilities: LanguageProbabilities, speechMs: number): string | undefined {
     const weight = Math.min(1, speechMs / SURE_MS);
     const score = ([language, probability]: readonly [string, number]): number =>
@@ -41,8 +46,8 @@ export class LanguageEvidence {
 }
 
 /**
- * Decodes in one language from the second attempt on: the one asked for, or what `choose` makes of the first attempt, which is done again where it was in
- * another.
+ * Decodes in one language from the second attempt on: the one asked for, or what `choose` makes of the first attempt,
+ * which is done again where it was in another.
  */
 export function inOneLanguage<Ask, Result extends { readonly language: string }>(
   decode: (ask: Ask, language: string | null) => Promise<Result>,

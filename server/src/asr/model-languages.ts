@@ -69,7 +69,10 @@ const NAMES: Readonly<Record<string, string>> = {
 const TRADITIONAL = new Set(['hant', 'tw', 'hk', 'mo']);
 const SIMPLIFIED = new Set(['hans', 'cn', 'sg', 'my']);
 
-/** `en-US`, `zh_TW`, `nb`, `English`, `auto` -> what the model is asked for; undefined where it does not know the language. */
+/**
+ * `en-US`, `zh_TW`, `nb`, `English`, `auto` -> what the model is asked for; undefined where it does not know the
+ * language.
+ */
 export function findLanguage(tag: string, known: readonly string[]): AskedLanguage | undefined {
   const written = tag.trim().toLowerCase();
   if (written === 'auto') return { code: 'auto', script: undefined };

@@ -21,9 +21,10 @@ export interface DecodeAudioOptions {
 const YIELD_SAMPLES = 65_536;
 
 /**
- * Blocks of any size, -1..1. WAV, FLAC, MP3, AAC, MP4 (M4A, MOV, 3GP), Ogg (Opus, Vorbis, FLAC), WebM, Matroska and AMR, any rate and number of channels,
- * told by content. Memory is bounded whatever the file: an MP4 file whose index comes last is spooled to disk, unless it is stored. Iterating throws
- * AudioFileError (all codes but `unreadable`), or what `bytes` throws.
+ * Blocks of any size, -1..1. WAV, FLAC, MP3, AAC, MP4 (M4A, MOV, 3GP), Ogg (Opus, Vorbis, FLAC), WebM, Matroska and
+ * AMR, any rate and number of channels, told by content. Memory is bounded whatever the file: an MP4 file whose index
+ * comes last is spooled to disk, unless it is stored. Iterating throws AudioFileError (all codes but `unreadable`), or
+ * what `bytes` throws.
  */
 export function decodeAudio(
   bytes: AsyncIterable<Uint8Array>,

@@ -8,7 +8,9 @@ import { isStored, spool, type StoredBytes } from './stored-bytes.js';
 const HELD_BYTES_MAX = 1_048_576;
 /** Bytes that tell MP4 from anything else. */
 const SIGNATURE_BYTES = 12;
-/** A file is made of boxes: size, type, and 64 bits more of size where the first says 1 (ISO/IEC 14496-12, section 4.2). */
+/**
+ * A file is made of boxes: size, type, and 64 bits more of size where the first says 1 (ISO/IEC 14496-12, section 4.2).
+ */
 const HEADER_BYTES = 8;
 const LONG_HEADER_BYTES = 16;
 /** Boxes that lie between `moov` and the tables of chunk offsets. */
@@ -21,8 +23,9 @@ interface Box {
 }
 
 /**
- * The bytes as they are, unless the samples (`mdat`) come before the index (`moov`), as cameras and phones write them: then the file is spooled to disk,
- * unless it is stored already, and its index goes first, with the places it names moved accordingly. Throws AudioFileError `not_audio` where no index comes.
+ * The bytes as they are, unless the samples (`mdat`) come before the index (`moov`), as cameras and phones write them:
+ * then the file is spooled to disk, unless it is stored already, and its index goes first, with the places it names
+ * moved accordingly. Throws AudioFileError `not_audio` where no index comes.
  */
 export async function* indexFirst(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   if (isStored(bytes)) return yield* isMp4(await bytes.read(0, SIGNATURE_BYTES)) ? fromStored(bytes) : bytes;
@@ -120,7 +123,10 @@ async function topBoxes(file: StoredBytes): Promise<Box[]> {
   return boxes;
 }
 
-/** The box that begins at a place; undefined where its header is incomplete or makes no sense. `limit`: where the last box ends at the latest. */
+/**
+ * The box that begins at a place; undefined where its header is incomplete or makes no sense. `limit`: where the last
+ * box ends at the latest.
+ */
 function boxAt(bytes: Uint8Array, at: number, limit: number): Box | undefined {
   if (at + HEADER_BYTES > bytes.length) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, bytes.length - at);

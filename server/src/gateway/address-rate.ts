@@ -1,4 +1,5 @@
-// How many requests may come from one address: everybody in a household or an office may share one, a machine that floods has one too.
+// How many requests may come from one address: everybody in a household or an office may share one, a machine that
+// floods has one too.
 import ipaddr from 'ipaddr.js';
 import { TokenBucket } from './token-bucket.js';
 

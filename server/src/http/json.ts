@@ -23,7 +23,8 @@ export async function readJson<const S extends v.GenericSchema>(
   { bytesMax = BYTES_MAX }: JsonLimits = {},
 ): Promise<v.InferOutput<S>> {
   const type = mediaType(request);
-  // Also where there is none: a page may send such a body to another origin without asking first (Fetch standard, CORS-safelisted).
+  // Also where there is none: a page may send such a body to another origin without asking first (Fetch standard,
+  // CORS-safelisted).
   if (type !== 'application/json' && !type.endsWith('+json')) {
     const got = type === '' ? 'it has none' : `not ${type}`;
     throw new HttpError(415, 'unsupported_media_type', `JSON is wanted (content-type: application/json), ${got}.`);

@@ -101,7 +101,10 @@ class PartReader {
   #end: 'finished' | { readonly error: unknown } | undefined;
   #isStopped = false;
   #isInFile = false;
-  /** Bytes since the last part that was whole, or the last file. The parser itself says nothing of a field that is too long before it is over. */
+  /**
+   * Bytes since the last part that was whole, or the last file. The parser itself says nothing of a field that is too
+   * long before it is over.
+   */
   #outsideBytes = 0;
   readonly #fieldBytesMax: number;
   /** Whoever waits: the reader for a part, or the feeder for room. */
@@ -123,8 +126,8 @@ class PartReader {
         this.#isInFile = false;
         this.#outsideBytes = 0;
       });
-      // For its whole life: the form may fail before anybody reads the file, or after somebody stopped, and an error event
-      // without a listener would end the process. A reader gets the failure from `#end`.
+      // For its whole life: the form may fail before anybody reads the file, or after somebody stopped, and an error
+      // event without a listener would end the process. A reader gets the failure from `#end`.
       stream.on('error', () => {});
       const bytes = this.#bytesOf(stream, limits.fileBytesMax);
       this.#add({ kind: 'file', name, fileName: fileName ?? '', contentType, bytes });

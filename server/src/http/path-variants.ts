@@ -4,8 +4,8 @@
 const COMPARED_CHARS_MAX = 200;
 
 /**
- * What a path may have been meant as, the likeliest first: without doubled slashes and the one at the end, with `/v1` or
- * without it (the base URL had none, or had it twice), without the prefixes of Groq (`/openai/v1/…`) and Azure
+ * What a path may have been meant as, the likeliest first: without doubled slashes and the one at the end, with `/v1`
+ * or without it (the base URL had none, or had it twice), without the prefixes of Groq (`/openai/v1/…`) and Azure
  * (`/openai/deployments/NAME/…`).
  */
 export function pathVariants(path: string): string[] {

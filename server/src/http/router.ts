@@ -30,7 +30,8 @@ export interface RouterOptions {
 }
 
 /**
- * A request is refused with 405 and `Allow` where a path has no such method. HEAD is answered by GET, OPTIONS by the router itself.
+ * A request is refused with 405 and `Allow` where a path has no such method. HEAD is answered by GET, OPTIONS by the
+ * router itself.
  * @throws TypeError when two routes have the same method and path.
  */
 export function createRouter(
@@ -140,7 +141,10 @@ function allow(byMethod: ReadonlyMap<string, Route>): string {
   return [...methods, 'OPTIONS'].join(', ');
 }
 
-/** The Fetch standard, section 3.2. The key of a caller travels in `authorization`, so credentials (cookies) are never allowed. */
+/**
+ * The Fetch standard, section 3.2. The key of a caller travels in `authorization`, so credentials (cookies) are never
+ * allowed.
+ */
 function corsHeaders(
   request: HttpRequest,
   byMethod: ReadonlyMap<string, Route>,

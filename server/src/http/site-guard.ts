@@ -18,9 +18,10 @@ export interface SiteRules {
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Two attacks start in the browser of an honest person. A page whose name is made to lead to 127.0.0.1 (DNS rebinding) reads what a server
- * there answers: so a server on this machine answers to the names of this machine only. And a page of any origin may send forms and
- * open WebSockets: so these are taken from the server's own pages and from `corsOrigins` only. Programs send no `Origin` and are not affected.
+ * Two attacks start in the browser of an honest person. A page whose name is made to lead to 127.0.0.1 (DNS rebinding)
+ * reads what a server there answers: so a server on this machine answers to the names of this machine only. And a page
+ * of any origin may send forms and open WebSockets: so these are taken from the server's own pages and from
+ * `corsOrigins` only. Programs send no `Origin` and are not affected.
  */
 export class SiteGuard {
   readonly #rules: SiteRules;
@@ -64,7 +65,10 @@ export class SiteGuard {
   }
 }
 
-/** Name and port of an origin, as the `Host` header of a request to it has them; never what a host can be called where it is none. */
+/**
+ * Name and port of an origin, as the `Host` header of a request to it has them; never what a host can be called where
+ * it is none.
+ */
 function hostOf(origin: string): string {
   return URL.canParse(origin) ? new URL(origin).host || '(none)' : '(none)';
 }

@@ -1,4 +1,5 @@
-// Does one job: decodes its recording, recognises it, keeps each segment, and goes on where a process before it was cut off.
+// Does one job: decodes its recording, recognises it, keeps each segment, and goes on where a process before it was cut
+// off.
 import { CodedError, joinTexts } from '@sotto/protocol';
 import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { Logger } from 'pino';
@@ -55,8 +56,8 @@ export class JobRunner {
   }
 
   /**
-   * Does a job that is not over. Resolves with the job when it is over, with undefined where somebody else has ended it. Rejects with the signal's reason, or with StoreError:
-   * then it can be gone on with.
+   * Does a job that is not over. Resolves with the job when it is over, with undefined where somebody else has ended
+   * it. Rejects with the signal's reason, or with StoreError: then it can be gone on with.
    */
   async run(id: string, signal: AbortSignal): Promise<JobRecord | undefined> {
     const { jobs, wallNow, log } = this.#options;

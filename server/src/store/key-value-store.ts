@@ -1,4 +1,5 @@
-// The smallest shape of a database that everything kept is built on: ordered maps and atomic commits. LMDB and Redis both show it.
+// The smallest shape of a database that everything kept is built on: ordered maps and atomic commits. LMDB and Redis
+// both show it.
 
 /** The maps of the store. A map exists without being made. */
 export const STORE_MAPS = [
@@ -57,8 +58,8 @@ export interface KeyValueStore {
   /** As {@link entries}, without the values. */
   keys(map: StoreMap, range: StoreRange): Promise<string[]>;
   /**
-   * All changes or none. Resolves when they would survive the process; false, with nothing changed, where an expectation does not hold. Commits of one process take
-   * effect in the order of their calls.
+   * All changes or none. Resolves when they would survive the process; false, with nothing changed, where an
+   * expectation does not hold. Commits of one process take effect in the order of their calls.
    */
   commit(changes: readonly StoreChange[], expect?: readonly StoreExpectation[]): Promise<boolean>;
   /** What was committed is kept. May be called twice. */

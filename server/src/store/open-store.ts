@@ -24,7 +24,10 @@ export interface StoreHandle {
   readonly isShared: boolean;
 }
 
-/** The records alone, for a command, also while a server has them. Resolves with undefined where nothing is to be kept. Rejects with StoreError. */
+/**
+ * The records alone, for a command, also while a server has them. Resolves with undefined where nothing is to be kept.
+ * Rejects with StoreError.
+ */
 export async function openRecords(
   settings: Omit<StoreSettings, 'uploadsBytesMax'>,
 ): Promise<KeyValueStore | undefined> {
@@ -53,8 +56,9 @@ export async function openStore(settings: StoreSettings): Promise<StoreHandle | 
 }
 
 /**
- * The same, but a data folder that cannot be used costs what would be kept, not the server: undefined, and the health says so. Rejects with StoreError
- * where that would hide a mistake: the folder is another server's, or Redis is not there.
+ * The same, but a data folder that cannot be used costs what would be kept, not the server: undefined, and the health
+ * says so. Rejects with StoreError where that would hide a mistake: the folder is another server's, or Redis is not
+ * there.
  */
 export async function openStoreOrDegrade(
   settings: StoreSettings,
@@ -80,7 +84,9 @@ async function openRedis(redisUrl: string): Promise<RedisStore> {
   return RedisStore.open(redisUrl);
 }
 
-/** Where the data of a server is, if not named: sotto/data in the user's data folder (XDG Base Directory Specification). */
+/**
+ * Where the data of a server is, if not named: sotto/data in the user's data folder (XDG Base Directory Specification).
+ */
 export function dataFolder(dataDir: string, env: NodeJS.ProcessEnv = process.env): string {
   if (dataDir !== '') return resolve(dataDir);
   return join(env['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'sotto', 'data');

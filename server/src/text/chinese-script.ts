@@ -6,7 +6,10 @@ type Convert = (text: string) => string;
 
 const converters = new Map<string, Promise<Convert>>();
 
-/** The text in a script; the dictionaries (1 MB for traditional) are read at first use. Text that is in it already stays as it is. */
+/**
+ * The text in a script; the dictionaries (1 MB for traditional) are read at first use. Text that is in it already stays
+ * as it is.
+ */
 export async function inScript(text: string, script: ChineseScript | undefined): Promise<string> {
   if (script === undefined || !/\p{Script=Han}/u.test(text)) return text;
   let converter = converters.get(script);

@@ -1,4 +1,5 @@
-// The transcripts that are kept: written while words come, found by id, by time and by their words, and forgotten in time.
+// The transcripts that are kept: written while words come, found by id, by time and by their words, and forgotten in
+// time.
 import { withPrefix, type KeyValueStore, type StoreChange } from '../store/key-value-store.js';
 import { Records } from '../store/records.js';
 import { mentions, normalize, parseQuery, termsOf, type SearchQuery } from './search-terms.js';
@@ -69,8 +70,8 @@ export class Transcripts {
   }
 
   /**
-   * Writes a transcript as it is now, with segments that are new or have changed. `before` is what was written last, undefined for a new one. False: it is not there any
-   * more, somebody has deleted it.
+   * Writes a transcript as it is now, with segments that are new or have changed. `before` is what was written last,
+   * undefined for a new one. False: it is not there any more, somebody has deleted it.
    */
   async write(
     record: TranscriptRecord,
@@ -115,7 +116,10 @@ export class Transcripts {
     return all;
   }
 
-  /** The newest first. Where not all is visible a page may hold fewer than its limit, and there be a next one all the same. */
+  /**
+   * The newest first. Where not all is visible a page may hold fewer than its limit, and there be a next one all the
+   * same.
+   */
   async list({ limit, before }: Page, isVisible: IsVisible = ALL): Promise<TranscriptPage<TranscriptRecord>> {
     const items: TranscriptRecord[] = [];
     let from = before;
@@ -187,7 +191,9 @@ export class Transcripts {
     await Promise.all(old.map(({ id }) => this.delete(id)));
   }
 
-  /** After a start, where no other process writes: what was live is not any more, and what was being deleted is removed. */
+  /**
+   * After a start, where no other process writes: what was live is not any more, and what was being deleted is removed.
+   */
   async recover(): Promise<void> {
     let range = { from: '', limit: SWEEP_MAX };
     for (;;) {

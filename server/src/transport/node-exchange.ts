@@ -93,7 +93,9 @@ export class NodeExchange implements PieceSink {
     await pumpResponse(body, this, this.#gone.signal, this.#stallTimeoutMs);
   }
 
-  /** What is left of the body is read past for a while, so that a client that is still sending gets to see the response. */
+  /**
+   * What is left of the body is read past for a while, so that a client that is still sending gets to see the response.
+   */
   #finish(end: () => void): void {
     this.#body.discard();
     end();
@@ -124,12 +126,18 @@ export class NodeExchange implements PieceSink {
   }
 }
 
-/** Requests that one connection may send before it has its answers (pipelining); uWebSockets.js allows one. Beyond: the connection is dropped. */
+/**
+ * Requests that one connection may send before it has its answers (pipelining); uWebSockets.js allows one. Beyond: the
+ * connection is dropped.
+ */
 export const PIPELINED_MAX = 16;
 
 const unanswered = new WeakMap<Socket, number>();
 
-/** Counts a request of a connection; false where it is one too many. One read of a socket holds a thousand requests, all of them before anybody else's. */
+/**
+ * Counts a request of a connection; false where it is one too many. One read of a socket holds a thousand requests, all
+ * of them before anybody else's.
+ */
 export function admitPipelined({ socket }: IncomingMessage, response: ServerResponse): boolean {
   if (socket.destroyed) return false;
   const count = (unanswered.get(socket) ?? 0) + 1;

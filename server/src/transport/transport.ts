@@ -1,4 +1,5 @@
-// The smallest shape of an HTTP and WebSocket server that the gateway needs; one contract suite holds every implementation to it.
+// The smallest shape of an HTTP and WebSocket server that the gateway needs; one contract suite holds every
+// implementation to it.
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { CodedError } from '@sotto/protocol';
@@ -23,12 +24,15 @@ export interface TransportSocket {
   /** Sends a WebSocket ping; the peer's answer comes to the `pong` handler. */
   ping(): void;
   /**
-   * Stops reading from the peer, so that its sends fill the kernel's buffers and wait. Only where {@link Transport.canPause}; elsewhere it does
-   * nothing. A few messages that were already read may still arrive.
+   * Stops reading from the peer, so that its sends fill the kernel's buffers and wait. Only where
+   * {@link Transport.canPause}; elsewhere it does nothing. A few messages that were already read may still arrive.
    */
   pause(): void;
   resume(): void;
-  /** Gets what is published to a topic from now on, in order with what is sent. A socket that closes is in no topic. May be called twice. */
+  /**
+   * Gets what is published to a topic from now on, in order with what is sent. A socket that closes is in no topic. May
+   * be called twice.
+   */
   subscribe(topic: string): void;
   /** Gets nothing more of a topic; what was published before still arrives. */
   unsubscribe(topic: string): void;
@@ -83,13 +87,22 @@ export interface TransportHandlers {
 
 export interface TransportOptions {
   readonly handlers: TransportHandlers;
-  /** Speaks TLS with this certificate, and nothing else. Absent: plain. Making the transport throws TlsError where the files are wrong. */
+  /**
+   * Speaks TLS with this certificate, and nothing else. Absent: plain. Making the transport throws TlsError where the
+   * files are wrong.
+   */
   readonly tls?: TlsFiles | undefined;
-  /** Bytes of one message (also of one sent in fragments); a larger one ends the connection before it is read, with 1009 where the library can. */
+  /**
+   * Bytes of one message (also of one sent in fragments); a larger one ends the connection before it is read, with 1009
+   * where the library can.
+   */
   readonly messageBytesMax: number;
   /** How long a peer may take to answer a close frame before the connection is dropped, milliseconds. */
   readonly closeTimeoutMs: number;
-  /** How long an HTTP client may send nothing of a body that is waited for, or take nothing of a response, milliseconds. Default 30,000. */
+  /**
+   * How long an HTTP client may send nothing of a body that is waited for, or take nothing of a response, milliseconds.
+   * Default 30,000.
+   */
   readonly stallTimeoutMs?: number;
 }
 
@@ -100,7 +113,10 @@ export interface Transport {
   readonly canPause: boolean;
   /** Starts listening; port 0 takes a free one. Resolves with the port. Rejects with {@link ListenError}. */
   listen(port: number, host: string): Promise<number>;
-  /** Sends one message to every socket that has subscribed to the topic. Never blocks and never drops, as {@link TransportSocket.send}. */
+  /**
+   * Sends one message to every socket that has subscribed to the topic. Never blocks and never drops, as
+   * {@link TransportSocket.send}.
+   */
   publish(topic: string, data: Uint8Array | string, isBinary: boolean): void;
   /** Resolves when no HTTP request is under way any more; those that come meanwhile count too. */
   requestsDone(): Promise<void>;
@@ -110,7 +126,10 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-/** The address cannot be listened on. `code` is the system's (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, `ENOTFOUND`, ...). */
+/**
+ * The address cannot be listened on. `code` is the system's (`EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, `ENOTFOUND`,
+ * ...).
+ */
 export class ListenError extends CodedError {
   override readonly name = 'ListenError';
   readonly host: string;

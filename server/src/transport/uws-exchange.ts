@@ -11,7 +11,10 @@ import type { UwsRequest, UwsResponse } from './uws-library.js';
 
 /** uWS 20 drops a connection whose `content-length` has more digits, as soon as the handler returns. */
 const LENGTH_DIGITS_MAX = 9;
-/** The spaces take it past the 16 KiB that uWS would hold back until then, so that the client sees it before the connection ends. */
+/**
+ * The spaces take it past the 16 KiB that uWS would hold back until then, so that the client sees it before the
+ * connection ends.
+ */
 const LENGTH_TOO_LARGE = {
   status: 413,
   contentType: 'application/json; charset=utf-8',
@@ -19,13 +22,17 @@ const LENGTH_TOO_LARGE = {
 } as const satisfies WholeResponse;
 
 /**
- * uWS drops an HTTP connection when its clock of 10 s (told in steps of 4 s) has run out. Each piece of a body starts it, and so does resuming, even behind the
- * end of the body, while the answer is being worked for. Only a pause stops it. So it is started anew at this interval until there is an answer: who sends speech
- * as it is spoken, waits for his turn or for a long file's text is not dropped. The times that count are bounded by the body and by the response.
+ * uWS drops an HTTP connection when its clock of 10 s (told in steps of 4 s) has run out. Each piece of a body starts
+ * it, and so does resuming, even behind the end of the body, while the answer is being worked for. Only a pause stops
+ * it. So it is started anew at this interval until there is an answer: who sends speech as it is spoken, waits for his
+ * turn or for a long file's text is not dropped. The times that count are bounded by the body and by the response.
  */
 const CLOCK_RESTART_MS = 3_000;
 
-/** uWS takes the native request back when its handler returns, and the response when it has ended or was aborted: neither is touched later. */
+/**
+ * uWS takes the native request back when its handler returns, and the response when it has ended or was aborted:
+ * neither is touched later.
+ */
 export class UwsExchange implements PieceSink {
   readonly #response: UwsResponse;
   readonly #head: RequestHead;
@@ -136,8 +143,9 @@ export class UwsExchange implements PieceSink {
   }
 
   /**
-   * uWS would keep what the client does not take, of every answer that it asks for on a connection: so the rest of a body stays here, and uWS
-   * drops a connection that asks for more meanwhile, as it does one that takes nothing for 10 s.
+   * uWS would keep what the client does not take, of every answer that it asks for on a connection: so the rest of a
+   * body stays here, and uWS drops a connection that asks for more meanwhile, as it does one that takes nothing for 10
+   * s.
    */
   async #respondWhole(answer: HttpResponse & { readonly body: string | Uint8Array }): Promise<void> {
     const { body } = answer;

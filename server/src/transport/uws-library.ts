@@ -10,8 +10,8 @@ export function loadUws(): UwsLibrary | undefined {
 }
 
 /**
- * The binary is loaded by its path: the package's own entry falls back to a JavaScript server that does not work when there is none. It lies in
- * `binaries/` of the npm alias and in the root of the package that its author publishes.
+ * The binary is loaded by its path: the package's own entry falls back to a JavaScript server that does not work when
+ * there is none. It lies in `binaries/` of the npm alias and in the root of the package that its author publishes.
  */
 function findBinary(): string | undefined {
   const name = `uws_${process.platform}_${process.arch}_${process.versions.modules}.node`;
@@ -86,7 +86,9 @@ export interface UwsResponse {
   /** False when the peer has not taken everything yet. */
   write(piece: Uint8Array | string): boolean;
   end(body: Uint8Array | string, closeConnection: boolean): UwsResponse;
-  /** Writes what the kernel takes and keeps nothing of the rest. [whether it took all, whether the response is over]. */
+  /**
+   * Writes what the kernel takes and keeps nothing of the rest. [whether it took all, whether the response is over].
+   */
   tryEnd(body: Uint8Array | string, totalBytes: number): [boolean, boolean];
   endWithoutBody(contentLength: number | undefined, closeConnection: boolean): UwsResponse;
   /** Drops the connection. */

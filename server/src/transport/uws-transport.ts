@@ -1,4 +1,5 @@
-// The transport on uWebSockets.js: the least memory and time per connection, where a native binary for this Node exists.
+// The transport on uWebSockets.js: the least memory and time per connection, where a native binary for this Node
+// exists.
 import { createServer } from 'node:net';
 import { LoopTurn } from './loop-turn.js';
 import { readTls, type TlsFiles } from './tls.js';
@@ -22,7 +23,10 @@ import type {
   UwsWebSocket,
 } from './uws-library.js';
 
-/** Seconds without traffic after which uWS drops a socket by itself: behind the gateway's own pings, it ends sockets whose close goes unanswered. */
+/**
+ * Seconds without traffic after which uWS drops a socket by itself: behind the gateway's own pings, it ends sockets
+ * whose close goes unanswered.
+ */
 const IDLE_TIMEOUT_S = 120;
 /** Nothing is published here: a socket that leaves its last topic would lose what uWS has not sent yet of it. */
 const KEEPING_TOPIC = 'keep';
@@ -205,8 +209,8 @@ class UwsSocket implements TransportSocket {
   }
 
   /**
-   * uWS forgets a socket when its close frame is queued, and drops it about 16 s after that: so the frame is queued when all else is out, and who
-   * does not take that in time is dropped while it can be.
+   * uWS forgets a socket when its close frame is queued, and drops it about 16 s after that: so the frame is queued
+   * when all else is out, and who does not take that in time is dropped while it can be.
    */
   close(code: number, reason: string): void {
     if (this.#closing !== undefined) return;

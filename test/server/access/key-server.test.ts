@@ -1,4 +1,5 @@
-// A whole server with keys: every address, sockets of all wire formats, owners, and the command that makes keys beside it.
+// A whole server with keys: every address, sockets of all wire formats, owners, and the command that makes keys beside
+// it.
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -6,7 +6,10 @@ import { ANYBODY, type Identity, type Principal } from '../../access/principal.j
 
 /** What {@link TemporaryKeys} gives out begins with this and is checked, also where no other key is demanded. */
 export const TEMPORARY_PREFIX = 'ek_';
-/** Temporary keys of one key (of one address, where no key is demanded) at a time. Beyond: {@link TooManyKeysError}, until some have expired. */
+/**
+ * Temporary keys of one key (of one address, where no key is demanded) at a time. Beyond: {@link TooManyKeysError},
+ * until some have expired.
+ */
 export const TEMPORARY_KEYS_PER_KEY_MAX = 1_024;
 /** Temporary keys of all. Beyond: who has most loses the oldest. */
 export const TEMPORARY_KEYS_MAX = 16_384;

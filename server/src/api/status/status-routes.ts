@@ -1,4 +1,5 @@
-// Is it alive, is it ready, its numbers, its pages, and a page that says what this is: answered whatever the state of the server.
+// Is it alive, is it ready, its numbers, its pages, and a page that says what this is: answered whatever the state of
+// the server.
 import { JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL, type PolishOffer } from '@sotto/protocol';
 import { ALLOW_ALL, type Authorizer } from '../../access/access.js';
 import type { HttpResponse, RequestHead } from '../../http/exchange.js';

@@ -4,7 +4,9 @@ import type { HttpRequest } from '../../http/exchange.js';
 import { hostnameOf, isLoopback } from '../../http/hosts.js';
 import { HttpError } from '../../http/http-error.js';
 
-/** `auto`: as `on` for programs and pages on this machine, where the server listens on this machine only; else `off`. */
+/**
+ * `auto`: as `on` for programs and pages on this machine, where the server listens on this machine only; else `off`.
+ */
 export type Listing = 'auto' | 'on' | 'off';
 
 export class ListingGuard {
@@ -16,7 +18,9 @@ export class ListingGuard {
     this.#isOn = listing === 'on' || (listing === 'auto' && isLoopback(host));
   }
 
-  /** Throws HttpError 403 `listing_disabled` where the client may not list. Who has a key is shown its own in any case. */
+  /**
+   * Throws HttpError 403 `listing_disabled` where the client may not list. Who has a key is shown its own in any case.
+   */
   check(request: HttpRequest, { keyId }: Pick<Principal, 'keyId'> = ANYBODY): void {
     if (keyId !== undefined) return;
     if (this.#isOn && (!this.#isLocalOnly || isFromHere(request))) return;
@@ -29,8 +33,8 @@ export class ListingGuard {
 }
 
 /**
- * A request that came through a proxy, from a page of another origin, or by a name that is made to lead here (DNS rebinding) is not from this
- * machine, though its connection is.
+ * A request that came through a proxy, from a page of another origin, or by a name that is made to lead here (DNS
+ * rebinding) is not from this machine, though its connection is.
  */
 function isFromHere(request: HttpRequest): boolean {
   const host = request.header('host');

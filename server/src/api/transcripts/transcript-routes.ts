@@ -134,7 +134,9 @@ async function show(
   };
 }
 
-/** The first format that `Accept` names, in its order of preference (RFC 9110, 12.5.1); JSON where it takes anything. */
+/**
+ * The first format that `Accept` names, in its order of preference (RFC 9110, 12.5.1); JSON where it takes anything.
+ */
 function accepted(accept: string): DocumentFormat {
   const wanted = accept
     .split(',')

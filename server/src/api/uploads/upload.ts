@@ -20,8 +20,9 @@ export interface Upload {
 }
 
 /**
- * A form is read whole, its file to a nameless file on disk, since fields may come behind it; any other body is the recording itself, which is read
- * as it arrives. Rejects with HttpError: 413 `body_too_large`, 400 `invalid_multipart`, 400 `file_missing`; or RequestAbortedError.
+ * A form is read whole, its file to a nameless file on disk, since fields may come behind it; any other body is the
+ * recording itself, which is read as it arrives. Rejects with HttpError: 413 `body_too_large`, 400 `invalid_multipart`,
+ * 400 `file_missing`; or RequestAbortedError.
  */
 export async function readUpload(request: HttpRequest, bytesMax: number, fileField = 'file'): Promise<Upload> {
   const query = FormFields.of(request.query);

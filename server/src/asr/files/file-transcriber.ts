@@ -1,4 +1,5 @@
-// Transcribes whole recordings as their samples come: cut where the VAD hears pauses, decoded in batches, handed on in order.
+// Transcribes whole recordings as their samples come: cut where the VAD hears pauses, decoded in batches, handed on in
+// order.
 import type { WhisperTokenizer } from '@sotto/models';
 import type { Word } from '@sotto/protocol';
 import type { VoiceActivityDetector } from '../../vad/vad.js';
@@ -21,10 +22,16 @@ import { Semaphore } from '../../time/semaphore.js';
 import { SAMPLES_PER_MS } from '../../audio/samples.js';
 
 export interface TranscribeOptions {
-  /** A language as people write it (`en`, `zh-TW`), or `auto` (the default): chosen for each segment, by those before it too. */
+  /**
+   * A language as people write it (`en`, `zh-TW`), or `auto` (the default): chosen for each segment, by those before it
+   * too.
+   */
   readonly language?: string;
   readonly task?: 'transcribe' | 'translate';
-  /** Text that sets the style of every segment. Segments are decoded side by side: none is told the text of the one before. */
+  /**
+   * Text that sets the style of every segment. Segments are decoded side by side: none is told the text of the one
+   * before.
+   */
   readonly prompt?: string;
   readonly hotwords?: readonly string[];
   /** Of the first decode, 0-1; a doubtful hypothesis is decoded again at higher ones. Default 0: greedy. */
@@ -36,7 +43,10 @@ export interface TranscribeOptions {
 export interface TranscribeRun {
   /** Ends the work at once: the iteration then throws the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Called as the recording is heard, with the time before which everything is decoded, milliseconds; it never goes back. */
+  /**
+   * Called as the recording is heard, with the time before which everything is decoded, milliseconds; it never goes
+   * back.
+   */
   readonly onProgress?: (heardMs: number) => void;
 }
 
@@ -123,7 +133,9 @@ class SegmentAhead {
   }
 }
 
-/** Shares a scheduler with whatever else uses it; its windows yield to live ones. Owns neither scheduler nor detector. */
+/**
+ * Shares a scheduler with whatever else uses it; its windows yield to live ones. Owns neither scheduler nor detector.
+ */
 export class FileTranscriber {
   /** A few less than may wait, so that a window that is tried again is never refused. */
   readonly #slots = new Semaphore(QUEUE_BOUNDS.filesMax - SEGMENTS_AHEAD_MAX);
@@ -147,9 +159,9 @@ export class FileTranscriber {
   }
 
   /**
-   * Segments in order, each as soon as it and those before it are decoded. Takes samples (16 kHz mono, blocks of any size) as it needs them, so that a
-   * recording of any length is heard in bounded memory; the blocks must not change. Throws AsrError, VadError, what `blocks` throws, or the signal's
-   * reason; the recording is then given up.
+   * Segments in order, each as soon as it and those before it are decoded. Takes samples (16 kHz mono, blocks of any
+   * size) as it needs them, so that a recording of any length is heard in bounded memory; the blocks must not change.
+   * Throws AsrError, VadError, what `blocks` throws, or the signal's reason; the recording is then given up.
    */
   async *transcribe(
     blocks: AsyncIterable<Float32Array>,

@@ -7,11 +7,15 @@ import { VAD_FRAME_SAMPLES, type VadStream } from '../../vad/vad.js';
 export type CuttingOptions = Partial<Pick<EndpointingOptions, 'threshold' | 'prefixPaddingMs' | 'minSilenceMs'>>;
 
 /**
- * Nobody waits for the end of an utterance here: a window goes on across pauses, since the model understands more the more it hears. Base, eight recordings
- * of accented speech, 25 to 30 s: 42.0 % of the words wrong in windows that end at pauses of 1 s, 34.5 % at 2 s.
+ * Nobody waits for the end of an utterance here: a window goes on across pauses, since the model understands more the
+ * more it hears. Base, eight recordings of accented speech, 25 to 30 s: 42.0 % of the words wrong in windows that end
+ * at pauses of 1 s, 34.5 % at 2 s.
  */
 const FILE_ENDPOINTING = { ...ENDPOINTING_DEFAULTS, minSilenceMs: 2_500 } as const satisfies EndpointingOptions;
-/** Silence that parts the segments of a recording, where the caller does not say, milliseconds: pauses between sentences rather than within them. */
+/**
+ * Silence that parts the segments of a recording, where the caller does not say, milliseconds: pauses between sentences
+ * rather than within them.
+ */
 export const SEGMENT_SILENCE_MS = 1_000;
 
 /** A stretch of speech with its audio. Positions are samples of the recording. */

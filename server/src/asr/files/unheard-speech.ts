@@ -9,8 +9,8 @@ const SPEECH = 0.5;
 /** How far behind the frame that it attends the sound of a last word may reach, milliseconds. */
 const LAST_WORD_MS = 600;
 /**
- * Less speech than this is a breath, a laugh, or the last words themselves, milliseconds: attention often rests a little before them, and decoded again they
- * would be said twice.
+ * Less speech than this is a breath, a laugh, or the last words themselves, milliseconds: attention often rests a
+ * little before them, and decoded again they would be said twice.
  */
 const UNHEARD_MS_MIN = 1_500;
 /** Silence that parts the last word from what was not heard, milliseconds. */

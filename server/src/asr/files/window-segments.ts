@@ -1,4 +1,5 @@
-// Cuts the text of a window where the speaker paused: windows are as long as the model hears well, segments as people read them.
+// Cuts the text of a window where the speaker paused: windows are as long as the model hears well, segments as people
+// read them.
 import { splitWords, type WhisperTokenizer } from '@sotto/models';
 import { TAIL_MS } from '../../vad/endpointing.js';
 import { VAD_FRAME_SAMPLES } from '../../vad/vad.js';
@@ -19,7 +20,8 @@ export interface WindowSegment {
 }
 
 /**
- * Parts of a window between pauses of `minSilenceMs` and more, those without a word left out. A word belongs where its first token attends.
+ * Parts of a window between pauses of `minSilenceMs` and more, those without a word left out. A word belongs where its
+ * first token attends.
  * @param speech speech probability of each VAD frame of the window
  */
 export function segmentsOf(

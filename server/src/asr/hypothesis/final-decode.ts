@@ -12,7 +12,10 @@ import type { FinalHypothesis } from '../recognizer.js';
 import { quietPlace } from './quiet-place.js';
 import { FRAME_SAMPLES } from './stability-policy.js';
 
-/** Above this a decode is not told the previous text, which may be what leads it astray: `transcribe.py` resets its prompt at the same value. */
+/**
+ * Above this a decode is not told the previous text, which may be what leads it astray: `transcribe.py` resets its
+ * prompt at the same value.
+ */
 const PROMPT_TEMPERATURE_MAX = 0.5;
 /** Audio that is too short to be decoded in two pieces, samples: 3 s. */
 const PIECES_SAMPLES_MIN = 48_000;
@@ -24,7 +27,10 @@ export const FALLBACK_BUDGET_MS = 90_000;
 
 export interface FinalDecodeOptions {
   readonly thresholds?: GuardThresholds;
-  /** Audio that is decoded again where the first decode is not believed, at most, milliseconds; 0: never. A bound in audio, so that no clock changes a final. */
+  /**
+   * Audio that is decoded again where the first decode is not believed, at most, milliseconds; 0: never. A bound in
+   * audio, so that no clock changes a final.
+   */
   readonly fallbackBudgetMs: number;
   /** Of the first decode. Default 0: greedy. */
   readonly temperature?: number;
@@ -67,11 +73,12 @@ interface Attempt {
 }
 
 /**
- * Decodes a segment. Where the text says the same again and again (a model that counts so is rarely right), or nothing although somebody spoke, the segment
- * is decoded again: without the previous text, and then in two halves, parted where it is quietest. What is still repeated in pieces of a few seconds
- * stays if there was time to say it. Whisper's own way out, samples at rising temperatures
- * (`transcribe.py`, `decode_with_fallback`), is not taken: on speech that is hard to understand it invents fluent sentences, which nothing in their own
- * figures gives away. An unsure decode stands, since what is decoded again would be as unsure.
+ * Decodes a segment. Where the text says the same again and again (a model that counts so is rarely right), or nothing
+ * although somebody spoke, the segment is decoded again: without the previous text, and then in two halves, parted
+ * where it is quietest. What is still repeated in pieces of a few seconds stays if there was time to say it. Whisper's
+ * own way out, samples at rising temperatures (`transcribe.py`, `decode_with_fallback`), is not taken: on speech that
+ * is hard to understand it invents fluent sentences, which nothing in their own figures gives away. An unsure decode
+ * stands, since what is decoded again would be as unsure.
  * @param decode runs one request
  */
 export async function decodeFinal(
@@ -137,7 +144,10 @@ function verdict(
   return { ...facts, tokens, text: tokenizer.decode(tokens.map((token) => token.id)).trim(), noise: null };
 }
 
-/** One hypothesis and the next one, which begins `frames` later. Facts are those of the longer one; the mean is over all tokens. */
+/**
+ * One hypothesis and the next one, which begins `frames` later. Facts are those of the longer one; the mean is over all
+ * tokens.
+ */
 export function joined(
   first: FinalDecode,
   next: FinalDecode,

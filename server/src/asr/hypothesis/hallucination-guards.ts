@@ -49,7 +49,10 @@ export interface Assessment {
   readonly compressionRatio: number;
   /** A repetition that was not said: the speech would not be long enough for it. */
   readonly loop: Loop | null;
-  /** Says the same again and again, rightly or not: at the end with the attention at rest, or so that the text compresses too well. */
+  /**
+   * Says the same again and again, rightly or not: at the end with the attention at rest, or so that the text
+   * compresses too well.
+   */
   readonly repetitive: boolean;
   /** Repeats what there was no time to say. */
   readonly repeats: boolean;
@@ -95,7 +98,10 @@ export function compressionRatio(text: string): number {
   return bytes.length === 0 ? 0 : bytes.length / deflateSync(bytes).length;
 }
 
-/** What a word, or a character of a language that is written without spaces, takes at least on average, milliseconds of speech. */
+/**
+ * What a word, or a character of a language that is written without spaces, takes at least on average, milliseconds of
+ * speech.
+ */
 const WORD_MS = 200;
 const WORD =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|[^\s\p{P}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]+/gu;
@@ -109,8 +115,9 @@ function wordsIn(text: string): readonly string[] {
 }
 
 /**
- * Whether the speech behind the words before a repetition is long enough for all of it. Attention gets stuck on words that are said again and again, so
- * it alone convicts nobody; but a decode that only the token limit ended has run away.
+ * Whether the speech behind the words before a repetition is long enough for all of it. Attention gets stuck on words
+ * that are said again and again, so it alone convicts nobody; but a decode that only the token limit ended has run
+ * away.
  */
 function wasSaid(
   loop: Loop,

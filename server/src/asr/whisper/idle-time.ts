@@ -1,6 +1,9 @@
 // When an engine has had nothing to do for a while.
 
-/** How long an engine is without work before it gives memory back, milliseconds: between the utterances of a talk it keeps it. */
+/**
+ * How long an engine is without work before it gives memory back, milliseconds: between the utterances of a talk it
+ * keeps it.
+ */
 const IDLE_AFTER_MS = 10_000;
 
 export class IdleTime {

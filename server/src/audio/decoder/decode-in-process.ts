@@ -1,4 +1,5 @@
-// Decodes a file in a process of its own: the event loop stays free, and a file that fells its decoder costs itself alone.
+// Decodes a file in a process of its own: the event loop stays free, and a file that fells its decoder costs itself
+// alone.
 import { messageOf } from '@sotto/protocol';
 import { ChildError, RequestError } from '../../native-host/errors.js';
 import { AudioFileError, type AudioFileErrorCode, type AudioFileWarning } from '../audio-errors.js';

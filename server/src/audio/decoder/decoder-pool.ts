@@ -1,4 +1,5 @@
-// The processes that decode: one for each file, one for several live streams; those that are free wait for the next file.
+// The processes that decode: one for each file, one for several live streams; those that are free wait for the next
+// file.
 import { availableParallelism, constants } from 'node:os';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,8 +8,8 @@ import { DECODER_HEAP_MB, DECODER_MEMORY_BYTES, DECODER_WASM_PAGES, SLICE_TIMEOU
 import type { DecoderWork } from './decoder-work.js';
 
 /**
- * Who may share a process: a file that fells it costs the others in it. `files`: so many in one, as long as there are no
- * more than `processes` of them (each takes some 80 MB); beyond that the next goes where the fewest are.
+ * Who may share a process: a file that fells it costs the others in it. `files`: so many in one, as long as there are
+ * no more than `processes` of them (each takes some 80 MB); beyond that the next goes where the fewest are.
  */
 const KINDS = {
   file: { files: 1, processes: Math.max(4, Math.min(8, availableParallelism())) },
@@ -17,8 +18,8 @@ const KINDS = {
 export type DecoderKind = keyof typeof KINDS;
 
 /**
- * Processes that wait for another file: starting one takes half a second of a core in a checkout, as long as recognising
- * a short file. Those beyond the first few end when they have waited for a while.
+ * Processes that wait for another file: starting one takes half a second of a core in a checkout, as long as
+ * recognising a short file. Those beyond the first few end when they have waited for a while.
  */
 const IDLE_KEPT = 2;
 const IDLE_MS = 60_000;
@@ -49,7 +50,9 @@ export class DecoderProcess extends NativeChild<DecoderWork> {
 export class DecoderPool {
   readonly #idle: DecoderProcess[] = [];
   readonly #busy = { file: new Set<DecoderProcess>(), live: new Set<DecoderProcess>() };
-  /** Settles when none is being started: one at a time, so that many files at once do not take all cores from live ones. */
+  /**
+   * Settles when none is being started: one at a time, so that many files at once do not take all cores from live ones.
+   */
   #starting: Promise<unknown> = Promise.resolve();
 
   /** A process for a file. Rejects with a plain Error: no file is to blame. */

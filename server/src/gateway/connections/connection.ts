@@ -81,7 +81,8 @@ export class Connection extends Peer<ServerMessage> {
       if (this.#phase === 'awaiting') {
         this.end(CLOSE.goingAway);
       } else {
-        // What waits in the inbox was sent before the shutdown, but there is no time for it: the client still has it and may resume.
+        // What waits in the inbox was sent before the shutdown, but there is no time for it: the client still has it
+        // and may resume.
         this.#intake.clear();
         await this.#session.drain().catch((error: unknown) => this.#crash(error));
       }

@@ -1,4 +1,5 @@
-// One socket with its bounds, whatever is spoken on it: how much and how fast it may send, how slowly it may read, when it counts as gone.
+// One socket with its bounds, whatever is spoken on it: how much and how fast it may send, how slowly it may read, when
+// it counts as gone.
 import { CLOSE, type Frame } from '@sotto/protocol';
 import type { GatewayMetrics } from '../../metrics/gateway-metrics.js';
 import type { SocketHandlers, TransportSocket } from '../../transport/transport.js';
@@ -51,8 +52,8 @@ export interface OpenPeer {
 export type Excess = 'too_many_messages' | 'message_too_large';
 
 /**
- * `open`: messages go both ways. `ending`: nothing is taken any more, what was said is being sent. `closing`: nothing is sent any more, the socket is
- * being closed. `closed`: it is gone.
+ * `open`: messages go both ways. `ending`: nothing is taken any more, what was said is being sent. `closing`: nothing
+ * is sent any more, the socket is being closed. `closed`: it is gone.
  */
 type PeerState = 'open' | 'ending' | 'closing' | 'closed';
 
@@ -177,13 +178,18 @@ export abstract class Peer<M> implements SocketHandlers, OpenPeer {
   /** A bound was passed: tells the peer, and ends. */
   protected abstract refuse(excess: Excess, message: string): void;
 
-  /** What the protocol itself looks after, while the peer is open. False: the peer is not read, so it cannot be heard. */
+  /**
+   * What the protocol itself looks after, while the peer is open. False: the peer is not read, so it cannot be heard.
+   */
   protected abstract attend(now: number): boolean;
 
   /** Nothing is taken any more; what waits is still sent. */
   protected abstract ending(): void;
 
-  /** Nothing is sent any more. `code`: the socket is gone, with this; undefined: it is about to be closed. Called up to twice. */
+  /**
+   * Nothing is sent any more. `code`: the socket is gone, with this; undefined: it is about to be closed. Called up to
+   * twice.
+   */
   protected abstract leave(code?: number): void;
 
   /** What the peer sends on its way to where it is worked on, as fast as that goes. */

@@ -33,8 +33,8 @@ export class LmdbStore implements KeyValueStore {
   }
 
   /**
-   * Opens or makes the folder, and holds it; a guest does not hold it and may come while a server does: a command that reads or changes a few records.
-   * Rejects with StoreError `store_in_use`, `store_damaged` or `store_unavailable`.
+   * Opens or makes the folder, and holds it; a guest does not hold it and may come while a server does: a command that
+   * reads or changes a few records. Rejects with StoreError `store_in_use`, `store_damaged` or `store_unavailable`.
    */
   static async open(folder: string, { isGuest = false }: { isGuest?: boolean } = {}): Promise<LmdbStore> {
     try {
@@ -48,7 +48,8 @@ export class LmdbStore implements KeyValueStore {
     try {
       const path = join(folder, 'data.mdb');
       await checkDataFile(path);
-      // Batches by turns of the event loop have a promise of their own that nobody can hear: it would fail with the commit and end the process.
+      // Batches by turns of the event loop have a promise of their own that nobody can hear: it would fail with the
+      // commit and end the process.
       const root = open<Buffer, Buffer>({ path, maxDbs: STORE_MAPS.length, eventTurnBatching: false, ...ENCODING });
       return new LmdbStore(root, unlock);
     } catch (error) {

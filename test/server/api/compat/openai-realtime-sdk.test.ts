@@ -144,7 +144,9 @@ t.test('over TLS, as the SDK would have it', { skip: noOpenssl }, async (t) => {
   t.equal(realtime.url.protocol, 'wss:');
 });
 
-/** `WebSocket` of a browser, for the SDK's native class: no headers, only subprotocols. Trusts the test's certificate. */
+/**
+ * `WebSocket` of a browser, for the SDK's native class: no headers, only subprotocols. Trusts the test's certificate.
+ */
 function browserSocket(ca: string) {
   return class extends WebSocket {
     constructor(url: string, protocols: string[]) {

@@ -93,7 +93,10 @@ export function listenRoute(options: ListenRouteOptions): Route {
   };
 }
 
-/** The document of a request. The body is heard as it comes; what is at a URL is fetched first, since nobody there waits for its turn. */
+/**
+ * The document of a request. The body is heard as it comes; what is at a URL is fetched first, since nobody there waits
+ * for its turn.
+ */
 async function listenTo(request: HttpRequest, call: Call, options: ListenRouteOptions): Promise<object> {
   const { signal } = request;
   // Channels are heard one after the other: the bytes are needed again.

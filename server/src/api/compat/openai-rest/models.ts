@@ -22,7 +22,9 @@ export function isTokenPriced(model: string): boolean {
   return model.startsWith('gpt-4o');
 }
 
-/** @throws OpenAiHttpError 404 `model_not_found` unless it is a known name, the server's own, or that of some Whisper. */
+/**
+ * @throws OpenAiHttpError 404 `model_not_found` unless it is a known name, the server's own, or that of some Whisper.
+ */
 export function requireModel(model: string, own: string): void {
   if (model === own || OPENAI_MODELS.some((name) => name === model) || /whisper/i.test(model)) return;
   const message = `The model '${model}' does not exist on this server. It runs '${own}' and answers to: ${OPENAI_MODELS.join(', ')}.`;
