@@ -36,6 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   asr: 'audio models native-host text time vad',
   metrics: '',
   access: 'http store',
+  admission: 'access http session',
   polish: 'metrics models native-host text',
   session: 'asr audio polish vad',
   transport: 'http time',
@@ -45,12 +46,12 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   log: 'config',
   recordings: 'asr audio store time transcripts',
   jobs: 'asr audio http polish recordings store transcripts',
-  gateway: 'access http metrics session time transport watch',
+  gateway: 'access admission http metrics session time transport watch',
   api:
     'access asr audio captions gateway http jobs metrics polish recordings session store transcripts transport vad version ' +
     'watch',
   main:
-    'access api asr audio config gateway http jobs metrics models polish recordings session store transcripts transport vad ' +
+    'access admission api asr audio config gateway http jobs metrics models polish recordings session store transcripts transport vad ' +
     'version',
   index: 'asr audio polish vad',
   lifecycle: 'http time',

@@ -8,7 +8,7 @@ export interface PcmRecorder {
   stop(): void | Promise<void>;
 }
 
-export interface DictationOptions extends Pick<ConnectOptions, 'language' | 'auth' | 'webSocket'> {
+export interface DictationOptions extends Pick<ConnectOptions, 'language' | 'token' | 'webSocket'> {
   /** Gets the text whenever it has changed: what is certain, and what may still change. */
   readonly onText: (certain: string, tentative: string) => void;
   /** The connection is away (audio is kept meanwhile), or back. */

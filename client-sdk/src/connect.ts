@@ -28,7 +28,7 @@ export interface ConnectOptions extends RecognitionSettings {
   /**
    * A token, or a function that fetches a short-lived one for each connection (rule HS11). Letters, digits and `-._~`.
    */
-  readonly auth?: Auth;
+  readonly token?: Auth;
   /** How long the server may take until it is ready, milliseconds; of each connection. Default 10000. */
   readonly connectTimeoutMs?: number;
   /**
@@ -67,11 +67,11 @@ export const CONNECT_DEFAULTS = {
  * session.send(samples); // Int16Array, 16 kHz
  * await session.stop();
  * ```
- * @throws {TypeError} where the platform has no WebSocket or `auth` is no token, and SyntaxError for a URL that is none
+ * @throws {TypeError} where the platform has no WebSocket or `token` is none, and SyntaxError for a URL that is none
  */
 export function connect(url: string, options: ConnectOptions = {}): StreamSession {
   const { audio = {}, webSocket = platformWebSocket, codec = new MsgpackClientCodec(), ...rest } = options;
-  const { auth, connectTimeoutMs, silenceMsMax, bufferedMsMax, bufferedBytesMax, reconnect, ...settings } = rest;
+  const { token: auth, connectTimeoutMs, silenceMsMax, bufferedMsMax, bufferedBytesMax, reconnect, ...settings } = rest;
   return new StreamSession({
     url: url.replace(/^http/, 'ws'),
     webSocket,

@@ -21,6 +21,7 @@ export const CLOSE = {
   idle: { code: 4408, reason: 'No message came for too long.', retry: true },
   takenOver: { code: 4409, reason: 'The session goes on on another socket.', retry: false },
   shareUnknown: { code: 4410, reason: 'There is no such shared session, or it is over.', retry: false },
+  quotaExceeded: { code: 4430, reason: 'What the client may use is used up.', retry: false },
   slowReader: { code: 4413, reason: 'The client does not read what the server sends.', retry: false },
   tooFast: { code: 4429, reason: 'The client sends faster than audio is processed.', retry: false },
 } as const satisfies Record<string, CloseReason>;

@@ -36,6 +36,7 @@ export const ERRORS = {
   read_only: ends,
   recognition_failed: { retryable: true, fatal: false },
   overloaded: endsForNow,
+  quota_exceeded: endsForNow,
   shutting_down: endsForNow,
   internal: endsForNow,
 } as const satisfies Record<string, ErrorTraits>;

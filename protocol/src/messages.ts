@@ -270,6 +270,8 @@ export const ErrorMessage = v.object({
   retryable: v.boolean(),
   /** Whether the server closes the socket after this. */
   fatal: v.boolean(),
+  /** When to try again, milliseconds from now: with `overloaded`, and with `quota_exceeded` where it is known. */
+  retryAfterMs: v.optional(v.number()),
   /** The utterance that could not be recognised, with its times: set with `recognition_failed` only. */
   segmentId: v.optional(v.number()),
   startMs: v.optional(v.number()),

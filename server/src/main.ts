@@ -4,7 +4,10 @@ import { EMBEDDED_MODEL, ModelError, ModelRegistry, OrtError, type InstalledMode
 import type { Logger } from 'pino';
 import { AccessError } from './access/access-error.js';
 import { keysMarker, openAccess } from './access/open-access.js';
+import { ClientAddresses, ProxyListError } from './access/client-address.js';
 import type { Client } from './access/principal.js';
+import { Admission } from './admission/admission.js';
+import { BoundedSession } from './admission/bounded-session.js';
 import { nameOfDevice, parseDevices } from './asr/devices.js';
 import { openDeviceEngines, type OpenedEngine } from './asr/open-device-engines.js';
 import { EngineError } from './asr/errors.js';
@@ -96,6 +99,7 @@ const PLAIN_FAILURES = [
   OrtError,
   StoreError,
   AccessError,
+  ProxyListError,
 ] as const;
 
 /** A server that the network reaches serves those who have a key, unless its operator wants it otherwise. @throws StartError */
@@ -136,6 +140,8 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   refuseOpenHost(settings.host, access.isDemanded || settings.allowAnonymous);
   if (access.hasLostKeys) log.error('the keys cannot be read: nobody is let in until the store works');
 
+  const addresses = new ClientAddresses(listOf(settings.trustedProxies));
+  const admission = new Admission(settings);
   const polishing = await openPolish(settings, log, metrics);
   if (polishing !== undefined) opened.push(polishing);
 
@@ -145,10 +151,13 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     limits: settings,
     log,
     access,
+    admission,
+    addressOf: (head) => addresses.of(head),
     site: {
       host: settings.host,
       allowedHosts: listOf(settings.allowedHosts),
       corsOrigins: listOf(settings.corsOrigins),
+      isTrustedProxy: (address) => addresses.isTrusted(address),
     },
     sharing: { isEnabled: settings.shareEnabled, viewersMax: settings.viewersMax },
     metrics,
@@ -230,7 +239,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   });
   const sessionsOf = ({ principal }: Client): SessionFactory =>
     kept === undefined ? sessions : kept.recording(sessions, principal.keyId);
-  gateway.open((sink, client) => sessionsOf(client)(sink), routes, dialects);
+  gateway.open((sink, client) => new BoundedSession(sessionsOf(client), sink, client, admission), routes, dialects);
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
 
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;

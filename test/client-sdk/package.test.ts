@@ -134,7 +134,7 @@ t.test('the packages', async (t) => {
       join(folder, 'typed.ts'),
       `import { connect, watch, TranscriptView, type SessionEvent, type WebSocketFactory } from '@sotto/client';
        export async function main(webSocket: WebSocketFactory): Promise<string> {
-         const session = connect('ws://127.0.0.1:8080/v1/stream', { language: 'en', auth: async () => 'token', webSocket });
+         const session = connect('ws://127.0.0.1:8080/v1/stream', { language: 'en', token: async () => 'token', webSocket });
          const view = new TranscriptView();
          session.on('final', ({ text, words = [] }) => text.length + words.length);
          // @ts-expect-error There is no such event.

@@ -164,7 +164,7 @@ t.test('HS11: a token goes with every connection, fetched anew each time', async
       if (message.type === 'resume') peer.send(RESUMED);
     },
     {
-      auth: async () => `token-${++fetched}`,
+      token: async () => `token-${++fetched}`,
       webSocket: (url, protocols) => {
         offered.push([...protocols]);
         return new WebSocket(url, protocols);
@@ -183,8 +183,8 @@ t.test('HS11: a token goes with every connection, fetched anew each time', async
 
 t.test('HS11: no token, or one that cannot be sent, is told', async (t) => {
   const { url } = await startWireServer(t, () => undefined);
-  t.throws(() => connect(url, { webSocket, auth: 'two words' }), { name: 'TypeError', message: /letters, digits/ });
-  const failing = connect(url, { webSocket, auth: () => Promise.reject(new Error('no keys today')) });
+  t.throws(() => connect(url, { webSocket, token: 'two words' }), { name: 'TypeError', message: /letters, digits/ });
+  const failing = connect(url, { webSocket, token: () => Promise.reject(new Error('no keys today')) });
   await t.rejects(failing.ready(), { name: 'ConnectError', message: /no keys today/ });
 });
 

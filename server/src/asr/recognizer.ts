@@ -14,6 +14,8 @@ export interface SegmentOptions {
   readonly hotwords: readonly string[];
   /** Whether the final carries words. */
   readonly words: boolean;
+  /** Whether its client is there now: else it gives way to others. Absent: it is. */
+  readonly isAttended?: (() => boolean) | undefined;
   /** Called with every new hypothesis, in order; never after `finish` settled or `cancel`. */
   readonly onPartial: (partial: PartialHypothesis) => void;
   /** Called when a partial could not be decoded; the segment goes on. */
@@ -69,6 +71,8 @@ export interface Recognizer {
   readonly model: { readonly name: string; readonly languages: readonly string[] };
   /** By how much sessions should stretch their partial interval now: 1 when idle, more under load. */
   readonly stretch: number;
+  /** Why no further stream should begin now: no engine runs, or those that run are late already. */
+  readonly refusal?: 'noEngine' | 'overloaded' | undefined;
   open(options: SegmentOptions): RecognizedSegment;
   close(): Promise<void>;
 }

@@ -35,6 +35,8 @@ export interface RecognizerOptions {
   /** How much audio of a final that the guards doubt is decoded again, milliseconds. Default {@link FALLBACK_BUDGET_MS}; 0 turns it off. */
   readonly fallbackBudgetMs?: number;
   readonly bounds?: QueueBounds;
+  /** How late finals may be before no further stream begins, milliseconds. Default {@link FINALS_LATE_MS_MAX}; 0: as late as they will. */
+  readonly finalsLateMsMax?: number;
   /** Default: the system's. */
   readonly clock?: Pick<Clock, 'now' | 'after'>;
 }
@@ -45,6 +47,8 @@ export const DEFAULT_STABILITY: Stability = 'both';
 const PARTIAL_DUE_MS = 500;
 /** When a final is due, milliseconds. */
 const FINAL_DUE_MS = 300;
+/** Default of {@link RecognizerOptions.finalsLateMsMax}. */
+export const FINALS_LATE_MS_MAX = 5_000;
 /** Partials stretched by more than this leave the engines no time for finals that may not be needed. */
 const EARLY_STRETCH_MAX = 1.5;
 
@@ -73,6 +77,12 @@ export class StreamingRecognizer implements Recognizer {
     this.#options = options;
     this.#scheduler = new Scheduler(engines, options);
     this.model = this.#scheduler.model;
+  }
+
+  get refusal(): 'noEngine' | 'overloaded' | undefined {
+    if (!this.#scheduler.isUp) return 'noEngine';
+    const { finalsLateMsMax = FINALS_LATE_MS_MAX } = this.#options;
+    return finalsLateMsMax > 0 && this.#scheduler.lateMs > finalsLateMsMax ? 'overloaded' : undefined;
   }
 
   get stretch(): number {
@@ -219,6 +229,7 @@ class LiveSegment implements RecognizedSegment {
       const outcome = await this.#scheduler.submit({
         segment: this,
         kind: 'partial',
+        isAttended: this.#options.isAttended,
         dueInMs,
         samples: audio.length,
         request,
@@ -278,6 +289,7 @@ class LiveSegment implements RecognizedSegment {
     const outcome = await this.#scheduler.submit({
       segment: this,
       kind: 'final',
+      isAttended: this.#options.isAttended,
       dueInMs: FINAL_DUE_MS,
       samples: ask.audio.length,
       request: () => this.#finalRequest(ask, language),

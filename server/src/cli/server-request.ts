@@ -8,15 +8,24 @@ export function withServer(command: Command): Command {
   return command.addOption(option);
 }
 
+/** The key of the user: a flag would show in the list of processes. */
+export function keyOfUser(): string | undefined {
+  return process.env['SOTTO_KEY'] || undefined;
+}
+
 /** The answer to a request. Throws CommandError with what the server says, or that it is not there. */
 export async function askServer(server: string, path: string, init: RequestInit = {}): Promise<Response> {
   const base = server.replace(/^ws/, 'http');
   if (!/^https?:/.test(base) || !URL.canParse(base)) {
     throw new CommandError(`--server: wanted an address such as http://127.0.0.1:8080, got ${server}.`, 2);
   }
+  const key = keyOfUser();
   let response: Response;
   try {
-    response = await fetch(new URL(path, base), init);
+    response = await fetch(new URL(path, base), {
+      ...init,
+      ...(key !== undefined && { headers: { authorization: `Bearer ${key}` } }),
+    });
   } catch (cause) {
     throw new CommandError(`No server answers at ${base}: start one with npx sotto serve.`, 1, { cause });
   }

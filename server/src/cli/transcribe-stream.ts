@@ -11,6 +11,7 @@ import {
 } from '@sotto/client';
 import { WebSocket } from 'ws';
 import { CommandError } from './command-error.js';
+import { keyOfUser } from './server-request.js';
 import type { AudioSource } from './transcribe-audio.js';
 
 export interface StreamOptions {
@@ -31,8 +32,10 @@ export interface StreamOptions {
  */
 export async function streamToServer(source: AudioSource, options: StreamOptions): Promise<void> {
   const { server, settings, retries, onEvent, signal } = options;
+  const token = keyOfUser();
   const session = connect(server, {
     ...settings,
+    ...(token !== undefined && { token }),
     audio: source.format,
     reconnect: retries > 0 && { attemptsMax: retries },
     webSocket: (url, subprotocols) => new WebSocket(url, subprotocols),

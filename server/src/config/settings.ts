@@ -1,4 +1,5 @@
 // Every setting of the server, in one table: its flag, variable, file key, help and documentation are derived from it.
+import { ADMISSION_SETTINGS } from './groups/admission.js';
 import { CONNECTIONS_SETTINGS } from './groups/connections.js';
 import { FILES_SETTINGS } from './groups/files.js';
 import { JOBS_SETTINGS } from './groups/jobs.js';
@@ -16,6 +17,7 @@ export const SETTING_GROUPS = {
   Recognition: RECOGNITION_SETTINGS,
   Speech: SPEECH_SETTINGS,
   Connections: CONNECTIONS_SETTINGS,
+  Admission: ADMISSION_SETTINGS,
   Files: FILES_SETTINGS,
   Polish: POLISH_SETTINGS,
   Watching: WATCHING_SETTINGS,
@@ -28,6 +30,7 @@ type Table = Groups['Server'] &
   Groups['Recognition'] &
   Groups['Speech'] &
   Groups['Connections'] &
+  Groups['Admission'] &
   Groups['Files'] &
   Groups['Polish'] &
   Groups['Watching'] &

@@ -5,13 +5,18 @@ import {
   createServerCodec,
   errorMessage,
   SUBPROTOCOLS,
+  type CloseReason,
   type ErrorCode,
+  type ErrorMessage,
   type Subprotocol,
 } from '@sotto/protocol';
 import type { Logger } from 'pino';
 import { ALLOW_ALL, type Authorizer } from '../access/access.js';
 import { credentialOf } from '../access/credentials.js';
 import { ANYBODY, permitted, type Client, type Refusal as KeyRefusal } from '../access/principal.js';
+import type { Admission } from '../admission/admission.js';
+import { admitRequest } from '../admission/admit-request.js';
+import { QuotaError } from '../admission/quota.js';
 import { createGatewayMetrics, type GatewayMetrics } from '../metrics/gateway-metrics.js';
 import { MetricsRegistry } from '../metrics/metrics-registry.js';
 import type { SessionFactory, SessionPort, SessionSink } from '../session/session-port.js';
@@ -64,6 +69,8 @@ export interface GatewayOptions {
   readonly sharing?: SharingSettings;
   /** Whom it lets in. Default: everybody. */
   readonly access?: Authorizer;
+  /** What its clients may have and spend. Default: no bound beside the limits. */
+  readonly admission?: Admission;
   /** Default: a registry of its own. */
   readonly metrics?: MetricsRegistry;
   /** Default: the system's. */
@@ -216,8 +223,28 @@ export class Gateway {
     }
     const refused = this.#siteGuard.refusal(request);
     if (refused !== undefined) return errorResponse(refused);
+    let done: () => void;
+    try {
+      done = this.#admitRequest(request);
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      this.#metrics.requestsRefused.add();
+      return errorResponse(error);
+    }
     // What is not known yet may be a route once the server is ready.
-    return this.#router(request) ?? (name === 'ready' ? notFound(request.path, this.#routes) : REFUSALS[name]);
+    const answer = this.#router(request) ?? (name === 'ready' ? notFound(request.path, this.#routes) : REFUSALS[name]);
+    if (answer instanceof Promise) return answer.finally(done);
+    done();
+    return answer;
+  }
+
+  /** Returns what ends it. @throws HttpError 429 */
+  #admitRequest(request: HttpRequest): () => void {
+    const { admission, access = ALLOW_ALL } = this.#options;
+    if (admission === undefined) return () => undefined;
+    const identity = access.identify(credentialOf(request));
+    const principal = typeof identity === 'string' ? ANYBODY : identity;
+    return admitRequest(admission, { principal, address: this.#addressOf(request) }, request);
   }
 
   #upgrade(request: UpgradeRequest): UpgradeDecision {
@@ -248,9 +275,13 @@ export class Gateway {
       subprotocol: request.subprotocols.length === 0 ? '' : admission.subprotocol,
       open: (socket) => {
         if (isWatching) return this.#watch(socket, subprotocol, token);
-        return typeof client === 'string'
-          ? turnAway(socket, subprotocol, client)
-          : this.#accept(socket, admission, client);
+        if (typeof client === 'string') return turnAway(socket, subprotocol, ...keyRefusal(client));
+        return this.#withinQuota(
+          socket,
+          client,
+          (release) => this.#accept(socket, admission, client, release),
+          subprotocol,
+        );
       },
     };
   }
@@ -274,11 +305,15 @@ export class Gateway {
       return admission;
     }
     const { subprotocol, headers } = admission;
+    const client = { principal: admission.principal, address: this.#addressOf(request) };
     return {
       accepted: true,
       subprotocol,
       headers,
-      open: (socket) => this.#converse(socket, dialect, admission, room),
+      open: (socket) =>
+        this.#withinQuota(socket, client, (release) =>
+          this.#converse(socket, dialect, admission, room, client, release),
+        ),
     };
   }
 
@@ -287,9 +322,10 @@ export class Gateway {
     dialect: Dialect,
     admission: Extract<DialectAdmission, { accepted: true }>,
     createSession: ClientSessionFactory,
+    client: Client,
+    release: () => void,
   ): SocketHandlers {
     const { limits, log } = this.#options;
-    const client = { principal: admission.principal, address: socket.remoteAddress };
     return this.#keep(
       new DialectConnection({
         socket,
@@ -300,7 +336,7 @@ export class Gateway {
         clock: this.#clock,
         metrics: this.#metrics,
         log,
-        onClosed: (gone) => this.#connections.delete(gone),
+        onClosed: (gone) => this.#forget(gone, release),
       }),
     );
   }
@@ -320,7 +356,34 @@ export class Gateway {
     );
   }
 
-  #accept(socket: TransportSocket, { subprotocol, createSession }: Admission, client: Client): SocketHandlers {
+  /** Opens a stream that counts among those of its client; where it has too many, the socket is closed. */
+  #withinQuota(
+    socket: TransportSocket,
+    client: Client,
+    open: (release: () => void) => SocketHandlers,
+    subprotocol?: Subprotocol,
+  ): SocketHandlers {
+    try {
+      return open(this.#options.admission?.streams.take(client) ?? (() => undefined));
+    } catch (error) {
+      if (!(error instanceof QuotaError)) throw error;
+      this.#metrics.connectionsRefused.add(1, 'quota');
+      const said = errorMessage('quota_exceeded', error.message, { retryAfterMs: error.retryAfterMs });
+      return turnAway(socket, subprotocol, said, { ...CLOSE.tryAgainLater, reason: error.message });
+    }
+  }
+
+  #forget(gone: OpenPeer, release: () => void): void {
+    this.#connections.delete(gone);
+    release();
+  }
+
+  #accept(
+    socket: TransportSocket,
+    { subprotocol, createSession }: Admitted,
+    client: Client,
+    release: () => void,
+  ): SocketHandlers {
     const { limits, log } = this.#options;
     try {
       return this.#keep(
@@ -334,10 +397,11 @@ export class Gateway {
           clock: this.#clock,
           metrics: this.#metrics,
           log,
-          onClosed: (gone) => this.#connections.delete(gone),
+          onClosed: (gone) => this.#forget(gone, release),
         }),
       );
     } catch (error) {
+      release();
       log.error({ err: error }, 'session could not be made');
       socket.close(CLOSE.internal.code, CLOSE.internal.reason);
       return { message: () => {}, drained: () => {}, pong: () => {}, pinged: () => {}, closed: () => {} };
@@ -345,7 +409,7 @@ export class Gateway {
   }
 
   /** How to serve the client, or why it is not let in. */
-  #admit(path: string, request: UpgradeRequest): Admission | Refusal {
+  #admit(path: string, request: UpgradeRequest): Admitted | Refusal {
     if (!STREAM_PATHS.has(path) && path !== WATCH_PATH) {
       // Other paths are known once the dialects are.
       if (this.#state.name === 'starting') return { refused: 'starting', response: REFUSALS.starting };
@@ -359,12 +423,12 @@ export class Gateway {
     const room = this.#room();
     return typeof room === 'string'
       ? { refused: room, response: REFUSALS[room] }
-      : { subprotocol, createSession: room, client: this.#clientOf(path, request) };
+      : { subprotocol, createSession: room, client: this.#streamer(path, request) };
   }
 
   /** Who wants a stream, or why not; viewers have the token of the session that they watch. */
-  #clientOf(path: string, request: UpgradeRequest): Client | KeyRefusal {
-    const address = request.remoteAddress;
+  #streamer(path: string, request: UpgradeRequest): Client | KeyRefusal {
+    const address = this.#addressOf(request);
     if (path === WATCH_PATH) return { principal: ANYBODY, address };
     const { access = ALLOW_ALL } = this.#options;
     const principal = permitted(access.identify(credentialOf(request)), 'stream');
@@ -399,7 +463,7 @@ type GatewayState =
   | { readonly name: 'starting' | 'draining' }
   | { readonly name: 'ready'; readonly createSession: ClientSessionFactory };
 
-interface Admission {
+interface Admitted {
   readonly subprotocol: Subprotocol;
   readonly createSession: ClientSessionFactory;
   readonly client: Client | KeyRefusal;
@@ -412,14 +476,23 @@ interface Refusal {
 }
 
 /** Told on the socket, and not by HTTP: a browser cannot read why an upgrade was refused (rule HS13). */
-function turnAway(socket: TransportSocket, subprotocol: Subprotocol, refusal: KeyRefusal): SocketHandlers {
-  const isForbidden = refusal === 'forbidden';
-  const error = errorMessage(isForbidden ? 'forbidden' : 'unauthorized', KEY_REFUSALS[refusal]);
-  const frame = createServerCodec(subprotocol).encode(error);
-  socket.send(frame, typeof frame !== 'string');
-  const { code, reason } = isForbidden ? CLOSE.forbidden : CLOSE.unauthorized;
+function turnAway(
+  socket: TransportSocket,
+  /** Undefined: the client of a dialect, which is told by the close alone. */
+  subprotocol: Subprotocol | undefined,
+  error: ErrorMessage,
+  { code, reason }: Pick<CloseReason, 'code' | 'reason'>,
+): SocketHandlers {
+  const frame = subprotocol && createServerCodec(subprotocol).encode(error);
+  if (frame !== undefined) socket.send(frame, typeof frame !== 'string');
   socket.close(code, reason);
   return { message: () => {}, drained: () => {}, pong: () => {}, pinged: () => {}, closed: () => {} };
+}
+
+function keyRefusal(refusal: KeyRefusal): [ErrorMessage, CloseReason] {
+  const isForbidden = refusal === 'forbidden';
+  const error = errorMessage(isForbidden ? 'forbidden' : 'unauthorized', KEY_REFUSALS[refusal]);
+  return [error, isForbidden ? CLOSE.forbidden : CLOSE.unauthorized];
 }
 
 const KEY_REFUSALS: Readonly<Record<KeyRefusal, string>> = {

@@ -26,8 +26,11 @@ export interface GatewayLimits {
   readonly idleTimeoutMs: number;
   /** How long a session waits for its client after its socket is lost, milliseconds. Beyond: it ends. 0: it ends with its socket. */
   readonly resumeGraceMs: number;
-  /** Sessions that wait for their clients. Beyond: one that has said everything, else the one that waits longest, ends. */
+  /** Sessions that wait for their clients. Beyond: one that has said everything ends, else one without audio, else the oldest of the address that has most. */
   readonly detachedSessionsMax: number;
+  /** Those of one key, and of one address on another machine. Beyond: one of its own ends. Absent or 0: no bound. */
+  readonly detachedSessionsPerKeyMax?: number;
+  readonly detachedSessionsPerAddressMax?: number;
   /** Bytes (roughly) of the events that one session keeps for a client that comes back. Beyond: the oldest are forgotten; without a socket: it ends. */
   readonly resumeBytesMax: number;
   /** Time between two WebSocket pings, milliseconds. */

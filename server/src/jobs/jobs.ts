@@ -28,6 +28,8 @@ export interface JobsOptions {
   readonly transcription: CachedTranscription;
   readonly webhooks: Webhooks;
   readonly health: StoreHealth;
+  /** Jobs of one key that are not over. Beyond: `jobs_full`. Absent or 0: no bound. */
+  readonly ofKeyMax?: number | undefined;
   /** Jobs that may wait. Beyond: `jobs_full`. */
   readonly waitingMax: number;
   /** How long a job is kept when it is over, milliseconds. */
@@ -68,8 +70,13 @@ export class Jobs {
     return { waiting: this.#waiting, running: this.#running.size };
   }
 
-  /** Rejects with JobError `jobs_full` where no further job is taken now. */
-  async checkRoom(): Promise<void> {
+  /** Rejects with JobError `jobs_full` where no further job is taken now, of this key or at all. */
+  async checkRoom(owner?: string): Promise<void> {
+    const { ofKeyMax = 0 } = this.#options;
+    if (owner !== undefined && ofKeyMax > 0) {
+      const theirs = await this.list(ofKeyMax, (job) => job.owner === owner && !isOver(job));
+      if (theirs.length >= ofKeyMax) throw new JobError('jobs_full', 'Too many jobs of this key wait already.');
+    }
     const { waitingMax } = this.#options;
     if (this.#uploading.size + (await this.#options.queue.waiting()) < waitingMax) return;
     throw new JobError('jobs_full', 'Too many jobs wait already.');

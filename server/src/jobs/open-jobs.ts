@@ -37,6 +37,7 @@ export interface OpenJobsOptions {
 export interface JobSettings {
   readonly jobsMax: number;
   readonly jobsWaitingMax: number;
+  readonly jobsPerKeyMax?: number;
   readonly jobFolder: string;
   readonly redisUrl: string;
   readonly retentionMs: number;
@@ -70,6 +71,7 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
     health,
     wallNow,
     queue: openQueue(options),
+    ofKeyMax: settings.jobsPerKeyMax,
     waitingMax: settings.jobsWaitingMax,
     retentionMs: settings.retentionMs,
   });

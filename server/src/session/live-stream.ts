@@ -36,6 +36,8 @@ const LOOKBACK_MS_MAX = 30_000;
 export interface LiveStreamOptions {
   readonly vad: VoiceActivityDetector;
   readonly recognizer: Recognizer;
+  /** Whether the client is there now. Absent: it is. */
+  readonly isAttended?: (() => boolean) | undefined;
   /** Undefined: nothing is polished. */
   readonly polishing: Polishing | undefined;
   readonly settings: SessionSettings;
@@ -92,6 +94,7 @@ export class LiveStream {
     this.#polish = polishing && new SessionPolish({ polishing, log, send, budgets: options.settings.polish });
     this.#utterances = new Utterances({
       recognizer: options.recognizer,
+      isAttended: options.isAttended,
       ring: this.#ring,
       log,
       send,

@@ -7,6 +7,8 @@ import { SegmentAudio } from './segment-audio.js';
 import type { StreamSettings } from './session-settings.js';
 
 export interface SegmentEvents {
+  /** Whether its client is there now. Absent: it is. */
+  readonly isAttended?: (() => boolean) | undefined;
   /** A new hypothesis; never after {@link SegmentInProgress.finish}. */
   readonly onPartial: (segment: SegmentInProgress, partial: PartialHypothesis) => void;
   /** A partial that could not be decoded: the segment goes on. */
@@ -47,6 +49,7 @@ export class SegmentInProgress {
       previousText,
       hotwords,
       words,
+      isAttended: events.isAttended,
       onPartial: (partial) => {
         if (this.#isEnded) return;
         this.#heard = Math.max(this.#heard, partial.heardSamples);

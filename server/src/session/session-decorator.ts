@@ -36,6 +36,10 @@ export abstract class SessionDecorator implements SessionPort {
     return this.session.drain();
   }
 
+  attend(isThere: boolean): void {
+    this.session.attend?.(isThere);
+  }
+
   abandon(): void {
     this.session.abandon();
   }

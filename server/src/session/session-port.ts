@@ -23,6 +23,8 @@ export interface SessionPort {
    * The server shuts down: finish the open segment, send its final and `stopped` (reason drain), end with `goingAway`.
    */
   drain(): Promise<void>;
+  /** Whether the client is there: while it is gone its audio gives way to that of others. Absent: it always is. */
+  attend?(isThere: boolean): void;
   /** The client is gone for good: stop all work, send nothing more. May be called twice. */
   abandon(): void;
 }

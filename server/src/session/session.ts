@@ -49,7 +49,15 @@ const CLOSE_OF: Partial<Record<ErrorCode, CloseReason>> = {
   audio_too_fast: CLOSE.tooFast,
   too_many_messages: CLOSE.tooFast,
   internal: CLOSE.internal,
+  overloaded: CLOSE.tryAgainLater,
 };
+
+const NO_ROOM = {
+  noEngine: 'No engine runs now: try again when one is back.',
+  overloaded: 'The engines are late already: no further stream begins until they have caught up.',
+} as const;
+/** When a client that found no room should try again, milliseconds. */
+const RETRY_AFTER_MS = 2_000;
 
 export class Session implements SessionPort {
   readonly id = `s_${randomUUID()}`;
@@ -57,6 +65,7 @@ export class Session implements SessionPort {
   readonly #dependencies: SessionDependencies;
   readonly #log: SessionLog;
   #state: State = { name: 'awaitingStart' };
+  #isAttended = true;
   #onEnded: (() => void)[] = [];
   /** What the client has asked for so far. */
   #polishWish = NO_POLISH;
@@ -108,6 +117,10 @@ export class Session implements SessionPort {
     if (!this.#isEnded()) await new Promise<void>((resolve) => this.#onEnded.push(resolve));
   }
 
+  attend(isThere: boolean): void {
+    this.#isAttended = isThere;
+  }
+
   abandon(): void {
     if ('stream' in this.#state) this.#state.stream.close();
     this.#leave();
@@ -120,6 +133,7 @@ export class Session implements SessionPort {
     const { vad, recognizer, settings, polishing } = this.#dependencies;
     const refusal = this.#refusalOf(message);
     if (refusal !== undefined) return this.#fatal(refusal.code, refusal.message);
+    if (recognizer.refusal !== undefined) return this.#fatal('overloaded', NO_ROOM[recognizer.refusal]);
     this.#state = { name: 'streaming', stream: this.#openStream(message, vad, recognizer, settings) };
     this.#send({
       type: 'ready',
@@ -152,6 +166,7 @@ export class Session implements SessionPort {
     return new LiveStream(message, {
       vad,
       recognizer,
+      isAttended: () => this.#isAttended,
       polishing: this.#dependencies.polishing,
       settings,
       log: this.#log,
@@ -203,7 +218,14 @@ export class Session implements SessionPort {
     if (this.#isEnded()) return;
     if (cause !== undefined) this.#log.error({ session: this.id, err: cause }, message);
     if ('stream' in this.#state) this.#state.stream.close();
-    this.#send({ type: 'error', code, message, retryable: ERRORS[code].retryable, fatal: true });
+    this.#send({
+      type: 'error',
+      code,
+      message,
+      retryable: ERRORS[code].retryable,
+      fatal: true,
+      ...(code === 'overloaded' && { retryAfterMs: RETRY_AFTER_MS }),
+    });
     this.#end(CLOSE_OF[code] ?? CLOSE.protocolError);
   }
 

@@ -22,6 +22,8 @@ export interface Ending {
 export interface UtterancesOptions {
   readonly recognizer: Recognizer;
   readonly ring: AudioRing;
+  /** Whether the client is there now. Absent: it is. */
+  readonly isAttended?: (() => boolean) | undefined;
   readonly log: SessionLog;
   readonly send: (message: ServerMessage) => void;
   /** A final has been sent; the settings are those of its utterance. */
@@ -90,6 +92,7 @@ export class Utterances {
     const pending = [...this.#pending].map((segment) => segment.stableText);
     const previousText = this.#previousText.before(toMs(start), settings.prompt, pending);
     const segment = new SegmentInProgress(this.#count++, start, settings, previousText, recognizer, this.#languages, {
+      isAttended: this.#options.isAttended,
       onPartial: (partial, hypothesis) => this.#partial(partial, hypothesis),
       onError: ({ id }, error) => this.#options.log.warn({ segment: id, err: error }, 'a partial failed'),
     });

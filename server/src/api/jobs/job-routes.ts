@@ -111,7 +111,7 @@ export function jobRoutes(options: JobRoutesOptions): Route[] {
 async function submit(request: HttpRequest, options: JobRoutesOptions): Promise<HttpResponse> {
   const { jobs, access = ALLOW_ALL, wallNow } = options;
   const { keyId } = callerOf(access, request, 'files');
-  await jobs.checkRoom();
+  await jobs.checkRoom(keyId);
   const type = mediaType(request);
   const job =
     type === 'multipart/form-data'

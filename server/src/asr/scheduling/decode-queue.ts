@@ -1,6 +1,6 @@
 // What waits for an engine and what goes next: the scheduler's decisions, free of time and of engines.
 
-/** In order of priority. A `final` ends a live segment, a `partial` previews it, a `file` is not live at all. */
+/** In order of priority; live ones that nobody waits for now come behind those. A `final` ends a live segment, a `partial` previews it, a `file` is not live at all. */
 export type DecodeKind = 'final' | 'partial' | 'file';
 
 export const KINDS = ['final', 'partial', 'file'] as const satisfies readonly DecodeKind[];
@@ -12,6 +12,8 @@ export type SegmentKey = object;
 export interface QueuedDecode {
   readonly segment: SegmentKey;
   readonly kind: DecodeKind;
+  /** Whether anybody waits for it now; it gives way to others while nobody does. Absent: yes. */
+  readonly isAttended?: (() => boolean) | undefined;
   /** When it should be done, milliseconds of the scheduler's clock: the order within a kind. */
   deadline: number;
   /** The context that the window is padded to, samples; windows of different buckets never share a run. */
@@ -128,14 +130,13 @@ export class DecodeQueue<D extends QueuedDecode> {
    */
   take(windowsMax: WindowsMax, isBeside = false, windowsMin = 1): D[] {
     const batch: D[] = [];
-    for (const kind of KINDS) {
-      for (const decode of this.#waiting[kind]) {
-        const head = batch[0];
-        if (batch.length >= windowsMax[laneOf(kind)] || (head && laneOf(head.kind) !== laneOf(kind))) break;
-        if (!this.#mayRun(decode) || (decode.alone && isBeside)) continue;
-        if (head && (head.alone || decode.alone || decode.bucket !== head.bucket)) continue;
-        batch.push(decode);
-      }
+    for (const decode of this.#inOrder()) {
+      const head = batch[0];
+      const lane = laneOf(decode.kind);
+      if (head && (batch.length >= windowsMax[lane] || laneOf(head.kind) !== lane)) break;
+      if (windowsMax[lane] === 0 || !this.#mayRun(decode) || (decode.alone && isBeside)) continue;
+      if (head && (head.alone || decode.alone || decode.bucket !== head.bucket)) continue;
+      batch.push(decode);
     }
     if (batch.length < windowsMin) return [];
     for (const decode of batch) {
@@ -143,6 +144,11 @@ export class DecodeQueue<D extends QueuedDecode> {
       if (decode.kind === 'partial') this.#running.add(decode.segment);
     }
     return batch;
+  }
+
+  /** When the first of the finals that somebody waits for should be done; undefined where none waits. */
+  get nextFinal(): number | undefined {
+    return this.#waiting.final.find(isAttended)?.deadline;
   }
 
   /** The run of a taken decode is over, well or not. */
@@ -167,6 +173,15 @@ export class DecodeQueue<D extends QueuedDecode> {
   #partialOf(segment: SegmentKey): D | undefined {
     for (const decode of this.#bySegment.get(segment) ?? []) if (decode.kind === 'partial') return decode;
     return undefined;
+  }
+
+  *#inOrder(): Generator<D, void, undefined> {
+    for (const isWanted of [true, false]) {
+      for (const kind of ['final', 'partial'] as const) {
+        for (const decode of this.#waiting[kind]) if (isAttended(decode) === isWanted) yield decode;
+      }
+    }
+    yield* this.#waiting.file;
   }
 
   #mayRun(decode: D): boolean {
@@ -195,4 +210,8 @@ export class DecodeQueue<D extends QueuedDecode> {
     ofSegment?.delete(decode);
     if (ofSegment?.size === 0) this.#bySegment.delete(decode.segment);
   }
+}
+
+function isAttended(decode: QueuedDecode): boolean {
+  return decode.isAttended?.() ?? true;
 }

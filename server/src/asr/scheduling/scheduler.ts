@@ -28,6 +28,8 @@ export interface SchedulerOptions {
 export interface DecodeJob {
   readonly segment: SegmentKey;
   readonly kind: DecodeKind;
+  /** Whether anybody waits for it now. Absent: yes. */
+  readonly isAttended?: (() => boolean) | undefined;
   /** When it should be done, milliseconds from now. */
   readonly dueInMs: number;
   /** Length of the window's audio, samples. */
@@ -108,6 +110,17 @@ export class Scheduler {
     return this.#load.stretch(this.#clock.now());
   }
 
+  /** By how much the finals that somebody waits for are late, milliseconds; 0 where none is. */
+  get lateMs(): number {
+    const due = this.#queue.nextFinal;
+    return due === undefined ? 0 : Math.max(0, this.#clock.now() - due);
+  }
+
+  /** Whether any engine could run something. */
+  get isUp(): boolean {
+    return this.#slots.some(({ engine }) => engine.isUp !== false);
+  }
+
   get counts(): SchedulerCounts {
     const waiting = {
       final: this.#queue.waiting('final'),
@@ -139,6 +152,7 @@ export class Scheduler {
       const decode: Waiting = {
         segment: job.segment,
         kind: job.kind,
+        isAttended: job.isAttended,
         deadline: now + job.dueInMs,
         bucket,
         alone: false,

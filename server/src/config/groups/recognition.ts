@@ -1,9 +1,17 @@
 // The model, the devices that it runs on, and how its hypotheses become text.
 import { DEVICE_LIST } from '../../asr/devices.js';
 import { FALLBACK_BUDGET_MS } from '../../asr/hypothesis/final-decode.js';
+import { FINALS_LATE_MS_MAX } from '../../asr/streaming-recognizer.js';
 import { choice, form, integer, optionalText, toggle } from '../setting.js';
 
 export const RECOGNITION_SETTINGS = {
+  finalsLateMsMax: integer(FINALS_LATE_MS_MAX, {
+    unit: 'milliseconds',
+    min: 0,
+    max: 600_000,
+    meaning:
+      'How late finals may be before a new stream is answered with `overloaded`; running streams go on. 0: as late as they will.',
+  }),
   model: optionalText({
     unit: 'name',
     meaning: 'Installed model to use (`sotto models list`). Empty: the best one installed, else the demo model.',

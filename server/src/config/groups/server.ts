@@ -20,6 +20,11 @@ export const SERVER_SETTINGS = {
   keys: choice(['auto', 'required'], 'auto', {
     meaning: 'Whether clients need an API key (`sotto keys create`). auto: once one was made.',
   }),
+  trustedProxies: optionalText({
+    unit: 'addresses, networks',
+    meaning:
+      'Proxies, comma-separated, whose X-Forwarded-For says where a client is: 127.0.0.1, 10.0.0.0/8. Without it all clients behind a proxy count as one.',
+  }),
   corsOrigins: optionalText({
     unit: 'origins',
     meaning:

@@ -119,6 +119,7 @@ export class ResumableSession extends SessionDecorator {
   /** Its socket is gone. */
   detach(): void {
     this.#owner = undefined;
+    this.attend(false);
   }
 
   /** Whether all events behind the first `events` can still be told. */
@@ -132,6 +133,7 @@ export class ResumableSession extends SessionDecorator {
     if (this.#audio === undefined) return;
     const former = this.#owner;
     this.#owner = owner;
+    this.attend(true);
     former?.takenOver();
     owner.send({
       type: 'resumed',

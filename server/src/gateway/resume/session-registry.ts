@@ -1,5 +1,6 @@
 // The sessions of a server by their tokens; those without a socket wait here for their clients, bounded in number and time.
 import type { Client } from '../../access/principal.js';
+import { isLoopback } from '../../http/hosts.js';
 import type { GatewayMetrics } from '../../metrics/gateway-metrics.js';
 import type { SessionFactory } from '../../session/session-port.js';
 import type { Clock } from '../../time/clock.js';
@@ -7,7 +8,14 @@ import type { GatewayLimits } from '../limits.js';
 import { ResumableSession, type SessionOwner } from './resumable-session.js';
 
 export interface SessionRegistryOptions {
-  readonly limits: Pick<GatewayLimits, 'resumeGraceMs' | 'detachedSessionsMax' | 'resumeBytesMax'>;
+  readonly limits: Pick<
+    GatewayLimits,
+    | 'resumeGraceMs'
+    | 'detachedSessionsMax'
+    | 'detachedSessionsPerKeyMax'
+    | 'detachedSessionsPerAddressMax'
+    | 'resumeBytesMax'
+  >;
   readonly clock: Clock;
   readonly metrics: GatewayMetrics;
 }
@@ -65,7 +73,7 @@ export class SessionRegistry {
     }
     if (session.isOver) session.abandon();
     this.#waiting.set(session, this.#options.clock.now());
-    while (this.#waiting.size > this.#options.limits.detachedSessionsMax) this.#makeRoom();
+    this.#makeRoom(session.client);
   }
 
   /** Ends a session that nobody may resume. */
@@ -89,11 +97,33 @@ export class SessionRegistry {
     for (const session of this.#waiting.keys()) this.#giveUp(session, 'shutdown');
   }
 
-  /** Ends the oldest of the sessions that have said everything, or else the oldest of all. */
-  #makeRoom(): void {
-    const waiting = [...this.#waiting.keys()];
-    const oldest = waiting.find((session) => session.isOver) ?? waiting[0];
-    if (oldest !== undefined) this.#giveUp(oldest, 'full');
+  /** Nobody's sessions push out those of others: first the bounds of the one that came last, then that of all. */
+  #makeRoom({ principal, address }: Client): void {
+    const {
+      detachedSessionsMax,
+      detachedSessionsPerKeyMax = 0,
+      detachedSessionsPerAddressMax = 0,
+    } = this.#options.limits;
+    const { keyId } = principal;
+    if (keyId !== undefined) this.#keep(detachedSessionsPerKeyMax, ({ client }) => client.principal.keyId === keyId);
+    if (!isLoopback(address)) this.#keep(detachedSessionsPerAddressMax, ({ client }) => client.address === address);
+    while (this.#waiting.size > detachedSessionsMax) this.#giveUpOne([...this.#waiting.keys()]);
+  }
+
+  /** At most `most` of these sessions go on waiting; 0: all. */
+  #keep(most: number, isOne: (session: ResumableSession) => boolean): void {
+    if (most === 0 || this.#waiting.size <= most) return;
+    const these = [...this.#waiting.keys()].filter(isOne);
+    if (these.length > most) this.#giveUpOne(these);
+  }
+
+  /** One that has said everything, else one that has heard nothing, else the oldest of the address that has most. */
+  #giveUpOne(sessions: readonly ResumableSession[]): void {
+    const one =
+      sessions.find(({ isOver }) => isOver) ??
+      sessions.find(({ receivedSamples }) => receivedSamples === 0) ??
+      oldestOfTheMost(sessions);
+    if (one !== undefined) this.#giveUp(one, 'full');
   }
 
   #giveUp(session: ResumableSession, why: Ending): void {
@@ -101,4 +131,11 @@ export class SessionRegistry {
     if (!session.isOver) this.#options.metrics.detachedEnded.add(1, why);
     this.forget(session);
   }
+}
+
+function oldestOfTheMost(sessions: readonly ResumableSession[]): ResumableSession | undefined {
+  const counts = new Map<string, number>();
+  for (const { client } of sessions) counts.set(client.address, (counts.get(client.address) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  return sessions.find(({ client }) => counts.get(client.address) === most);
 }
