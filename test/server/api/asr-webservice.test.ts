@@ -45,7 +45,7 @@ t.test('what is wrong is said', async (t) => {
     t.match(await response.json(), { error: { code } });
   };
   await fails(400, 'file_missing', ask(`${http}/asr`, wav, 'file'));
-  await fails(400, 'language_unsupported', ask(`${http}/asr?language=tlh`, wav));
+  await fails(400, 'unsupported_language', ask(`${http}/asr?language=tlh`, wav));
   await fails(400, 'invalid_request', ask(`${http}/asr?output=docx`, wav));
   await fails(400, 'invalid_request', ask(`${http}/asr?task=summarise`, wav));
   await fails(400, 'not_audio', ask(`${http}/asr`, Buffer.from('hello there, not audio')));
