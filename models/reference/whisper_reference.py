@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import WhisperFeatureExtractor, WhisperForConditionalGeneration
+from safetensors.torch import load_file
+from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
 RATE, FRAME_SAMPLES = 16000, 320
 """Hz, and samples of one encoder frame: 20 ms."""
@@ -48,6 +49,19 @@ class Decoded:
     """The smallest lead of a chosen token over the next best, in logits: below rounding errors the choice is nobody's fault."""
 
 
+def load_model(folder: Path) -> WhisperForConditionalGeneration:
+    """In single precision. Matrices that are stored in integers (`sotto models pack`) are unpacked: transformers does not know that layout."""
+    config = WhisperConfig.from_pretrained(folder, attn_implementation="eager")
+    model = WhisperForConditionalGeneration(config).float()
+    weights = load_file(folder / "model.safetensors")
+    for name in [name for name in weights if name.endswith(".weight_int8")]:
+        stem = name.removesuffix("_int8")
+        weights[stem] = (weights.pop(name).float() * weights.pop(f"{stem}_scale")).T.contiguous()
+    weights["proj_out.weight"] = weights.get("proj_out.weight", weights["model.decoder.embed_tokens.weight"])
+    model.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    return model.eval()
+
+
 class WhisperReference:
     """One model's folder: Hugging Face's files and Sotto's sotto.json."""
 
@@ -56,7 +70,7 @@ class WhisperReference:
         manifest = json.loads((folder / "sotto.json").read_text())
         self.buckets = [round(seconds * RATE) for seconds in manifest["buckets"]]
         self.tail = manifest["tailSilenceMs"] * RATE // 1000
-        self.model = WhisperForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+        self.model = load_model(folder)
         self.features = WhisperFeatureExtractor.from_pretrained(folder)
         self._positions = self.model.model.encoder.embed_positions.weight.detach().clone()
         generation = json.loads((folder / "generation_config.json").read_text())

@@ -2,7 +2,7 @@
 
     python -m models.reference.write_golden [FOLDER_OF_A_MODEL ...]
 
-Without arguments: test/fixtures/tiny-whisper and models/demo-en. For each, test/fixtures/golden/NAME.json (decodes: prompts, drafts, tokens) and
+Without arguments: test/fixtures/tiny-whisper. For each, test/fixtures/golden/NAME.json (decodes: prompts, drafts, tokens) and
 NAME.safetensors (samples of log-mel spectrograms, encoder states and logits). Both carry the SHA-256 of the weights that they were computed from.
 """
 
@@ -161,7 +161,7 @@ def compact(content: dict) -> str:
 
 
 def main() -> None:
-    folders = [Path(argument).resolve() for argument in sys.argv[1:]] or [FIXTURES / "tiny-whisper", ROOT / "models/demo-en"]
+    folders = [Path(argument).resolve() for argument in sys.argv[1:]] or [FIXTURES / "tiny-whisper"]
     # One thread: sums in one order, and a busy machine does not make two threads wait for each other.
     torch.set_num_threads(1)
     clips = read_clips()

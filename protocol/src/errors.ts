@@ -45,7 +45,9 @@ export type ErrorCode = keyof typeof ERRORS;
 
 export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
 
-/** A frame that breaks the protocol. `message` is written for the developer of the other end and names the wrong field. */
+/**
+ * A frame that breaks the protocol. `message` is written for the developer of the other end and names the wrong field.
+ */
 export class ProtocolError extends CodedError<ErrorCode> {
   override readonly name = 'ProtocolError';
   /** Type of the message that was refused; undefined where the frame did not say a known one. */

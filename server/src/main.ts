@@ -60,7 +60,7 @@ export interface ServedModel {
   readonly name: string;
   readonly device: string;
   /** The small model that comes with Sotto. */
-  readonly isDemo: boolean;
+  readonly isEmbedded: boolean;
 }
 
 /** The server cannot start; the message says all that a person needs. */
@@ -102,7 +102,10 @@ const PLAIN_FAILURES = [
   ProxyListError,
 ] as const;
 
-/** A server that the network reaches serves those who have a key, unless its operator wants it otherwise. @throws StartError */
+/**
+ * A server that the network reaches serves those who have a key, unless its operator wants it otherwise. @throws
+ * StartError
+ */
 export function refuseOpenHost(host: string, isGuarded: boolean): void {
   if (isLoopback(host) || isGuarded) return;
   throw new StartError(
@@ -117,7 +120,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   const model = {
     name: isNull ? 'null' : installed.name,
     device: isNull ? 'cpu' : parseDevices(settings.devices).map(nameOfDevice).join(','),
-    isDemo: !isNull && installed.name === EMBEDDED_MODEL,
+    isEmbedded: !isNull && installed.name === EMBEDDED_MODEL,
   };
   const metrics = new MetricsRegistry();
   const strayErrors = metrics.counter(

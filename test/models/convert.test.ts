@@ -27,7 +27,7 @@ interface Given {
 async function given(t: Test): Promise<Given> {
   const root = await realpath(await mkdtemp(join(tmpdir(), 'sotto-convert-')));
   t.teardown(() => rm(root, { recursive: true }));
-  const embedded = await writeSmallModel(join(root, 'demo-en'));
+  const embedded = await writeSmallModel(join(root, 'whisper-base-adapted'));
   const models = join(root, 'models');
   await mkdir(models);
   let folders = 0;

@@ -9,7 +9,7 @@ import { writeSmallModel } from '../support/small-model.js';
 async function folders(t: Test) {
   const root = await realpath(await mkdtemp(join(tmpdir(), 'sotto-registry-')));
   t.teardown(() => rm(root, { recursive: true }));
-  const embedded = await writeSmallModel(join(root, 'demo-en'));
+  const embedded = await writeSmallModel(join(root, 'whisper-base-adapted'));
   return { root, registry: new ModelRegistry(join(root, 'models'), embedded) };
 }
 
@@ -24,10 +24,10 @@ t.test('the embedded model serves when nothing is installed', async (t) => {
   const { models, broken } = await registry.list();
   t.same(
     models.map(({ name, isEmbedded }) => [name, isEmbedded]),
-    [['demo-en', true]],
+    [['whisper-base-adapted', true]],
   );
   t.same(broken, []);
-  t.equal((await registry.choose()).name, 'demo-en');
+  t.equal((await registry.choose()).name, 'whisper-base-adapted');
 });
 
 t.test('a model without sotto.json is taken for stock Whisper: 30 s', async (t) => {
@@ -43,7 +43,7 @@ t.test('an added model is used by reference and serves from then on', async (t) 
   t.equal((await registry.choose()).name, 'whisper-small');
   t.same(
     (await registry.list()).models.map(({ name }) => name),
-    ['whisper-small', 'demo-en'],
+    ['whisper-small', 'whisper-base-adapted'],
   );
 });
 
@@ -84,19 +84,25 @@ t.test('a broken model is listed as such and does not hide the others', async (t
   const { models, broken } = await registry.list();
   t.same(
     models.map(({ name }) => name),
-    ['demo-en'],
+    ['whisper-base-adapted'],
   );
   t.match(broken, [{ name: 'gone', error: { code: 'fileMissing' } }]);
   await t.rejects(registry.find('gone'), { code: 'fileMissing' });
-  await t.rejects(registry.find('never'), { code: 'modelUnknown', message: 'No model "never": there are demo-en' });
+  await t.rejects(registry.find('never'), {
+    code: 'modelUnknown',
+    message: 'No model "never": there are whisper-base-adapted',
+  });
 });
 
 t.test('without any model, what is missing is said', async (t) => {
   const { root } = await folders(t);
   const registry = new ModelRegistry(join(root, 'models'), join(root, 'not-shipped'));
-  t.match(await registry.list(), { models: [], broken: [{ name: 'demo-en', error: { code: 'fileMissing' } }] });
+  t.match(await registry.list(), {
+    models: [],
+    broken: [{ name: 'whisper-base-adapted', error: { code: 'fileMissing' } }],
+  });
   await t.rejects(registry.choose(), { code: 'modelUnknown', message: /There is no model in .*models add DIR/ });
-  await t.rejects(registry.find('demo-en'), { code: 'fileMissing' });
+  await t.rejects(registry.find('whisper-base-adapted'), { code: 'fileMissing' });
 });
 
 t.test('add refuses what cannot load, naming the file', async (t) => {
@@ -140,7 +146,7 @@ t.test('add refuses what cannot load, naming the file', async (t) => {
     { code: 'fileInvalid', message: /--name/ },
   );
   await t.rejects(
-    attempt(async () => {}, { name: 'demo-en' }),
+    attempt(async () => {}, { name: 'whisper-base-adapted' }),
     { code: 'nameTaken' },
   );
   await attempt(async () => {}, { name: 'twice' });

@@ -128,14 +128,17 @@ t.test('the embedded model hears the same, wide as it is', async (t) => {
   const { directory, manifest } = await new ModelRegistry(free()).find(EMBEDDED_MODEL);
   const wide = free();
   // Of few channels: three times as many and more take ten times as long.
-  const size = { ...SIZE, width: 448, heads: 7, encoderLayers: 9, decoderLayers: 4 };
+  const size = { ...SIZE, width: 576, heads: 9, encoderLayers: 7, decoderLayers: 6 };
   await widenModel(size, { name: EMBEDDED_MODEL, directory, manifest }, wide);
   const { buckets, tailSilenceMs, usesPreviousText } = manifest;
   t.match(await readManifest(wide), {
     buckets,
     tailSilenceMs,
     usesPreviousText,
-    provenance: { source: /^demo-en \(.*\), widened .* to 448 channels, 9 and 4 layers/, licence: 'CC-BY-SA-4.0' },
+    provenance: {
+      source: /^whisper-base-adapted \(.*\), widened .* to 576 channels, 7 and 6 layers/,
+      licence: 'CC-BY-SA-4.0',
+    },
   });
   const clips = await Promise.all(['en-computer', 'en-noisy', 'en-names-train', 'melody'].map(fixtureSamples));
   const requests = clips.map((audio): DecodeRequest => ({ audio, prompt: PROMPT, draft: [], temperature: 0, seed: 0 }));

@@ -16,10 +16,10 @@ const CHUNK_SAMPLES = SAMPLE_RATE / 10;
 /** The model card says what the model reaches; these bounds only tell words from noise. */
 const ERROR_RATE_MAX = { synthesised: 0.2, recorded: 0.5 };
 
-t.test('the demo model', async (t) => {
+t.test('the embedded model', async (t) => {
   const server = await ServerProcess.start(t);
-  t.match(server.stdout, /^Sotto is listening on http:\/\/127\.0\.0\.1:\d+ \(model demo-en, cpu\)$/m);
-  await server.says(/demo-en is the small demo model.*npx sotto models pull openai/);
+  t.match(server.stdout, /^Sotto is listening on http:\/\/127\.0\.0\.1:\d+ \(model whisper-base-adapted, cpu\)$/m);
+  await server.says(/whisper-base-adapted is Whisper base.*npx sotto models pull openai/);
 
   await t.test('understands speech that the project made itself', async (t) => {
     const clips = fixtureClips.filter((clip) => clip.language === 'en' && clip.kind === 'read');

@@ -198,7 +198,7 @@ t.test('a port in use, an unknown model: one clear line and exit code 1', async 
   }
   const server = ServerProcess.launch(t, ['--model', 'nobody']);
   t.equal((await server.exit()).code, 1);
-  t.match(server.stderr, /^sotto: No model "nobody": there are .*demo-en\n$/);
+  t.match(server.stderr, /^sotto: No model "nobody": there are .*whisper-base-adapted\n$/);
 });
 
 /** A session on the server, with all that it is told. */

@@ -35,7 +35,7 @@ t.test('the Studio hears', needsChromium, async (t) => {
       const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
       navigator.mediaDevices.getUserMedia = async (wanted) => (window.opened = await open(wanted));
     })()`);
-    t.match(await page.locator('.server').innerText(), /demo-en/);
+    t.match(await page.locator('.server').innerText(), /whisper-base-adapted/);
     await studio.start();
     await page.locator('.spoken').filter({ hasText: /\w+/ }).waitFor({ timeout: 60_000 });
     t.match(await page.locator('.spoken').getAttribute('aria-live'), 'off', 'what may change is not read aloud');

@@ -1,4 +1,5 @@
-// What strangers do to a server that is busy with honest streams: each runs until it is stopped, from an address of its own.
+// What strangers do to a server that is busy with honest streams: each runs until it is stopped, from an address of its
+// own.
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';

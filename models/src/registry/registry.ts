@@ -9,7 +9,7 @@ import { MODEL_NAME, type ModelManifest, readManifest, writeManifest } from './m
 import { inspectModel, type ModelFiles, validateModel } from './model-files.js';
 
 /** The model that comes with Sotto. */
-export const EMBEDDED_MODEL = 'demo-en';
+export const EMBEDDED_MODEL = 'whisper-base-adapted';
 const EMBEDDED_FOLDER = fileURLToPath(new URL(`../../${EMBEDDED_MODEL}`, import.meta.url));
 
 /** The polishing model that comes with Sotto. */

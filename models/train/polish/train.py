@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
-from ..muon import Muon
+from .muon import Muon
 from .batches import BATCH_TOKENS, Batch, Workers
 from .evaluate import judge, read_rows
 from .model import Kernels, Llama, Shape

@@ -31,7 +31,9 @@ export class ClientAddresses {
     return this.#proxies.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match([network, bits]));
   }
 
-  /** The nearest address that is no trusted proxy; what others than these write into `X-Forwarded-For` is not believed. */
+  /**
+   * The nearest address that is no trusted proxy; what others than these write into `X-Forwarded-For` is not believed.
+   */
   of({ remoteAddress, header }: Pick<RequestHead, 'remoteAddress' | 'header'>): string {
     const said = header('x-forwarded-for')
       .split(',')

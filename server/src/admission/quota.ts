@@ -1,4 +1,5 @@
-// Bounds of what one key, one address and all together may have or spend: shares of a whole, so that nobody takes it all.
+// Bounds of what one key, one address and all together may have or spend: shares of a whole, so that nobody takes it
+// all.
 import { CodedError } from '@sotto/protocol';
 import { isLoopback } from '../http/hosts.js';
 import type { Client } from '../access/principal.js';
@@ -62,7 +63,10 @@ export class Shares {
   }
 }
 
-/** What is spent and comes back with time: audio a day, bytes a second. Counted in windows that begin with the first use. */
+/**
+ * What is spent and comes back with time: audio a day, bytes a second. Counted in windows that begin with the first
+ * use.
+ */
 export class Allowance {
   readonly #spent = new Map<string, { until: number; amount: number }>();
 

@@ -6,7 +6,10 @@ import type { LanguageEvidence } from './language-evidence.js';
 export interface SegmentOptions {
   /** A language as people write it (`en`, `zh-TW`), or `auto`. */
   readonly language: string;
-  /** What was spoken before in this stream, and will have been: where the language is `auto` it is chosen by that. Absent: by each segment alone. */
+  /**
+   * What was spoken before in this stream, and will have been: where the language is `auto` it is chosen by that.
+   * Absent: by each segment alone.
+   */
   readonly languages?: LanguageEvidence;
   readonly task: 'transcribe' | 'translate';
   /** Text before this segment: the caller's prompt and the finals before it. */
@@ -59,7 +62,8 @@ export interface RecognizedSegment {
   /**
    * Decodes the whole segment once more, free of what partials called stable. `speechRatio`: share of the VAD's frames
    * that were speech, 0-1. `before`: the text before the segment, once the finals before it are there, so that a final
-   * does not depend on when they came; absent: as at the beginning. Rejects with AsrError: `recognition_failed`, `overloaded`, `shutting_down`, or `cancelled` after `cancel`.
+   * does not depend on when they came; absent: as at the beginning. Rejects with AsrError: `recognition_failed`,
+   * `overloaded`, `shutting_down`, or `cancelled` after `cancel`.
    */
   finish(audio: Float32Array, speechRatio: number, before?: Promise<string>): Promise<FinalHypothesis>;
   /** Forgets the segment; nothing is called any more. */

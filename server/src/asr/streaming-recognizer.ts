@@ -26,16 +26,24 @@ export interface RecognizerOptions {
   readonly stability?: Stability;
   /** AlignAtt's distance from the end of the audio, milliseconds. Default 400. */
   readonly holdbackMs?: number;
-  /** Characters of Chinese text where its language tag does not say. Default `simplified`; `mixed`: as the model writes. */
+  /**
+   * Characters of Chinese text where its language tag does not say. Default `simplified`; `mixed`: as the model writes.
+   */
   readonly chineseScript?: ChineseScript | 'mixed';
   /** Default {@link WHISPER_THRESHOLDS}. */
   readonly thresholds?: GuardThresholds;
   /** Whether {@link RecognizedSegment.anticipate} is heeded. Default true. */
   readonly earlyFinals?: boolean;
-  /** How much audio of a final that the guards doubt is decoded again, milliseconds. Default {@link FALLBACK_BUDGET_MS}; 0 turns it off. */
+  /**
+   * How much audio of a final that the guards doubt is decoded again, milliseconds. Default {@link FALLBACK_BUDGET_MS};
+   * 0 turns it off.
+   */
   readonly fallbackBudgetMs?: number;
   readonly bounds?: QueueBounds;
-  /** How late finals may be before no further stream begins, milliseconds. Default {@link FINALS_LATE_MS_MAX}; 0: as late as they will. */
+  /**
+   * How late finals may be before no further stream begins, milliseconds. Default {@link FINALS_LATE_MS_MAX}; 0: as
+   * late as they will.
+   */
   readonly finalsLateMsMax?: number;
   /** Default: the system's. */
   readonly clock?: Pick<Clock, 'now' | 'after'>;
@@ -258,8 +266,8 @@ class LiveSegment implements RecognizedSegment {
   }
 
   /**
-   * The final is not forced to begin with what partials called stable: it hears the whole segment with nothing fixed, so that streaming costs no accuracy.
-   * What was stable is its draft, and mostly comes out again.
+   * The final is not forced to begin with what partials called stable: it hears the whole segment with nothing fixed,
+   * so that streaming costs no accuracy. What was stable is its draft, and mostly comes out again.
    */
   async #final(audio: Float32Array, speechRatio: number): Promise<FinalHypothesis> {
     if (audio.length === 0)
@@ -298,7 +306,10 @@ class LiveSegment implements RecognizedSegment {
     return outcome.result;
   }
 
-  /** The early decode, if it was one of this audio. One that still waits is not waited for: the final supersedes it and has the right of way. */
+  /**
+   * The early decode, if it was one of this audio. One that still waits is not waited for: the final supersedes it and
+   * has the right of way.
+   */
   async #takeEarly(audio: Float32Array): Promise<DecodeResult | undefined> {
     const early = this.#early;
     if (early?.samples !== audio.length || !early.isUnderWay) return undefined;

@@ -17,8 +17,10 @@ const SLICE_SAMPLES = 524_288;
 const SAMPLE_RATE_MAX = 768_000;
 
 /**
- * Decodes a file of any known format, told by its content, block by block. Memory holds a slice of it, whatever its length and however well it is
- * compressed. Channels are mixed (see `mix`), or `channel` (from 0) is heard alone. Throws AudioFileError (`empty`, `not_audio`, `unsupported`, `no_samples`, `no_channel`, `audio_too_long`), or what `bytes` throws. What fails after samples came is a warning.
+ * Decodes a file of any known format, told by its content, block by block. Memory holds a slice of it, whatever its
+ * length and however well it is compressed. Channels are mixed (see `mix`), or `channel` (from 0) is heard alone.
+ * Throws AudioFileError (`empty`, `not_audio`, `unsupported`, `no_samples`, `no_channel`, `audio_too_long`), or what
+ * `bytes` throws. What fails after samples came is a warning.
  */
 export async function* decodeBlocks(
   bytes: AsyncIterable<Uint8Array>,

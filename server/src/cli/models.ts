@@ -143,7 +143,7 @@ async function list(flags: FolderFlag): Promise<void> {
   for (const { name, error } of broken) print(`${name} cannot be used: ${error.message}\n`);
   if (serving.isEmbedded)
     print(
-      '\nOnly the demo model is installed. Get a better one: npx sotto models pull openai/whisper-large-v3-turbo\n',
+      '\nThis is the small model that comes with Sotto. A larger one makes fewer mistakes: npx sotto models pull openai/whisper-large-v3-turbo\n',
     );
 }
 

@@ -26,9 +26,9 @@ async function serve(flags: SettingFlags): Promise<void> {
   stopOnSignals(server, settings.drainTimeoutMs, log);
   const { url, model } = server;
   process.stdout.write(`Sotto is listening on ${url} (model ${model.name}, ${model.device})\n`);
-  if (model.isDemo) {
+  if (model.isEmbedded) {
     process.stdout.write(
-      `${model.name} is the small demo model: it knows read English and makes many mistakes. For real work: ` +
+      `${model.name} is Whisper base (99 languages) taught to take short windows. A larger one makes fewer mistakes: ` +
         'npx sotto models pull openai/whisper-large-v3-turbo\n',
     );
   }

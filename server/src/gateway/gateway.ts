@@ -54,7 +54,10 @@ const WATCH_PATH = '/v1/watch';
 const OWN_SITE: SiteRules = { host: '127.0.0.1', allowedHosts: [], corsOrigins: [] };
 /** How often connections are looked after, milliseconds. */
 const CHECK_INTERVAL_MS = 1_000;
-/** Messages up to this many times the limit are read, so that the client can be told; beyond, the transport cuts the connection. */
+/**
+ * Messages up to this many times the limit are read, so that the client can be told; beyond, the transport cuts the
+ * connection.
+ */
 const READ_SLACK = 2;
 
 export interface GatewayOptions {
@@ -153,7 +156,8 @@ export class Gateway {
   }
 
   /**
-   * The model is warm: sessions may come, in Sotto's own wire format and in these dialects, and all routes are answered.
+   * The model is warm: sessions may come, in Sotto's own wire format and in these dialects, and all routes are
+   * answered.
    * @throws TypeError when two routes are the same
    */
   open(createSession: ClientSessionFactory, routes: readonly Route[] = [], dialects: readonly Dialect[] = []): void {
@@ -175,8 +179,9 @@ export class Gateway {
   }
 
   /**
-   * Takes no new session or request and lets the running ones finish: their finals are sent, their sockets closed with `goingAway`; those without a socket end. `/ready` says 503
-   * meanwhile. Resolves when all sockets are gone; the caller bounds the time.
+   * Takes no new session or request and lets the running ones finish: their finals are sent, their sockets closed with
+   * `goingAway`; those without a socket end. `/ready` says 503 meanwhile. Resolves when all sockets are gone; the
+   * caller bounds the time.
    */
   drain(): Promise<void> {
     this.#stopTaking();

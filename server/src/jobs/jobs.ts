@@ -131,7 +131,9 @@ export class Jobs {
     return job;
   }
 
-  /** Queues a job for a file in the folder of the settings. Rejects with JobError too: `path_refused`, `path_unknown`. */
+  /**
+   * Queues a job for a file in the folder of the settings. Rejects with JobError too: `path_refused`, `path_unknown`.
+   */
   async submitPath(path: string, options: JobOptions, owner?: string): Promise<JobRecord> {
     // It is there, and may be read; that is all to be known now.
     await this.#options.folder.open(path);
@@ -151,7 +153,10 @@ export class Jobs {
     return this.#options.store.watch(id, AbortSignal.any([signal, this.#closing.signal]));
   }
 
-  /** Cancels a job that is not over; forgets one that is, with its transcript and all that came of it. Undefined: there is none. */
+  /**
+   * Cancels a job that is not over; forgets one that is, with its transcript and all that came of it. Undefined: there
+   * is none.
+   */
   async remove(id: string): Promise<'cancelled' | 'deleted' | undefined> {
     const { store, queue, wallNow } = this.#options;
     const cancelled = await store.change(id, () => ({ state: 'cancelled', finishedAt: wallNow() }));

@@ -123,7 +123,10 @@ export class SegmentInProgress {
     if (this.#recognized.anticipate(audio)) this.#asked = Math.max(this.#asked, audio.length);
   }
 
-  /** Ends the utterance at a position: its last word. `before`: the text before it, once that is known. Rejects with what the recogniser rejects with. */
+  /**
+   * Ends the utterance at a position: its last word. `before`: the text before it, once that is known. Rejects with
+   * what the recogniser rejects with.
+   */
   finish(end: number, speechRatio: number, before: Promise<string>): Promise<FinalHypothesis> {
     this.#isEnded = true;
     return this.#recognized.finish(this.#audio.view(0, end - this.start), speechRatio, before);

@@ -134,7 +134,8 @@ export class Utterances {
     this.#options.send({ type: 'speechEnded', segmentId: segment.id, endMs: toMs(end) });
     const answer = this.#answers.reserve();
     const { startMs, settings } = segment;
-    // A final is told what the finals before it say, never what happens to be stable of them: its text does not depend on time.
+    // A final is told what the finals before it say, never what happens to be stable of them: its text does not depend
+    // on time.
     const before = this.#settled.then(() => this.#previousText.before(startMs, settings.prompt, []));
     const settled = segment.finish(end, speechRatio, before).then(
       (hypothesis) =>

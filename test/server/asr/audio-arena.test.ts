@@ -170,8 +170,8 @@ t.test('a model that does not load takes the arena with it', arenas, async (t) =
   t.same(held(), before);
 });
 
-t.test('the demo model hears the same inline, through the arena and in messages', async (t) => {
-  const spec = whisperEngineSpec(await new ModelRegistry().find('demo-en'), { threads: 1, maxBatch: 3 });
+t.test('the embedded model hears the same inline, through the arena and in messages', async (t) => {
+  const spec = whisperEngineSpec(await new ModelRegistry().find('whisper-base-adapted'), { threads: 1, maxBatch: 3 });
   const clips = await Promise.all(['en-bakery', 'en-question', 'en-market'].map((id) => fixtureSamples(id)));
   const batch = clips.map((audio) => ({ ...listenTo(audio), seed: 0 }));
   const [inline, ...others] = await Promise.all([

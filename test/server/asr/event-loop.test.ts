@@ -41,7 +41,7 @@ function timed(engine: Engine, runs: number[]): Engine {
 
 for (const isolation of ['inline', 'process'] as const) {
   t.test(`${isolation}: no run blocks the event loop, at ${STREAMS} streams of speech`, async (t) => {
-    const model = await new ModelRegistry().find('demo-en');
+    const model = await new ModelRegistry().find('whisper-base-adapted');
     const samples = await fixtureSamples('en-long-harbour');
     const runs: number[] = [];
     const engine = await openEngine(whisperEngineSpec(model, { threads: 1 }), isolation);

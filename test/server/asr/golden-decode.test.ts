@@ -12,8 +12,8 @@ import { sampled } from '../../support/whole-run.js';
 /** An attended frame may tie with its neighbour. */
 const FRAMES_ALIKE = 0.98;
 
-for (const { name, directory, skip } of goldenModels) {
-  t.test(`${name}: the engine decodes what the reference decodes`, { skip }, async (t) => {
+for (const { name, directory } of goldenModels) {
+  t.test(`${name}: the engine decodes what the reference decodes`, async (t) => {
     const golden = readGolden(name);
     const fresh = (await weightsSha256(directory)) === golden.weightsSha256;
     if (!t.ok(fresh, 'the golden file is of these weights (else: write_golden.py)')) return;

@@ -36,7 +36,10 @@ async function folder(
 
 t.test('list, add, check', async (t) => {
   const sotto = await folder(t);
-  t.match(await sotto('list'), { code: 0, stdout: /\* +demo-en.*comes with Sotto[^]*npx sotto models pull openai/ });
+  t.match(await sotto('list'), {
+    code: 0,
+    stdout: /\* +whisper-base-adapted.*comes with Sotto[^]*npx sotto models pull openai/,
+  });
   t.match(await sotto('add', tinyWhisperFolder, '--name', 'tiny'), { code: 0, stdout: /^Added tiny: / });
   t.match(await sotto('list'), { code: 0, stdout: /\* +tiny +0\.1 M parameters, 226 kB +2, 4, 6, 12, 30 s/ });
   const { code, stdout } = await sotto('check', 'tiny', '--threads', '1');
@@ -99,14 +102,17 @@ t.test("add converts other programs' files, and runs none of what is in them", a
 
 t.test('failures are one line that names what is wrong', async (t) => {
   const sotto = await folder(t);
-  t.match(await sotto('check', 'nope'), { code: 1, stderr: 'sotto: No model "nope": there are demo-en\n' });
+  t.match(await sotto('check', 'nope'), {
+    code: 1,
+    stderr: 'sotto: No model "nope": there are whisper-base-adapted\n',
+  });
   t.match(await sotto('add', fixturesFolder), { code: 1, stderr: /^sotto: .*config\.json cannot be read\n$/ });
   t.match(await sotto('add', tinyWhisperFolder, '--name', 'a/b'), { code: 1, stderr: /^sotto: "a\/b" is no name/ });
-  t.match(await sotto('calibrate', 'demo-en', '--recordings', tmpdir(), '--threads', '0'), {
+  t.match(await sotto('calibrate', 'whisper-base-adapted', '--recordings', tmpdir(), '--threads', '0'), {
     code: 2,
     stderr: /whole number/,
   });
-  t.match(await sotto('calibrate', 'demo-en'), { code: 2, stderr: /--recordings/ });
+  t.match(await sotto('calibrate', 'whisper-base-adapted'), { code: 2, stderr: /--recordings/ });
 });
 
 t.test('the manifest of an added model records the path', async (t) => {
@@ -148,13 +154,13 @@ t.test('synth writes a model to measure with, or widens a small one', async (t) 
   const said = { code: 0, stdout: /^Wrote 38 million parameters that hear what small hears \(75 MB\) to .*wide\n/ };
   t.match(await sotto('synth', 'tiny', wide, '--like', small), said, 'a folder');
   const more = join(work, 'more');
-  t.match(await sotto('synth', 'tiny', more, '--like', 'demo-en'), {
+  t.match(await sotto('synth', 'tiny', more, '--like', 'whisper-base-adapted'), {
     code: 1,
     stderr:
-      'sotto: demo-en cannot be widened to this size: it has 384 channels, and 384 are not more by an even number\n',
+      'sotto: whisper-base-adapted cannot be widened to this size: it has 512 channels, and 384 are not more by an even number\n',
   });
   t.match(await sotto('synth', 'tiny', more, '--like', 'nobody'), {
     code: 1,
-    stderr: 'sotto: No model "nobody": there are demo-en\n',
+    stderr: 'sotto: No model "nobody": there are whisper-base-adapted\n',
   });
 });

@@ -248,7 +248,7 @@ t.test('flags that do not go together are refused', async (t) => {
   refuses([YES], { server: 'ws://[' }, /--server wants a URL such as ws:/);
   refuses(['-', '-'], {}, /Standard input can be read once/);
   refuses([YES], { json: true, format: 'txt' }, /one of --json and --format/);
-  refuses([YES], { model: 'demo-en' }, /--model is for --offline/);
+  refuses([YES], { model: 'whisper-base-adapted' }, /--model is for --offline/);
   refuses(['-'], { offline: true }, /--offline reads files/);
   refuses([YES], { offline: true, json: true }, /use -f json/);
   t.doesNotThrow(() => checkUsage([YES, '-'], { ...defaults, format: 'srt', outputDir: 'here', fast: true }));

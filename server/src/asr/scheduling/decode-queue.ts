@@ -1,6 +1,9 @@
 // What waits for an engine and what goes next: the scheduler's decisions, free of time and of engines.
 
-/** In order of priority; live ones that nobody waits for now come behind those. A `final` ends a live segment, a `partial` previews it, a `file` is not live at all. */
+/**
+ * In order of priority; live ones that nobody waits for now come behind those. A `final` ends a live segment, a
+ * `partial` previews it, a `file` is not live at all.
+ */
 export type DecodeKind = 'final' | 'partial' | 'file';
 
 export const KINDS = ['final', 'partial', 'file'] as const satisfies readonly DecodeKind[];

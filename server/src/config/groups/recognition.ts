@@ -14,7 +14,8 @@ export const RECOGNITION_SETTINGS = {
   }),
   model: optionalText({
     unit: 'name',
-    meaning: 'Installed model to use (`sotto models list`). Empty: the best one installed, else the demo model.',
+    meaning:
+      'Installed model to use (`sotto models list`). Empty: the best one installed, else the one that comes with Sotto.',
   }),
   models: optionalText({ unit: 'folder', meaning: 'Where installed models are. Empty: the user data folder.' }),
   engine: choice(['whisper', 'null'], 'whisper', {

@@ -38,7 +38,10 @@ export interface ResumableSessionOptions {
   readonly onOverflow: (session: ResumableSession) => void;
 }
 
-/** Sits between connection and session: counts what goes through, and keeps what a client that comes back will want (rules RS1 to RS10). */
+/**
+ * Sits between connection and session: counts what goes through, and keeps what a client that comes back will want
+ * (rules RS1 to RS10).
+ */
 export class ResumableSession extends SessionDecorator {
   readonly token = randomBytes(TOKEN_BYTES).toString('base64url');
   readonly #options: ResumableSessionOptions;

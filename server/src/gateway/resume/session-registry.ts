@@ -1,4 +1,5 @@
-// The sessions of a server by their tokens; those without a socket wait here for their clients, bounded in number and time.
+// The sessions of a server by their tokens; those without a socket wait here for their clients, bounded in number and
+// time.
 import type { Client } from '../../access/principal.js';
 import { isLoopback } from '../../http/hosts.js';
 import type { GatewayMetrics } from '../../metrics/gateway-metrics.js';
@@ -51,7 +52,10 @@ export class SessionRegistry {
     });
   }
 
-  /** The session of `token`, which waits no longer: the caller attaches to it. Undefined: there is none, or events behind the first `events` are lost (rule RS7). */
+  /**
+   * The session of `token`, which waits no longer: the caller attaches to it. Undefined: there is none, or events
+   * behind the first `events` are lost (rule RS7).
+   */
   claim(token: string, events: number, { principal }: Client): ResumableSession | undefined {
     const session = this.#byToken.get(token);
     const isTheirs = session?.client.principal.keyId === principal.keyId;
@@ -62,8 +66,9 @@ export class SessionRegistry {
   }
 
   /**
-   * The connection of `owner` is over. The session waits if its client may come back, or if it has ended and the client may not have heard the end of it; else it is
-   * forgotten. Nothing happens where another connection has the session by now.
+   * The connection of `owner` is over. The session waits if its client may come back, or if it has ended and the client
+   * may not have heard the end of it; else it is forgotten. Nothing happens where another connection has the session by
+   * now.
    */
   release(session: ResumableSession, owner: SessionOwner, mayReturn: boolean): void {
     if (!session.isOwnedBy(owner)) return;

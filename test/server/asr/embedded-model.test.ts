@@ -7,10 +7,10 @@ import type { FinalHypothesis, PartialHypothesis } from '../../../server/src/asr
 import { createRecognizer, type StreamingRecognizer } from '../../../server/src/asr/streaming-recognizer.js';
 import { fixtureClip, fixtureClips, fixtureSamples } from '../../support/fixtures.js';
 
-const SPEECH = ['en-bakery', 'en-question', 'en-market', 'en-weather'];
+const SPEECH = ['en-recipe', 'en-question', 'en-market', 'en-weather'];
 const NO_SPEECH = ['silence', 'hum', 'noise-pink', 'noise-white', 'melody'];
 
-const model = await new ModelRegistry().find('demo-en');
+const model = await new ModelRegistry().find('whisper-base-adapted');
 const engine = await ProcessEngine.start(whisperEngineSpec(model, { threads: 2 }), { backoffMinMs: 20 });
 await engine.warmUp();
 const asr: StreamingRecognizer = await createRecognizer([engine]);

@@ -1,1 +1,0 @@
-"""Free speech synthesisers that say when each phone and word sounds."""
