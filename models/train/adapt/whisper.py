@@ -74,6 +74,10 @@ class Whisper:
         for name in os.listdir(self.folder):
             if name.endswith(('.json', '.txt', '.md')) and 'safetensors' not in name and name != 'sotto.json':
                 shutil.copy(os.path.join(self.folder, name), out)
+        # Stock Whisper may not begin with the end of the text, so silence became a word; the student has learnt to say nothing.
+        first = [t for t in self.generation.get('begin_suppress_tokens') or [] if t != self.end]
+        with open(os.path.join(out, 'generation_config.json'), 'w') as file:
+            json.dump({**self.generation, 'begin_suppress_tokens': first}, file, indent=2)
         header, offset = {}, 0
         for key, tensor in weights.items():
             end = offset + tensor.numel() * 2
