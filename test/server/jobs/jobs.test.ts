@@ -72,7 +72,7 @@ t.test('what is wrong is refused with a code, and nothing is kept of it', async 
   const server = await startJobServer(t, { store, uploadBytesMax: 100_000 });
   const post = (body: string, type = 'application/json') =>
     fetch(`${server.url}/v1/jobs`, { method: 'POST', body, headers: { 'content-type': type } });
-  t.strictSame(await code(server.upload(recordingOf(1), { language: 'nonsense' })), [400, 'invalid_request']);
+  t.strictSame(await code(server.upload(recordingOf(1), { language: 'no language' })), [400, 'invalid_request']);
   t.strictSame(await code(server.upload(recordingOf(1), { polish: '{' })), [400, 'invalid_request']);
   t.strictSame(await code(server.upload(recordingOf(1), { webhook: '{"url":"http://127.0.0.1/"}' })), [
     400,
