@@ -20,7 +20,7 @@ t.test('nothing said is the defaults, and the defaults say nothing', async (t) =
 
 t.test('what is wrong has its default or its bound', async (t) => {
   const bad =
-    'size=9999&lines=-3&width=x&position=left&color=red&background=%23AABBCC80&font=a%3Bb%7D&watch=%3Cscript%3E&language=EN';
+    'size=9999&lines=-3&width=x&position=left&color=red&background=%23AABBCC80&font=a%3Bb%7D&watch=%3Cscript%3E&language=E%20N';
   t.strictSame(parse(bad), {
     ...OVERLAY_DEFAULTS,
     size: OVERLAY_BOUNDS.size[1],
