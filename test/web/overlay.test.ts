@@ -58,7 +58,7 @@ t.test('the overlay', needsChromium, async (t) => {
   };
 
   t.test('own microphone: words appear without a click, on nothing', async (t) => {
-    const page = await open('/overlay?hide=0&lines=3');
+    const page = await open('/overlay?hide=0&lines=3&language=en');
     const text = page.locator('#captions p').first();
     await text.waitFor({ timeout: 60_000 });
     t.equal(await page.evaluate('getComputedStyle(document.body).backgroundColor'), 'rgba(0, 0, 0, 0)');
