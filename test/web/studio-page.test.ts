@@ -16,7 +16,7 @@ t.setTimeout(600_000);
 
 t.test('the Studio without a recogniser', needsChromium, async (t) => {
   await buildPages();
-  const server = await ServerProcess.start(t, ['--engine', 'null']);
+  const server = await ServerProcess.start(t, ['--engine', 'null', '--allowed-hosts', 'sotto.test']);
   const browser = await launchChromium(t);
   const open = (options = {}) => StudioPage.open(t, browser, server.http, options);
 
