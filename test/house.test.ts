@@ -27,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   version: '',
   time: '',
   audio: 'native-host',
+  capacity: '',
   captions: '',
   http: 'time',
   'native-host': '',
@@ -55,8 +56,8 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     'version',
   index: 'asr audio polish vad',
   lifecycle: 'http time',
-  cli: 'access asr audio captions client-sdk config lifecycle log main models store transcripts version',
-  'server/web': 'captions client-sdk',
+  cli: 'access asr audio capacity captions client-sdk config lifecycle log main models store transcripts version',
+  'server/web': 'capacity captions client-sdk',
   bench: 'index models',
 };
 

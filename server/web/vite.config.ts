@@ -35,7 +35,7 @@ export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     rolldownOptions: {
-      input: ['index.html', 'watch.html', 'overlay.html', 'overlay/editor.html'].map((page) =>
+      input: ['index.html', 'watch.html', 'overlay.html', 'overlay/editor.html', 'capacity.html'].map((page) =>
         source(`server/web/${page}`),
       ),
     },

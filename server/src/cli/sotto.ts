@@ -1,6 +1,7 @@
 // The sotto command: every subcommand registers itself.
 import { Command } from 'commander';
 import { VERSION } from '../version.js';
+import { registerCapacityCommand } from './capacity.js';
 import { CommandError } from './command-error.js';
 import { registerConfigCommand } from './config.js';
 import { registerDoctorCommand } from './doctor.js';
@@ -27,6 +28,7 @@ registerKeysCommand(program);
 registerModelsCommand(program);
 registerConfigCommand(program);
 registerDoctorCommand(program);
+registerCapacityCommand(program);
 
 try {
   await program.parseAsync();
