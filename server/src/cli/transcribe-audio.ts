@@ -1,7 +1,10 @@
-// Where `sotto transcribe` gets its audio: files of any format, decoded block by block, or raw PCM from standard input.
+// Where `sotto transcribe` gets its audio: files and standard input of any format, decoded block by block, or raw PCM.
 import type { AudioFormat } from '@sotto/protocol';
+import { AudioFileError } from '../audio/audio-errors.js';
+import { decodeAudio } from '../audio/decode-audio.js';
 import { SAMPLE_RATE } from '../audio/samples.js';
 import { MeasuredFile } from './measured-file.js';
+import type { RawFormat } from './transcribe-flags.js';
 
 /** Audio as it will be sent. */
 export interface AudioSource {
@@ -17,6 +20,10 @@ export interface AudioSource {
 }
 
 const CHUNK_MS = 40;
+const STANDARD_INPUT_NAME = 'standard input';
+/** What is sent of anything that is decoded here. */
+const DECODED: AudioFormat = { encoding: 'pcm_s16le', sampleRate: SAMPLE_RATE, channels: 1 };
+const DECODED_CHUNK = (SAMPLE_RATE * CHUNK_MS) / 1_000;
 /** Bytes of one sample of pcm_s16le. */
 const S16_BYTES = 2;
 
@@ -26,11 +33,37 @@ export function fileSource(path: string, onWarning: (message: string) => void): 
   return {
     name: path,
     file,
-    format: { encoding: 'pcm_s16le', sampleRate: SAMPLE_RATE, channels: 1 },
+    format: DECODED,
     chunkMs: CHUNK_MS,
     isLive: false,
-    chunks: rechunk(file.blocks(), (SAMPLE_RATE * CHUNK_MS) / 1_000),
+    chunks: rechunk(file.blocks(), DECODED_CHUNK),
   };
+}
+
+/** A recording of any known format, told by its first bytes, as it comes. Iterating throws AudioFileError. */
+export function containedSource(
+  input: AsyncIterable<Uint8Array>,
+  onWarning: (message: string) => void,
+): AudioSource {
+  const blocks = decodeAudio(input, { onWarning: ({ message }) => onWarning(message), isolation: 'inline' });
+  return {
+    name: STANDARD_INPUT_NAME,
+    format: DECODED,
+    chunkMs: CHUNK_MS,
+    isLive: true,
+    chunks: rechunk(orRaw(blocks), DECODED_CHUNK),
+  };
+}
+
+/** Says how raw PCM is read where nothing known was found. */
+async function* orRaw(blocks: AsyncIterable<Float32Array>): AsyncGenerator<Float32Array, void, undefined> {
+  try {
+    yield* blocks;
+  } catch (cause) {
+    if (!(cause instanceof AudioFileError) || cause.code !== 'not_audio') throw cause;
+    const message = `${cause.message} If it is raw PCM (16-bit, little-endian), add --raw, or its --rate and --channels.`;
+    throw new AudioFileError('not_audio', message, { cause });
+  }
 }
 
 /**
@@ -39,13 +72,13 @@ export function fileSource(path: string, onWarning: (message: string) => void): 
  */
 export function rawSource(
   input: AsyncIterable<Uint8Array>,
-  { sampleRate, channels }: Omit<AudioFormat, 'encoding'>,
+  { sampleRate, channels }: RawFormat,
 ): AudioSource {
   const format: AudioFormat = { encoding: 'pcm_s16le', sampleRate, channels };
   const frameBytes = S16_BYTES * channels;
   const chunkBytes = Math.round((sampleRate * CHUNK_MS) / 1_000) * frameBytes;
   return {
-    name: 'standard input',
+    name: STANDARD_INPUT_NAME,
     format,
     chunkMs: CHUNK_MS,
     isLive: true,

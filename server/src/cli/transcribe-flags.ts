@@ -1,9 +1,12 @@
 // The flags of `sotto transcribe` and what its two ways, with and without a server, make of them alike.
-import type { PolishMode, PolishSettings } from '@sotto/protocol';
+import type { AudioFormat, PolishMode, PolishSettings } from '@sotto/protocol';
 import type { TranscriptFormat } from '../captions/transcript-formats.js';
 
 /** As a file name: standard input. */
 export const STANDARD_INPUT = '-';
+
+/** Of 16-bit samples. */
+export type RawFormat = Omit<AudioFormat, 'encoding'>;
 
 /** The flags, as commander has parsed them. */
 export interface TranscribeFlags {
@@ -23,8 +26,15 @@ export interface TranscribeFlags {
   readonly hotword?: readonly string[];
   readonly polish?: PolishMode;
   readonly polishInstruction?: string;
-  readonly rate: number;
-  readonly channels: number;
+  readonly raw?: true;
+  readonly rate?: number;
+  readonly channels?: number;
+}
+
+/** What standard input is said to be; undefined: a file of any format, told by its first bytes. */
+export function rawFormat({ raw, rate, channels }: TranscribeFlags): RawFormat | undefined {
+  if (raw === undefined && rate === undefined && channels === undefined) return undefined;
+  return { sampleRate: rate ?? 16_000, channels: channels ?? 1 };
 }
 
 /** What the recogniser is told. Word times are not among it: only a server has to be asked for them. */

@@ -2,8 +2,15 @@
 import { AudioFileError } from '../audio/audio-errors.js';
 import { asCommandError } from './command-error.js';
 import { FileProgress } from './file-progress.js';
-import { fileSource, rawSource, type AudioSource } from './transcribe-audio.js';
-import { polishFlags, recognitionFlags, showsWords, STANDARD_INPUT, type TranscribeFlags } from './transcribe-flags.js';
+import { containedSource, fileSource, rawSource, type AudioSource } from './transcribe-audio.js';
+import {
+  polishFlags,
+  rawFormat,
+  recognitionFlags,
+  showsWords,
+  STANDARD_INPUT,
+  type TranscribeFlags,
+} from './transcribe-flags.js';
 import {
   formatOutput,
   jsonOutput,
@@ -43,7 +50,7 @@ async function transcribeOne(
   signal: AbortSignal,
   progress: FileProgress,
 ): Promise<void> {
-  const source = openSource(file, flags);
+  const source = openSource(file, flags, signal);
   const written: string[] = [];
   const write = flags.outputDir === undefined ? print : (text: string) => written.push(text);
   const output = chooseOutput(source, isOneOfMany, flags, write);
@@ -76,9 +83,12 @@ async function transcribeOne(
   if (outputDir !== undefined && format !== undefined) await writeTranscript(outputDir, file, format, written.join(''));
 }
 
-function openSource(file: string, flags: TranscribeFlags): AudioSource {
+function openSource(file: string, flags: TranscribeFlags, signal: AbortSignal): AudioSource {
   if (file !== STANDARD_INPUT) return fileSource(file, (message) => warn(`${file}: ${message}`));
-  return rawSource(process.stdin, { sampleRate: flags.rate, channels: flags.channels });
+  const raw = rawFormat(flags);
+  if (raw !== undefined) return rawSource(process.stdin, raw);
+  // What Ctrl-C cuts off is not damaged.
+  return containedSource(process.stdin, (message) => signal.aborted || warn(`standard input: ${message}`));
 }
 
 function chooseOutput(

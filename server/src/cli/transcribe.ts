@@ -3,7 +3,7 @@ import { DEVICE_LIST } from '../asr/devices.js';
 import { LIMITS, POLISH_MODES } from '@sotto/protocol';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { asCommandError, CommandError } from './command-error.js';
-import { STANDARD_INPUT, type TranscribeFlags } from './transcribe-flags.js';
+import { rawFormat, STANDARD_INPUT, type TranscribeFlags } from './transcribe-flags.js';
 import { TRANSCRIPT_FORMATS } from '../captions/transcript-formats.js';
 import { transcribeLive } from './transcribe-live.js';
 import { transcribeOffline } from './transcribe-offline.js';
@@ -17,7 +17,7 @@ export function registerTranscribeCommand(program: Command): void {
     .description('Stream audio to a server and show the words as they are spoken.')
     .argument(
       '<files...>',
-      'audio files (wav, flac, mp3, m4a, ogg, opus, webm, amr, mp4); - reads raw PCM (16-bit, little-endian) from standard input',
+      'audio files (wav, flac, mp3, m4a, ogg, opus, webm, amr, mp4); - reads one from standard input, or raw PCM with --raw',
     )
     .addOption(new Option('--server <url>', 'the server').env('SOTTO_SERVER').default(DEFAULT_SERVER))
     .option('--fast', 'as fast as the server takes it, not at the pace of speech')
@@ -39,13 +39,17 @@ export function registerTranscribeCommand(program: Command): void {
     .option('--polish-instruction <text>', 'what to do with the text (needs --polish custom)')
     .option('--prompt <text>', 'text that came before, or that sets the style')
     .option('--hotword <text>', 'a name or term to expect; may be given several times', collect)
+    .option('--raw', 'standard input is raw PCM (16-bit, little-endian), no file of a known format')
     .option(
       '--rate <hz>',
-      'sample rate of raw PCM, Hz',
+      'sample rate of raw PCM, Hz (implies --raw; default: 16000)',
       wholeNumber(LIMITS.sampleRateMin, LIMITS.sampleRateMax),
-      16_000,
     )
-    .option('--channels <count>', 'channels of raw PCM', wholeNumber(1, LIMITS.channelsMax), 1)
+    .option(
+      '--channels <count>',
+      'channels of raw PCM (implies --raw; default: 1)',
+      wholeNumber(1, LIMITS.channelsMax),
+    )
     .option('--offline', 'decode whole files in this process, without a server')
     .option('--model <name>', 'installed model for --offline (default: as sotto serve chooses)')
     .option('--devices <list>', 'what --offline runs on: cpu, or GPUs by number: cuda:0,cuda:1 (default: cpu)')
@@ -54,7 +58,9 @@ export function registerTranscribeCommand(program: Command): void {
       `
 Examples:
   sotto transcribe speech.flac
-  arecord -q -f S16_LE -r 16000 -t raw | sotto transcribe -
+  arecord -q -f S16_LE -r 16000 | sotto transcribe -
+  ffmpeg -v error -i rtsp://camera/stream -f wav - | sotto transcribe -
+  arecord -q -f S16_LE -r 48000 -t raw | sotto transcribe --rate 48000 -
   sotto transcribe --polish standard talk.wav
   sotto transcribe -f srt -o subtitles talks/*.mp3
   sotto transcribe --offline -f txt interview.wav
@@ -84,6 +90,9 @@ async function runTranscribe(files: readonly string[], flags: TranscribeFlags): 
 export function checkUsage(files: readonly string[], flags: TranscribeFlags): void {
   if (files.indexOf(STANDARD_INPUT) !== files.lastIndexOf(STANDARD_INPUT)) {
     throw new CommandError('Standard input can be read once.', 2);
+  }
+  if (rawFormat(flags) !== undefined && !files.includes(STANDARD_INPUT)) {
+    throw new CommandError('--raw, --rate and --channels are for standard input: name it as -.', 2);
   }
   if (flags.outputDir !== undefined && flags.format === undefined) {
     throw new CommandError('--output-dir needs a format: add -f txt, json, srt, vtt or tsv.', 2);

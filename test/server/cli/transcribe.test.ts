@@ -9,6 +9,7 @@ import { checkUsage } from '../../../server/src/cli/transcribe.js';
 import type { TranscriptSegment } from '../../../server/src/captions/cues.js';
 import type { TranscribeFlags } from '../../../server/src/cli/transcribe-flags.js';
 import { runSotto } from '../../support/run-command.js';
+import { wavFile } from '../../support/wav-file.js';
 import { READY, startWireServer, type WirePeer, type WireScript } from '../../support/wire-server.js';
 
 const YES = fileURLToPath(new URL('../../fixtures/audio/en-short-yes.flac', import.meta.url));
@@ -138,13 +139,44 @@ t.test('- reads raw PCM of the given rate and channels', async (t) => {
   });
 });
 
-t.test('Ctrl-C ends the audio and the finals still come', async (t) => {
+t.test('- knows a file by its first bytes: one of any format, and a stream whose length was not known', async (t) => {
   const { url, sessions } = await startListener(t);
-  const { child, result } = runSotto(['transcribe', '-', '--server', url]);
-  child.stdin?.write(new Uint8Array(32_000));
-  while ((sessions[0]?.samples ?? 0) < 16_000) await new Promise((resolve) => setTimeout(resolve, 20));
-  child.kill('SIGINT');
-  t.match(await result, { code: 0, stdout: 'Yes indeed.\nAgain.\n', stderr: '' });
+  // As `ffmpeg -f wav -` begins.
+  const endless = { tag: 1, sampleRate: 44_100, channels: 2, bits: 16, claimedBytes: 0xffff_ffff } as const;
+  for (const input of [await readFile(YES), wavFile(endless, new Uint8Array(44_100 * 4))]) {
+    const { code, stdout, stderr } = await runSotto(['transcribe', '-', '--server', url], { input }).result;
+    t.strictSame({ code, stdout, stderr }, { code: 0, stdout: 'Yes indeed.\nAgain.\n', stderr: '' });
+    t.match(sessions.at(-1)?.start, { audio: { encoding: 'pcm_s16le', sampleRate: 16_000, channels: 1 } });
+  }
+  t.ok((sessions[0]?.samples ?? 0) > 8_000);
+  t.ok(Math.abs((sessions[1]?.samples ?? 0) - 16_000) < 40, `${sessions[1]?.samples} samples of a second`);
+});
+
+t.test('- with bytes that are no known file, or none at all: one line that says what to do, exit code 1', async (t) => {
+  const { url } = await startListener(t);
+  for (const [input, said] of [
+    [new Uint8Array(32_000), /^sotto: standard input: .*no audio of a known format.*raw PCM.*--raw.*\n$/],
+    [new Uint8Array(0), /^sotto: standard input: .*empty.*\n$/],
+  ] as const) {
+    const { code, stdout, stderr } = await runSotto(['transcribe', '-', '--server', url], { input }).result;
+    t.strictSame([code, stdout], [1, '']);
+    t.match(stderr, said);
+  }
+});
+
+t.test('Ctrl-C ends the audio and the finals still come', async (t) => {
+  const endless = { tag: 1, sampleRate: 16_000, bits: 16, claimedBytes: 0xffff_ffff } as const;
+  for (const [flags, input] of [
+    [['--raw'], new Uint8Array(32_000)],
+    [[], wavFile(endless, new Uint8Array(32_800))],
+  ] as const) {
+    const { url, sessions } = await startListener(t);
+    const { child, result } = runSotto(['transcribe', '-', '--server', url, ...flags]);
+    child.stdin?.write(input);
+    while ((sessions[0]?.samples ?? 0) < 16_000) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill('SIGINT');
+    t.match(await result, { code: 0, stdout: 'Yes indeed.\nAgain.\n', stderr: '' });
+  }
 });
 
 t.test('several files are told apart, and -f with -o writes one transcript for each', async (t) => {
@@ -241,12 +273,14 @@ t.test('wrong usage: exit code 2 and what was wanted', async (t) => {
 });
 
 t.test('flags that do not go together are refused', async (t) => {
-  const defaults: TranscribeFlags = { server: 'ws://127.0.0.1:8080', rate: 16_000, channels: 1, retry: 0 };
+  const defaults: TranscribeFlags = { server: 'ws://127.0.0.1:8080', retry: 0 };
   const refuses = (files: string[], flags: Partial<TranscribeFlags>, message: RegExp) =>
     t.throws(() => checkUsage(files, { ...defaults, ...flags }), { name: 'CommandError', exitCode: 2, message });
   refuses([YES], { server: 'localhost:8080' }, /--server wants a URL such as ws:/);
   refuses([YES], { server: 'ws://[' }, /--server wants a URL such as ws:/);
   refuses(['-', '-'], {}, /Standard input can be read once/);
+  refuses([YES], { raw: true }, /for standard input/);
+  refuses([YES], { rate: 8_000 }, /for standard input/);
   refuses([YES], { json: true, format: 'txt' }, /one of --json and --format/);
   refuses([YES], { model: 'whisper-base-adapted' }, /--model is for --offline/);
   refuses(['-'], { offline: true }, /--offline reads files/);
