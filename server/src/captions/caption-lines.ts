@@ -25,7 +25,7 @@ export function columnsOf(text: string): number {
 
 /** How many lines the text takes. */
 export function lineCount(text: string, columns: number = columnsOf(text)): number {
-  return wrapText(text, columns).length;
+  return wrapText(text, columns, 'word').length;
 }
 
 /**
@@ -35,8 +35,8 @@ export function lineCount(text: string, columns: number = columnsOf(text)): numb
 export function captionLines(text: string, columns: number = columnsOf(text)): string[] {
   const count = lineCount(text, columns);
   // No narrower than the widest word, which would be torn apart.
-  const widestWord = Math.max(2, ...[...pieces(text)].map((piece) => stringWidth(piece.text.trimEnd())));
+  const widestWord = Math.max(2, ...[...pieces(text, 'word')].map((piece) => stringWidth(piece.text.trimEnd())));
   let width = Math.min(columns, Math.max(widestWord, Math.ceil(stringWidth(text) / Math.max(1, count))));
   while (width < columns && lineCount(text, width) > count) width++;
-  return wrapText(text, width).map((line) => line.text);
+  return wrapText(text, width, 'word').map((line) => line.text);
 }

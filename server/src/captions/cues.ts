@@ -2,7 +2,7 @@
 import type { FinalMessage, Word } from '@sotto/protocol';
 import stringWidth from 'string-width';
 import { CAPTION_LINES, columnsOf, lineCount, isWide } from './caption-lines.js';
-import { pieces } from './wrap-text.js';
+import { pieces, tear } from './wrap-text.js';
 
 /** One transcribed stretch of speech, from a server or from whole-file decoding. */
 export interface TranscriptSegment extends Pick<FinalMessage, 'text' | 'startMs' | 'endMs'> {
@@ -21,61 +21,123 @@ export const CUE_MS_MAX = 7_000;
 const CUE_MS_MIN = 1_000;
 const SENTENCE_END = /[.!?。！？…]["'”’」）)]*$/u;
 
-/** The cues of one segment. Where it has no word times, they are guessed from the width of the words. */
+/**
+ * The cues of one segment: two lines at most, cut between words of any script. All of its text is in them. What has no
+ * word times takes its share, by its width, of the time between its neighbours.
+ */
 export function cuesOf(segment: TranscriptSegment): Cue[] {
-  const timed = placeWords(segment);
-  const words = timed.length > 0 ? timed : guessWords(segment);
+  const atoms = atomsOf(segment);
   const cues: Cue[] = [];
   let first = 0;
-  for (let index = 0; index < words.length; index++) {
-    if (index + 1 === words.length || endsCue(words.slice(first, index + 2), segment.text)) {
-      cues.push(cueOf(words.slice(first, index + 1), words[index + 1], segment.text));
+  for (let index = 0; index < atoms.length; index++) {
+    if (index + 1 === atoms.length || endsCue(atoms.slice(first, index + 2), segment.text)) {
+      cues.push(cueOf(atoms.slice(first, index + 1), atoms[index + 1], segment.text));
       first = index + 1;
     }
   }
   return cues;
 }
 
-interface PlacedWord {
+/** A part of the text that no cue cuts: a word, or as much of a long one as a line takes. */
+interface Atom {
   readonly startMs: number;
   readonly endMs: number;
-  /** Where the word stands in the segment's text. */
+  /** Where it stands in the segment's text. */
   readonly from: number;
   readonly to: number;
 }
 
-/**
- * Finds each word in the text, so that cues keep its spaces and punctuation (rule SP8). Words that are not there are
- * left out.
- */
-function placeWords({ text, words = [] }: TranscriptSegment): PlacedWord[] {
-  const placed: PlacedWord[] = [];
-  let cursor = 0;
-  for (const { text: word, startMs, endMs } of words) {
-    const from = text.indexOf(word, cursor);
-    if (from === -1) continue;
-    cursor = from + word.length;
-    placed.push({ startMs, endMs, from, to: cursor });
+function atomsOf(segment: TranscriptSegment): Atom[] {
+  const { text } = segment;
+  const times = new TextTimes(segment);
+  const atoms: Atom[] = [];
+  for (const piece of pieces(text, 'word')) {
+    if (piece.text.trim() === '') continue;
+    for (const part of tear(piece.text.trimEnd(), columnsOf(piece.text))) {
+      const from = piece.start + part.start;
+      const startMs = Math.max(times.startOf(from, part.text), atoms.at(-1)?.startMs ?? -Infinity);
+      atoms.push({
+        startMs,
+        endMs: Math.max(startMs, times.endOf(from, part.text)),
+        from,
+        to: from + part.text.length,
+      });
+    }
   }
-  return placed;
+  return atoms;
 }
 
-/** Words as if each column of the text took equally long to say. */
-function guessWords({ text, startMs, endMs }: TranscriptSegment): PlacedWord[] {
-  const words = [...pieces(text)].filter((piece) => piece.text.trim() !== '');
-  const widths = words.map((word) => stringWidth(word.text));
-  const columns = widths.reduce((total, width) => total + width, 0);
-  let column = 0;
-  const timeHere = (): number => startMs + ((endMs - startMs) * column) / Math.max(1, columns);
-  return words.map((word, index) => {
-    const begin = timeHere();
-    column += widths[index] ?? 0;
-    return { startMs: begin, endMs: timeHere(), from: word.start, to: word.start + word.text.trimEnd().length };
-  });
+/** From the first letter or digit to the last. */
+const SPOKEN = /[\p{L}\p{N}](?:.*[\p{L}\p{N}\p{M}])?/su;
+
+/** Where in a text something is known to be spoken at this time. */
+interface KnownTime {
+  readonly at: number;
+  /** Columns of the text before it. */
+  readonly column: number;
+  readonly ms: number;
+  /** Whether a word begins here. */
+  readonly isWord: boolean;
+}
+
+/** When each place of a segment's text is spoken, as far as its words tell. */
+class TextTimes {
+  /** In order of place and time: where each word that was found begins and ends, and the segment. */
+  readonly #known: KnownTime[] = [];
+  readonly #text: string;
+
+  constructor({ text, words = [], startMs, endMs }: TranscriptSegment) {
+    this.#text = text;
+    const know = (at: number, ms: number, isWord = false): void => {
+      const last = this.#known.at(-1);
+      const column = (last?.column ?? 0) + stringWidth(text.slice(last?.at ?? 0, at));
+      this.#known.push({ at, column, ms: Math.max(ms, last?.ms ?? 0), isWord });
+    };
+    know(text.length - text.trimStart().length, startMs, words.length === 0);
+    let cursor = 0;
+    for (const word of words) {
+      // Spaces and punctuation are the text's (rule SP8); words that are not in it are left out.
+      const from = text.indexOf(word.text, cursor);
+      if (from === -1) continue;
+      cursor = from + word.text.length;
+      know(from, word.startMs, true);
+      know(cursor, word.endMs);
+    }
+    know(text.trimEnd().length, endMs);
+  }
+
+  /** Where two words meet, the second's time. */
+  startOf(from: number, part: string): number {
+    const index = this.#known.findLastIndex(({ at }) => at <= from);
+    const next = this.#known[index + 1];
+    // Marks between words are not spoken: they do not move a word into the pause beside it.
+    const isMark = next !== undefined && this.#known[index]?.isWord === false;
+    return this.#between(index, isMark ? Math.min(next.at, from + (SPOKEN.exec(part)?.index ?? 0)) : from);
+  }
+
+  /** Where two words meet, the first's time. */
+  endOf(from: number, part: string): number {
+    const to = from + part.length;
+    const index = this.#known.findIndex(({ at }) => at >= to) - 1;
+    const before = this.#known[index];
+    const spoken = SPOKEN.exec(part);
+    const isMark = before?.isWord === false && spoken !== null;
+    return this.#between(index, isMark ? Math.max(before.at, from + spoken.index + spoken[0].length) : to);
+  }
+
+  #between(index: number, place: number): number {
+    const before = this.#known[Math.max(0, index)];
+    const after = this.#known[index + 1] ?? before;
+    if (before === undefined || after === undefined) return 0;
+    const columns = after.column - before.column;
+    if (columns === 0) return place > before.at ? after.ms : before.ms;
+    const column = stringWidth(this.#text.slice(before.at, place));
+    return before.ms + ((after.ms - before.ms) * column) / columns;
+  }
 }
 
 /** Whether the cue ends before the last of `words`. */
-function endsCue(words: readonly PlacedWord[], text: string): boolean {
+function endsCue(words: readonly Atom[], text: string): boolean {
   const first = words[0];
   const last = words.at(-2);
   const next = words.at(-1);
@@ -93,7 +155,7 @@ function fits(text: string): boolean {
   return width <= CAPTION_LINES * columns && lineCount(text, columns) <= CAPTION_LINES;
 }
 
-function cueOf(words: readonly PlacedWord[], next: PlacedWord | undefined, text: string): Cue {
+function cueOf(words: readonly Atom[], next: Atom | undefined, text: string): Cue {
   const first = words[0];
   const last = words.at(-1);
   return {

@@ -8,16 +8,30 @@ export interface TextLine {
   readonly text: string;
 }
 
-const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
-/** Characters that a line may be broken on either side of: those of scripts without spaces. */
-const BREAKABLE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u;
+/** What stays together of scripts without spaces: a terminal fills its lines, a subtitle keeps words whole. */
+export type WrapUnit = 'grapheme' | 'word';
+
+const SEGMENTERS = {
+  grapheme: new Intl.Segmenter(undefined, { granularity: 'grapheme' }),
+  // By a dictionary, which is the same in every locale.
+  word: new Intl.Segmenter(undefined, { granularity: 'word' }),
+} as const;
+/** Scripts without spaces: a line may be broken on either side of a unit of theirs. */
+const BREAKABLE = {
+  grapheme: /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u,
+  word: /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u,
+} as const;
 const PUNCTUATION = /^\p{P}/u;
+/** Opening brackets and quotes begin a line, and never end one. */
+const OPENING = /[\p{Ps}\p{Pi}]$/u;
+/** Behind these a word that is wider than a line is torn, if it can be: an address or a path. */
+const TEARABLE = /[/?&=#._~,:;@\\-]/u;
 
 /**
  * The lines of `text`, none wider than `columns` (at least 2). Breaks at spaces, which vanish at the break, and between
- * characters of scripts without spaces; what is wider than a line is broken where the line ends.
+ * units of scripts without spaces; what is wider than a line is torn.
  */
-export function wrapText(text: string, columns: number): TextLine[] {
+export function wrapText(text: string, columns: number, unit: WrapUnit = 'grapheme'): TextLine[] {
   const lines: TextLine[] = [];
   let start = 0;
   let end = 0;
@@ -28,20 +42,11 @@ export function wrapText(text: string, columns: number): TextLine[] {
     end = at;
     width = 0;
   };
-  const append = (part: string, at: number) => {
-    end = at + part.length;
-    width += stringWidth(part);
-  };
-  for (const { text: piece, start: at } of pieces(text)) {
-    const visible = stringWidth(piece.trimEnd());
-    if (width > 0 && width + visible > columns) breakLine(at);
-    if (visible <= columns) {
-      append(piece, at);
-      continue;
-    }
-    for (const { segment, index } of segmenter.segment(piece)) {
-      if (width > 0 && width + stringWidth(segment) > columns) breakLine(at + index);
-      append(segment, at + index);
+  for (const { text: piece, start: at } of pieces(text, unit)) {
+    for (const part of tear(piece, columns)) {
+      if (width > 0 && width + stringWidth(part.text.trimEnd()) > columns) breakLine(at + part.start);
+      end = at + part.start + part.text.length;
+      width += stringWidth(part.text);
     }
   }
   if (text.slice(start).trim() !== '') breakLine(text.length);
@@ -49,21 +54,48 @@ export function wrapText(text: string, columns: number): TextLine[] {
 }
 
 /**
- * What must stay on one line: words with the spaces behind them, or single characters of scripts without spaces and
- * their punctuation.
+ * What must stay on one line: words with the spaces behind them, or units of scripts without spaces and their
+ * punctuation.
  */
-export function* pieces(text: string): Generator<TextLine> {
+export function* pieces(text: string, unit: WrapUnit = 'grapheme'): Generator<TextLine> {
   let start = 0;
   let last = '';
-  for (const { segment, index } of segmenter.segment(text)) {
-    const afterSpace = last.trim() === '' && segment.trim() !== '';
-    const besideBreakable =
-      segment.trim() !== '' && (BREAKABLE.test(segment) || BREAKABLE.test(last)) && !PUNCTUATION.test(segment);
-    if (last !== '' && (afterSpace || besideBreakable)) {
+  for (const { segment, index } of SEGMENTERS[unit].segment(text)) {
+    const isSpace = segment.trim() === '';
+    const afterSpace = last.trim() === '' && !isSpace;
+    const besideBreakable = !isSpace && (BREAKABLE[unit].test(segment) || BREAKABLE[unit].test(last));
+    const mayBreak = besideBreakable && !OPENING.test(last) && (!PUNCTUATION.test(segment) || OPENING.test(segment));
+    if (last !== '' && (afterSpace || mayBreak)) {
       yield { start, text: text.slice(start, index) };
       start = index;
     }
     last = segment;
   }
   if (start < text.length) yield { start, text: text.slice(start) };
+}
+
+/**
+ * The piece, or parts of it where it is wider than `columns`: behind a mark of an address if one stands in the second
+ * half of the line, else where the line ends.
+ */
+export function* tear(piece: string, columns: number): Generator<TextLine> {
+  if (stringWidth(piece.trimEnd()) <= columns) return yield { start: 0, text: piece };
+  let start = 0;
+  let width = 0;
+  /** Behind the last mark of the line, and the columns up to there. */
+  let mark = { at: 0, width: 0 };
+  for (const { segment, index } of SEGMENTERS.grapheme.segment(piece)) {
+    const wide = stringWidth(segment);
+    // Spaces at the end take no room.
+    if (width > 0 && width + wide > columns && piece.slice(index).trim() !== '') {
+      const isNear = mark.at > start && mark.width * 2 >= columns;
+      const at = isNear ? mark.at : index;
+      yield { start, text: piece.slice(start, at) };
+      width -= isNear ? mark.width : width;
+      start = at;
+    }
+    width += wide;
+    if (TEARABLE.test(segment)) mark = { at: index + segment.length, width };
+  }
+  yield { start, text: piece.slice(start) };
 }

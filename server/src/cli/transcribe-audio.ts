@@ -41,10 +41,7 @@ export function fileSource(path: string, onWarning: (message: string) => void): 
 }
 
 /** A recording of any known format, told by its first bytes, as it comes. Iterating throws AudioFileError. */
-export function containedSource(
-  input: AsyncIterable<Uint8Array>,
-  onWarning: (message: string) => void,
-): AudioSource {
+export function containedSource(input: AsyncIterable<Uint8Array>, onWarning: (message: string) => void): AudioSource {
   const blocks = decodeAudio(input, { onWarning: ({ message }) => onWarning(message), isolation: 'inline' });
   return {
     name: STANDARD_INPUT_NAME,
@@ -70,10 +67,7 @@ async function* orRaw(blocks: AsyncIterable<Float32Array>): AsyncGenerator<Float
  * Raw little-endian 16-bit PCM, as `arecord -f S16_LE -t raw` writes it. Chunks are whole samples; half a sample at the
  * end is left out.
  */
-export function rawSource(
-  input: AsyncIterable<Uint8Array>,
-  { sampleRate, channels }: RawFormat,
-): AudioSource {
+export function rawSource(input: AsyncIterable<Uint8Array>, { sampleRate, channels }: RawFormat): AudioSource {
   const format: AudioFormat = { encoding: 'pcm_s16le', sampleRate, channels };
   const frameBytes = S16_BYTES * channels;
   const chunkBytes = Math.round((sampleRate * CHUNK_MS) / 1_000) * frameBytes;

@@ -45,11 +45,7 @@ export function registerTranscribeCommand(program: Command): void {
       'sample rate of raw PCM, Hz (implies --raw; default: 16000)',
       wholeNumber(LIMITS.sampleRateMin, LIMITS.sampleRateMax),
     )
-    .option(
-      '--channels <count>',
-      'channels of raw PCM (implies --raw; default: 1)',
-      wholeNumber(1, LIMITS.channelsMax),
-    )
+    .option('--channels <count>', 'channels of raw PCM (implies --raw; default: 1)', wholeNumber(1, LIMITS.channelsMax))
     .option('--offline', 'decode whole files in this process, without a server')
     .option('--model <name>', 'installed model for --offline (default: as sotto serve chooses)')
     .option('--devices <list>', 'what --offline runs on: cpu, or GPUs by number: cuda:0,cuda:1 (default: cpu)')

@@ -8,6 +8,7 @@ import { CUES_MAX, LiveCaptions, SEGMENT_MS, WINDOW_SEGMENTS } from '../../../se
 
 const live = (): LiveCaptions => new LiveCaptions({ wallNow: () => Date.UTC(2026, 0, 1) });
 const said = (text: string, startMs: number, endMs: number) => ({ text, startMs, endMs });
+const word = (text: string, startMs: number, endMs = startMs + 300) => ({ text, startMs, endMs, confidence: 1 });
 const listed = (captions: LiveCaptions): number[] =>
   [...captions.playlist().matchAll(/segments\/(\d+)\.vtt/g)].map(([, index]) => Number(index));
 
@@ -46,6 +47,78 @@ t.test('a segment without word times is cut as well, by the width of its words',
   t.equal(cues[0]?.startMs, 10_000);
   t.equal(Math.round(cues.at(-1)?.endMs ?? 0), 20_000);
   for (const cue of cues) t.ok(captionLines(cue.text).length <= 2 && cue.endMs - cue.startMs <= 7_000);
+});
+
+t.test('never three lines: a long address, and text that its words do not tell of', async (t) => {
+  const address = `https://example.com/archive/2026/${'a-rather-long-path/'.repeat(9)}index.html?page=12&sort=date`;
+  const text = `Look at ${address} and tell me, please.`;
+  const polished = `One two, ${'and much that was never a word of it '.repeat(6)}three.`;
+  for (const segment of [
+    said(text, 1_000, 21_000),
+    { ...said(text, 1_000, 21_000), words: [word('Look', 1_000), word('at', 1_400), word('and', 19_000)] },
+    { ...said(polished, 0, 18_000), words: [word('One', 0), word('two', 400), word('three', 17_500)] },
+  ]) {
+    const cues = cuesOf(segment);
+    t.equal(
+      cues
+        .map((cue) => cue.text)
+        .join('')
+        .replaceAll(' ', ''),
+      segment.text.replaceAll(' ', ''),
+    );
+    for (const [index, cue] of cues.entries()) {
+      const lines = captionLines(cue.text);
+      t.ok(lines.length <= 2 && lines.every((line) => line.length <= CAPTION_COLUMNS), lines.join(' | '));
+      t.ok(cue.startMs <= cue.endMs && cue.startMs >= (cues[index - 1]?.endMs ?? 0), 'one after the other');
+    }
+  }
+  const torn = cuesOf(said(text, 0, 20_000)).flatMap((cue) => captionLines(cue.text));
+  for (const line of torn.slice(0, -2)) t.match(line, /[/?&=.-]$|^Look at$/, 'torn behind a mark');
+});
+
+t.test('Chinese, Japanese and Thai are cut between words', async (t) => {
+  const chinese = '我们明天上午在国际会议中心讨论人工智能技术发展趋势以及相关的商业应用前景和投资机会';
+  for (const [text, whole] of [
+    [chinese, ['会议', '中心', '技术', '发展', '趋势', '商业', '应用', '投资', '机会']],
+    [
+      '東京スカイツリーの展望台から見える景色はとても美しくて観光客に大人気です',
+      ['スカイツリー', '展望', '景色', '観光', '人気'],
+    ],
+    ['สวัสดีครับวันนี้เราจะมาพูดคุยเกี่ยวกับเทคโนโลยีปัญญาประดิษฐ์และการพัฒนาซอฟต์แวร์', ['สวัสดี', 'เทคโนโลยี', 'ปัญญา']],
+  ] as const) {
+    const words = [...text].map((character, index) => {
+      return word(character, index * 200, (index + 1) * 200);
+    });
+    for (const segment of [said(text, 0, 9_000), { ...said(text, 0, words.length * 200), words }]) {
+      const cues = cuesOf(segment);
+      const lines = cues.flatMap((cue) => captionLines(cue.text));
+      t.equal(lines.join(''), text);
+      t.ok(lines.length > 1);
+      for (const word of whole)
+        t.ok(
+          lines.some((line) => line.includes(word)),
+          `${word} in ${lines.join(' | ')}`,
+        );
+    }
+  }
+  t.match(captionLines('他昨天在会议上对所有的同事们大声地说道：「这个项目一定会成功的」')[1], /^[^」：]/);
+});
+
+t.test('marks take no time: a word does not reach into the pause behind its full stop', async (t) => {
+  const words = [word('Yes', 1_000, 1_300), word('No', 6_000, 6_200)];
+  const cues = cuesOf({ ...said('Well “Yes.” No!', 500, 8_000), words });
+  t.strictSame(
+    cues.map(({ startMs, text }) => [startMs, text]),
+    [[500, 'Well “Yes.” No!']],
+  );
+  const long = cuesOf({
+    ...said('“Yes, it is.” No!', 500, 9_000),
+    words: [word('Yes', 1_000, 1_300), word('is', 1_900, 2_100), word('No', 8_000, 8_200)],
+  });
+  t.strictSame(long, [
+    { startMs: 1_000, endMs: 2_100, text: '“Yes, it is.”' },
+    { startMs: 8_000, endMs: 8_200, text: 'No!' },
+  ]);
 });
 
 t.test('WA10: a segment is listed when nothing in it can change', async (t) => {
