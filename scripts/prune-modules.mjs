@@ -1,7 +1,7 @@
 // Removes from an install what this machine can never load or run: binaries of other platforms, source maps, sources of
 // things that come built. npm itself cannot leave it out: each of these packages ships everything in one. More than 500
 // MB become less than 400.
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -27,6 +27,12 @@ const DEAD_WEIGHT = [
   'opencc-js/dist/umd',
   'opencc-js/dist/esm/full.js',
   'opencc-js/dist/esm-lib',
+  // The editor's server, and messages in other languages, of a TypeScript of which tests and one script use the compiler.
+  'oldest-typescript/lib/tsserver.js',
+  'oldest-typescript/lib/typingsInstaller.js',
+  ...['cs', 'de', 'es', 'fr', 'it', 'ja', 'ko', 'pl', 'pt-br', 'ru', 'tr', 'zh-cn', 'zh-tw'].map(
+    (language) => `oldest-typescript/lib/${language}`,
+  ),
   // The sources of LMDB, for those who compile it.
   'lmdb/dependencies',
   // Forms of the library for browsers and for older module systems.
@@ -96,4 +102,11 @@ for (const owner of ['tshy', '@tapjs/test']) {
     join(modules, owner, 'node_modules/typescript/lib'),
     (name) => name === 'diagnosticMessages.generated.json',
   );
+}
+// Both TypeScripts bring a command of this name, and npm links either: people mean ours. (Where commands are no links,
+// on Windows, it stays: no script of ours goes by the name.)
+const command = join(modules, '.bin/tsc');
+if (lstatSync(command, { throwIfNoEntry: false })?.isSymbolicLink()) {
+  remove(command);
+  symlinkSync('../typescript/bin/tsc', command);
 }

@@ -9,6 +9,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** Where each package begins. */
 const PACKAGES: Readonly<Record<string, string>> = {
   '@sotto/protocol': 'protocol/src/index.ts',
+  '@sotto/protocol/client': 'protocol/src/client/index.ts',
   '@sotto/client': 'client-sdk/src/index.ts',
   '@sotto/client/microphone': 'client-sdk/src/microphone/index.ts',
   '@sotto/models': 'models/src/index.ts',

@@ -1,5 +1,10 @@
 // Opens a session on a Sotto server.
-import { MsgpackClientCodec, type AudioEncoding, type ClientCodec, type RecognitionSettings } from '@sotto/protocol';
+import {
+  MsgpackClientCodec,
+  type AudioEncoding,
+  type ClientCodec,
+  type RecognitionSettings,
+} from '@sotto/protocol/client';
 import type { ReconnectOptions } from './reconnect-policy.js';
 import type { Auth } from './socket-link.js';
 import { StreamSession } from './stream-session.js';

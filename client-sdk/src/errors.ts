@@ -1,5 +1,5 @@
 // The errors of the client: one class for each thing that a caller may want to do about it.
-import type { ErrorCode, ProtocolError } from '@sotto/protocol';
+import type { ErrorCode, ProtocolError } from '@sotto/protocol/client';
 
 /** What all errors of this package have in common. `code` is stable; `retryable`: a new connection may succeed. */
 export abstract class SottoError extends Error {

@@ -9,7 +9,7 @@ export const QUEUED_EVENTS_MAX = 10_000;
  * An unread `ack`, or `partial` of the same utterance, is replaced by a newer one: a slow reader sees the latest, and
  * every final. Ends when the session has ended; throws where it ended badly, after all events were read.
  */
-export class EventQueue implements AsyncIterableIterator<SessionEvent, undefined> {
+export class EventQueue implements AsyncIterableIterator<SessionEvent> {
   readonly #events: SessionEvent[] = [];
   #ended: { readonly error?: Error } | undefined;
   #waiting: (() => void)[] = [];

@@ -1,6 +1,12 @@
 // Client messages in their order, released to the socket as fast as the server's window allows (rules BP1, BP2) and
 // kept for a new one.
-import { bytesPerFrame, isCounted, type AudioFormat, type ClientMessage, type ConfigureMessage } from '@sotto/protocol';
+import {
+  bytesPerFrame,
+  isCounted,
+  type AudioFormat,
+  type ClientMessage,
+  type ConfigureMessage,
+} from '@sotto/protocol/client';
 import { BufferFullError } from './errors.js';
 
 /**

@@ -1,5 +1,5 @@
 // Turns the sample arrays that programs have into the bytes of the wire.
-import type { AudioEncoding } from '@sotto/protocol';
+import type { AudioEncoding } from '@sotto/protocol/client';
 
 /**
  * Bytes as they are, or samples: Int16Array for pcm_s16le, Float32Array (±1) for pcm_f32le and pcm_s16le. Channels are

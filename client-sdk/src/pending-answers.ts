@@ -1,5 +1,5 @@
 // Answers that callers wait for, by the ids that they will carry.
-import type { FinalMessage, ServerMessage } from '@sotto/protocol';
+import type { FinalMessage, ServerMessage } from '@sotto/protocol/client';
 import { deferred, type Deferred } from './deferred.js';
 
 type MessageOf<T extends ServerMessage['type']> = Extract<ServerMessage, { type: T }>;

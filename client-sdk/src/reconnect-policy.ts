@@ -1,5 +1,5 @@
 // Whether and when to connect again after a connection was lost: exponential backoff with full jitter, bounded.
-import { CLOSE } from '@sotto/protocol';
+import { CLOSE } from '@sotto/protocol/client';
 
 /** Time as an input, so that waiting is tested without waiting. */
 export interface Clock {

@@ -1,5 +1,5 @@
 // What a session tells its user: the server's messages, and how the connection fares.
-import type { ServerMessage } from '@sotto/protocol';
+import type { ServerMessage } from '@sotto/protocol/client';
 
 /** The connection is lost; it is tried again after `delayMs`. Audio may be sent meanwhile: it is kept. */
 export interface ReconnectingEvent {

@@ -6,9 +6,9 @@ import {
   type ClientCodec,
   type ClientMessage,
   type ServerMessage,
-} from '@sotto/protocol';
+} from '@sotto/protocol/client';
 import type { Clock } from './reconnect-policy.js';
-import type { WebSocketFactory, WebSocketLike } from './web-socket-like.js';
+import type { OwnBytes, WebSocketFactory, WebSocketLike } from './web-socket-like.js';
 
 /** A token, or what fetches one for each connection. Letters, digits and `-._~`. */
 export type Auth = string | (() => string | Promise<string>);
@@ -92,8 +92,7 @@ export class SocketLink {
     if (this.#isOver || this.#socket === undefined) return;
     // The DOM's type excludes shared memory, which a frame never has: it is an encoder's output or a copy of the
     // caller's array.
-    for (const frame of this.#options.codec.encode(message))
-      this.#socket.send(frame as string | Uint8Array<ArrayBuffer>);
+    for (const frame of this.#options.codec.encode(message)) this.#socket.send(frame as string | OwnBytes);
   }
 
   /** Closes the socket; nothing is told any more. May be called twice. */

@@ -1,6 +1,6 @@
 // Where a stream stands across sessions: what has been told for good, and how a later session's times and ids continue
 // those before it.
-import type { ServerMessage, Word } from '@sotto/protocol';
+import type { ServerMessage, Word } from '@sotto/protocol/client';
 
 /**
  * Audio before the last sample that was processed, in which an utterance may still begin: pre-roll and onset at their

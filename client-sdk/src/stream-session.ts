@@ -10,7 +10,7 @@ import {
   type ServerMessage,
   type StartMessage,
   type StoppedMessage,
-} from '@sotto/protocol';
+} from '@sotto/protocol/client';
 import { deferred } from './deferred.js';
 import { ConnectError, ConnectionLostError, ServerError, SessionClosedError, type SottoError } from './errors.js';
 import { EventOutlets, type EventOf, type EventType } from './event-outlets.js';
@@ -193,7 +193,7 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
   }
 
   /** Reads all events from now on. Throws where the session ends badly. Many may read at once. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<SessionEvent, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<SessionEvent> {
     return this.#outlets.iterate();
   }
 

@@ -6,7 +6,7 @@ import {
   type PartialMessage,
   type PolishedDeltaMessage,
   type PolishedMessage,
-} from '@sotto/protocol';
+} from '@sotto/protocol/client';
 import type { SessionEvent } from './session-event.js';
 
 export interface TranscriptViewOptions {

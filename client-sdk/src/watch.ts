@@ -1,5 +1,11 @@
 // Watches a session that its speaker shares: the words as they come, from a server that may go away and come back.
-import { CLOSE, MsgpackClientCodec, type ClientCodec, type EndedMessage, type ServerMessage } from '@sotto/protocol';
+import {
+  CLOSE,
+  MsgpackClientCodec,
+  type ClientCodec,
+  type EndedMessage,
+  type ServerMessage,
+} from '@sotto/protocol/client';
 import { deferred } from './deferred.js';
 import { ConnectError, ConnectionLostError, ServerError, type SottoError } from './errors.js';
 import { mayReturn, ReconnectPolicy } from './reconnect-policy.js';

@@ -1,9 +1,12 @@
 // The part of a WebSocket that the client uses: browsers, React Native and the ws package all have it.
 
+/** Bytes in memory of their own. Written so that TypeScript before 5.7, whose arrays are not generic, can read it. */
+export type OwnBytes = Uint8Array & { readonly buffer: ArrayBuffer };
+
 export interface WebSocketLike {
   binaryType: string;
   readonly protocol: string;
-  send(data: string | Uint8Array<ArrayBuffer>): void;
+  send(data: string | OwnBytes): void;
   close(code?: number, reason?: string): void;
   addEventListener(type: 'open', listener: () => void): void;
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;

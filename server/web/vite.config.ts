@@ -29,6 +29,7 @@ export default defineConfig({
     alias: [
       { find: '@sotto/client/microphone', replacement: source('client-sdk/src/microphone/index.ts') },
       { find: '@sotto/client', replacement: source('client-sdk/src/index.ts') },
+      { find: '@sotto/protocol/client', replacement: source('protocol/src/client/index.ts') },
       { find: '@sotto/protocol', replacement: source('protocol/src/index.ts') },
     ],
   },
