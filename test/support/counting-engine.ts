@@ -4,6 +4,8 @@ import type { DecodeRequest, DecodeResult, Engine } from '@sotto/server';
 /** Hears one token for every half second, after `runMs`. `wrongWithDraft`: trusts drafts blindly. */
 export class CountingEngine implements Engine {
   readonly maxBatch = 4;
+  readonly #options: { readonly wrongWithDraft?: boolean; readonly runMs?: number };
+
   /** What was asked, run by run. */
   readonly batches: (readonly DecodeRequest[])[] = [];
   readonly model = {
@@ -17,7 +19,9 @@ export class CountingEngine implements Engine {
     directory: '',
   };
 
-  constructor(private readonly options: { readonly wrongWithDraft?: boolean; readonly runMs?: number } = {}) {}
+  constructor(options: { readonly wrongWithDraft?: boolean; readonly runMs?: number } = {}) {
+    this.#options = options;
+  }
 
   /** Drafts of all requests, in their order. */
   get drafts(): number[][] {
@@ -25,7 +29,7 @@ export class CountingEngine implements Engine {
   }
 
   async decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
-    const { wrongWithDraft = false, runMs = 0 } = this.options;
+    const { wrongWithDraft = false, runMs = 0 } = this.#options;
     this.batches.push(batch);
     if (runMs > 0) await new Promise((resolve) => setTimeout(resolve, runMs));
     return batch.map(({ audio, draft }) => {

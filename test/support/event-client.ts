@@ -11,8 +11,10 @@ export class EventClient {
   /** Everything that came, in order. */
   readonly received: Fields[] = [];
   readonly closed: Promise<{ code: number; reason: string }>;
+  readonly socket: WebSocket;
 
-  constructor(readonly socket: WebSocket) {
+  constructor(socket: WebSocket) {
+    this.socket = socket;
     this.closed = new Promise((resolve) => {
       socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
     });

@@ -40,6 +40,7 @@ export class ModelHub {
   /** Whether ranges are answered; without them every answer is the whole file. */
   hasRanges = true;
   readonly #server = createServer((request, response) => this.#answer(request, response));
+  readonly #repository: HubRepository;
 
   static async start(t: Test, repository: HubRepository): Promise<ModelHub> {
     const hub = new ModelHub(repository);
@@ -52,7 +53,9 @@ export class ModelHub {
     return hub;
   }
 
-  private constructor(private readonly repository: HubRepository) {}
+  private constructor(repository: HubRepository) {
+    this.#repository = repository;
+  }
 
   get endpoint(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
@@ -60,7 +63,7 @@ export class ModelHub {
 
   get commit(): string {
     const hash = createHash('sha1');
-    for (const [path, content] of Object.entries(this.repository.files)) hash.update(path).update(content);
+    for (const [path, content] of Object.entries(this.#repository.files)) hash.update(path).update(content);
     return hash.digest('hex');
   }
 
@@ -73,7 +76,7 @@ export class ModelHub {
       note(status);
       response.writeHead(status, headers).end();
     };
-    const { id, token, files } = this.repository;
+    const { id, token, files } = this.#repository;
     const isStorage = path.startsWith('/storage/');
     if (!isStorage && token !== undefined && authorization !== `Bearer ${token}`) return refuse(401);
     const fault = this.fault(path, range);

@@ -14,11 +14,13 @@ export class ScriptedSession implements SessionPort {
   onReceive: ((message: ClientMessage) => void) | undefined;
   onDrain: (() => Promise<void>) | undefined;
   #whenDrained: (() => void) | undefined;
+  readonly id: string;
+  readonly sink: SessionSink;
 
-  constructor(
-    readonly id: string,
-    readonly sink: SessionSink,
-  ) {}
+  constructor(id: string, sink: SessionSink) {
+    this.id = id;
+    this.sink = sink;
+  }
 
   receive(message: ClientMessage): void {
     this.received.push(message);

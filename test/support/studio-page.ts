@@ -39,8 +39,11 @@ export async function transcriptOf(url: string, samples: Float32Array): Promise<
 export class StudioPage {
   /** What the console said that was a warning or worse, uncaught errors, and requests that left the server. */
   readonly offences: string[] = [];
+  readonly page: Page;
 
-  private constructor(readonly page: Page) {}
+  private constructor(page: Page) {
+    this.page = page;
+  }
 
   /** Opens the page of a server (`http://HOST:PORT`); after the test nothing must have offended. */
   static async open(t: Test, browser: Browser, http: string, options: BrowserContextOptions = {}): Promise<StudioPage> {

@@ -21,11 +21,10 @@ export class WireClient {
   /** Resolves with the close code and reason. */
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly #codec: ClientCodec;
+  readonly socket: WebSocket;
 
-  constructor(
-    readonly socket: WebSocket,
-    encoding: WireEncoding,
-  ) {
+  constructor(socket: WebSocket, encoding: WireEncoding) {
+    this.socket = socket;
     this.#codec = encoding === 'json' ? new JsonClientCodec() : new MsgpackClientCodec();
     this.closed = new Promise((resolve) => {
       socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));

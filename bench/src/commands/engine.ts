@@ -80,14 +80,12 @@ async function runEngine(options: EngineOptions): Promise<void> {
     ...(cuda === undefined ? {} : { cuda }),
   });
   const startedAt = performance.now();
-  const engine = await WhisperEngine.load(engineOptions);
+  const timings = new Timings();
+  const engine = await WhisperEngine.load(engineOptions, (timing) => timings.add(timing));
   await engine.warmUp();
   const loadMs = performance.now() - startedAt;
 
-  const timings = new Map<string, DecodeTiming[]>();
-  const cases = (await buildCases(engine, recordings, options, tokens?.check)).map((one) =>
-    recorded(one, engine, timings),
-  );
+  const cases = (await buildCases(engine, recordings, options, tokens?.check)).map((one) => timings.recorded(one));
   const times = await timeInterleaved(cases, options.rounds);
   await engine.close();
   const timed: TimedCase[] = cases.map((one, index) => ({ ...one, ...(times[index] ?? { wallMs: [], cpuMs: [] }) }));
@@ -105,7 +103,11 @@ async function runEngine(options: EngineOptions): Promise<void> {
         batches: options.batches.join(','),
         language: options.language,
       },
-      metrics: [scalarMetric('loadAndWarmUp', 'ms', loadMs), ...timingMetrics(timed), ...shareMetrics(timed, timings)],
+      metrics: [
+        scalarMetric('loadAndWarmUp', 'ms', loadMs),
+        ...timingMetrics(timed),
+        ...shareMetrics(timed, timings.byCase),
+      ],
       remarks: [
         tokens === undefined
           ? `Every one of the ${cases.length * (options.rounds + 1)} runs gave the tokens of plain greedy decoding, window by window.`
@@ -155,15 +157,24 @@ function defaultContexts(buckets: readonly number[]): number[] {
   return short.length > 0 ? short : contexts.slice(0, 1);
 }
 
-/** The case, with the engine's own account of each run kept under its name. */
-function recorded(one: DecodeCase, engine: WhisperEngine, timings: Map<string, DecodeTiming[]>): DecodeCase {
-  const kept: DecodeTiming[] = [];
-  timings.set(one.name, kept);
-  return {
-    ...one,
-    run: async () => {
-      engine.onTiming = (timing) => kept.push(timing);
-      await one.run();
-    },
-  };
+/** The engine's own account of each run, kept under the name of the case. */
+class Timings {
+  readonly byCase = new Map<string, DecodeTiming[]>();
+  #current: DecodeTiming[] | undefined;
+
+  add(timing: DecodeTiming): void {
+    this.#current?.push(timing);
+  }
+
+  recorded(one: DecodeCase): DecodeCase {
+    const kept: DecodeTiming[] = [];
+    this.byCase.set(one.name, kept);
+    return {
+      ...one,
+      run: async () => {
+        this.#current = kept;
+        await one.run();
+      },
+    };
+  }
 }

@@ -24,13 +24,12 @@ export const PATIENCE = {
 
 /** A failure that another try may cure: the connection broke, the hub is busy or failing. */
 class TransientFailure extends Error {
-  constructor(
-    message: string,
-    /** What the hub asked for, milliseconds. */
-    readonly waitMs = 0,
-    options?: ErrorOptions,
-  ) {
+  /** What the hub asked for, milliseconds. */
+  readonly waitMs: number;
+
+  constructor(message: string, waitMs = 0, options?: ErrorOptions) {
     super(message, options);
+    this.waitMs = waitMs;
   }
 }
 

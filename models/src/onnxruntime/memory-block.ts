@@ -13,6 +13,9 @@ import { OrtValue } from './value.js';
 export const blockAlignment = 256;
 
 export class MemoryBlock extends NativeHandle {
+  readonly place: MemoryPlace;
+  readonly length: number;
+
   /** Allocates `length` bytes, all of them 0. Throws OrtError `engineError` where a GPU has no memory for them. */
   static allocate(place: MemoryPlace, length: number): MemoryBlock {
     if (place.device === 'cpu') {
@@ -27,15 +30,13 @@ export class MemoryBlock extends NativeHandle {
     return block;
   }
 
-  private constructor(
-    readonly place: MemoryPlace,
-    readonly length: number,
-    address: Pointer,
-  ) {
+  private constructor(place: MemoryPlace, length: number, address: Pointer) {
     super('block', address, () => {
       if (place.device === 'cuda') freeOnDevice(place.id, address);
       else OrtEnvironment.shared.free(address);
     });
+    this.place = place;
+    this.length = length;
   }
 
   /**

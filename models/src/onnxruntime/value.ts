@@ -22,6 +22,7 @@ interface Shape {
 
 export class OrtValue extends NativeHandle {
   #shape: Shape | undefined;
+  readonly place: MemoryPlace;
 
   /**
    * A value over the tensor's own memory: nothing is copied, later writes to the array are seen by later runs, and a
@@ -51,12 +52,7 @@ export class OrtValue extends NativeHandle {
   /**
    * Takes over a native value that lives in `place`. `data`: memory of ours that it uses, kept until it is released.
    */
-  constructor(
-    pointer: Pointer,
-    readonly place: MemoryPlace,
-    data?: Tensor['data'],
-    letGo?: () => void,
-  ) {
+  constructor(pointer: Pointer, place: MemoryPlace, data?: Tensor['data'], letGo?: () => void) {
     super(
       'value',
       pointer,
@@ -66,6 +62,7 @@ export class OrtValue extends NativeHandle {
       },
       data,
     );
+    this.place = place;
   }
 
   get type(): ElementType {

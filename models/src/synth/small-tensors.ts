@@ -10,23 +10,23 @@ const nothing = new Float32Array();
 export class SmallTensors {
   /** The additional first layer of the encoder, where one is needed. */
   readonly centring: Centring | undefined;
+  readonly #weights: Weights;
+  readonly #config: WhisperConfig;
 
-  constructor(
-    private readonly weights: Weights,
-    private readonly config: WhisperConfig,
-    layout: WideLayout,
-  ) {
+  constructor(weights: Weights, config: WhisperConfig, layout: WideLayout) {
+    this.#weights = weights;
+    this.#config = config;
     if (layout.needsCentring) this.centring = new Centring(layout);
   }
 
   /** Row-major values; none for a layer, or a part of the centring one, that does nothing. */
   async read(name: string): Promise<Float32Array> {
     const { stack, layer, rest } = this.#place(name);
-    if (stack === undefined) return readNamedWeight(this.weights, name);
+    if (stack === undefined) return readNamedWeight(this.#weights, name);
     if (layer < 0) return this.centring?.tensors.get(rest) ?? nothing;
-    const { encoderLayers, decoderLayers } = this.config;
+    const { encoderLayers, decoderLayers } = this.#config;
     if (layer >= (stack === 'encoder' ? encoderLayers : decoderLayers)) return nothing;
-    return readNamedWeight(this.weights, `${stack}.layers.${layer}.${rest}`);
+    return readNamedWeight(this.#weights, `${stack}.layers.${layer}.${rest}`);
   }
 
   /** Whether the tensor is one of the centring layer, by which that works. */

@@ -22,15 +22,21 @@ export class GrowingDecoder implements WhisperDecoder {
   /** Which places of the cache hold tokens of their row's text, row by row. */
   readonly #rows: boolean[][];
   #isClosed = false;
+  readonly #config: WhisperConfig;
+  readonly #place: MemoryPlace;
+  readonly #memory: DecoderMemory;
 
   /** @param frames encoder frames of each row before the padding */
   constructor(
     session: OrtSession,
-    private readonly config: WhisperConfig,
-    private readonly place: MemoryPlace,
-    private readonly memory: DecoderMemory,
+    config: WhisperConfig,
+    place: MemoryPlace,
+    memory: DecoderMemory,
     frames: readonly number[],
   ) {
+    this.#config = config;
+    this.#place = place;
+    this.#memory = memory;
     this.#binding = session.bind();
     this.#rows = frames.map(() => []);
     for (const [name, value] of memory.heard) this.#binding.input(name, value);
@@ -46,8 +52,8 @@ export class GrowingDecoder implements WhisperDecoder {
     bindInput(this.#binding, input);
     bindTensor(this.#binding, 'mask', { type: 'bool', dims: [batch, mask.length / batch], data: mask });
     for (const [name, value] of this.#past) this.#binding.input(name, value);
-    for (const name of this.#past.keys()) this.#binding.output(presentOf(name), this.place);
-    bindChoices(this.#binding, this.config.isMultilingual, input.logits);
+    for (const name of this.#past.keys()) this.#binding.output(presentOf(name), this.#place);
+    bindChoices(this.#binding, this.#config.isMultilingual, input.logits);
     const outputs = await this.#binding.run(input.shrinks);
     for (const [name, value] of this.#past) {
       value.close();
@@ -75,17 +81,17 @@ export class GrowingDecoder implements WhisperDecoder {
     this.#isClosed = true;
     this.#closeCache();
     this.#binding.close();
-    this.memory.release();
+    this.#memory.release();
   }
 
   #emptyCache(): Map<string, OrtValue> {
-    const { decoderLayers, decoderHeads, width } = this.config;
+    const { decoderLayers, decoderHeads, width } = this.#config;
     const dims = [this.#rows.length, decoderHeads, 0, width / decoderHeads];
     const cache = new Map<string, OrtValue>();
     for (let i = 0; i < decoderLayers; i++) {
       for (const kind of ['Key', 'Value']) {
         const tensor: Tensor =
-          this.place.device === 'cpu'
+          this.#place.device === 'cpu'
             ? { type: 'float32', dims, data: new Float32Array(0) }
             : { type: 'float16', dims, data: new Uint16Array(0) };
         cache.set(`past${kind}_${i}`, OrtValue.fromTensor(tensor));

@@ -20,14 +20,13 @@ export class InPlaceDecoder implements WhisperDecoder {
   /** How many places of each row hold its text. */
   readonly #lengths: number[];
   #isClosed = false;
+  readonly #config: WhisperConfig;
+  readonly #memory: DecoderMemory;
 
   /** @param frames encoder frames of each row before the padding */
-  constructor(
-    session: OrtSession,
-    private readonly config: WhisperConfig,
-    private readonly memory: DecoderMemory,
-    frames: readonly number[],
-  ) {
+  constructor(session: OrtSession, config: WhisperConfig, memory: DecoderMemory, frames: readonly number[]) {
+    this.#config = config;
+    this.#memory = memory;
     this.#binding = session.bind();
     this.#lengths = frames.map(() => 0);
     for (const values of [memory.heard, memory.cache]) {
@@ -40,7 +39,7 @@ export class InPlaceDecoder implements WhisperDecoder {
   /** Several tokens of a row at once only as its first ones; the padding of a row is behind them. */
   async advance(input: DecoderInput): Promise<Choices> {
     const { tokens, present } = input;
-    const { steps } = this.memory;
+    const { steps } = this.#memory;
     const width = tokens.length / input.batch;
     const isFirst = this.places === 0;
     if (width > 1 && !isFirst) {
@@ -51,8 +50,8 @@ export class InPlaceDecoder implements WhisperDecoder {
     // at.
     const lastPlace = Int32Array.from(this.#lengths, (length, row) => length + Math.max(1, added[row] ?? 0) - 1);
     const places = isFirst ? width : Math.max(...lastPlace) + 1;
-    if (places > this.config.maxTargetPositions) {
-      throw new OrtError('invalidArgument', `${places} places are more than ${this.config.maxTargetPositions}`);
+    if (places > this.#config.maxTargetPositions) {
+      throw new OrtError('invalidArgument', `${places} places are more than ${this.#config.maxTargetPositions}`);
     }
     const isStep = width === 1 && !isFirst && !input.logits && input.rules.every((rule) => rule === 'text');
     const choices = steps && isStep ? await steps.step(input, lastPlace) : await this.#run(input, lastPlace, places);
@@ -61,12 +60,12 @@ export class InPlaceDecoder implements WhisperDecoder {
   }
 
   async #run(input: DecoderInput, lastPlace: Int32Array, places: number): Promise<Choices> {
-    const { cache } = this.memory;
+    const { cache } = this.#memory;
     bindInput(this.#binding, input);
     bindTensor(this.#binding, 'lastPlace', { type: 'int32', dims: [lastPlace.length], data: lastPlace });
     bindTensor(this.#binding, 'places', { type: 'int32', dims: [1], data: Int32Array.of(places) });
     for (const [name, value] of cache) this.#binding.output(presentOf(name), value);
-    bindChoices(this.#binding, this.config.isMultilingual, input.logits);
+    bindChoices(this.#binding, this.#config.isMultilingual, input.logits);
     return takeChoices(await this.#binding.run(input.shrinks));
   }
 
@@ -88,7 +87,7 @@ export class InPlaceDecoder implements WhisperDecoder {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#binding.close();
-    this.memory.release();
+    this.#memory.release();
   }
 }
 

@@ -31,6 +31,10 @@ const nothing = 1e-30;
  */
 export class IntegerProducts {
   readonly #rounded = new Map<string, RoundedRows>();
+  readonly #graph: GraphBuilder;
+  readonly #stored: (tensor: WeightTensor) => TensorName;
+  readonly #isExact: boolean;
+
   readonly #matrices = new Map<Int8Weight, { values: TensorName; scales: TensorName }>();
   readonly #numbers = new Map<number, TensorName>();
   readonly #zeros = new Map<number, TensorName>();
@@ -39,22 +43,22 @@ export class IntegerProducts {
    * @param stored makes a tensor of the weights' file known to the graph
    * @param isExact whether the CPU sums products of bytes exactly, whatever they are
    */
-  constructor(
-    private readonly graph: GraphBuilder,
-    private readonly stored: (tensor: WeightTensor) => TensorName,
-    private readonly isExact: boolean,
-  ) {}
+  constructor(graph: GraphBuilder, stored: (tensor: WeightTensor) => TensorName, isExact: boolean) {
+    this.#graph = graph;
+    this.#stored = stored;
+    this.#isExact = isExact;
+  }
 
   /**
    * x [rows, inputs] -> [rows, outputs of all maps, one behind the other], without biases. The maps have as many
    * inputs, and weights of one kind.
    */
   product(x: TensorName, maps: readonly Int8Weight[]): TensorName {
-    const { graph } = this;
+    const graph = this.#graph;
     const inputs = maps[0]?.inputs ?? 0;
     const bytes = Math.max(...maps.map(({ activationBytes }) => activationBytes));
     const largest = Math.max(...maps.map((map) => map.largest));
-    const digit = this.isExact || 2 * (2 * FULL + 1) * largest < 2 ** 15 ? FULL : HALF;
+    const digit = this.#isExact || 2 * (2 * FULL + 1) * largest < 2 ** 15 ? FULL : HALF;
     const rows = this.#roundRows(x, inputs, bytes, digit);
     const matrices = maps.map((map) => this.#matrix(map));
     const joined = (parts: readonly TensorName[], axis: number): TensorName =>
@@ -84,10 +88,10 @@ export class IntegerProducts {
   #matrix(map: Int8Weight): { values: TensorName; scales: TensorName } {
     const known = this.#matrices.get(map);
     if (known !== undefined) return known;
-    const { graph } = this;
+    const graph = this.#graph;
     const { matrix, inputs, outputs } = map;
     const names = isStored(matrix)
-      ? { values: this.stored(matrix.values), scales: this.stored(matrix.scales) }
+      ? { values: this.#stored(matrix.values), scales: this.#stored(matrix.scales) }
       : { values: graph.bytes(matrix.values, [inputs, outputs]), scales: graph.floats(matrix.scales, [outputs]) };
     this.#matrices.set(map, names);
     return names;
@@ -106,7 +110,7 @@ export class IntegerProducts {
 
   /** By the row's largest magnitude. (DynamicQuantizeLinear takes one scale for all rows.) */
   #inOneByte(x: TensorName, digit: number): RoundedRows {
-    const { graph } = this;
+    const graph = this.#graph;
     const magnitude = graph.op('ReduceMax', [graph.op('Abs', [x]), graph.integers(1)], { keepdims: 1 });
     // A row of zeros stays one, whatever its scale.
     const scales = graph.op('Mul', [graph.op('Max', [magnitude, this.#number(1e-30)]), this.#number(1 / digit)]);
@@ -121,7 +125,7 @@ export class IntegerProducts {
    * it. Each digit holds what those before it leave, in steps 2 * digit times as fine.
    */
   #inDigits(x: TensorName, inputs: number, count: number, digit: number): RoundedRows {
-    const { graph } = this;
+    const graph = this.#graph;
     const unit = Math.sqrt(inputs);
     let [rest = '', scales = ''] = graph.ops(
       'SimplifiedLayerNormalization',
@@ -142,13 +146,13 @@ export class IntegerProducts {
 
   #number(value: number): TensorName {
     let name = this.#numbers.get(value);
-    if (name === undefined) this.#numbers.set(value, (name = this.graph.floats(Float32Array.of(value), [])));
+    if (name === undefined) this.#numbers.set(value, (name = this.#graph.floats(Float32Array.of(value), [])));
     return name;
   }
 
   #zero(digit: number): TensorName {
     let name = this.#zeros.get(digit);
-    if (name === undefined) this.#zeros.set(digit, (name = this.graph.bytes(Uint8Array.of(digit + 1), [])));
+    if (name === undefined) this.#zeros.set(digit, (name = this.#graph.bytes(Uint8Array.of(digit + 1), [])));
     return name;
   }
 }

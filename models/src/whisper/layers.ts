@@ -47,20 +47,32 @@ export class LayerBuilder {
   readonly #known = new Map<string, TensorName>();
   readonly #placed = new Set<TensorName>();
   readonly #products: IntegerProducts;
+  readonly graph: GraphBuilder;
+  readonly config: WhisperConfig;
+  readonly weights: Weights;
+  readonly precision: Precision;
+  readonly kernels: Kernels;
+  readonly #int8: ReadonlyMap<string, Int8Weight>;
 
   /**
    * @param int8 linear maps that are calculated in integers (float32 graphs only)
    * @param isExact see IntegerProducts
    */
   constructor(
-    readonly graph: GraphBuilder,
-    readonly config: WhisperConfig,
-    readonly weights: Weights,
-    readonly precision: Precision,
-    readonly kernels: Kernels,
-    private readonly int8: ReadonlyMap<string, Int8Weight> = new Map(),
+    graph: GraphBuilder,
+    config: WhisperConfig,
+    weights: Weights,
+    precision: Precision,
+    kernels: Kernels,
+    int8: ReadonlyMap<string, Int8Weight> = new Map(),
     isExact = false,
   ) {
+    this.graph = graph;
+    this.config = config;
+    this.weights = weights;
+    this.precision = precision;
+    this.kernels = kernels;
+    this.#int8 = int8;
     this.#products = new IntegerProducts(graph, (tensor) => this.#stored(tensor), isExact);
   }
 
@@ -264,7 +276,7 @@ export class LayerBuilder {
 
   /** The map if it is calculated in integers. Throws ModelError `fileInvalid` when it is of another shape. */
   int8Map(name: string, outputs: number, inputs: number): Int8Weight | undefined {
-    const map = this.int8.get(name);
+    const map = this.#int8.get(name);
     if (map) checkShape(`${name}.weight`, [map.outputs, map.inputs], [outputs, inputs]);
     return map;
   }

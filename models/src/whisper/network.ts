@@ -80,6 +80,15 @@ export interface HearOptions {
 }
 
 export class WhisperNetwork {
+  readonly #graphs: {
+    readonly encode: OrtSession;
+    readonly decode: OrtSession;
+    readonly sessions: readonly OrtSession[];
+  };
+  readonly #place: MemoryPlace;
+  readonly #windows: WindowMemory;
+  readonly #cache: Cache;
+
   /** Compiles and loads a Hugging Face folder. Throws ModelError or OrtError. */
   static async load(directory: string, options: NetworkOptions = {}): Promise<WhisperNetwork> {
     const { device = 'cpu', precision, threads } = options;
@@ -132,15 +141,19 @@ export class WhisperNetwork {
 
   private constructor(
     { config, special }: CompiledWhisper,
-    private readonly graphs: {
+    graphs: {
       readonly encode: OrtSession;
       readonly decode: OrtSession;
       readonly sessions: readonly OrtSession[];
     },
-    private readonly place: MemoryPlace,
-    private readonly windows: WindowMemory,
-    private readonly cache: Cache,
+    place: MemoryPlace,
+    windows: WindowMemory,
+    cache: Cache,
   ) {
+    this.#graphs = graphs;
+    this.#place = place;
+    this.#windows = windows;
+    this.#cache = cache;
     this.config = config;
     this.special = special;
   }
@@ -162,19 +175,19 @@ export class WhisperNetwork {
     }
     const contextFrames = samples / samplesPerEncoderFrame;
     const frames = heardSamples.map((count) => Math.max(1, Math.ceil(count / samplesPerEncoderFrame)));
-    const memory = this.windows.take(batch, contextFrames);
+    const memory = this.#windows.take(batch, contextFrames);
     try {
-      const rows = this.place.device === 'cpu' ? Math.max(1, Math.floor(ENCODED_FRAMES_MAX / contextFrames)) : batch;
+      const rows = this.#place.device === 'cpu' ? Math.max(1, Math.floor(ENCODED_FRAMES_MAX / contextFrames)) : batch;
       for (let first = 0; first < batch; first += rows) {
         const count = Math.min(rows, batch - first);
         await before();
         const piece = audio.subarray(first * samples, (first + count) * samples);
         await this.#encode(piece, memory.heardRows(first, count), shrinks);
       }
-      const { decode } = this.graphs;
-      return this.cache === 'inPlace'
+      const { decode } = this.#graphs;
+      return this.#cache === 'inPlace'
         ? new InPlaceDecoder(decode, this.config, memory, frames)
-        : new GrowingDecoder(decode, this.config, this.place, memory, frames);
+        : new GrowingDecoder(decode, this.config, this.#place, memory, frames);
     } catch (error) {
       memory.release();
       throw error;
@@ -184,7 +197,7 @@ export class WhisperNetwork {
   /** @param heard where the outputs are written; closed */
   async #encode(audio: Float32Array, heard: ReadonlyMap<string, OrtValue>, shrinks: boolean): Promise<void> {
     const rows = heard.get('alignmentKeys')?.dims[0] ?? 1;
-    const binding = this.graphs.encode.bind();
+    const binding = this.#graphs.encode.bind();
     const input = OrtValue.fromTensor({ type: 'float32', dims: [rows, audio.length / rows], data: audio });
     try {
       binding.input('audio', input);
@@ -199,7 +212,7 @@ export class WhisperNetwork {
 
   /** Gives back the CPU's memory that is kept for batches as large as the largest so far. */
   async shrink(): Promise<void> {
-    this.windows.shrink();
+    this.#windows.shrink();
     const decoder = await this.hear(new Float32Array(samplesPerEncoderFrame), [0], { shrinks: true });
     try {
       await decoder.advance({
@@ -214,18 +227,18 @@ export class WhisperNetwork {
       });
     } finally {
       decoder.close();
-      this.windows.shrink();
+      this.#windows.shrink();
     }
   }
 
   /** Ends the traces that `profilePrefix` began and names their files. */
   endProfiling(): string[] {
-    return this.graphs.sessions.map((session) => session.endProfiling());
+    return this.#graphs.sessions.map((session) => session.endProfiling());
   }
 
   /** May be called twice; decoders that are open stay usable until they are closed. */
   close(): void {
-    this.windows.close();
-    for (const session of this.graphs.sessions) session.close();
+    this.#windows.close();
+    for (const session of this.#graphs.sessions) session.close();
   }
 }

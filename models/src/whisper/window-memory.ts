@@ -67,12 +67,15 @@ export class WindowMemory {
   readonly #free: Slot[] = [];
   #recorded = 0;
   #isClosed = false;
+  readonly #options: WindowMemoryOptions;
 
-  constructor(private readonly options: WindowMemoryOptions) {}
+  constructor(options: WindowMemoryOptions) {
+    this.#options = options;
+  }
 
   /** Memory for so many windows of so many encoder frames. Throws OrtError where there is too little. */
   take(windows: number, frames: number): DecoderMemory {
-    const { steps: sessions } = this.options;
+    const { steps: sessions } = this.#options;
     const slot = this.#free.pop() ?? { block: undefined, steps: new Map<string, StepGraph>() };
     const opened: OrtValue[] = [];
     const release = (): void => {
@@ -84,7 +87,7 @@ export class WindowMemory {
       const batch = sessions ? recordedBatch(windows) : windows;
       const layout = this.#layout(batch, frames);
       const block = this.#blockOf(slot, layout.length);
-      const { precision } = this.options;
+      const { precision } = this.#options;
       const lay = (placed: readonly Placed[], rows: number, first = 0): Map<string, OrtValue> => {
         const values = placed.map(({ name, dims, offset }) => {
           const from = offset + first * elementCount(dims) * bytesPerElement(precision);
@@ -100,10 +103,10 @@ export class WindowMemory {
       let steps = slot.steps.get(key);
       if (steps === undefined) {
         this.#recorded += 1;
-        steps = new StepGraph(frames < LONG_FRAMES ? sessions.short : sessions.long, this.options.place, {
+        steps = new StepGraph(frames < LONG_FRAMES ? sessions.short : sessions.long, this.#options.place, {
           bound: { heard: lay(layout.heard, batch), cache: lay(layout.cache, batch) },
           batch,
-          capacity: this.options.config.maxTargetPositions,
+          capacity: this.#options.config.maxTargetPositions,
           graph: this.#recorded,
         });
         slot.steps.set(key, steps);
@@ -129,7 +132,7 @@ export class WindowMemory {
   #blockOf(slot: Slot, length: number): MemoryBlock {
     if (slot.block !== undefined && slot.block.length >= length) return slot.block;
     discard(slot);
-    const { largest, place } = this.options;
+    const { largest, place } = this.#options;
     const most =
       largest === undefined
         ? 0
@@ -139,7 +142,7 @@ export class WindowMemory {
   }
 
   #layout(batch: number, frames: number): Layout {
-    const { config, precision, kernels } = this.options;
+    const { config, precision, kernels } = this.#options;
     const { decoderLayers, decoderHeads: heads, maxTargetPositions, width, alignmentHeads } = config;
     const headWidth = width / heads;
     const cross = crossDims({ kernels, config })
@@ -158,7 +161,7 @@ export class WindowMemory {
       ...ofLayers(['crossKey', 'crossValue'], cross),
       place('alignmentKeys', [alignmentHeads.length, headWidth, frames]),
     ];
-    const isInPlace = this.options.cache === 'inPlace';
+    const isInPlace = this.#options.cache === 'inPlace';
     const cache = isInPlace ? ofLayers(['pastKey', 'pastValue'], [heads, maxTargetPositions, headWidth]) : [];
     return { heard, cache, length };
   }

@@ -15,32 +15,32 @@ export interface QuotaBounds {
 /** A bound is reached. `setting` names it. */
 export class QuotaError extends CodedError<'quota_exceeded'> {
   override readonly name = 'QuotaError';
+  readonly retryAfterMs: number;
 
-  constructor(
-    what: string,
-    whose: keyof QuotaBounds,
-    readonly retryAfterMs: number,
-  ) {
+  constructor(what: string, whose: keyof QuotaBounds, retryAfterMs: number) {
     const of = { perKey: 'This key has', perAddress: 'This address has', total: 'All clients together have' }[whose];
     super('quota_exceeded', `${of} used up what it may: ${what}.`);
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
 /** What is held for a while: streams, uploads. */
 export class Shares {
   readonly #held = new Map<string, number>();
+  /** For people, with the unit. */
+  readonly what: string;
+  readonly #bounds: QuotaBounds;
 
-  constructor(
-    /** For people, with the unit. */
-    readonly what: string,
-    private readonly bounds: QuotaBounds,
-  ) {}
+  constructor(what: string, bounds: QuotaBounds) {
+    this.what = what;
+    this.#bounds = bounds;
+  }
 
   /** Takes one, and returns what gives it back (once). @throws QuotaError */
   take(client: Client): () => void {
     const holders = holdersOf(client);
     for (const { key, whose } of holders) {
-      const most = this.bounds[whose];
+      const most = this.#bounds[whose];
       if (most > 0 && this.held(key) >= most) throw new QuotaError(`${most} ${this.what}`, whose, RETRY_MS);
     }
     for (const { key } of holders) this.#held.set(key, this.held(key) + 1);
@@ -68,24 +68,29 @@ export class Shares {
  * use.
  */
 export class Allowance {
+  /** For people, with the unit and the time. */
+  readonly what: string;
+  readonly #windowMs: number;
+  readonly #bounds: QuotaBounds;
+  /** Milliseconds that only grow. */
+  readonly #now: () => number;
+
   readonly #spent = new Map<string, { until: number; amount: number }>();
 
-  constructor(
-    /** For people, with the unit and the time. */
-    readonly what: string,
-    private readonly windowMs: number,
-    private readonly bounds: QuotaBounds,
-    /** Milliseconds that only grow. */
-    private readonly now: () => number,
-  ) {}
+  constructor(what: string, windowMs: number, bounds: QuotaBounds, now: () => number) {
+    this.what = what;
+    this.#windowMs = windowMs;
+    this.#bounds = bounds;
+    this.#now = now;
+  }
 
   /** @throws QuotaError, and nothing is spent */
   spend(client: Client, amount: number): void {
-    const now = this.now();
-    const holders = holdersOf(client).filter(({ whose }) => this.bounds[whose] > 0);
+    const now = this.#now();
+    const holders = holdersOf(client).filter(({ whose }) => this.#bounds[whose] > 0);
     for (const { key, whose } of holders) {
       const { until, amount: spent } = this.#window(key, now);
-      const most = this.bounds[whose];
+      const most = this.#bounds[whose];
       if (spent + amount > most) throw new QuotaError(`${most} ${this.what}`, whose, Math.max(1, until - now));
     }
     for (const { key } of holders) this.#window(key, now).amount += amount;
@@ -95,7 +100,7 @@ export class Allowance {
     const known = this.#spent.get(key);
     if (known !== undefined && known.until > now) return known;
     if (this.#spent.size >= HOLDERS_MAX) this.#forgetOver(now);
-    const fresh = { until: now + this.windowMs, amount: 0 };
+    const fresh = { until: now + this.#windowMs, amount: 0 };
     this.#spent.set(key, fresh);
     return fresh;
   }

@@ -8,13 +8,20 @@ export class MeasuredFile {
   decodedMs = 0;
   #readBytes = 0;
   #size = 0;
+  readonly #path: string;
+  readonly #onWarning: (warning: AudioFileWarning) => void;
+  /** A process must be waited for: a caller that may leave in the middle decodes inline. */
+  readonly #isolation: NonNullable<DecodeAudioOptions['isolation']>;
 
   constructor(
-    private readonly path: string,
-    private readonly onWarning: (warning: AudioFileWarning) => void,
-    /** A process must be waited for: a caller that may leave in the middle decodes inline. */
-    private readonly isolation: NonNullable<DecodeAudioOptions['isolation']> = 'process',
-  ) {}
+    path: string,
+    onWarning: (warning: AudioFileWarning) => void,
+    isolation: NonNullable<DecodeAudioOptions['isolation']> = 'process',
+  ) {
+    this.#path = path;
+    this.#onWarning = onWarning;
+    this.#isolation = isolation;
+  }
 
   /** Length of the whole file, milliseconds, as what was decoded is to what was read; undefined before anything was. */
   get estimatedMs(): number | undefined {
@@ -23,10 +30,10 @@ export class MeasuredFile {
 
   /** 16 kHz mono. Throws AudioFileError. */
   async *blocks(): AsyncGenerator<Float32Array, void, undefined> {
-    const { onWarning, isolation } = this;
+    const options = { onWarning: this.#onWarning, isolation: this.#isolation };
     const file = await this.#open();
     try {
-      for await (const block of decodeAudio(this.#counting(file), { onWarning, isolation })) {
+      for await (const block of decodeAudio(this.#counting(file), options)) {
         this.decodedMs += block.length / 16;
         yield block;
       }
@@ -37,11 +44,11 @@ export class MeasuredFile {
 
   async #open(): Promise<StoredBytes> {
     try {
-      const file = await openStoredFile(this.path);
+      const file = await openStoredFile(this.#path);
       this.#size = file.size;
       return file;
     } catch (cause) {
-      throw new AudioFileError('unreadable', `Cannot open ${this.path}.`, { cause });
+      throw new AudioFileError('unreadable', `Cannot open ${this.#path}.`, { cause });
     }
   }
 

@@ -206,12 +206,15 @@ class ProgressNotes {
   #isOver = false;
   #lastWrite = 0;
   #writing: Promise<void> | undefined;
+  readonly #jobs: JobStore;
+  readonly #id: string;
+  readonly #fractionAt: (heardMs: number) => number;
 
-  constructor(
-    private readonly jobs: JobStore,
-    private readonly id: string,
-    private readonly fractionAt: (heardMs: number) => number,
-  ) {}
+  constructor(jobs: JobStore, id: string, fractionAt: (heardMs: number) => number) {
+    this.#jobs = jobs;
+    this.#id = id;
+    this.#fractionAt = fractionAt;
+  }
 
   heard(heardMs: number): void {
     this.heardMs = Math.max(this.heardMs, heardMs);
@@ -231,9 +234,9 @@ class ProgressNotes {
   }
 
   async #write(): Promise<void> {
-    const progress = { heardMs: this.heardMs, fraction: this.fractionAt(this.heardMs) };
+    const progress = { heardMs: this.heardMs, fraction: this.#fractionAt(this.heardMs) };
     // A store that fails is met when the transcript is written.
-    const job = await this.jobs.change(this.id, () => ({ progress })).catch(() => 'unknown' as const);
+    const job = await this.#jobs.change(this.#id, () => ({ progress })).catch(() => 'unknown' as const);
     this.#isOver = job === undefined;
   }
 }

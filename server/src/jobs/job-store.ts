@@ -28,13 +28,11 @@ export class JobStore {
   readonly #wallNow: () => number;
   /** An event is a job's id. */
   readonly #changes = new EventEmitter().setMaxListeners(0);
+  readonly #onOver: (state: JobState) => void;
 
   /** @param onOver hears of each job that this process brings to its end */
-  constructor(
-    store: KeyValueStore,
-    wallNow: () => number,
-    private readonly onOver: (state: JobState) => void = () => {},
-  ) {
+  constructor(store: KeyValueStore, wallNow: () => number, onOver: (state: JobState) => void = () => {}) {
+    this.#onOver = onOver;
     this.#store = store;
     this.#records = new Records(store, 'jobs');
     this.#wallNow = wallNow;
@@ -61,7 +59,7 @@ export class JobStore {
     );
     if (changed === undefined) return undefined;
     this.#changes.emit(id);
-    if (isOver(changed)) this.onOver(changed.state);
+    if (isOver(changed)) this.#onOver(changed.state);
     return changed;
   }
 

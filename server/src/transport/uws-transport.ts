@@ -146,18 +146,27 @@ class UwsSocket implements TransportSocket {
   #closedCode: number | undefined;
   /** Waits for the rest to be taken before the close frame. */
   #closing: { readonly code: number; readonly reason: string; readonly limit: NodeJS.Timeout } | undefined;
+  readonly remoteAddress: string;
+  readonly #open: (socket: TransportSocket) => SocketHandlers;
+  readonly #registry: Set<UwsSocket>;
+  readonly #closeTimeoutMs: number;
 
   constructor(
-    readonly remoteAddress: string,
-    private readonly open: (socket: TransportSocket) => SocketHandlers,
-    private readonly registry: Set<UwsSocket>,
-    private readonly closeTimeoutMs: number,
-  ) {}
+    remoteAddress: string,
+    open: (socket: TransportSocket) => SocketHandlers,
+    registry: Set<UwsSocket>,
+    closeTimeoutMs: number,
+  ) {
+    this.remoteAddress = remoteAddress;
+    this.#open = open;
+    this.#registry = registry;
+    this.#closeTimeoutMs = closeTimeoutMs;
+  }
 
   attach(socket: UwsWebSocket<UserData>): void {
     this.#socket = socket;
-    this.registry.add(this);
-    const handlers = this.open(this);
+    this.#registry.add(this);
+    const handlers = this.#open(this);
     // uWS tells of a close within the call that closes.
     if (this.#closedCode === undefined) this.handlers = handlers;
     else handlers.closed(this.#closedCode);
@@ -175,7 +184,7 @@ class UwsSocket implements TransportSocket {
     this.#socket = undefined;
     clearTimeout(this.#closing?.limit);
     this.handlers = undefined;
-    this.registry.delete(this);
+    this.#registry.delete(this);
     handlers?.closed(code);
   }
 
@@ -215,7 +224,7 @@ class UwsSocket implements TransportSocket {
   close(code: number, reason: string): void {
     if (this.#closing !== undefined) return;
     if (this.bufferedBytes === 0) return void this.#socket?.end(code, closeReason(reason));
-    const limit = setTimeout(() => this.terminate(), this.closeTimeoutMs);
+    const limit = setTimeout(() => this.terminate(), this.#closeTimeoutMs);
     this.#closing = { code, reason, limit };
   }
 

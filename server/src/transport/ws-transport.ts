@@ -141,12 +141,12 @@ class WsSocket implements TransportSocket {
   readonly #onWritten = (): void => {
     if (this.#socket.readyState === WebSocket.OPEN) this.#handlers?.drained();
   };
+  readonly remoteAddress: string;
+  readonly #topics: Topics;
 
-  constructor(
-    socket: WebSocket,
-    readonly remoteAddress: string,
-    private readonly topics: Topics,
-  ) {
+  constructor(socket: WebSocket, remoteAddress: string, topics: Topics) {
+    this.remoteAddress = remoteAddress;
+    this.#topics = topics;
     this.#socket = socket;
   }
 
@@ -191,15 +191,15 @@ class WsSocket implements TransportSocket {
   subscribe(topic: string): void {
     if (this.#socket.readyState !== WebSocket.OPEN) return;
     this.#subscriptions.add(topic);
-    const listeners = this.topics.get(topic) ?? new Set();
-    this.topics.set(topic, listeners.add(this));
+    const listeners = this.#topics.get(topic) ?? new Set();
+    this.#topics.set(topic, listeners.add(this));
   }
 
   unsubscribe(topic: string): void {
     this.#subscriptions.delete(topic);
-    const listeners = this.topics.get(topic);
+    const listeners = this.#topics.get(topic);
     listeners?.delete(this);
-    if (listeners?.size === 0) this.topics.delete(topic);
+    if (listeners?.size === 0) this.#topics.delete(topic);
   }
 
   close(code: number, reason: string): void {

@@ -159,14 +159,17 @@ class EchoEngine implements Engine {
     maxTextTokens: 10,
     directory: tinyWhisperFolder,
   };
+  readonly #ids: readonly number[];
 
-  constructor(private readonly ids: readonly number[]) {}
+  constructor(ids: readonly number[]) {
+    this.#ids = ids;
+  }
 
   async decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
     return batch.map(({ audio }) => {
       this.lengths.push(audio.length);
       return {
-        tokens: this.ids.map((id) => ({ id, logprob: 0, frame: 0 })),
+        tokens: this.#ids.map((id) => ({ id, logprob: 0, frame: 0 })),
         endLogprob: 0,
         language: 'en',
         languageProbability: 1,

@@ -43,11 +43,13 @@ class HeldEngine implements Engine {
 
   isUp = true;
   sharesTime = false;
+  readonly maxBatch: number;
+  readonly runsInFlight: number;
 
-  constructor(
-    readonly maxBatch = 4,
-    readonly runsInFlight = 1,
-  ) {}
+  constructor(maxBatch = 4, runsInFlight = 1) {
+    this.maxBatch = maxBatch;
+    this.runsInFlight = runsInFlight;
+  }
 
   decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
     return new Promise((resolve, reject) => {

@@ -29,10 +29,11 @@ async function open(
   t: Test,
   model: RandomWhisperOptions = {},
   options: Partial<WhisperEngineOptions> = {},
+  onTiming?: (timing: DecodeTiming) => void,
 ): Promise<WhisperEngine> {
   const directory = await writeRandomWhisper(join(folder, String(models++)), { seed: 6, ...model });
   const facts = { name: 'random', directory, buckets: [1, 2], threads: 1, precision: 'fp32' } as const;
-  const engine = await WhisperEngine.load({ ...facts, ...options });
+  const engine = await WhisperEngine.load({ ...facts, ...options }, onTiming);
   t.teardown(() => engine.close());
   return engine;
 }
@@ -174,13 +175,12 @@ for (const precision of ['fp32', 'int8'] as const) {
 }
 
 t.test('windows of several buckets may come in one batch', async (t) => {
-  const engine = await open(t, {}, { tailSilenceMs: 100 });
+  const timings: DecodeTiming[] = [];
+  const engine = await open(t, {}, { tailSilenceMs: 100 }, (timing) => timings.push(timing));
   const short = request(1);
   const long = request(2, { audio: randomAudio(2, 30_000) });
   // 14,400 samples and 100 ms of silence fill one second exactly.
   const full = request(3, { audio: randomAudio(3, 14_400) });
-  const timings: DecodeTiming[] = [];
-  engine.onTiming = (timing) => timings.push(timing);
   const results = await engine.decode([short, long, full, short]);
   t.same(
     timings.map(({ batch, bucket }) => [batch, bucket]),

@@ -21,8 +21,10 @@ class Viewer {
   partials = 0;
   readonly delays: number[] = [];
   readonly #codec = new MsgpackClientCodec();
+  readonly socket: WebSocket;
 
-  constructor(readonly socket: WebSocket) {
+  constructor(socket: WebSocket) {
+    this.socket = socket;
     socket.on('error', () => {});
     socket.on('message', (data: Buffer) => {
       const message = this.#codec.decode(data);

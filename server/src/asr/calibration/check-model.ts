@@ -35,7 +35,9 @@ const RUNS = 3;
 /** Loads the model, warms it up and times it on a sound like speech. Rejects with EngineError or ModelError. */
 export async function checkModel(model: InstalledModel, threads = availableParallelism()): Promise<ModelCheck> {
   const begin = performance.now();
-  const engine = await WhisperEngine.load(whisperEngineSpec(model, { threads }).options);
+  let timings: DecodeTiming[] = [];
+  const { options } = whisperEngineSpec(model, { threads });
+  const engine = await WhisperEngine.load(options, (timing) => timings.push(timing));
   try {
     const loaded = performance.now();
     await engine.warmUp();
@@ -45,8 +47,7 @@ export async function checkModel(model: InstalledModel, threads = availableParal
     const contexts: ContextCheck[] = [];
     for (const bucket of engine.model.buckets) {
       const audio = babble(bucket - Math.min(bucket / 2, engine.model.tailSilenceSamples));
-      const timings: DecodeTiming[] = [];
-      engine.onTiming = (timing) => timings.push(timing);
+      timings = [];
       for (let run = 0; run < RUNS; run += 1)
         await engine.decode([{ audio, prompt, draft: [], temperature: 0, seed: 0 }]);
       contexts.push(contextCheck(bucket, timings));

@@ -8,12 +8,11 @@ export interface DrawnToken {
 
 export class TokenSampler {
   #state: number;
+  readonly #temperature: number;
 
   /** @param temperature above 0: the higher, the flatter; @param seed any integer */
-  constructor(
-    private readonly temperature: number,
-    seed: number,
-  ) {
+  constructor(temperature: number, seed: number) {
+    this.#temperature = temperature;
     this.#state = seed >>> 0;
   }
 
@@ -25,12 +24,12 @@ export class TokenSampler {
     let flattened = 0;
     for (const logit of logits) {
       total += Math.exp(logit - highest);
-      flattened += Math.exp((logit - highest) / this.temperature);
+      flattened += Math.exp((logit - highest) / this.#temperature);
     }
     let rest = this.#random() * flattened;
     let id = logits.indexOf(highest);
     for (let i = 0; i < logits.length; i++) {
-      rest -= Math.exp(((logits[i] ?? -Infinity) - highest) / this.temperature);
+      rest -= Math.exp(((logits[i] ?? -Infinity) - highest) / this.#temperature);
       if (rest < 0) {
         id = i;
         break;

@@ -91,8 +91,7 @@ export class WhisperEngine implements Engine {
   readonly maxBatch: number;
   readonly sharesTime: boolean;
   readonly runsInFlight: number;
-  /** Told after each batch. */
-  onTiming: ((timing: DecodeTiming) => void) | undefined;
+  readonly #onTiming: (timing: DecodeTiming) => void;
   /** The language tried first where none is asked for: the last one detected. Saves a pass, changes no result. */
   #likelyLanguage: string;
   /** Shapes that are run once before there is work. */
@@ -103,8 +102,10 @@ export class WhisperEngine implements Engine {
   readonly #idle = new IdleTime(() => void this.#shrink());
   #closed = false;
   #isUp = true;
+  readonly #network: WhisperNetwork;
 
-  static async load(options: unknown): Promise<WhisperEngine> {
+  /** @param onTiming is called after each batch of windows of one bucket */
+  static async load(options: unknown, onTiming: (timing: DecodeTiming) => void = () => {}): Promise<WhisperEngine> {
     let device: CudaProvider | 'cpu' = 'cpu';
     try {
       const parsed = v.parse(Options, options);
@@ -123,7 +124,7 @@ export class WhisperEngine implements Engine {
         ...(cuda && { largest: { windows: maxBatch, seconds: parsed.buckets.at(-1) ?? 30 } }),
         ...(profilePrefix && { profilePrefix }),
       });
-      return new WhisperEngine(network, { ...parsed, maxBatch });
+      return new WhisperEngine(network, { ...parsed, maxBatch }, onTiming);
     } catch (cause) {
       const hint = cause instanceof OrtError ? ' (npx sotto doctor tells what is in the way of a GPU)' : '';
       const message =
@@ -133,9 +134,12 @@ export class WhisperEngine implements Engine {
   }
 
   private constructor(
-    private readonly network: WhisperNetwork,
+    network: WhisperNetwork,
     options: v.InferOutput<typeof Options>,
+    onTiming: (timing: DecodeTiming) => void,
   ) {
+    this.#onTiming = onTiming;
+    this.#network = network;
     const { config, special } = network;
     const languages = config.isMultilingual ? [...special.languages.keys()] : ['en'];
     this.maxBatch = options.maxBatch;
@@ -193,7 +197,7 @@ export class WhisperEngine implements Engine {
     this.#closed = true;
     this.#idle.stop();
     await this.#queue;
-    this.network.close();
+    this.#network.close();
   }
 
   /**
@@ -215,7 +219,7 @@ export class WhisperEngine implements Engine {
   /** What a long file took is given back when it is over: nothing else does it. */
   async #shrink(): Promise<void> {
     // Where it fails, memory is kept, and the next decode tells why.
-    await this.#begin(() => this.network.shrink()).catch(() => {});
+    await this.#begin(() => this.#network.shrink()).catch(() => {});
   }
 
   /** Decodes windows of one bucket together. */
@@ -224,12 +228,12 @@ export class WhisperEngine implements Engine {
     maxTextTokens: number,
     before: BeforePass = async () => {},
   ): Promise<DecodeResult[]> {
-    const { config, special } = this.network;
+    const { config, special } = this.#network;
     const begin = performance.now();
     const limits = { endOfText: special.endOfText, maxTextTokens, maxTokens: config.maxTargetPositions };
     const languages = requests.map(({ prompt }) => this.#languageOf(prompt.language));
     const rows = requests.map((request, i) => new WhisperRow(request, this.#promptOf(request, languages[i]), limits));
-    const decoder = await this.network.hear(
+    const decoder = await this.#network.hear(
       audio,
       requests.map((request) => request.audio.length),
       { before },
@@ -253,7 +257,7 @@ export class WhisperEngine implements Engine {
         await before();
         await stepPass(decoder, rows, special.endOfText);
       }
-      this.onTiming?.({
+      this.#onTiming({
         batch: requests.length,
         bucket: audio.length / requests.length,
         encodeMs: heard - begin,
@@ -300,7 +304,7 @@ export class WhisperEngine implements Engine {
   }
 
   #promptOf({ prompt }: DecodeRequest, language: string | undefined): Prompt {
-    const { config, special } = this.network;
+    const { config, special } = this.#network;
     const { previous, committed, task } = prompt;
     const stranger = [...previous, ...committed].find((token) => !(token >= 0 && token < config.vocabularySize));
     if (stranger !== undefined) throw new EngineError('engine_failed', `the prompt holds no token ${stranger}`);
@@ -324,7 +328,7 @@ export class WhisperEngine implements Engine {
       const detected = this.model.languages[probabilities.indexOf(Math.max(...probabilities))] ?? languages[i];
       if (detected === undefined || detected === languages[i]) continue;
       languages[i] = detected;
-      row.prompt = this.#promptOf(row.request, detected);
+      row.reprompt(this.#promptOf(row.request, detected));
       this.#likelyLanguage = detected;
       changed = true;
     }

@@ -32,12 +32,14 @@ export class WhisperRow {
   /** Passes of the decoder that it took part in. */
   steps = 0;
   #finished: boolean;
+  readonly request: DecodeRequest;
+  #prompt: Prompt;
+  readonly #limits: RowLimits;
 
-  constructor(
-    readonly request: DecodeRequest,
-    public prompt: Prompt,
-    private readonly limits: RowLimits,
-  ) {
+  constructor(request: DecodeRequest, prompt: Prompt, limits: RowLimits) {
+    this.request = request;
+    this.#prompt = prompt;
+    this.#limits = limits;
     const room = limits.maxTokens - prompt.tokens.length;
     this.#limit = Math.max(0, Math.min(limits.maxTextTokens - request.prompt.committed.length, room));
     const isText = (token: number): boolean => Number.isInteger(token) && token >= 0 && token < limits.endOfText;
@@ -48,6 +50,15 @@ export class WhisperRow {
     this.draft = isGreedy ? draft.slice(0, Math.max(0, this.#limit - 1)) : [];
     this.#sampler = isGreedy ? undefined : new TokenSampler(request.temperature, request.seed);
     this.#finished = this.#limit === 0;
+  }
+
+  get prompt(): Prompt {
+    return this.#prompt;
+  }
+
+  /** Puts another prompt of the same length in place: the language has turned out to be another one. */
+  reprompt(prompt: Prompt): void {
+    this.#prompt = prompt;
   }
 
   get finished(): boolean {
@@ -65,12 +76,12 @@ export class WhisperRow {
 
   /** Token to feed next: the last one written. */
   get lastToken(): number {
-    return this.tokens.at(-1)?.id ?? this.limits.endOfText;
+    return this.tokens.at(-1)?.id ?? this.#limits.endOfText;
   }
 
   /** Its place in the row's text. */
   get lastPosition(): number {
-    return this.prompt.tokens.length + this.tokens.length - 1;
+    return this.#prompt.tokens.length + this.tokens.length - 1;
   }
 
   /**
@@ -89,7 +100,7 @@ export class WhisperRow {
   /** Takes the choice behind the last token. */
   take({ best, logprob, frame, logits }: Choice): void {
     const token = this.#sampler && logits ? this.#sampler.draw(logits) : { id: best, logprob };
-    if (token.id === this.limits.endOfText) {
+    if (token.id === this.#limits.endOfText) {
       this.endLogprob = token.logprob;
       this.#finished = true;
       return;

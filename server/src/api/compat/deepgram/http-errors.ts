@@ -25,12 +25,11 @@ const FORBIDDEN: DeepgramError = {
 /** A request that is refused in Deepgram's words. */
 export class DeepgramHttpError extends Error {
   override readonly name = 'DeepgramHttpError';
+  readonly error: DeepgramError;
 
-  constructor(
-    readonly error: DeepgramError,
-    options?: ErrorOptions,
-  ) {
+  constructor(error: DeepgramError, options?: ErrorOptions) {
     super(error.message, options);
+    this.error = error;
   }
 }
 

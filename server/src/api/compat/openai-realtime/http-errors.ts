@@ -12,14 +12,16 @@ import { invalidRequest, type RealtimeError } from './events.js';
 /** A request that is refused in OpenAI's words. */
 export class OpenAiHttpError extends Error {
   override readonly name = 'OpenAiHttpError';
+  readonly status: number;
+  readonly error: RealtimeError;
+  /** Of the response. */
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(
-    readonly status: number,
-    readonly error: RealtimeError,
-    /** Of the response. */
-    readonly headers: Readonly<Record<string, string>> = {},
-  ) {
+  constructor(status: number, error: RealtimeError, headers: Readonly<Record<string, string>> = {}) {
     super(error.message);
+    this.status = status;
+    this.error = error;
+    this.headers = headers;
   }
 }
 
