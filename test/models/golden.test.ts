@@ -19,8 +19,8 @@ for (const { name, directory, kernels } of cases) {
     const tensors = readGoldenTensors(name);
     const compiled = await compileWhisper(directory, 'float32', { kernels });
     const options = { externalDataFolder: compiled.weightsFolder, intraOpThreads: 2 };
-    const encode = await OrtSession.load(compiled.encode, options);
-    const decode = await OrtSession.load(compiled.decode, options);
+    const encode = await OrtSession.load(compiled.encode.model, options);
+    const decode = await OrtSession.load(compiled.decode.model, options);
     t.teardown(() => {
       encode.close();
       decode.close();

@@ -25,8 +25,15 @@ const write = (options: RandomWhisperOptions = {}): Promise<string> =>
 type Encode = (...rows: readonly Float32Array[]) => Promise<Float32Array>;
 
 async function encoder(t: Test, directory: string, int8: boolean, options: CompileOptions = {}): Promise<Encode> {
-  const { encode, weightsFolder } = await compileWhisper(directory, 'float32', { int8, ...options });
-  const session = await OrtSession.load(encode, { externalDataFolder: weightsFolder, intraOpThreads: 1 });
+  const { encode, decode, weightsFolder } = await compileWhisper(directory, 'float32', { int8, ...options });
+  decode.close();
+  const session = await OrtSession.load(encode.model, {
+    externalDataFolder: weightsFolder,
+    initializers: encode.beside,
+    intraOpThreads: 1,
+  });
+  // The session has what it needs of them.
+  encode.close();
   t.teardown(() => session.close());
   return async (...rows) => {
     const data = Float32Array.from(rows.flatMap((row) => [...row]));
@@ -102,8 +109,8 @@ t.test('weights that are stored in integers are those that they were rounded fro
 t.test('half precision unpacks them too', async (t) => {
   const stored = await write({ seed: 3, type: 'I8' });
   const { encode, decode, weightsFolder } = await compileWhisper(stored, 'float16');
-  for (const graph of [encode, decode]) {
-    const session = await OrtSession.load(graph, { externalDataFolder: weightsFolder, intraOpThreads: 1 });
+  for (const { model } of [encode, decode]) {
+    const session = await OrtSession.load(model, { externalDataFolder: weightsFolder, intraOpThreads: 1 });
     session.close();
   }
   t.pass('both graphs load');

@@ -7,7 +7,7 @@ async function doubler(): Promise<OrtSession> {
   const graph = new GraphBuilder('double');
   const x = graph.input('x', 'float32', ['n']);
   graph.output('y', graph.op('Add', [x, x]), 'float32', ['n']);
-  return OrtSession.load(graph.build(), { intraOpThreads: 1 });
+  return OrtSession.load(graph.build().model, { intraOpThreads: 1 });
 }
 
 const bytes = (...values: number[]) => new Uint8Array(Float32Array.from(values).buffer);

@@ -13,7 +13,7 @@ function doubling(): Uint8Array {
   const graph = new GraphBuilder('doubling');
   const x = graph.input('x', 'float32', ['n']);
   graph.output('y', graph.op('Add', [x, x]), 'float32', ['n']);
-  return graph.build();
+  return graph.build().model;
 }
 
 /** A cache that grows: present = past ++ x along the second axis; sum over it. */
@@ -24,7 +24,7 @@ function growing(): Uint8Array {
   const present = graph.op('Concat', [past, x], { axis: 1 });
   graph.output('present', present, 'float32', ['b', 'q', 16]);
   graph.output('sum', graph.op('ReduceSum', [present, graph.integers(1, 2)], { keepdims: 0 }), 'float32', ['b']);
-  return graph.build();
+  return graph.build().model;
 }
 
 /** Many large products: long enough to see whether the event loop is free meanwhile. */
@@ -34,7 +34,7 @@ function slow(): Uint8Array {
   let y = x;
   for (let i = 0; i < 60; i++) y = graph.op('Tanh', [graph.op('MatMul', [y, x])]);
   graph.output('y', y, 'float32', [512, 512]);
-  return graph.build();
+  return graph.build().model;
 }
 
 const vector = (...values: number[]): Tensor => ({
@@ -94,7 +94,7 @@ test('every element type survives the way in and out', async (t) => {
     const dims = tensor.dims.map((_, axis) => `d${axis}`);
     const x = graph.input('x', tensor.type satisfies OnnxType, dims);
     graph.output('y', graph.op('Identity', [x]), tensor.type, dims);
-    const session = await OrtSession.load(graph.build());
+    const session = await OrtSession.load(graph.build().model);
     t.same((await session.run({ x: tensor }))['y'], tensor, tensor.type);
     session.close();
   }

@@ -31,7 +31,7 @@ function write(options: RandomWhisperOptions = {}): Promise<string> {
 
 async function encoder(t: Test, directory: string): Promise<OrtSession> {
   const { encode, weightsFolder } = await compileWhisper(directory, 'float32');
-  const session = await OrtSession.load(encode, { externalDataFolder: weightsFolder, intraOpThreads: 1 });
+  const session = await OrtSession.load(encode.model, { externalDataFolder: weightsFolder, intraOpThreads: 1 });
   t.teardown(() => session.close());
   return session;
 }

@@ -62,7 +62,7 @@ async function tryDevice(device: string, cuda?: number): Promise<DeviceTrial> {
   const largest = graph.op('ReduceMax', [graph.op('Add', [x, x]), graph.integers(0, 1)], { keepdims: 0 });
   graph.output('y', largest, 'float32', []);
   try {
-    const session = await OrtSession.load(graph.build(), {
+    const session = await OrtSession.load(graph.build().model, {
       intraOpThreads: 1,
       ...(cuda === undefined ? {} : { providers: [{ name: 'cuda', deviceId: cuda }] }),
     });

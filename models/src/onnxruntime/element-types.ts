@@ -10,6 +10,7 @@ interface TensorDataOf {
   /** 0 or 1. */
   bool: Uint8Array;
   uint8: Uint8Array;
+  int8: Int8Array;
 }
 
 export type ElementType = keyof TensorDataOf;
@@ -33,6 +34,7 @@ const facts: { readonly [T in ElementType]: ElementTypeFacts } = {
   int32: { onnx: 6, bytes: 4, typedArray: Int32Array },
   bool: { onnx: 9, bytes: 1, typedArray: Uint8Array },
   uint8: { onnx: 2, bytes: 1, typedArray: Uint8Array },
+  int8: { onnx: 3, bytes: 1, typedArray: Int8Array },
 };
 
 const typeOfOnnx = new Map<number, ElementType>(

@@ -17,6 +17,7 @@ export { freeDeviceMemory } from './cuda-runtime.js';
 export type { OrtBinding } from './binding.js';
 export { bytesPerElement, elementCount, type ElementType, type Tensor } from './element-types.js';
 export { OrtEnvironment, cpuMemory, type MemoryPlace } from './environment.js';
+export { keepHeapSmall, returnFreedMemory } from './heap.js';
 export { OrtError, type OrtErrorCode } from './errors.js';
 export { blockAlignment, MemoryBlock } from './memory-block.js';
 export { liveHandles, type HandleKind } from './native-handle.js';

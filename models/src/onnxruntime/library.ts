@@ -13,10 +13,10 @@ type Action<A extends unknown[]> = KoffiFunc<(...args: A) => Status>;
 type Release = KoffiFunc<(pointer: Pointer) => void>;
 
 /**
- * The version of the C API that is asked for: the functions below all exist since then (ONNX Runtime 1.11), so any
+ * The version of the C API that is asked for: the functions below all exist since then (ONNX Runtime 1.12), so any
  * newer library serves.
  */
-const apiVersion = 11;
+const apiVersion = 12;
 
 /**
  * Native code runs on a stack that koffi provides. ONNX Runtime's kernels keep packed panels of 64 KiB and more on it,
@@ -113,6 +113,9 @@ export interface OrtApi {
   >;
   readonly appendCudaProvider: Action<[sessionOptions: Pointer, options: Pointer]>;
   readonly releaseCudaProviderOptions: Release;
+  readonly addExternalInitializers: Action<
+    [options: Pointer, names: readonly string[], values: readonly Pointer[], count: number]
+  >;
 }
 
 /** C parameter lists. `path` stands for ORTCHAR_T: UTF-16 on Windows, bytes elsewhere. */
@@ -171,6 +174,7 @@ const signatures: { readonly [F in keyof OrtApi]: readonly [position: number, si
   createCudaProviderOptions: [205, 'void *F(_Out_ void **)'],
   updateCudaProviderOptions: [206, 'void *F(void *, const char **, const char **, size_t)'],
   releaseCudaProviderOptions: [208, release],
+  addExternalInitializers: [210, 'void *F(void *, const char **, void **, size_t)'],
 };
 
 let loaded: { readonly api: OrtApi; readonly version: string } | undefined;

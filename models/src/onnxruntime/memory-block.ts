@@ -48,6 +48,12 @@ export class MemoryBlock extends NativeHandle {
     return OrtValue.within(this.pointer + BigInt(offset), type, dims, this.place, this.retain());
   }
 
+  /** The bytes themselves, where the block is on the host: not to be looked at when it is closed. */
+  get bytes(): Uint8Array {
+    if (this.place.device !== 'cpu') throw new OrtError('invalidArgument', 'a device has its memory for itself');
+    return hostBytes(this.pointer, 0, this.length);
+  }
+
   /** Writes bytes at an offset. When it returns, every later run of ONNX Runtime sees them. Throws OrtError. */
   write(offset: number, data: Uint8Array): void {
     this.#checkRange(offset, data.length);

@@ -1,6 +1,8 @@
 // How a model is loaded and run: threads, optimisation, memory, execution providers.
+import type { Tensor } from './element-types.js';
 import { logSeverities } from './environment.js';
 import { check, ortApi, outOf, type Pointer } from './library.js';
+import { OrtValue } from './value.js';
 
 /**
  * Runs the graph on one GPU of NVIDIA. `options` are ONNX Runtime's own keys, for example `gpu_mem_limit` (bytes),
@@ -31,6 +33,8 @@ export interface SessionOptions {
   readonly config?: Readonly<Record<string, string>>;
   /** Where the external data of a model given as bytes lies. */
   readonly externalDataFolder?: string;
+  /** External data that lies in memory, by name: copied, so that it may be gone when the session is there. */
+  readonly initializers?: ReadonlyMap<string, Tensor>;
   /** Writes a Chrome trace of every node to `<prefix>_<date>.json`; `endProfiling()` names the file. */
   readonly profilePrefix?: string;
   /** Writes the graph as it looks after optimisation, to study it. */
@@ -52,6 +56,7 @@ export async function withSessionOptions<T>(
 ): Promise<T> {
   const api = ortApi();
   const pointer = outOf<Pointer>((out) => api.createSessionOptions(out));
+  const values: OrtValue[] = [];
   try {
     check(api.setSessionGraphOptimizationLevel(pointer, optimizationLevels[options.optimization ?? 'all']));
     check(api.setSessionLogSeverityLevel(pointer, logSeverities[options.logSeverity ?? 'error']));
@@ -68,9 +73,16 @@ export async function withSessionOptions<T>(
       check(api.addSessionConfigEntry(pointer, key, value));
     }
     for (const provider of options.providers ?? []) appendCuda(pointer, provider);
+    const initializers = options.initializers ?? new Map<string, Tensor>();
+    for (const tensor of initializers.values()) values.push(OrtValue.fromTensor(tensor));
+    if (values.length > 0) {
+      const pointers = values.map((value) => value.pointer);
+      check(api.addExternalInitializers(pointer, [...initializers.keys()], pointers, values.length));
+    }
     return await use(pointer);
   } finally {
     api.releaseSessionOptions(pointer);
+    for (const value of values) value.close();
   }
 }
 

@@ -4,27 +4,40 @@ import { WhisperTokenizer, type SpecialTokens } from '../tokenizer/index.js';
 import { readWhisperConfig, type WhisperConfig } from './config.js';
 import { addDecodeGraph, type Cache } from './decode-graph.js';
 import { addEncodeGraph } from './encode-graph.js';
-import { GraphBuilder } from './graph-builder.js';
-import { readInt8Weights, type Int8Weight } from './int8-weights.js';
+import { GraphBuilder, type Graph } from './graph-builder.js';
+import { int8Bytes, readInt8Weights, type Int8Weight } from './int8-weights.js';
 import { decodeMaps, encodeMaps, type ActivationBytes } from './integer-maps.js';
+import { cpuMemory, MemoryBlock } from '../onnxruntime/index.js';
 import { sumsBytesExactly } from '../onnxruntime/cpu-features.js';
 import { LayerBuilder, type Kernels, type Precision } from './layers.js';
 import { readWeights } from './safetensors.js';
 
-/**
- * The graphs hold no weights but those that were rounded to int8: the others are read from `weightsFolder`, at the
- * places that the graphs name.
- */
-export interface CompiledWhisper {
+interface WhisperFacts {
   readonly config: WhisperConfig;
   readonly special: SpecialTokens;
   readonly precision: Precision;
-  /**
-   * Serialised ONNX models. Small and quick to make, so they are made anew each time and never lie stale in a cache.
-   */
-  readonly encode: Uint8Array;
-  readonly decode: Uint8Array;
   readonly weightsFolder: string;
+}
+
+/**
+ * A graph is quick to make, so it is made anew each time and never lies stale in a cache. It holds no weights: those
+ * that were rounded to int8 come beside it, the others are read from `weightsFolder`, at the places that it names.
+ */
+export type GraphName = 'encode' | 'decode';
+
+export interface CompiledGraph extends Graph {
+  /** Its weights are no longer wanted: a session has its own. */
+  close(): void;
+}
+
+export interface WhisperPlan extends WhisperFacts {
+  /** Throws ModelError. */
+  compile(name: GraphName): Promise<CompiledGraph>;
+}
+
+export interface CompiledWhisper extends WhisperFacts {
+  readonly encode: CompiledGraph;
+  readonly decode: CompiledGraph;
 }
 
 export interface CompileOptions {
@@ -41,12 +54,25 @@ export interface CompileOptions {
   readonly cache?: Cache;
 }
 
-/** Throws ModelError `fileMissing`, `fileInvalid` or `unsupported`. */
+/** Both graphs at once. Throws ModelError `fileMissing`, `fileInvalid` or `unsupported`. */
 export async function compileWhisper(
   directory: string,
   precision: Precision,
   options: CompileOptions = {},
 ): Promise<CompiledWhisper> {
+  const { compile, ...facts } = await planWhisper(directory, precision, options);
+  return { ...facts, encode: await compile('encode'), decode: await compile('decode') };
+}
+
+/**
+ * The graphs one by one, so that the weights of one are gone before those of the next are read. Throws ModelError
+ * `fileMissing`, `fileInvalid` or `unsupported`.
+ */
+export async function planWhisper(
+  directory: string,
+  precision: Precision,
+  options: CompileOptions = {},
+): Promise<WhisperPlan> {
   const { int8 = false, kernels = precision === 'float32' ? 'cpu' : 'cuda', cache = 'growing' } = options;
   if (int8 && (precision !== 'float32' || kernels !== 'cpu')) {
     throw new ModelError('unsupported', `int8 is for CPUs, and the rest is then in float32, not in ${precision}`);
@@ -58,21 +84,34 @@ export async function compileWhisper(
     WhisperTokenizer.load(directory),
   ]);
   const build = async (
-    name: string,
+    name: GraphName,
     maps: ReadonlyMap<string, ActivationBytes>,
     add: (layers: LayerBuilder) => void,
-  ): Promise<Uint8Array> => {
+  ): Promise<CompiledGraph> => {
     const graph = new GraphBuilder(name);
-    const rounded = int8 ? await readInt8Weights(weights, maps, isExact) : new Map<string, Int8Weight>();
-    add(new LayerBuilder(graph, config, weights, precision, kernels, rounded, isExact));
-    return graph.build();
+    // Not the garbage collector's memory: it is to be free when the session is there.
+    const bytes = int8 ? int8Bytes(weights, maps) : 0;
+    const room = bytes === 0 ? undefined : MemoryBlock.allocate(cpuMemory, bytes);
+    const close = (): void => room?.close();
+    try {
+      const rounded = int8
+        ? await readInt8Weights(weights, maps, isExact, room?.bytes ?? new Uint8Array())
+        : new Map<string, Int8Weight>();
+      add(new LayerBuilder(graph, config, weights, precision, kernels, rounded, isExact));
+      return { ...graph.build(), close };
+    } catch (error) {
+      close();
+      throw error;
+    }
   };
   return {
     config,
     special,
     precision,
-    encode: await build('encode', encodeMaps(config), addEncodeGraph),
-    decode: await build('decode', decodeMaps(config), (layers) => addDecodeGraph(layers, special, cache)),
     weightsFolder: weights.folder,
+    compile: (name) =>
+      name === 'encode'
+        ? build(name, encodeMaps(config), addEncodeGraph)
+        : build(name, decodeMaps(config), (layers) => addDecodeGraph(layers, special, cache)),
   };
 }

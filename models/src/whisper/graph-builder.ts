@@ -1,5 +1,6 @@
 // Writes an ONNX graph node by node; large constants may stay where they are, in another file.
 import proto from 'onnx-proto';
+import type { Tensor } from '../onnxruntime/index.js';
 
 const { onnx } = proto;
 
@@ -41,6 +42,16 @@ interface Node extends proto.onnx.INodeProto {
 const opset = 20;
 const irVersion = 9;
 
+/** A place that is never looked at. */
+const BESIDE = 'beside';
+
+export interface Graph {
+  /** A serialised ONNX model. */
+  readonly model: Uint8Array;
+  /** Weights that are handed to the session with it; see SessionOptions. */
+  readonly beside: ReadonlyMap<string, Tensor>;
+}
+
 export class GraphBuilder {
   readonly #name: string;
   readonly #nodes: Node[] = [];
@@ -49,6 +60,7 @@ export class GraphBuilder {
   readonly #outputs: proto.onnx.IValueInfoProto[] = [];
   /** Small integer constants by content: shapes and axes repeat in every layer. */
   readonly #integers = new Map<string, TensorName>();
+  readonly #beside = new Map<TensorName, Tensor>();
   readonly #outputNames = new Map<TensorName, TensorName>();
   #count = 0;
 
@@ -112,8 +124,16 @@ export class GraphBuilder {
   }
 
   /** A constant of bytes, kept in the graph. */
-  bytes(values: Int8Array | Uint8Array, dims: readonly number[]): TensorName {
-    return this.#constant(values instanceof Int8Array ? 'int8' : 'uint8', values, dims);
+  bytes(values: Uint8Array, dims: readonly number[]): TensorName {
+    return this.#constant('uint8', values, dims);
+  }
+
+  /** A matrix that is handed over beside the graph, which is then small: it is neither written nor read with it. */
+  beside(values: Int8Array, dims: readonly number[]): TensorName {
+    const name = `beside_${this.#count++}`;
+    this.external(name, { type: 'int8', dims, location: BESIDE, offset: 0, length: values.length });
+    this.#beside.set(name, { type: 'int8', dims, data: values });
+    return name;
   }
 
   /** A constant whose bytes lie in another file. */
@@ -128,8 +148,8 @@ export class GraphBuilder {
     return name;
   }
 
-  /** The finished model, serialised. */
-  build(): Uint8Array {
+  /** The finished model. */
+  build(): Graph {
     const renamed = (names: readonly TensorName[]): TensorName[] =>
       names.map((name) => this.#outputNames.get(name) ?? name);
     const model = onnx.ModelProto.create({
@@ -147,10 +167,10 @@ export class GraphBuilder {
         output: this.#outputs,
       },
     });
-    return onnx.ModelProto.encode(model).finish();
+    return { model: onnx.ModelProto.encode(model).finish(), beside: this.#beside };
   }
 
-  #constant(type: OnnxType, values: Float32Array | Int8Array | Uint8Array, dims: readonly number[]): TensorName {
+  #constant(type: OnnxType, values: Float32Array | Uint8Array, dims: readonly number[]): TensorName {
     const name = `constant_${this.#count++}`;
     const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     this.#initializers.push({ name, dataType: onnxTypes[type], dims: [...dims], rawData });

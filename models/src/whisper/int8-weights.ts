@@ -38,17 +38,31 @@ const LARGEST = 127;
 /** Numbers of a matrix that are read and rounded at a time: of the wide values only these are in memory. */
 const NUMBERS_AT_ONCE = 4 * 1024 * 1024;
 
+/** Room that the maps of these names take which are not stored in integers. Throws ModelError `fileInvalid`. */
+export function int8Bytes(weights: Weights, maps: ReadonlyMap<string, ActivationBytes>): number {
+  let bytes = 0;
+  for (const name of maps.keys()) {
+    if (findInt8(weights, name) !== undefined) continue;
+    const [outputs, inputs] = sizesOf(`${name}.weight`, findWeight(weights, `${name}.weight`));
+    bytes += outputs * inputs;
+  }
+  return bytes;
+}
+
 /**
  * The maps of these names: where they are stored, or read and rounded. Throws ModelError `fileMissing` or
  * `fileInvalid`.
  * @param isExact whether the CPU sums products of bytes exactly, whatever they are
+ * @param room zeros, as many as `int8Bytes` says: where what is rounded is put
  */
 export async function readInt8Weights(
   weights: Weights,
   maps: ReadonlyMap<string, ActivationBytes>,
   isExact: boolean,
+  room: Uint8Array,
 ): Promise<Map<string, Int8Weight>> {
   const read = new Map<string, Int8Weight>();
+  let taken = 0;
   for (const [name, activationBytes] of maps) {
     const stored = findInt8(weights, name);
     if (stored !== undefined) {
@@ -60,7 +74,10 @@ export async function readInt8Weights(
     const [outputs, inputs] = sizesOf(`${name}.weight`, tensor);
     const largest = isExact ? LARGEST : LARGEST_ANYWHERE;
     // One after the other, and in pieces.
-    const matrix = await readAndRound(weights, tensor, outputs, inputs, largest);
+    const values = new Int8Array(room.buffer, room.byteOffset + taken, outputs * inputs);
+    taken += values.length;
+    const matrix = { values, scales: new Float32Array(outputs) };
+    await readAndRound(weights, tensor, matrix, inputs, largest);
     read.set(name, { matrix, outputs, inputs, largest, activationBytes });
   }
   return read;
@@ -77,11 +94,11 @@ function sizesOf(name: string, { shape }: WeightTensor): [rows: number, columns:
 async function readAndRound(
   weights: Weights,
   tensor: WeightTensor,
-  outputs: number,
+  matrix: Int8Matrix,
   inputs: number,
   largest: number,
-): Promise<Int8Matrix> {
-  const matrix = { values: new Int8Array(outputs * inputs), scales: new Float32Array(outputs) };
+): Promise<void> {
+  const outputs = matrix.scales.length;
   const rowBytes = tensor.length / outputs;
   const rows = Math.max(1, Math.floor(NUMBERS_AT_ONCE / inputs));
   for (let first = 0; first < outputs; first += rows) {
@@ -89,7 +106,6 @@ async function readAndRound(
     const piece = { ...tensor, offset: tensor.offset + first * rowBytes, length: count * rowBytes };
     roundInto(matrix, await readWeightValues(weights, piece), first, inputs, largest);
   }
-  return matrix;
 }
 
 /** Rounds a matrix [outputs, inputs], each output by its largest magnitude. */

@@ -92,7 +92,7 @@ export class IntegerProducts {
     const { matrix, inputs, outputs } = map;
     const names = isStored(matrix)
       ? { values: this.#stored(matrix.values), scales: this.#stored(matrix.scales) }
-      : { values: graph.bytes(matrix.values, [inputs, outputs]), scales: graph.floats(matrix.scales, [outputs]) };
+      : { values: graph.beside(matrix.values, [inputs, outputs]), scales: graph.floats(matrix.scales, [outputs]) };
     this.#matrices.set(map, names);
     return names;
   }

@@ -1,9 +1,17 @@
 // A loaded Whisper: windows of audio in, chosen tokens out; what the decoder remembers stays in ONNX Runtime's memory.
 import { ModelError } from '../model-error.js';
 import { OrtError } from '../onnxruntime/errors.js';
-import { OrtSession, OrtValue, cpuMemory, type CudaProvider, type MemoryPlace } from '../onnxruntime/index.js';
+import {
+  cpuMemory,
+  keepHeapSmall,
+  OrtSession,
+  OrtValue,
+  returnFreedMemory,
+  type CudaProvider,
+  type MemoryPlace,
+} from '../onnxruntime/index.js';
 import type { SpecialTokens } from '../tokenizer/index.js';
-import { compileWhisper, type CompiledWhisper } from './compile.js';
+import { planWhisper, type GraphName, type WhisperPlan } from './compile.js';
 import type { WhisperConfig } from './config.js';
 import type { Cache } from './decode-graph.js';
 import type { WhisperDecoder } from './decoder.js';
@@ -48,6 +56,9 @@ const cpuConfig = {
   // 15 times).
   'session.set_denormal_as_zero': '1',
 } as const;
+
+/** Shapes hardly repeat: a plan of its memory for each costs more than it saves (measured: base, 30 s: 47 MB). */
+const cpuOptions = { config: cpuConfig, memoryPattern: false } as const;
 
 /**
  * Encoder frames of one run on a CPU, 30 s. More windows at once are no faster there, and what attention among all
@@ -98,7 +109,7 @@ export class WhisperNetwork {
       throw new ModelError('unsupported', `a GPU calculates in float16, not in ${precision}`);
     }
     const { kernels = device === 'cpu' ? 'cpu' : 'cuda' } = options;
-    const compiled = await compileWhisper(directory, device === 'cpu' ? 'float32' : 'float16', {
+    const plan = await planWhisper(directory, device === 'cpu' ? 'float32' : 'float16', {
       int8: precision === 'int8',
       cache,
       kernels,
@@ -107,29 +118,37 @@ export class WhisperNetwork {
       throw new ModelError('unsupported', 'steps are recorded in a cache in place only');
     }
     const place: MemoryPlace = device === 'cpu' ? cpuMemory : { device: 'cuda', id: device.deviceId };
+    if (device === 'cpu') keepHeapSmall();
     const sessions: OrtSession[] = [];
-    const open = async (name: string, graph: Uint8Array, provider: Readonly<Record<string, string>> = {}) => {
-      const session = await OrtSession.load(graph, {
-        externalDataFolder: compiled.weightsFolder,
-        ...(threads === undefined ? {} : { intraOpThreads: threads }),
-        ...(device === 'cpu' ? { config: cpuConfig } : { providers: [withDefaults(device, provider)] }),
-        ...(options.profilePrefix === undefined ? {} : { profilePrefix: `${options.profilePrefix}-${name}` }),
-      });
-      sessions.push(session);
-      return session;
+    const open = async (name: string, graph: GraphName, provider: Readonly<Record<string, string>> = {}) => {
+      const { model, beside, close } = await plan.compile(graph);
+      try {
+        const session = await OrtSession.load(model, {
+          externalDataFolder: plan.weightsFolder,
+          initializers: beside,
+          ...(threads === undefined ? {} : { intraOpThreads: threads }),
+          ...(device === 'cpu' ? cpuOptions : { providers: [withDefaults(device, provider)] }),
+          ...(options.profilePrefix === undefined ? {} : { profilePrefix: `${options.profilePrefix}-${name}` }),
+        });
+        sessions.push(session);
+        return session;
+      } finally {
+        close();
+        returnFreedMemory();
+      }
     };
     try {
-      const encode = await open('encode', compiled.encode);
-      const decode = await open('decode', compiled.decode, stepGraphs ? recordingOptions : {});
+      const encode = await open('encode', 'encode');
+      const decode = await open('decode', 'decode', stepGraphs ? recordingOptions : {});
       const longSteps =
         stepGraphs && device !== 'cpu'
-          ? await open('step', compiled.decode, { ...recordingOptions, ...longStepOptions })
+          ? await open('step', 'decode', { ...recordingOptions, ...longStepOptions })
           : decode;
       const steps = stepGraphs ? { short: decode, long: longSteps } : undefined;
-      const { config, precision } = compiled;
+      const { config, precision } = plan;
       const { largest } = options;
       const windows = new WindowMemory({ config, precision, kernels, place, cache, steps, largest });
-      return new WhisperNetwork(compiled, { encode, decode, sessions }, place, windows, cache);
+      return new WhisperNetwork(plan, { encode, decode, sessions }, place, windows, cache);
     } catch (error) {
       for (const session of sessions) session.close();
       throw error;
@@ -140,7 +159,7 @@ export class WhisperNetwork {
   readonly special: SpecialTokens;
 
   private constructor(
-    { config, special }: CompiledWhisper,
+    { config, special }: WhisperPlan,
     graphs: {
       readonly encode: OrtSession;
       readonly decode: OrtSession;
@@ -228,6 +247,7 @@ export class WhisperNetwork {
     } finally {
       decoder.close();
       this.#windows.shrink();
+      returnFreedMemory();
     }
   }
 
