@@ -8,6 +8,7 @@ import { registerCapacityCommand } from './commands/capacity.js';
 import { registerCompareCommand } from './commands/compare.js';
 import { registerEngineCommand } from './commands/engine.js';
 import { registerFilesCommand } from './commands/files.js';
+import { registerFuzzCommand } from './commands/fuzz.js';
 import { registerGatewayCommand } from './commands/gateway.js';
 import { registerHostCommand } from './commands/host.js';
 import { registerNetworkCommand } from './commands/network.js';
@@ -38,6 +39,7 @@ for (const register of [
   registerPolicyCommand,
   registerPolishCommand,
   registerAttackCommand,
+  registerFuzzCommand,
   registerCompareCommand,
   registerShowCommand,
 ]) {

@@ -25,9 +25,11 @@ export class SpawnedServer implements AsyncDisposable {
   /** From the start of the process to the first 200 of GET /ready, milliseconds. */
   readonly readyMs: number;
   readonly #child: ChildProcess;
+  readonly #output: () => string;
 
-  private constructor(child: ChildProcess, port: number, readyMs: number) {
+  private constructor(child: ChildProcess, output: () => string, port: number, readyMs: number) {
     this.#child = child;
+    this.#output = output;
     this.httpUrl = `http://127.0.0.1:${port}`;
     this.streamUrl = `ws://127.0.0.1:${port}/v1/stream`;
     this.readyMs = readyMs;
@@ -69,7 +71,14 @@ export class SpawnedServer implements AsyncDisposable {
       }
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     }
-    return new SpawnedServer(child, port, performance.now() - startedAt);
+    return new SpawnedServer(child, () => output.trim(), port, performance.now() - startedAt);
+  }
+
+  /** How it ended, with the end of its output; undefined while it runs. */
+  get ending(): string | undefined {
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode === null && signalCode === null) return undefined;
+    return `The server ended (${signalCode ?? exitCode}):\n${this.#output()}`;
   }
 
   /** Memory and CPU time of the server with all its children; undefined where the system has no /proc. */

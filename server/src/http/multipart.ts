@@ -117,7 +117,7 @@ class PartReader {
     parser.on('field', (name, value, isNameCut, isValueCut) => {
       if (isNameCut || isValueCut) return this.#fail(bodyTooLarge(this.#fieldBytesMax));
       this.#outsideBytes = 0;
-      this.#add({ kind: 'field', name, value });
+      this.#add({ kind: 'field', name: nameOf(name), value });
     });
     parser.on('file', (name, stream, fileName, _encoding, contentType) => {
       this.#file = stream;
@@ -130,7 +130,7 @@ class PartReader {
       // event without a listener would end the process. A reader gets the failure from `#end`.
       stream.on('error', () => {});
       const bytes = this.#bytesOf(stream, limits.fileBytesMax);
-      this.#add({ kind: 'file', name, fileName: fileName ?? '', contentType, bytes });
+      this.#add({ kind: 'file', name: nameOf(name), fileName: fileName ?? '', contentType, bytes });
     });
     parser.on('filesLimit', () => this.#fail(damaged(`The form may have ${limits.filesMax ?? 1} file.`)));
     parser.on('partsLimit', () =>
@@ -223,4 +223,9 @@ class PartReader {
     this.#wakeReader?.();
     this.#wakeFeeder?.();
   }
+}
+
+/** Empty where the part says none, or none that can be read: the types of the parser do not say so. */
+function nameOf(name: string | undefined): string {
+  return name ?? '';
 }

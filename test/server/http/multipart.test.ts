@@ -151,3 +151,12 @@ t.test('no form, or one without a boundary', async (t) => {
   await t.rejects(firstPart(''), { code: 'unsupported_media_type' });
   await t.rejects(firstPart('multipart/form-data'), { status: 400, code: 'invalid_multipart' });
 });
+
+t.test('parts without a name, or with one that cannot be read, have an empty one', async (t) => {
+  const body = ['', '; name', '; n\u0000ame="prompt"']
+    .map((rest) => `--x\r\ncontent-disposition: form-data${rest}\r\n\r\nabc\r\n`)
+    .join('');
+  const bytes = Buffer.from(`${body}--x--\r\n`);
+  const parts = await read({ bytes, contentType: 'multipart/form-data; boundary=x' });
+  t.strictSame(new Set(parts.map(String)), new Set([',abc']));
+});
