@@ -7,6 +7,7 @@ import { keysMarker, openAccess } from './access/open-access.js';
 import { ClientAddresses, ProxyListError } from './access/client-address.js';
 import type { Client } from './access/principal.js';
 import { Admission } from './admission/admission.js';
+import { spendRecording } from './admission/admit-request.js';
 import { BoundedSession } from './admission/bounded-session.js';
 import { nameOfDevice, parseDevices } from './asr/devices.js';
 import { openDeviceEngines, type OpenedEngine } from './asr/open-device-engines.js';
@@ -216,6 +217,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
       log,
       guard,
       settings,
+      spendAudio: ({ keyId, address, token }, ms) => admission.spendAudio({ principal: { keyId, token }, address }, ms),
       wallNow: Date.now,
       onOver: (state) => counters?.jobsOver.add(1, state),
     }));
@@ -236,6 +238,10 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     transcription,
     polishing,
     kept: kept && jobs ? { ...kept, ...jobs } : health.state === 'off' ? 'off' : 'failed',
+    quotas: {
+      spendAudio: (client, ms) => spendRecording(admission, client, ms),
+      addressOf: (head) => addresses.of(head),
+    },
     guard,
     log,
     settings,

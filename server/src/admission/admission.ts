@@ -1,5 +1,5 @@
 // Who may begin and spend how much: the quotas of a server in one place.
-import type { Client } from '../access/principal.js';
+import type { TokenLimits } from '../access/principal.js';
 import { Allowance, QuotaError, Shares } from './quota.js';
 
 /** Each with its bound and what happens beyond: see config/groups/admission.ts. 0: no bound. */
@@ -12,11 +12,20 @@ export interface AdmissionSettings {
   readonly streamBytesPerSecondPerKeyMax: number;
   readonly streamBytesPerSecondPerAddressMax: number;
   readonly requestsPerMinutePerKeyMax: number;
+  readonly requestsPerMinutePerAddressMax: number;
   readonly uploadsPerKeyMax: number;
   readonly uploadsPerAddressMax: number;
   readonly uploadsMax: number;
   readonly sessionMsMax: number;
 }
+
+/** What of a client its audio counts by. */
+export interface AudioSpender {
+  readonly principal: { readonly keyId: string | undefined; readonly token?: AudioToken | undefined };
+  readonly address: string;
+}
+
+type AudioToken = Pick<TokenLimits, 'id' | 'audioMsMax'>;
 
 const DAY_MS = 24 * 3_600_000;
 /** Audio spent under tokens is remembered for so many; tokens live an hour at most, their sessions may go on. */
@@ -53,8 +62,11 @@ export class Admission {
       perAddress: uploadsPerAddressMax,
       total: uploadsMax,
     });
-    // An address has its bound of requests in the transport.
-    const requests = { perKey: settings.requestsPerMinutePerKeyMax, perAddress: 0, total: 0 };
+    const requests = {
+      perKey: settings.requestsPerMinutePerKeyMax,
+      perAddress: settings.requestsPerMinutePerAddressMax,
+      total: 0,
+    };
     this.requests = new Allowance('requests a minute', 60_000, requests, now);
     const bytes = {
       perKey: settings.streamBytesPerSecondPerKeyMax,
@@ -71,7 +83,7 @@ export class Admission {
   }
 
   /** @throws QuotaError, and nothing is spent */
-  spendAudio(client: Client, ms: number): void {
+  spendAudio(client: AudioSpender, ms: number): void {
     const { token } = client.principal;
     const spent = token === undefined ? 0 : (this.#byToken.get(token.id) ?? 0) + ms;
     if (token?.audioMsMax !== undefined && spent > token.audioMsMax) {

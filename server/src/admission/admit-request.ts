@@ -14,9 +14,22 @@ export function admitRequest(admission: Admission, client: Client, request: Http
     admission.requests.spend(client, 1);
     return isUpload(request) ? admission.uploads.take(client) : () => undefined;
   } catch (error) {
-    if (!(error instanceof QuotaError)) throw error;
-    throw new HttpError(429, error.code, error.message, retryAfter(error), { cause: error });
+    throw asHttpError(error);
   }
+}
+
+/** Audio of a recording that came over HTTP. @throws HttpError 429 `quota_exceeded` */
+export function spendRecording(admission: Admission, client: Client, ms: number): void {
+  try {
+    admission.spendAudio(client, ms);
+  } catch (error) {
+    throw asHttpError(error);
+  }
+}
+
+function asHttpError(error: unknown): unknown {
+  if (!(error instanceof QuotaError)) return error;
+  return new HttpError(429, error.code, error.message, retryAfter(error), { cause: error });
 }
 
 /** Of an answer: seconds, as HTTP has it. */

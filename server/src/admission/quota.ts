@@ -2,7 +2,12 @@
 // all.
 import { CodedError } from '@sotto/protocol';
 import { isLoopback } from '../http/hosts.js';
-import type { Client } from '../access/principal.js';
+
+/** Whose share it is: a client, or what of it is kept. */
+export interface QuotaHolder {
+  readonly principal: { readonly keyId: string | undefined };
+  readonly address: string;
+}
 
 /** 0: no bound. */
 export interface QuotaBounds {
@@ -37,7 +42,7 @@ export class Shares {
   }
 
   /** Takes one, and returns what gives it back (once). @throws QuotaError */
-  take(client: Client): () => void {
+  take(client: QuotaHolder): () => void {
     const holders = holdersOf(client);
     for (const { key, whose } of holders) {
       const most = this.#bounds[whose];
@@ -85,7 +90,7 @@ export class Allowance {
   }
 
   /** @throws QuotaError, and nothing is spent */
-  spend(client: Client, amount: number): void {
+  spend(client: QuotaHolder, amount: number): void {
     const now = this.#now();
     const holders = holdersOf(client).filter(({ whose }) => this.#bounds[whose] > 0);
     for (const { key, whose } of holders) {
@@ -121,7 +126,7 @@ const HOLDERS_MAX = 100_000;
 const RETRY_MS = 5_000;
 
 /** Under which names a client counts. */
-function holdersOf({ principal, address }: Client): readonly { key: string; whose: keyof QuotaBounds }[] {
+function holdersOf({ principal, address }: QuotaHolder): readonly { key: string; whose: keyof QuotaBounds }[] {
   return [
     ...(principal.keyId === undefined ? [] : [{ key: `key ${principal.keyId}`, whose: 'perKey' } as const]),
     ...(address === '' || isLoopback(address) ? [] : [{ key: `address ${address}`, whose: 'perAddress' } as const]),

@@ -10,6 +10,7 @@ import type { SessionSettings } from '../session/session-settings.js';
 import type { Transcripts } from '../transcripts/transcripts.js';
 import { accessRoutes, type AccessRoutesOptions } from './access/access-routes.js';
 import { demanding } from './access/callers.js';
+import { createSpender, NO_QUOTAS, type Quotas } from './access/spender.js';
 import { asrWebserviceRoutes } from './asr-webservice/asr-routes.js';
 import { TemporaryKeys } from './compat/temporary-keys.js';
 import { createCompat } from './compat/compat.js';
@@ -34,6 +35,8 @@ export interface ApiOptions {
   readonly transcription: CachedTranscription;
   readonly polishing: Polishing | undefined;
   readonly kept: Kept | 'off' | 'failed';
+  /** What clients may spend. Default: no bound. */
+  readonly quotas?: Quotas | undefined;
   /** Where URLs of clients may lead. */
   readonly guard: AddressGuard;
   readonly log: Logger;
@@ -70,13 +73,23 @@ export function createApi(options: ApiOptions): Api {
   const { uploadBytesMax, polishStopBudgetMs } = options.settings;
   const { access } = options.access;
   const keys = new TemporaryKeys<SessionConfig>(access);
-  const compat = createCompat({ keys, session, model, transcription, guard, fileBytesMax: uploadBytesMax, log });
+  const spender = createSpender(keys, options.quotas ?? NO_QUOTAS);
+  const compat = createCompat({
+    keys,
+    session,
+    model,
+    transcription,
+    guard,
+    fileBytesMax: uploadBytesMax,
+    spender,
+    log,
+  });
   const routes = [
     ...keptRoutes(options),
     ...compat.routes,
-    ...demanding(access, 'files', polishRoutes(polishing)),
-    ...openAiRestRoutes({ files: transcription, authorizer: keys, model, uploadBytesMax }),
-    ...demanding(access, 'files', asrWebserviceRoutes({ files: transcription, model, uploadBytesMax })),
+    ...demanding(access, 'files', polishRoutes(polishing, access)),
+    ...openAiRestRoutes({ files: transcription, authorizer: keys, model, uploadBytesMax, spender }),
+    ...demanding(access, 'files', asrWebserviceRoutes({ files: transcription, model, uploadBytesMax, spender })),
     ...demanding(
       access,
       'files',
@@ -86,6 +99,8 @@ export function createApi(options: ApiOptions): Api {
         uploadBytesMax,
         polishing,
         polishBudgetMs: polishStopBudgetMs,
+        access,
+        spender,
       }),
     ),
     ...accessRoutes(options.access),
@@ -93,7 +108,7 @@ export function createApi(options: ApiOptions): Api {
   return { routes: [...routes, ...docsRoutes(routes, version)], dialects: compat.dialects };
 }
 
-function keptRoutes({ access: { access }, kept, model, polishing, settings }: ApiOptions): Route[] {
+function keptRoutes({ access: { access }, kept, model, polishing, quotas, settings }: ApiOptions): Route[] {
   if (kept === 'off' || kept === 'failed') return routesWithoutStore(KEPT_PATHS, kept === 'off');
   const { transcripts, jobs, webhooks } = kept;
   const listing = new ListingGuard(settings.listing, settings.host);
@@ -103,6 +118,7 @@ function keptRoutes({ access: { access }, kept, model, polishing, settings }: Ap
       jobs,
       listing,
       access,
+      addressOf: quotas?.addressOf,
       uploadBytesMax: settings.uploadBytesMax,
       check: (asked) => {
         checkJobOptions(asked, model, polishing);

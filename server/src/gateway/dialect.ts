@@ -13,6 +13,8 @@ export interface Dialect {
   admit(request: UpgradeRequest): DialectAdmission;
   /** The refusal of an upgrade while the server is full or shutting down, as this dialect tells it. */
   unavailable(reason: 'full' | 'draining'): WholeResponse;
+  /** What is said, and the close, where a client has as many streams as it may. */
+  overQuota(message: string): { readonly event: DialectEvent; readonly close: DialectClose };
 }
 
 export type DialectAdmission =

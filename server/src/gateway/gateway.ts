@@ -8,6 +8,7 @@ import {
   type CloseReason,
   type ErrorCode,
   type ErrorMessage,
+  type Frame,
   type Subprotocol,
 } from '@sotto/protocol';
 import type { Logger } from 'pino';
@@ -280,12 +281,14 @@ export class Gateway {
       subprotocol: request.subprotocols.length === 0 ? '' : admission.subprotocol,
       open: (socket) => {
         if (isWatching) return this.#watch(socket, subprotocol, token);
-        if (typeof client === 'string') return turnAway(socket, subprotocol, ...keyRefusal(client));
+        if (typeof client === 'string') return turnAway(socket, ...keyRefusal(client, subprotocol));
         return this.#withinQuota(
-          socket,
           client,
           (release) => this.#accept(socket, admission, client, release),
-          subprotocol,
+          ({ message, retryAfterMs }) => {
+            const error = errorMessage('quota_exceeded', message, { retryAfterMs });
+            return turnAway(socket, told(subprotocol, error), { ...CLOSE.tryAgainLater, reason: message });
+          },
         );
       },
     };
@@ -316,8 +319,13 @@ export class Gateway {
       subprotocol,
       headers,
       open: (socket) =>
-        this.#withinQuota(socket, client, (release) =>
-          this.#converse(socket, dialect, admission, room, client, release),
+        this.#withinQuota(
+          client,
+          (release) => this.#converse(socket, dialect, admission, room, client, release),
+          ({ message }) => {
+            const { event, close } = dialect.overQuota(message);
+            return turnAway(socket, JSON.stringify(event), close);
+          },
         ),
     };
   }
@@ -361,20 +369,18 @@ export class Gateway {
     );
   }
 
-  /** Opens a stream that counts among those of its client; where it has too many, the socket is closed. */
+  /** Opens a stream that counts among those of its client; where it has too many, the client is turned away. */
   #withinQuota(
-    socket: TransportSocket,
     client: Client,
     open: (release: () => void) => SocketHandlers,
-    subprotocol?: Subprotocol,
+    turnedAway: (error: QuotaError) => SocketHandlers,
   ): SocketHandlers {
     try {
       return open(this.#options.admission?.streams.take(client) ?? (() => undefined));
     } catch (error) {
       if (!(error instanceof QuotaError)) throw error;
       this.#metrics.connectionsRefused.add(1, 'quota');
-      const said = errorMessage('quota_exceeded', error.message, { retryAfterMs: error.retryAfterMs });
-      return turnAway(socket, subprotocol, said, { ...CLOSE.tryAgainLater, reason: error.message });
+      return turnedAway(error);
     }
   }
 
@@ -483,21 +489,22 @@ interface Refusal {
 /** Told on the socket, and not by HTTP: a browser cannot read why an upgrade was refused (rule HS13). */
 function turnAway(
   socket: TransportSocket,
-  /** Undefined: the client of a dialect, which is told by the close alone. */
-  subprotocol: Subprotocol | undefined,
-  error: ErrorMessage,
+  said: Frame,
   { code, reason }: Pick<CloseReason, 'code' | 'reason'>,
 ): SocketHandlers {
-  const frame = subprotocol && createServerCodec(subprotocol).encode(error);
-  if (frame !== undefined) socket.send(frame, typeof frame !== 'string');
+  socket.send(said, typeof said !== 'string');
   socket.close(code, reason);
   return { message: () => {}, drained: () => {}, pong: () => {}, pinged: () => {}, closed: () => {} };
 }
 
-function keyRefusal(refusal: KeyRefusal): [ErrorMessage, CloseReason] {
+function told(subprotocol: Subprotocol, error: ErrorMessage): Frame {
+  return createServerCodec(subprotocol).encode(error);
+}
+
+function keyRefusal(refusal: KeyRefusal, subprotocol: Subprotocol): [Frame, CloseReason] {
   const isForbidden = refusal === 'forbidden';
   const error = errorMessage(isForbidden ? 'forbidden' : 'unauthorized', KEY_REFUSALS[refusal]);
-  return [error, isForbidden ? CLOSE.forbidden : CLOSE.unauthorized];
+  return [told(subprotocol, error), isForbidden ? CLOSE.forbidden : CLOSE.unauthorized];
 }
 
 const KEY_REFUSALS: Readonly<Record<KeyRefusal, string>> = {

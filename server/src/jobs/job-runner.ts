@@ -14,7 +14,7 @@ import type { StoreHealth } from '../store/store-health.js';
 import type { KeptSegment, TranscriptRecord } from '../transcripts/transcript.js';
 import { TranscriptWriter } from '../transcripts/transcript-writer.js';
 import type { Transcripts } from '../transcripts/transcripts.js';
-import type { JobRecord } from './job.js';
+import { clientOf, type JobClient, type JobRecord } from './job.js';
 import type { JobStore } from './job-store.js';
 import { AudioFrom, CountedBytes } from './job-audio.js';
 
@@ -35,6 +35,8 @@ export interface JobRunnerOptions {
   readonly transcription: CachedTranscription;
   readonly decode: DecodeRecording;
   readonly polishing: Polishing | undefined;
+  /** Takes audio from the quota of a job's client; what it throws ends the job. Default: no bound. */
+  readonly spendAudio?: ((client: JobClient, ms: number) => void) | undefined;
   /** Name of the model, for the transcript. */
   readonly model: string;
   /** The bytes of a job's recording, and how many there are. */
@@ -92,7 +94,8 @@ export class JobRunner {
   }
 
   async #transcribe(job: JobRecord, signal: AbortSignal): Promise<JobFacts> {
-    const { jobs, transcription, decode, open } = this.#options;
+    const { jobs, transcription, decode, open, spendAudio } = this.#options;
+    const client = clientOf(job);
     const { writer, segmentCount, resumeMs } = await this.#openTranscript(job);
     const upload = await open(job);
     const bytes = new CountedBytes(upload.bytes, upload.size);
@@ -107,6 +110,7 @@ export class JobRunner {
       signal,
       uploadHash: job.source.kind === 'upload' ? job.source.sha256 : undefined,
       isPart: resumeMs > 0,
+      spendAudio: (ms) => spendAudio?.(client, ms),
       onCache: (cache) => (facts = { ...facts, cache }),
       onKept: (cacheKey) => (facts = { ...facts, cacheKey }),
       onProgress: (heardMs) => progress.heard(resumeMs + heardMs),

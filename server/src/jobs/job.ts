@@ -37,6 +37,21 @@ export const JobOptions = v.object({
 
 export type JobOptions = v.InferOutput<typeof JobOptions>;
 
+/** Whose job it is. */
+export interface JobClient {
+  /** Undefined where no key was demanded. */
+  readonly keyId: string | undefined;
+  readonly address: string;
+  /** The token that it came with, and how much audio that allows. */
+  readonly token?: { readonly id: string; readonly audioMsMax?: number | undefined } | undefined;
+}
+
+export const NOBODY: JobClient = { keyId: undefined, address: '' };
+
+export function clientOf({ owner, address = '', token }: JobRecord): JobClient {
+  return { keyId: owner, address, token };
+}
+
 export interface JobProgress {
   /** Everything before this is recognised, milliseconds of the recording. */
   readonly heardMs: number;
@@ -49,6 +64,9 @@ export interface JobRecord {
   readonly id: string;
   /** The key that it belongs to; absent where none was demanded. */
   readonly owner?: string | undefined;
+  /** Where it came from: for quotas, and shown to nobody. */
+  readonly address?: string | undefined;
+  readonly token?: JobClient['token'];
   readonly state: JobState;
   /** Milliseconds since 1970, as all times here. */
   readonly createdAt: number;

@@ -1,11 +1,12 @@
 // The jobs of a server: taken within bounds, done in their order, cancelled, deleted, and forgotten in time.
 import { randomUUID } from 'node:crypto';
+import { isLoopback } from '../http/hosts.js';
 import { HashingStream } from '../recordings/result-cache.js';
 import type { CachedTranscription } from '../recordings/cached-transcription.js';
 import type { BlobStore } from '../store/blobs.js';
 import type { StoreHealth } from '../store/store-health.js';
 import type { Transcripts } from '../transcripts/transcripts.js';
-import { isOver, type JobOptions, type JobRecord, type JobSource } from './job.js';
+import { clientOf, isOver, NOBODY, type JobClient, type JobOptions, type JobRecord, type JobSource } from './job.js';
 import { JobError } from './job-error.js';
 import type { JobFolder } from './job-folder.js';
 import type { JobQueue } from './job-queue.js';
@@ -30,6 +31,8 @@ export interface JobsOptions {
   readonly health: StoreHealth;
   /** Jobs of one key that are not over. Beyond: `jobs_full`. Absent or 0: no bound. */
   readonly ofKeyMax?: number | undefined;
+  /** The same of one address on another machine. */
+  readonly ofAddressMax?: number | undefined;
   /** Jobs that may wait. Beyond: `jobs_full`. */
   readonly waitingMax: number;
   /** How long a job is kept when it is over, milliseconds. */
@@ -51,6 +54,7 @@ export class Jobs {
   readonly #closing = new AbortController();
   readonly #running = new Map<string, AbortController>();
   readonly #uploading = new Set<string>();
+  readonly #places = new Set<JobClient>();
   /** Uploads without a job, and since when. */
   readonly #orphans = new Map<string, number>();
 
@@ -70,16 +74,39 @@ export class Jobs {
     return { waiting: this.#waiting, running: this.#running.size };
   }
 
-  /** Rejects with JobError `jobs_full` where no further job is taken now, of this key or at all. */
-  async checkRoom(owner?: string): Promise<void> {
-    const { ofKeyMax = 0 } = this.#options;
-    if (owner !== undefined && ofKeyMax > 0) {
-      const theirs = await this.list(ofKeyMax, (job) => job.owner === owner && !isOver(job));
-      if (theirs.length >= ofKeyMax) throw new JobError('jobs_full', 'Too many jobs of this key wait already.');
+  /**
+   * Keeps a place for one further job while its recording comes; returns what gives the place back. Rejects with
+   * JobError `jobs_full` where there is none, of this key, of this address, or at all.
+   */
+  async reserve(client: JobClient): Promise<() => void> {
+    this.#places.add(client);
+    try {
+      await this.#checkRoom(client);
+    } catch (error) {
+      this.#places.delete(client);
+      throw error;
     }
-    const { waitingMax } = this.#options;
-    if (this.#uploading.size + (await this.#options.queue.waiting()) < waitingMax) return;
-    throw new JobError('jobs_full', 'Too many jobs wait already.');
+    return () => this.#places.delete(client);
+  }
+
+  async #checkRoom(client: JobClient): Promise<void> {
+    const { ofKeyMax = 0, ofAddressMax = 0, waitingMax, queue } = this.#options;
+    const places = [...this.#places];
+    // Those that asked first: of many that come at once, some have a place.
+    const before = places.slice(0, places.indexOf(client));
+    const { keyId, address } = client;
+    const check = async (whose: string, most: number, isTheirs: (other: JobClient) => boolean): Promise<void> => {
+      if (most === 0) return;
+      const kept = await this.list(most, (job) => !isOver(job) && isTheirs(clientOf(job)));
+      if (before.filter(isTheirs).length + kept.length < most) return;
+      throw new JobError('jobs_full', `Too many jobs of this ${whose} wait already.`);
+    };
+    await check('key', keyId === undefined ? 0 : ofKeyMax, (other) => other.keyId === keyId);
+    const isNear = address === '' || isLoopback(address);
+    await check('address', isNear ? 0 : ofAddressMax, (other) => other.address === address);
+    if (before.length + (await queue.waiting()) >= waitingMax) {
+      throw new JobError('jobs_full', 'Too many jobs wait already.');
+    }
   }
 
   /** Keeps the bytes of a recording. Rejects with what reading them throws too; then nothing of it is kept. */
@@ -102,13 +129,19 @@ export class Jobs {
     await this.#options.blobs.delete(id);
   }
 
-  /** Queues a job for a recording. @param owner the key that it belongs to */
-  async submit({ id, name, source }: UploadedRecording, options: JobOptions, owner?: string): Promise<JobRecord> {
+  /** Queues a job for a recording. */
+  async submit(
+    { id, name, source }: UploadedRecording,
+    options: JobOptions,
+    { keyId, address, token }: JobClient = NOBODY,
+  ): Promise<JobRecord> {
     const { store, queue, wallNow } = this.#options;
     const now = wallNow();
     const job: JobRecord = {
       id,
-      owner,
+      owner: keyId,
+      address,
+      token,
       state: 'queued',
       createdAt: now,
       updatedAt: now,
@@ -134,11 +167,11 @@ export class Jobs {
   /**
    * Queues a job for a file in the folder of the settings. Rejects with JobError too: `path_refused`, `path_unknown`.
    */
-  async submitPath(path: string, options: JobOptions, owner?: string): Promise<JobRecord> {
+  async submitPath(path: string, options: JobOptions, client: JobClient = NOBODY): Promise<JobRecord> {
     // It is there, and may be read; that is all to be known now.
     await this.#options.folder.open(path);
     const name = path.slice(path.lastIndexOf('/') + 1);
-    return this.submit({ id: `j_${randomUUID()}`, name, source: { kind: 'path', path } }, options, owner);
+    return this.submit({ id: `j_${randomUUID()}`, name, source: { kind: 'path', path } }, options, client);
   }
 
   async get(id: string): Promise<JobRecord | undefined> {

@@ -11,7 +11,7 @@ import { BullQueue } from './bull-queue.js';
 import { JobFolder } from './job-folder.js';
 import type { JobState } from './job.js';
 import type { JobQueue } from './job-queue.js';
-import { JobRunner, type DecodeRecording } from './job-runner.js';
+import { type JobRunnerOptions, JobRunner, type DecodeRecording } from './job-runner.js';
 import { JobStore } from './job-store.js';
 import { Jobs } from './jobs.js';
 import { LocalQueue } from './local-queue.js';
@@ -23,6 +23,8 @@ export interface OpenJobsOptions {
   readonly transcription: CachedTranscription;
   readonly decode: DecodeRecording;
   readonly polishing: Polishing | undefined;
+  /** See JobRunnerOptions. */
+  readonly spendAudio?: JobRunnerOptions['spendAudio'];
   readonly model: string;
   readonly health: StoreHealth;
   readonly log: Pick<Logger, 'error' | 'warn'>;
@@ -38,6 +40,7 @@ export interface JobSettings {
   readonly jobsMax: number;
   readonly jobsWaitingMax: number;
   readonly jobsPerKeyMax?: number;
+  readonly jobsPerAddressMax?: number;
   readonly jobFolder: string;
   readonly redisUrl: string;
   readonly retentionMs: number;
@@ -72,6 +75,7 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
     wallNow,
     queue: openQueue(options),
     ofKeyMax: settings.jobsPerKeyMax,
+    ofAddressMax: settings.jobsPerAddressMax,
     waitingMax: settings.jobsWaitingMax,
     retentionMs: settings.retentionMs,
   });

@@ -2,6 +2,7 @@
 import { AsrError } from '../asr/errors.js';
 import type { FileTranscriber, TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { CuttingOptions } from '../asr/files/speech-stretches.js';
+import { SAMPLES_PER_MS } from '../audio/samples.js';
 import { Semaphore } from '../time/semaphore.js';
 
 /** How a recording is to be recognised. */
@@ -33,7 +34,12 @@ export interface FileRun {
   readonly signal?: AbortSignal;
   /** Called with the time before which everything is decoded, milliseconds; it never goes back. */
   readonly onProgress?: (heardMs: number) => void;
+  /** Called with the length of each piece of audio before it is heard, milliseconds; what it throws ends the run. */
+  readonly spendAudio?: SpendAudio | undefined;
 }
+
+/** Takes audio from the quota of whoever wants it heard. @throws what ends the run */
+export type SpendAudio = (ms: number) => void;
 
 export interface FileLimits {
   /** Recordings that are transcribed at a time; others wait in the order in which they came. */
@@ -76,12 +82,20 @@ export class FileTranscription {
     const release = await this.#places.take(run.signal);
     this.#running += 1;
     try {
-      for await (const segment of this.#transcriber.transcribe(audio, options, run)) {
+      const paid = run.spendAudio === undefined ? audio : spent(audio, run.spendAudio);
+      for await (const segment of this.#transcriber.transcribe(paid, options, run)) {
         yield options.words ? segment : { ...segment, words: [] };
       }
     } finally {
       this.#running -= 1;
       release();
     }
+  }
+}
+
+async function* spent(audio: AsyncIterable<Float32Array>, spend: SpendAudio): AsyncGenerator<Float32Array> {
+  for await (const block of audio) {
+    spend(block.length / SAMPLES_PER_MS);
+    yield block;
   }
 }

@@ -31,7 +31,7 @@ export class TranscribedUpload {
     transcription: Transcription,
     { bytes, hash }: RecordingBytes,
     options: FileOptions,
-    run: Pick<CachedRun, 'signal' | 'isLive'> = {},
+    run: Pick<CachedRun, 'signal' | 'isLive' | 'spendAudio'> = {},
   ) {
     const audio = decodeAudio(bytes, { onWarning: (warning) => this.warnings.push(warning) });
     this.segments = transcription.transcribe(this.#counted(audio), options, {

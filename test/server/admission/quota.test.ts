@@ -23,6 +23,7 @@ const NONE: AdmissionSettings = {
   streamBytesPerSecondPerKeyMax: 0,
   streamBytesPerSecondPerAddressMax: 0,
   requestsPerMinutePerKeyMax: 0,
+  requestsPerMinutePerAddressMax: 0,
   uploadsPerKeyMax: 0,
   uploadsPerAddressMax: 0,
   uploadsMax: 0,

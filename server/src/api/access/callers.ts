@@ -24,6 +24,11 @@ export function checkOperator(access: Authorizer, request: RequestHead): void {
   if (!isOpen) callerOf(access, request, 'admin');
 }
 
+/** @throws HttpError 403 `forbidden` where its token does not allow polish */
+export function checkPolish({ token }: Principal): void {
+  if (token?.polish === false) throw new HttpError(403, 'forbidden', 'The token does not allow polish.');
+}
+
 const WORDS: Readonly<Record<Exclude<Refusal, 'forbidden'>, string>> = {
   missing: 'This server wants a key: Authorization: Bearer KEY. `sotto keys create` makes one.',
   unknown: 'The key or token is not known: it is wrong, or it was revoked.',

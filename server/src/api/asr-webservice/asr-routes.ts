@@ -16,6 +16,7 @@ import {
   type RecordingBytes,
   type Transcription,
 } from '../../recordings/transcribed-upload.js';
+import type { Spender } from '../access/spender.js';
 import { knownLanguage } from '../recordings/recording-routes.js';
 import { fileError } from '../uploads/file-errors.js';
 import { readUpload, type Upload } from '../uploads/upload.js';
@@ -25,6 +26,7 @@ export interface AsrWebserviceOptions {
   readonly files: Transcription;
   readonly model: { readonly languages: readonly string[]; readonly isMultilingual: boolean };
   readonly uploadBytesMax: number;
+  readonly spender?: Spender | undefined;
 }
 
 /** Of the query or the form, beside the recording in `audio_file`. What is not here is taken and does nothing. */
@@ -62,11 +64,13 @@ async function answered(
   options: AsrWebserviceOptions,
   answer: (heard: TranscribedUpload, asked: Asked) => Promise<HttpResponse>,
 ): Promise<HttpResponse> {
+  const spendAudio = options.spender?.(request);
   const upload = await readUpload(request, options.uploadBytesMax, 'audio_file');
   try {
     const asked = { ...validated(ASR_FIELDS, fieldsOf(upload)), fileName: upload.fileName };
     const heard = new TranscribedUpload(options.files, recordingOf(upload, asked), fileOptions(asked, options), {
       signal: request.signal,
+      spendAudio,
     });
     return await answer(heard, asked);
   } catch (error) {

@@ -1,9 +1,9 @@
 // Jobs over HTTP: submit a recording, ask how far it is, hear of it as server-sent events, cancel it.
 import { ALLOW_ALL, type Authorizer } from '../../access/access.js';
 import { owns, type Principal } from '../../access/principal.js';
-import { callerOf } from '../access/callers.js';
+import { callerOf, checkPolish } from '../access/callers.js';
 import * as v from 'valibot';
-import type { HttpRequest, HttpResponse } from '../../http/exchange.js';
+import type { HttpRequest, HttpResponse, RequestHead } from '../../http/exchange.js';
 import { mediaType } from '../../http/body.js';
 import { eventStream, type ServerSentEvent } from '../../http/event-stream.js';
 import { HttpError } from '../../http/http-error.js';
@@ -13,7 +13,7 @@ import { listLimit } from '../transcripts/list-limit.js';
 import type { Route, RouteCall } from '../../http/router.js';
 import type { ListingGuard } from '../transcripts/listing-guard.js';
 import { answeringStore } from '../store-routes.js';
-import { isOver, jobJson, JobOptions, type JobRecord } from '../../jobs/job.js';
+import { isOver, jobJson, JobOptions, type JobClient, type JobRecord } from '../../jobs/job.js';
 import { JobError } from '../../jobs/job-error.js';
 import type { Jobs, UploadedRecording } from '../../jobs/jobs.js';
 
@@ -34,6 +34,8 @@ export interface JobRoutesOptions {
   readonly listing: ListingGuard;
   /** Who may come, and sees what. Default: everybody sees all. */
   readonly access?: Authorizer;
+  /** Where a request comes from. Default: its connection's address. */
+  readonly addressOf?: ((request: RequestHead) => string) | undefined;
   /** Bytes of one upload. Beyond: 413. */
   readonly uploadBytesMax: number;
   /** Refuses options that this server cannot honour, with an HttpError or a JobError. */
@@ -109,31 +111,41 @@ export function jobRoutes(options: JobRoutesOptions): Route[] {
 }
 
 async function submit(request: HttpRequest, options: JobRoutesOptions): Promise<HttpResponse> {
-  const { jobs, access = ALLOW_ALL, wallNow } = options;
-  const { keyId } = callerOf(access, request, 'files');
-  await jobs.checkRoom(keyId);
-  const type = mediaType(request);
-  const job =
-    type === 'multipart/form-data'
-      ? await submitForm(request, options, keyId)
-      : await submitPath(request, options, keyId);
-  return jsonResponse(202, jobJson(job, wallNow()), { location: `/v1/jobs/${job.id}` });
+  const { jobs, access = ALLOW_ALL, addressOf = ({ remoteAddress }) => remoteAddress, wallNow } = options;
+  const caller = callerOf(access, request, 'files');
+  const client = jobClient(caller, addressOf(request));
+  const check = (asked: JobOptions): void => {
+    if (asked.polish !== undefined && asked.polish.mode !== 'off') checkPolish(caller);
+    options.check(asked);
+  };
+  const release = await jobs.reserve(client);
+  try {
+    const submission = mediaType(request) === 'multipart/form-data' ? submitForm : submitPath;
+    const job = await submission(request, { ...options, check }, client);
+    return jsonResponse(202, jobJson(job, wallNow()), { location: `/v1/jobs/${job.id}` });
+  } finally {
+    release();
+  }
+}
+
+function jobClient({ keyId, token }: Principal, address: string): JobClient {
+  return { keyId, address, token: token && { id: token.id, audioMsMax: token.audioMsMax } };
 }
 
 async function submitPath(
   request: HttpRequest,
   { jobs, check }: JobRoutesOptions,
-  owner: string | undefined,
+  client: JobClient,
 ): Promise<JobRecord> {
   const { path, ...asked } = await readJson(request, PathJob);
   check(asked);
-  return jobs.submitPath(path, asked, owner);
+  return jobs.submitPath(path, asked, client);
 }
 
 async function submitForm(
   request: HttpRequest,
   { jobs, check, uploadBytesMax }: JobRoutesOptions,
-  owner: string | undefined,
+  client: JobClient,
 ): Promise<JobRecord> {
   let upload: UploadedRecording | undefined;
   const fields: Record<string, string> = {};
@@ -145,7 +157,7 @@ async function submitForm(
     const asked = validated(JobOptions, optionsOf(fields));
     check(asked);
     if (upload === undefined) throw new HttpError(400, 'invalid_request', 'file: the form has no file of this name.');
-    return await jobs.submit(upload, asked, owner);
+    return await jobs.submit(upload, asked, client);
   } catch (error) {
     if (upload !== undefined) await jobs.discard(upload);
     throw error;

@@ -1,4 +1,6 @@
 // Polish over HTTP: one text, or several at once, as JSON or while they are written.
+import { ALLOW_ALL, type Authorizer } from '../../access/access.js';
+import { callerOf, checkPolish } from '../access/callers.js';
 import { LIMITS, POLISH_MODES } from '@sotto/protocol';
 import * as v from 'valibot';
 import type { HttpRequest, HttpResponse } from '../../http/exchange.js';
@@ -62,10 +64,16 @@ interface Answer extends Omit<PolishResult, 'text'> {
   readonly mode: PolishBody['mode'];
 }
 
-/** `POST /v1/polish`, and the same at `POST /optimize_only`. */
-export function polishRoutes(polishing: Polishing | undefined): Route[] {
-  const paths = ['/v1/polish', '/optimize_only'];
-  return paths.map((path) => ({ method: 'POST', path, handle: ({ request }) => answer(polishing, request) }));
+/** `POST /v1/polish`, and the same at `POST /optimize_only`. @param access who may. Default: everybody */
+export function polishRoutes(polishing: Polishing | undefined, access: Authorizer = ALLOW_ALL): Route[] {
+  return ['/v1/polish', '/optimize_only'].map((path) => ({
+    method: 'POST',
+    path,
+    handle: ({ request }) => {
+      checkPolish(callerOf(access, request, 'files'));
+      return answer(polishing, request);
+    },
+  }));
 }
 
 async function answer(polishing: Polishing | undefined, request: HttpRequest): Promise<HttpResponse> {

@@ -1,6 +1,9 @@
 // The server's own addresses for files: a recording in, its text out, raw or polished.
 import { joinTexts } from '@sotto/protocol';
 import * as v from 'valibot';
+import { ALLOW_ALL, type Authorizer } from '../../access/access.js';
+import { callerOf, checkPolish } from '../access/callers.js';
+import type { Spender } from '../access/spender.js';
 import { storedInMemory } from '../../audio/stored-bytes.js';
 import { refuseLanguage } from '../../asr/model-languages.js';
 import type { HttpRequest } from '../../http/exchange.js';
@@ -30,6 +33,9 @@ export interface RestOptions {
   readonly polishing?: Polishing | undefined;
   /** How long the polish of a whole text may take, milliseconds. */
   readonly polishBudgetMs: number;
+  /** Who may. Default: everybody. */
+  readonly access?: Authorizer | undefined;
+  readonly spender?: Spender | undefined;
 }
 
 /** A recording within JSON is held in memory: larger ones come as forms or as they are. */
@@ -49,6 +55,7 @@ export function restRoutes(options: RestOptions): Route[] {
       method: 'POST',
       path: '/transcribe_and_optimize',
       handle: async ({ request }) => {
+        checkPolish(callerOf(options.access ?? ALLOW_ALL, request, 'files'));
         const { answer, fields, headers } = await transcribe(request, OPTIMIZE_FIELDS, options);
         const optimized = await optimize(answer, fields, request.signal, options);
         return jsonResponse(200, { ...answer, ...optimized }, headers);
@@ -60,12 +67,13 @@ export function restRoutes(options: RestOptions): Route[] {
 async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTIMIZE_FIELDS>(
   request: HttpRequest,
   schema: S,
-  { files, languages, uploadBytesMax }: RestOptions,
+  { files, languages, uploadBytesMax, spender }: RestOptions,
 ): Promise<{
   answer: TranscribeAnswer;
   fields: v.InferOutput<S>;
   headers: Record<string, string>;
 }> {
+  const spendAudio = spender?.(request);
   const upload = await readAny(request, schema, uploadBytesMax);
   try {
     const { fields } = upload;
@@ -75,7 +83,7 @@ async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTI
       files,
       upload,
       { ...FILE_DEFAULTS, language, prompt, hotwords },
-      { signal: request.signal },
+      { signal: request.signal, spendAudio },
     );
     const segments = [];
     for await (const segment of heard.segments) if (segment.text !== '') segments.push(segment);

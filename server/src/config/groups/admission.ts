@@ -21,7 +21,7 @@ export const ADMISSION_SETTINGS = {
   audioMsPerDayPerKeyMax: count(
     0,
     'milliseconds',
-    'Live audio of one key a day, from its first on. Beyond: `quota_exceeded`, closed with 4430.',
+    'Audio of one key a day, from its first on: live, in recordings and in jobs. Beyond: `quota_exceeded` (sockets: closed with 4430; HTTP: 429; a job fails).',
   ),
   audioMsPerDayPerAddressMax: count(1_000 * HOUR_MS, 'milliseconds', 'The same of one address.'),
   audioMsPerDayMax: count(0, 'milliseconds', 'The same of all clients together.'),
@@ -37,8 +37,10 @@ export const ADMISSION_SETTINGS = {
     'How long one session may send audio. Beyond: `quota_exceeded`; a new one may begin at once.',
   ),
   requestsPerMinutePerKeyMax: count(6_000, 'requests per minute', 'HTTP requests of one key. Beyond: 429.'),
+  requestsPerMinutePerAddressMax: count(12_000, 'requests per minute', 'The same of one address.'),
   uploadsPerKeyMax: count(64, 'uploads', 'Requests with a body that one key may have under way. Beyond: 429.'),
   uploadsPerAddressMax: count(16, 'uploads', 'The same of one address.'),
   uploadsMax: count(256, 'uploads', 'The same of all clients together.'),
   jobsPerKeyMax: count(50, 'jobs', 'Jobs of one key that are not over. Beyond: 503.'),
+  jobsPerAddressMax: count(50, 'jobs', 'The same of one address.'),
 } as const;

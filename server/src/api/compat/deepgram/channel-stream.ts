@@ -1,5 +1,5 @@
 // One channel of a live stream: a session's segments as Deepgram's results.
-import type { FinalMessage, PartialMessage, ServerMessage } from '@sotto/protocol';
+import type { ErrorCode, FinalMessage, PartialMessage, ServerMessage } from '@sotto/protocol';
 import type { DialectEvent } from '../../../gateway/dialect.js';
 import type { ListenOptions } from './listen-options.js';
 import type { ModelInfo } from './model-info.js';
@@ -73,6 +73,7 @@ export class ChannelStream {
         return this.#endUtteranceIfDue();
       case 'error':
         if (message.segmentId !== undefined) this.#failed(message.segmentId, message.endMs ?? this.#windowMs);
+        else if (message.fatal) this.#options.send(streamError(VARIANTS[message.code] ?? 'INTERNAL', message.message));
         return;
       default:
         return;
@@ -116,13 +117,7 @@ export class ChannelStream {
 
   /** The words of this stretch are lost: the client is told, and its results go on behind it. */
   #failed(segmentId: number, endMs: number): void {
-    const description = 'This utterance could not be recognised.';
-    this.#options.send({
-      type: 'Error',
-      description,
-      message: description,
-      variant: 'RECOGNITION_FAILED',
-    });
+    this.#options.send(streamError('RECOGNITION_FAILED', 'This utterance could not be recognised.'));
     this.#close(segmentId, endMs, {
       transcript: '',
       words: [],
@@ -192,4 +187,16 @@ export class ChannelStream {
   #event(type: string, fields: Readonly<Record<string, unknown>>): void {
     this.#options.send({ type, channel: this.#options.index, ...fields });
   }
+}
+
+/** What ends a stream, in Deepgram's words. */
+const VARIANTS: Partial<Readonly<Record<ErrorCode, string>>> = {
+  quota_exceeded: 'TOO_MANY_REQUESTS',
+  overloaded: 'SERVICE_UNAVAILABLE',
+  shutting_down: 'SERVICE_UNAVAILABLE',
+  forbidden: 'INSUFFICIENT_PERMISSIONS',
+};
+
+export function streamError(variant: string, message: string): DialectEvent {
+  return { type: 'Error', description: message, message, variant };
 }

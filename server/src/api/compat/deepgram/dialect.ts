@@ -4,6 +4,7 @@ import type { Dialect, DialectAdmission } from '../../../gateway/dialect.js';
 import type { Authorizer } from '../../../access/access.js';
 import { credentialOf, publicSubprotocol } from '../../../access/credentials.js';
 import { deepgramError, DeepgramHttpError, requireScope, type DeepgramError } from './http-errors.js';
+import { streamError } from './channel-stream.js';
 import { ListenQueryError, readListenOptions } from './listen-options.js';
 import { LiveConversation } from './live-conversation.js';
 import { modelInfo } from './model-info.js';
@@ -50,5 +51,9 @@ export function createListenDialect({ authorizer, model, decode }: ListenDialect
       const message = reason === 'full' ? 'All connections are taken.' : 'The server is shutting down.';
       return deepgramError({ status: 503, code: 'SERVICE_UNAVAILABLE', message }, randomUUID());
     },
+    overQuota: (message) => ({
+      event: streamError('TOO_MANY_REQUESTS', message),
+      close: { code: 1008, reason: `TOO_MANY_REQUESTS: ${message}` },
+    }),
   };
 }

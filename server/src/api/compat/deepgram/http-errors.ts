@@ -72,9 +72,10 @@ function errorOf(error: unknown): DeepgramError | undefined {
   if (error instanceof ListenQueryError) return { status: 400, code: error.code, message: error.message };
   if (error instanceof TooManyKeysError) return { status: 429, code: 'TOO_MANY_REQUESTS', message: error.message };
   if (!(error instanceof HttpError)) return undefined;
-  const code = error.status === 413 ? 'PAYLOAD_TOO_LARGE' : 'Bad Request';
-  return { status: error.status, code, message: error.message };
+  return { status: error.status, code: CODES[error.status] ?? 'Bad Request', message: error.message };
 }
+
+const CODES: Readonly<Record<number, string>> = { 413: 'PAYLOAD_TOO_LARGE', 429: 'TOO_MANY_REQUESTS' };
 
 /** A header holds neither line breaks nor letters beyond ASCII. */
 function headerText(text: string): string {

@@ -6,16 +6,18 @@ import * as v from 'valibot';
 import { AsrError } from '../../../asr/errors.js';
 import type { TranscribedSegment } from '../../../asr/files/file-transcriber.js';
 import { AudioFileError } from '../../../audio/audio-errors.js';
-import type { FileOptions, FileRun } from '../../../recordings/file-transcription.js';
+import type { FileOptions, FileRun, SpendAudio } from '../../../recordings/file-transcription.js';
 import type { HttpRequest } from '../../../http/exchange.js';
 import type { AddressGuard } from '../../../http/outbound/address-guard.js';
 import { boundedBody, mediaType } from '../../../http/body.js';
+import { HttpError } from '../../../http/http-error.js';
 import { jsonResponse } from '../../../http/json-response.js';
 import { readJson } from '../../../http/json.js';
 import type { Route } from '../../../http/router.js';
 import { refuseUrl, safeFetch, SafeFetchError } from '../../../http/outbound/safe-fetch.js';
 import type { Authorizer } from '../../../access/access.js';
 import { credentialOf } from '../../../access/credentials.js';
+import type { Spender } from '../../access/spender.js';
 import { deliver } from './callback.js';
 import { listenDocument, type HeardChannel } from './document.js';
 import { deepgramHandler, DeepgramHttpError, requireScope, type DeepgramError } from './http-errors.js';
@@ -51,6 +53,7 @@ export interface ListenRouteOptions {
   ) => AsyncIterable<TranscribedSegment>;
   /** Puts bytes aside, until they are closed. */
   readonly spool: (bytes: AsyncIterable<Uint8Array>) => Promise<SpooledBytes>;
+  readonly spender?: Spender | undefined;
   readonly log: Logger;
 }
 
@@ -58,6 +61,8 @@ interface Call {
   readonly listen: ListenOptions;
   readonly model: ModelInfo;
   readonly requestId: string;
+  /** Takes the audio from the quota of the client. */
+  readonly spendAudio: SpendAudio | undefined;
 }
 
 export function listenRoute(options: ListenRouteOptions): Route {
@@ -69,7 +74,8 @@ export function listenRoute(options: ListenRouteOptions): Route {
     handle: deepgramHandler(async ({ request }) => {
       requireScope(options.authorizer.identify(credentialOf(request)), 'files');
       const listen = readListenOptions(request.query, options.model.languages);
-      const call = { listen, model, requestId: randomUUID() };
+      const spendAudio = options.spender?.(request);
+      const call = { listen, model, requestId: randomUUID(), spendAudio };
       if (listen.callback === undefined) {
         const document = await answering(() => listenTo(request, call, options));
         return jsonResponse(200, document, { 'dg-request-id': call.requestId });
@@ -132,10 +138,11 @@ async function store(request: HttpRequest, options: ListenRouteOptions): Promise
 /** The document of a recording, whose channels are heard one after the other where each is wanted. */
 async function transcribe(
   bytes: AsyncIterable<Uint8Array>,
-  { listen, model, requestId }: Call,
+  { listen, model, requestId, spendAudio }: Call,
   options: ListenRouteOptions,
-  run: FileRun,
+  { signal }: Pick<FileRun, 'signal'>,
 ): Promise<object> {
+  const run: FileRun = { ...(signal !== undefined && { signal }), spendAudio };
   const created = new Date();
   const hash = createHash('sha256');
   const first = await hear(hashed(bytes, hash), listen, options, run, listen.isMultichannel ? 0 : undefined);
@@ -213,6 +220,9 @@ async function answering<T>(work: () => Promise<T>): Promise<T> {
 function errorOf(error: unknown): DeepgramError | undefined {
   if (error instanceof AudioFileError) return { status: 400, code: 'Bad Request', message: error.message };
   if (error instanceof SafeFetchError) return remoteContent(error.message);
+  if (error instanceof HttpError && error.status === 429) {
+    return { status: 429, code: 'TOO_MANY_REQUESTS', message: error.message };
+  }
   if (!(error instanceof AsrError)) return undefined;
   const isBusy = error.code === 'overloaded' || error.code === 'shutting_down';
   return { status: isBusy ? 503 : 500, code: isBusy ? 'SERVICE_UNAVAILABLE' : 'INTERNAL', message: error.message };

@@ -1,10 +1,10 @@
 // One client of the OpenAI Realtime API: its events become a session's messages, the session's answers its events.
-import type { CloseReason, ServerMessage } from '@sotto/protocol';
+import type { CloseReason, ErrorMessage, ServerMessage } from '@sotto/protocol';
 import type { Conversation, DialectClose, DialectFault, DialectPeer } from '../../../gateway/dialect.js';
 import type { SessionFactory } from '../../../session/session-port.js';
 import { SessionFeed } from '../session-feed.js';
 import { readClientEvent, type ClientEvent } from './client-events.js';
-import { errorEvent, event, invalidRequest, newId, type RealtimeError } from './events.js';
+import { errorEvent, event, invalidRequest, newId, overQuota, type RealtimeError } from './events.js';
 import {
   audioFormatOf,
   recognitionOf,
@@ -161,8 +161,7 @@ export class RealtimeConversation implements Conversation {
 
   #hear(message: ServerMessage): void {
     if (message.type === 'error' && message.segmentId === undefined) {
-      const type = message.retryable ? 'server_error' : 'invalid_request_error';
-      this.#options.peer.send(errorEvent({ type, code: message.code, message: message.message, param: null }));
+      this.#options.peer.send(errorEvent(errorOf(message)));
     }
     this.#turns.take(message, this.#isManual);
   }
@@ -177,6 +176,11 @@ export class RealtimeConversation implements Conversation {
     const session = sessionView({ id: this.#id, isBeta: this.#isBeta, config: this.#config, now });
     this.#options.peer.send(event(name, { session }));
   }
+}
+
+function errorOf({ code, message, retryable }: ErrorMessage): RealtimeError {
+  if (code === 'quota_exceeded') return overQuota(message);
+  return { type: retryable ? 'server_error' : 'invalid_request_error', code, message, param: null };
 }
 
 /** Sotto's own close codes mean nothing to these clients. */

@@ -5,7 +5,7 @@ import { credentialOf, publicSubprotocol } from '../../../access/credentials.js'
 import { ANYBODY, permitted, type Principal, type Refusal } from '../../../access/principal.js';
 import type { TemporaryKeys } from '../temporary-keys.js';
 import { RealtimeConversation } from './conversation.js';
-import { errorEvent, invalidRequest, type RealtimeError } from './events.js';
+import { errorEvent, invalidRequest, overQuota, type RealtimeError } from './events.js';
 import { keyError, openAiJson } from './http-errors.js';
 import { defaultConfig, type ConfigDefaults, type SessionConfig } from './session-config.js';
 
@@ -20,6 +20,7 @@ const TRANSCRIPTION_MODEL = /transcri|whisper/i;
 /** OpenAI's own codes: who is not let in, and whose address makes no sense. */
 const CLOSE_UNAUTHORIZED = 3000;
 const CLOSE_BAD_ADDRESS = 4000;
+const CLOSE_TRY_AGAIN = 1013;
 
 export interface RealtimeDialectOptions {
   readonly keys: TemporaryKeys<SessionConfig>;
@@ -53,6 +54,10 @@ export function createRealtimeDialect({ keys, defaults, wallNow = Date.now }: Re
     unavailable: (reason) => {
       const message = reason === 'full' ? 'All connections are taken.' : 'The server is shutting down.';
       return openAiJson(503, { error: { type: 'server_error', code: 'overloaded', message, param: null } });
+    },
+    overQuota: (message) => {
+      const error = overQuota(message);
+      return { event: errorEvent(error), close: { code: CLOSE_TRY_AGAIN, reason: `${error.type}.${error.code}` } };
     },
   };
 }

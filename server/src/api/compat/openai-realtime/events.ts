@@ -39,6 +39,10 @@ export function invalidRequest(code: string | null, message: string, param: stri
   return { type: 'invalid_request_error', code, message, param };
 }
 
+export function overQuota(message: string): RealtimeError {
+  return { type: 'rate_limit_error', code: 'insufficient_quota', message, param: null };
+}
+
 /** What tells of an item that was committed: two events, or the single one of the beta. */
 export function itemEvents({ id, previousId }: ConversationItem, isBeta: boolean): DialectEvent[] {
   const item = {

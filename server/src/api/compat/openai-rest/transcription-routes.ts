@@ -12,6 +12,7 @@ import { HttpError } from '../../../http/http-error.js';
 import type { Route } from '../../../http/router.js';
 import type { Authorizer } from '../../../access/access.js';
 import { credentialOf } from '../../../access/credentials.js';
+import type { Spender } from '../../access/spender.js';
 import { invalidRequest, type RealtimeError } from '../openai-realtime/events.js';
 import { openAiHandler, OpenAiHttpError, requestId, requireScope } from '../openai-realtime/http-errors.js';
 import { modelRoutes, requireModel } from './models.js';
@@ -24,6 +25,7 @@ export interface OpenAiRestOptions {
   /** What recognises. */
   readonly model: { readonly name: string; readonly languages: readonly string[]; readonly isMultilingual: boolean };
   readonly uploadBytesMax: number;
+  readonly spender?: Spender | undefined;
 }
 
 export function openAiRestRoutes(options: OpenAiRestOptions): Route[] {
@@ -48,6 +50,7 @@ async function answer(
   if (mediaType(request) !== 'multipart/form-data') {
     throw new OpenAiHttpError(400, invalidRequest(null, 'Send the file as multipart/form-data.', null));
   }
+  const spendAudio = options.spender?.(request);
   let upload: Upload | undefined;
   let isStreaming = false;
   try {
@@ -58,7 +61,8 @@ async function answer(
     if (deployment === undefined) requireModel(form.model, options.model.name);
     const wanted = fileOptions(form, task, options.model.languages);
     requireTask(task, options);
-    const heard = new TranscribedUpload(options.files, upload, wanted, { signal: request.signal, isLive: form.stream });
+    const run = { signal: request.signal, isLive: form.stream, spendAudio };
+    const heard = new TranscribedUpload(options.files, upload, wanted, run);
     if (form.stream && task === 'transcribe') {
       isStreaming = true;
       return await stream(heard, form, upload);
@@ -147,6 +151,7 @@ function openAiFailure(error: unknown): unknown {
   switch (error.status) {
     case 413:
       return new OpenAiHttpError(413, said('invalid_request_error', error.code, 'file'));
+    case 429:
     case 503:
       return new OpenAiHttpError(429, said('rate_limit_error', 'rate_limit_exceeded', null), error.headers);
     case 500:
