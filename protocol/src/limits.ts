@@ -19,6 +19,8 @@ export const LIMITS = {
   /** Hotwords of one session; long lists are known to hurt. */
   hotwordsMax: 50,
   hotwordCharsMax: 64,
+  /** Languages that `languages` names. */
+  languagesMax: 32,
   /** A hole in the audio up to this is filled with silence, milliseconds; a larger one ends the session. */
   gapMsMax: 2_000,
   /** Characters of ids that a client chooses (`mark`, `finalize`, `ping`). */

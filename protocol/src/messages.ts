@@ -65,6 +65,8 @@ const hotwords = v.pipe(
 
 const recognition = {
   language: v.optional(language),
+  /** Where `language` is `auto`: the languages that may be spoken. Empty: any. */
+  languages: v.optional(v.pipe(v.array(language), v.maxLength(LIMITS.languagesMax))),
   /** Text that came before, or that sets the style; the recogniser sees its last part. */
   prompt: v.optional(v.pipe(v.string(), v.maxLength(LIMITS.promptCharsMax))),
   hotwords: v.optional(hotwords),

@@ -12,6 +12,7 @@ import { BoundedSession } from './admission/bounded-session.js';
 import { nameOfDevice, parseDevices } from './asr/devices.js';
 import { openDeviceEngines, type OpenedEngine } from './asr/open-device-engines.js';
 import { EngineError } from './asr/errors.js';
+import { refuseLanguage } from './asr/model-languages.js';
 import { NullEngine } from './asr/null-engine.js';
 import { createRecognizer } from './asr/streaming-recognizer.js';
 import { createApi } from './api/api.js';
@@ -189,8 +190,12 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   engines = await openEngines(settings, installed, log, createEngineDeaths(metrics));
   const bare = engines.map(({ engine }) => engine);
   opened.push(...bare);
-  const recognizer = await createRecognizer(bare, settings);
+  const recognizer = await createRecognizer(bare, { ...settings, languages: listOf(settings.languages) });
   opened.push(recognizer);
+  for (const tag of listOf(settings.languages)) {
+    const refusal = refuseLanguage(tag, recognizer.model);
+    if (refusal !== undefined) throw new StartError(`--languages: ${refusal.message}`);
+  }
   registerRecognitionMetrics(metrics, recognizer);
   await Promise.all(bare.map((engine) => engine.warmUp()));
 

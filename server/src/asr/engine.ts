@@ -57,7 +57,7 @@ export interface DecodeResult {
   readonly endLogprob: number | null;
   readonly language: string;
   readonly languageProbability: number;
-  /** Where the model chose: the probability of each language of 0.001 and more. */
+  /** What the model hears, whatever was asked for: the probability of each language of 0.001 and more. */
   readonly languageProbabilities?: LanguageProbabilities;
   readonly noSpeechProbability: number;
   /** How many tokens of the draft were right. */

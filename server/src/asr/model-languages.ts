@@ -88,6 +88,13 @@ export function findLanguage(tag: string, known: readonly string[]): AskedLangua
   return { code, script: wanted };
 }
 
+/** The model's codes of some tags; none where they leave it open. */
+export function languageCodes(tags: readonly string[], known: readonly string[]): string[] {
+  const codes = tags.map((tag) => findLanguage(tag, known)?.code);
+  if (codes.includes('auto')) return [];
+  return [...new Set(codes.filter((code) => code !== undefined))];
+}
+
 /** Says what the model knows where a tag is not of it. */
 export function refuseLanguage(tag: string, { name, languages }: LanguageModel): LanguageRefusal | undefined {
   if (findLanguage(tag, languages) !== undefined) return undefined;

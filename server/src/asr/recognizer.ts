@@ -6,6 +6,8 @@ import type { LanguageEvidence } from './language-evidence.js';
 export interface SegmentOptions {
   /** A language as people write it (`en`, `zh-TW`), or `auto`. */
   readonly language: string;
+  /** Languages that `auto` chooses from, as people write them. Absent or empty: the recogniser's own. */
+  readonly among?: readonly string[];
   /**
    * What was spoken before in this stream, and will have been: where the language is `auto` it is chosen by that.
    * Absent: by each segment alone.

@@ -12,8 +12,8 @@ import { type GuardThresholds, WHISPER_THRESHOLDS } from './hypothesis/hallucina
 import { HypothesisTracker, type TrackedText } from './hypothesis/hypothesis-tracker.js';
 import { type Stability, stabilityPolicy } from './hypothesis/stability-policy.js';
 import { SegmentScript } from './hypothesis/segment-script.js';
-import { inOneLanguage } from './language-evidence.js';
-import { findLanguage } from './model-languages.js';
+import { inOneLanguage, LanguageEvidence, type LanguageGuess } from './language-evidence.js';
+import { findLanguage, languageCodes } from './model-languages.js';
 import type { ChineseScript } from '../text/chinese-script.js';
 import { timeWords } from './hypothesis/word-timing.js';
 import { previousTokens } from './hypothesis/previous-text.js';
@@ -26,6 +26,8 @@ export interface RecognizerOptions {
   readonly stability?: Stability;
   /** AlignAtt's distance from the end of the audio, milliseconds. Default 400. */
   readonly holdbackMs?: number;
+  /** Languages that `auto` chooses from where a stream or a recording does not say. Default: all. */
+  readonly languages?: readonly string[];
   /**
    * Characters of Chinese text where its language tag does not say. Default `simplified`; `mixed`: as the model writes.
    */
@@ -57,6 +59,14 @@ const PARTIAL_DUE_MS = 500;
 const FINAL_DUE_MS = 300;
 /** Default of {@link RecognizerOptions.finalsLateMsMax}. */
 export const FINALS_LATE_MS_MAX = 5_000;
+/** Audio of a segment that is no speech, at least: the pre-roll, milliseconds. */
+const PRE_ROLL_MS = 300;
+/**
+ * Where a session begins and its language is less sure than this, no words are shown of what was heard for less than
+ * {@link LANGUAGE_HEARD_MS}: they would come in another language a moment later.
+ */
+const LANGUAGE_SURE = 0.5;
+const LANGUAGE_HEARD_MS = 1_500;
 /** Partials stretched by more than this leave the engines no time for finals that may not be needed. */
 const EARLY_STRETCH_MAX = 1.5;
 
@@ -112,7 +122,7 @@ export class StreamingRecognizer implements Recognizer {
 
   /** Recognition of whole recordings on the same engines: its windows yield to those of live segments. */
   files(detector: VoiceActivityDetector): FileTranscriber {
-    return new FileTranscriber(this.#scheduler, this.#tokenizer, detector, this.#options.chineseScript);
+    return new FileTranscriber(this.#scheduler, this.#tokenizer, detector, this.#options);
   }
 
   /** Fails what waits (`shutting_down`), ends the runs under way, closes the engines. */
@@ -145,7 +155,8 @@ interface Preview {
   readonly audio: Float32Array;
   readonly dueInMs: number;
   readonly request: () => DecodeRequest;
-  readonly track: (result: DecodeResult) => TrackedText;
+  /** Undefined: nothing is shown of it. */
+  readonly track: (result: DecodeResult) => TrackedText | undefined;
 }
 
 const GREEDY: Omit<FinalAsk, 'audio'> = { temperature: 0, seed: 0, withPrevious: true };
@@ -161,6 +172,11 @@ class LiveSegment implements RecognizedSegment {
   /** Text before it, as tokens. */
   #previous: readonly number[];
   readonly #language: string | null;
+  /** What it may be where that is not said. */
+  readonly #among: readonly string[];
+  readonly #evidence: LanguageEvidence;
+  /** By the audio so far. */
+  #guess: LanguageGuess | undefined;
   readonly #script: SegmentScript;
   #early: EarlyFinal | undefined;
   #state: 'open' | 'finishing' | 'over' = 'open';
@@ -183,6 +199,11 @@ class LiveSegment implements RecognizedSegment {
     this.#previous = this.#previousOf(options.previousText);
     const asked = findLanguage(options.language, scheduler.model.languages);
     this.#language = asked === undefined || asked.code === 'auto' ? null : asked.code;
+    this.#among = languageCodes(
+      options.among?.length ? options.among : (recognition.languages ?? []),
+      scheduler.model.languages,
+    );
+    this.#evidence = options.languages ?? new LanguageEvidence();
     this.#script = new SegmentScript(asked?.script, recognition.chineseScript);
   }
 
@@ -192,7 +213,7 @@ class LiveSegment implements RecognizedSegment {
       audio,
       dueInMs: PARTIAL_DUE_MS,
       request: () => this.#partialRequest(audio),
-      track: (result) => this.#tracker.advance(result, audio.length),
+      track: (result) => this.#advance(result, audio),
     });
   }
 
@@ -208,7 +229,10 @@ class LiveSegment implements RecognizedSegment {
         early.isUnderWay = true;
         return this.#finalRequest({ audio, ...GREEDY }, this.#language);
       },
-      track: (result) => this.#tracker.review(result, audio.length),
+      track: (result) => {
+        this.#hearLanguage(result, audio);
+        return this.#isOther(result) ? this.#tracker.text : this.#tracker.review(result, audio.length);
+      },
     });
     const early: EarlyFinal = { samples: audio.length, previous: this.#previous, result, isUnderWay: false };
     this.#early = early;
@@ -243,7 +267,9 @@ class LiveSegment implements RecognizedSegment {
         request,
       });
       if (outcome.status !== 'decoded' || this.#isOver()) return undefined;
-      const turned = this.#script.ofPartial(track(outcome.result), outcome.result.language);
+      const tracked = track(outcome.result);
+      if (tracked === undefined) return outcome.result;
+      const turned = this.#script.ofPartial(tracked, outcome.result.language);
       const text = turned instanceof Promise ? await turned : turned;
       if (this.#isOver()) return undefined;
       this.#options.onPartial({ ...text, heardSamples: audio.length });
@@ -254,10 +280,33 @@ class LiveSegment implements RecognizedSegment {
     }
   }
 
+  /** What was heard in another language than is spoken is not shown, but heard again in the right one. */
+  #advance(result: DecodeResult, audio: Float32Array): TrackedText | undefined {
+    this.#hearLanguage(result, audio);
+    const isOpen = this.#tracker.language === null;
+    if (isOpen && this.#isOther(result)) {
+      this.update(audio);
+      return undefined;
+    }
+    const isUnsure = isOpen && this.#evidence.leader === null && (this.#guess?.probability ?? 1) < LANGUAGE_SURE;
+    const isShown = !isUnsure || audio.length >= LANGUAGE_HEARD_MS * SAMPLES_PER_MS;
+    return this.#tracker.advance(isShown ? result : { ...result, tokens: [] }, audio.length);
+  }
+
+  #hearLanguage({ languageProbabilities }: DecodeResult, audio: Float32Array): void {
+    if (this.#language !== null || languageProbabilities === undefined) return;
+    const speechMs = Math.max(0, audio.length / SAMPLES_PER_MS - PRE_ROLL_MS);
+    this.#guess = this.#evidence.guess(languageProbabilities, speechMs, this.#among);
+  }
+
+  #isOther({ language }: DecodeResult): boolean {
+    return this.#guess !== undefined && this.#guess.language !== language;
+  }
+
   #partialRequest(audio: Float32Array): DecodeRequest {
     const { committed, draft, language } = this.#tracker;
     const prompt = {
-      language: this.#language ?? language ?? this.#options.languages?.leader ?? null,
+      language: this.#language ?? language ?? this.#guess?.language ?? this.#evidence.leader ?? null,
       task: this.#options.task,
       previous: this.#previous,
       committed: [...committed],
@@ -276,7 +325,7 @@ class LiveSegment implements RecognizedSegment {
       (ask: FinalAsk, language) => this.#finalRun(ask, language),
       this.#language,
       ({ language, languageProbabilities = { [language]: 1 } }) =>
-        this.#options.languages?.take(languageProbabilities, (audio.length / 16) * speechRatio) ?? language,
+        this.#evidence.take(languageProbabilities, (audio.length / 16) * speechRatio, this.#among) ?? language,
     );
     const decoded = await decodeFinal(run, { audio, speechRatio }, this.#tokenizer, {
       thresholds: this.#thresholds,

@@ -41,9 +41,10 @@ export class SegmentInProgress {
     this.id = id;
     this.start = start;
     this.settings = settings;
-    const { language, task, hotwords, words } = settings;
+    const { language, languages: among, task, hotwords, words } = settings;
     this.#recognized = recognizer.open({
       language,
+      among,
       languages,
       task,
       previousText,

@@ -31,6 +31,8 @@ export const SESSION_DEFAULTS = {
 /** The settings of one stream, complete. */
 export interface StreamSettings {
   readonly language: string;
+  /** Which languages `auto` may choose from; empty: as the recogniser is set. */
+  readonly languages: readonly string[];
   readonly task: 'transcribe' | 'translate';
   readonly prompt: string;
   readonly hotwords: readonly string[];
@@ -50,6 +52,7 @@ export interface Refusal {
 export function startSettings(message: StartMessage, defaults: SessionSettings): StreamSettings {
   const none: StreamSettings = {
     language: 'auto',
+    languages: [],
     task: message.task ?? 'transcribe',
     prompt: '',
     hotwords: [],
@@ -66,9 +69,9 @@ export function changeSettings(
   settings: StreamSettings,
   change: Omit<StartMessage | ConfigureMessage, 'type'>,
 ): StreamSettings {
-  const { language, prompt, hotwords, words, partialIntervalMs } = change;
+  const { language, languages, prompt, hotwords, words, partialIntervalMs } = change;
   return {
-    ...mergeSettings(settings, { language, prompt, hotwords, words, partialIntervalMs }),
+    ...mergeSettings(settings, { language, languages, prompt, hotwords, words, partialIntervalMs }),
     endpointing: mergeSettings(settings.endpointing, change.endpointing ?? {}),
     polish: changePolish(settings.polish, change.polish),
   };
@@ -79,8 +82,11 @@ export function refusalOf(
   change: StartMessage | ConfigureMessage,
   model: { readonly name: string; readonly languages: readonly string[] },
 ): Refusal | undefined {
-  const refusal = change.language === undefined ? undefined : refuseLanguage(change.language, model);
-  if (refusal !== undefined) return refusal;
+  const { language, languages = [] } = change;
+  for (const tag of [...(language === undefined ? [] : [language]), ...languages]) {
+    const refusal = refuseLanguage(tag, model);
+    if (refusal !== undefined) return refusal;
+  }
   if (change.type === 'start' && change.task === 'translate' && model.languages.length < 2) {
     return { code: 'unsupported_option', message: `${model.name} knows one language and cannot translate.` };
   }

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { SegmentScript } from '../../../server/src/asr/hypothesis/segment-script.js';
 import { inOneLanguage, LanguageEvidence } from '../../../server/src/asr/language-evidence.js';
-import { findLanguage, refuseLanguage } from '../../../server/src/asr/model-languages.js';
+import { findLanguage, languageCodes, refuseLanguage } from '../../../server/src/asr/model-languages.js';
 import { holds } from '../../support/property.js';
 
 const KNOWN = ['en', 'zh', 'de', 'he', 'id', 'jw', 'no', 'nn', 'tl', 'yue', 'pt', 'ro'];
@@ -94,4 +94,22 @@ t.test('Chinese is written in the script that was asked for, partials included',
   const partials = new SegmentScript('simplified');
   t.same(await partials.ofPartial({ stable: '開', tentative: '放' }, 'zh'), { stable: '开', tentative: '放' });
   t.same(await partials.ofPartial({ stable: '開放', tentative: '時間' }, 'zh'), { stable: '开放', tentative: '时间' });
+});
+
+t.test('at the beginning a language that the model hardly knows must be heard clearly', async (t) => {
+  const evidence = new LanguageEvidence();
+  t.equal(evidence.guess({ cy: 0.35, en: 0.3, de: 0.1 }, 800)?.language, 'en');
+  t.equal(evidence.guess({ nl: 0.6, en: 0.25 }, 800)?.language, 'nl', 'Dutch is no English');
+  t.equal(evidence.guess({ cy: 0.9, en: 0.05 }, 800)?.language, 'cy');
+  t.equal(evidence.leader, null, 'a guess is not remembered');
+  t.equal(evidence.guess({}, 800), undefined);
+});
+
+t.test('languages that may be spoken are the only ones that are chosen', async (t) => {
+  const evidence = new LanguageEvidence();
+  t.equal(evidence.take({ ko: 0.9, zh: 0.06, en: 0.01 }, 2_000, ['en', 'zh']), 'zh');
+  t.equal(evidence.leader, 'zh', 'others are not evidence either');
+  t.equal(evidence.take({ ko: 0.9 }, 20_000, ['en', 'zh']), 'en', 'the first where none of them is heard at all');
+  t.same(languageCodes(['en-US', 'Chinese', 'zh-TW', 'xx'], KNOWN), ['en', 'zh']);
+  t.same(languageCodes(['en', 'auto'], KNOWN), [], 'auto leaves it open');
 });

@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
+import type { DecodeRequest, DecodeResult } from '../../../server/src/asr/engine.js';
+import { LanguageEvidence } from '../../../server/src/asr/language-evidence.js';
 import type { FinalHypothesis, SegmentOptions } from '../../../server/src/asr/recognizer.js';
 import { type RecognizerOptions, StreamingRecognizer } from '../../../server/src/asr/streaming-recognizer.js';
 import {
@@ -144,6 +146,50 @@ t.test("the language is the model's choice until text is committed; the final ch
   t.equal(languages[0], null);
   t.equal(languages.at(-2), 'en');
   t.equal(languages.at(-1), null);
+  await asr.close();
+});
+
+/** Hears another language at first: what is told depends on how much was heard, what is decoded on what was asked. */
+class SlowEar extends ScriptedEngine {
+  readonly asked: (string | null)[] = [];
+
+  override async decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
+    const results = await super.decode(batch);
+    return results.map((result, at) => {
+      const { audio, prompt } = batch[at] as DecodeRequest;
+      const languageProbabilities = audio.length < 16_000 ? { en: 0.1, zh: 0.2, de: 0.2 } : { zh: 0.95, en: 0.03 };
+      this.asked.push(prompt.language);
+      return { ...result, language: prompt.language ?? (audio.length < 16_000 ? 'en' : 'zh'), languageProbabilities };
+    });
+  }
+}
+
+t.test(
+  'a session begins with no words while its language is unsure, and goes on in the one that is heard',
+  async (t) => {
+    const engine = new SlowEar({ script: SCRIPT });
+    const asr = new StreamingRecognizer([engine], scriptedTokenizer());
+    const { partials, options } = listener({ language: 'auto', languages: new LanguageEvidence() });
+    const segment = asr.open(options);
+    for (const end of [900, 1_500]) {
+      segment.update(scriptedAudio(0, end));
+      const before = partials.length;
+      while (partials.length === before) await delay(1);
+    }
+    t.same(partials[0], { stable: '', tentative: '', heardSamples: 14_400 });
+    t.match(`${partials[1]?.stable}${partials[1]?.tentative}`, /^the/, 'heard again in the language of more audio');
+    t.same(engine.asked, [null, 'en', 'zh']);
+    await asr.close();
+  },
+);
+
+t.test('a language that may not be spoken is not decoded in', async (t) => {
+  const engine = new SlowEar({ script: SCRIPT });
+  const asr = new StreamingRecognizer([engine], scriptedTokenizer(), { languages: ['en', 'de'] });
+  const { options } = listener({ language: 'auto', languages: new LanguageEvidence() });
+  t.equal((await asr.open(options).finish(scriptedAudio(0, LENGTH), 0.9)).language, 'en', 'the server says');
+  const own = { ...options, among: ['zh-TW'] };
+  t.equal((await asr.open(own).finish(scriptedAudio(0, LENGTH), 0.9)).language, 'zh', 'the session says');
   await asr.close();
 });
 

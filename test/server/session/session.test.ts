@@ -54,6 +54,8 @@ t.test('HS9, CF2: what the model cannot honour is refused, fatally at the start 
     { code: 'unsupported_language', fatal: true, message: 'scripted does not know "fr"; it knows en, de.' },
   ]);
   t.equal(start.closedWith, CLOSE.protocolError);
+  const among = new SessionClient().send({ ...START, languages: ['en', 'fr'] });
+  t.match(among.answers, [{ code: 'unsupported_language', fatal: true }]);
   const translate = new SessionClient({ recognizer: new ScriptedRecognizer({ languages: ['en'] }) }).send({
     ...START,
     task: 'translate',

@@ -10,7 +10,7 @@ import { decodeFinal, joined, type FinalAsk, type FinalDecode, type Noise } from
 import { FRAME_SAMPLES } from '../hypothesis/stability-policy.js';
 import { SegmentScript } from '../hypothesis/segment-script.js';
 import { inOneLanguage, LanguageEvidence } from '../language-evidence.js';
-import { findLanguage } from '../model-languages.js';
+import { findLanguage, languageCodes } from '../model-languages.js';
 import type { ChineseScript } from '../../text/chinese-script.js';
 import { timeWords } from '../hypothesis/word-timing.js';
 import { previousTokens } from '../hypothesis/previous-text.js';
@@ -92,8 +92,14 @@ interface LanguageChoice {
 /** What the segments of one recording share. What waits for an engine is known by it. */
 class RecordingInProgress {
   readonly #evidence = new LanguageEvidence();
+  readonly #among: readonly string[];
   /** Settles when the languages of all segments so far are known, or will not be. */
   #known: Promise<unknown> = Promise.resolve();
+
+  /** @param among the languages that it may be in; empty: all */
+  constructor(among: readonly string[]) {
+    this.#among = among;
+  }
 
   /** The language of the next segment, once its own probabilities are there and those of the segments before it. */
   languageOf(speechMs: number): LanguageChoice {
@@ -102,7 +108,7 @@ class RecordingInProgress {
     this.#known = Promise.all([before, new Promise<void>((resolve) => (settle = resolve))]);
     const choose = async ({ language, languageProbabilities = { [language]: 1 } }: DecodeResult): Promise<string> => {
       await before;
-      const chosen = this.#evidence.take(languageProbabilities, speechMs) ?? language;
+      const chosen = this.#evidence.take(languageProbabilities, speechMs, this.#among) ?? language;
       settle();
       return chosen;
     };
@@ -133,6 +139,14 @@ class SegmentAhead {
   }
 }
 
+/** What counts where a recording's language tag does not say. */
+export interface FileDefaults {
+  /** Characters of Chinese text. */
+  readonly chineseScript?: ChineseScript | 'mixed';
+  /** Languages that `auto` chooses from; none: all. */
+  readonly languages?: readonly string[];
+}
+
 /**
  * Shares a scheduler with whatever else uses it; its windows yield to live ones. Owns neither scheduler nor detector.
  */
@@ -144,18 +158,19 @@ export class FileTranscriber {
   readonly #tokenizer: WhisperTokenizer;
   readonly #detector: VoiceActivityDetector;
   readonly #chineseScript: ChineseScript | 'mixed' | undefined;
+  readonly #languages: readonly string[];
 
-  /** @param chineseScript characters of Chinese text where its language tag does not say */
   constructor(
     scheduler: Scheduler,
     tokenizer: WhisperTokenizer,
     detector: VoiceActivityDetector,
-    chineseScript?: ChineseScript | 'mixed',
+    { chineseScript, languages = [] }: FileDefaults = {},
   ) {
     this.#scheduler = scheduler;
     this.#tokenizer = tokenizer;
     this.#detector = detector;
     this.#chineseScript = chineseScript;
+    this.#languages = languages;
   }
 
   /**
@@ -173,7 +188,7 @@ export class FileTranscriber {
     const stream = this.#detector.open();
     const ahead: SegmentAhead[] = [];
     /** What waits for an engine is known by it. */
-    const recording = new RecordingInProgress();
+    const recording = new RecordingInProgress(languageCodes(this.#languages, this.#scheduler.model.languages));
     const cancel = (): void => this.#scheduler.cancel(recording);
     signal?.addEventListener('abort', cancel, { once: true });
     const next = async (): Promise<readonly TranscribedSegment[]> => {

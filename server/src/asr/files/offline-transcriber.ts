@@ -59,7 +59,7 @@ export async function createOfflineTranscriber(options: OfflineTranscriberOption
   const engines = opened.map(({ engine }) => engine);
   const detector = await SileroVad.load();
   const scheduler = new Scheduler(engines);
-  const files = new FileTranscriber(scheduler, tokenizer, detector, options.chineseScript);
+  const files = new FileTranscriber(scheduler, tokenizer, detector, options);
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await scheduler.close();

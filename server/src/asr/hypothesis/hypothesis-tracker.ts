@@ -64,7 +64,7 @@ export class HypothesisTracker {
       this.#language ??= result.language;
     }
     this.#tail = { tokens: current.tokens.slice(count), heardSamples };
-    return this.#text();
+    return this.text;
   }
 
   /**
@@ -75,11 +75,12 @@ export class HypothesisTracker {
     const agrees =
       result.language === (this.#language ?? result.language) &&
       this.#committed.every((id, at) => result.tokens[at]?.id === id);
-    if (!agrees) return this.#text();
+    if (!agrees) return this.text;
     return this.advance({ ...result, tokens: result.tokens.slice(this.#committed.length) }, heardSamples);
   }
 
-  #text(): TrackedText {
+  /** As it was told last. */
+  get text(): TrackedText {
     // A character may be cut at the end of a hypothesis: its bytes come with the next one.
     const tentative = this.#tokenizer.decode(this.draft).replace(/\uFFFD+$/u, '');
     const stable = this.#stable.trimStart();

@@ -278,9 +278,7 @@ export class WhisperEngine implements Engine {
       endLogprob: row.endLogprob,
       language,
       languageProbability: this.model.isMultilingual ? (first.languages[index]?.[languageIndex] ?? 0) : 1,
-      ...(row.request.prompt.language === null && this.model.isMultilingual
-        ? { languageProbabilities: this.#probabilitiesOf(first.languages[index]) }
-        : {}),
+      ...(this.model.isMultilingual ? { languageProbabilities: this.#probabilitiesOf(first.languages[index]) } : {}),
       noSpeechProbability: first.noSpeech[index] ?? 0,
       draftAccepted: row.draftAccepted,
       steps: row.steps,

@@ -60,6 +60,16 @@ export const RECOGNITION_SETTINGS = {
     max: 5_000,
     meaning: 'Words that end closer than this to the end of the audio stay tentative (align-att, both).',
   }),
+  languages: form(
+    '',
+    /^$|^[A-Za-z]{2,}([-_][A-Za-z0-9]+)*(\s*,\s*[A-Za-z]{2,}([-_][A-Za-z0-9]+)*)*$/,
+    'languages: en,zh',
+    {
+      unit: 'languages',
+      meaning:
+        'Languages that may be spoken, comma-separated: `auto` chooses from these. A session may name others. Empty: all that the model knows.',
+    },
+  ),
   chineseScript: choice(['simplified', 'traditional', 'mixed'], 'simplified', {
     meaning:
       'Characters of Mandarin text where the language tag does not say (zh-CN and zh-Hans do, zh-TW and zh-Hant do). mixed: as the model writes.',

@@ -137,9 +137,11 @@ export function updateConfig(
 /** How Sotto is to recognise. */
 export function recognitionOf(config: SessionConfig, defaults: EndpointingOptions): RecognitionSettings {
   const { transcription } = config;
-  const [language, ...others] = languagesOf(transcription);
+  const languages = languagesOf(transcription);
+  const [language, ...others] = languages;
   return {
     language: language === undefined || others.length > 0 ? 'auto' : language,
+    languages: languages.slice(0, LIMITS.languagesMax),
     prompt: (transcription?.prompt ?? '').slice(-LIMITS.promptCharsMax),
     hotwords: hotwordsOf(transcription?.keywords ?? [], LIMITS),
     words: wantsLogprobs(config),
