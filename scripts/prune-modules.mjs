@@ -82,15 +82,12 @@ prune(
   join(modules, '@node-llama-cpp'),
   (name) => name === `${llamaPlatform}-${arch}` || name.startsWith(`${llamaPlatform}-${arch}-`),
 );
-// lmdb: one binary for each Node and C library, and one by N-API for every other Node. Kept is the one that its loader
-// takes.
+// lmdb: one binary for each Node and C library, and one by N-API for every other Node. Kept are those for this C
+// library: whoever runs a newer Node tomorrow needs no other install.
 const lmdb = join(modules, `@lmdb/lmdb-${platform}-${arch}`);
 const { glibcVersionRuntime } = process.report.getReport().header;
 const libc = platform !== 'linux' ? '' : glibcVersionRuntime ? 'glibc' : 'musl';
-const lmdbBinary = [`abi${process.versions.modules}`, 'napi']
-  .map((runtime) => `node.${[runtime, libc, 'node'].filter(Boolean).join('.')}`)
-  .find((name) => existsSync(join(lmdb, name)));
-prune(lmdb, (name) => name === lmdbBinary || !name.endsWith('.node'));
+prune(lmdb, (name) => !name.endsWith('.node') || name.includes(`.${libc}`));
 for (const path of DEAD_WEIGHT) remove(join(modules, path));
 // Source maps, of which an install has thousands: a debugger shows the built code of a library without them.
 removeFiles(modules, (name) => /\.[cm]?[jt]s\.map$/.test(name));

@@ -1,28 +1,31 @@
 // Runs the tests against the build: npm test. With --all also what is sampled in the quick run: every golden window,
-// the long properties. Other arguments go to tap. Ends with the ten slowest files and the line 'N passed, N failed'.
+// the long properties, and a part under the other versions of Node (--nodes: that part alone). Other arguments go to
+// tap. Ends with the ten slowest files and the line 'N passed, N failed'.
 import { spawnSync } from 'node:child_process';
 import { createReadStream, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { Parser } from 'tap-parser';
+import { NODE_TESTS, otherNodes } from './other-nodes.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const results = `${root}.tap/last-run.tap`;
 const SLOWEST = 10;
 
 const given = process.argv.slice(2);
 const isWhole = given.includes('--all');
-const env = { ...process.env, SOTTO_TEST_BUILD: '1', ...(isWhole ? { SOTTO_TEST_ALL: '1' } : {}) };
+const isOtherNodes = given.includes('--nodes');
+const env = { ...process.env, SOTTO_TEST_BUILD: '1' };
+const envWhole = { ...env, SOTTO_TEST_ALL: '1' };
 
 /** Runs a script in the foreground; its exit code. */
-function run(script, ...args) {
-  return spawnSync(process.execPath, [script, ...args], { cwd: root, env, stdio: 'inherit' }).status ?? 1;
+function run(args, node = process.execPath, variables = env) {
+  return spawnSync(node, args, { cwd: root, env: variables, stdio: 'inherit' }).status ?? 1;
 }
 
 const TAP = 'node_modules/tap/dist/esm/run.mjs';
 
 function build() {
-  return run('node_modules/typescript/lib/tsc.js', '-b') || run('scripts/build-pages.mjs') || run(TAP, 'build');
+  return run(['node_modules/typescript/lib/tsc.js', '-b']) || run(['scripts/build-pages.mjs']) || run([TAP, 'build']);
 }
 
 /** Reads what tap wrote: how many assertions passed and failed, and how long each file took. */
@@ -58,23 +61,43 @@ async function read(file) {
 
 // On a terminal tap shows how far it is; a log gets what failed, from below.
 const reporter = process.stdout.isTTY ? 'terse' : 'silent';
+
+/** Runs tests under a Node, and says what failed. */
+async function test(name, args, node, variables) {
+  const results = `${root}.tap/${name}.tap`;
+  const status = run([TAP, `--reporter=${reporter}`, '--output-file', results, ...args], node, variables);
+  const { totals, files, failures } = await read(results);
+  for (const { path, diag } of failures) console.log(`\nnot ok: ${path.join(' > ')}\n${inspect(diag, { depth: 4 })}`);
+  // A file that failed as a whole, without a failed assertion of its own, is a failure too.
+  const fail = status !== 0 && totals.fail === 0 ? 1 : totals.fail;
+  return { totals: { ...totals, fail }, files, status };
+}
+
 mkdirSync(`${root}.tap`, { recursive: true });
 const broken = build();
 if (broken !== 0) process.exit(broken);
-const status = run(
-  TAP,
-  `--reporter=${reporter}`,
-  '--output-file',
-  results,
-  ...given.filter((argument) => argument !== '--all'),
-);
-const { totals, files, failures } = await read(results);
-for (const { path, diag } of failures) console.log(`\nnot ok: ${path.join(' > ')}\n${inspect(diag, { depth: 4 })}`);
-const slowest = files.toSorted((a, b) => b.time - a.time).slice(0, SLOWEST);
-console.log(
-  `\nThe slowest files:\n${slowest.map(({ name, time }) => `${(time / 1000).toFixed(1).padStart(7)} s  ${name}`).join('\n')}`,
-);
-// A file that failed as a whole, without a failed assertion of its own, is a failure too.
-const failed = status !== 0 && totals.fail === 0 ? 1 : totals.fail;
-console.log(`${totals.pass} passed, ${failed} failed${totals.skip > 0 ? `, ${totals.skip} skipped` : ''}`);
-process.exit(status !== 0 ? status : totals.pass === 0 ? 1 : 0);
+const runs = [];
+if (!isOtherNodes) {
+  const args = given.filter((argument) => argument !== '--all');
+  const whole = await test('last-run', args, process.execPath, isWhole ? envWhole : env);
+  const slowest = whole.files.toSorted((a, b) => b.time - a.time).slice(0, SLOWEST);
+  const lines = slowest.map(({ name, time }) => `${(time / 1000).toFixed(1).padStart(7)} s  ${name}`);
+  console.log(`\nThe slowest files:\n${lines.join('\n')}`);
+  runs.push(whole);
+}
+for (const { major, binary, missing } of isWhole || isOtherNodes ? otherNodes() : []) {
+  if (binary === undefined) {
+    console.log(`Node ${major}: skipped, since it cannot be had from npm (${missing})`);
+    runs.push({ totals: { pass: 0, fail: 0, skip: NODE_TESTS.length }, status: 0 });
+    continue;
+  }
+  const began = Date.now();
+  const part = await test(`last-run-node-${major}`, NODE_TESTS, binary, env);
+  const { pass, fail } = part.totals;
+  console.log(`Node ${major}: ${pass} passed, ${fail} failed, in ${Math.round((Date.now() - began) / 1000)} s`);
+  runs.push(part);
+}
+const sum = (key) => runs.reduce((total, { totals }) => total + totals[key], 0);
+const skipped = sum('skip') > 0 ? `, ${sum('skip')} skipped` : '';
+console.log(`${sum('pass')} passed, ${sum('fail')} failed${skipped}`);
+process.exit(runs.find(({ status }) => status !== 0)?.status ?? (sum('pass') === 0 ? 1 : 0));

@@ -27,7 +27,7 @@ import { openTranscripts } from './transcripts/open-transcripts.js';
 import { decodeAudio } from './audio/decode-audio.js';
 import type { Settings } from './config/settings.js';
 import { FileTranscription } from './recordings/file-transcription.js';
-import { chooseTransport, TransportUnavailableError } from './transport/choose-transport.js';
+import { chooseTransport, TransportUnavailableError, WS_COSTS } from './transport/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
 import { TlsError, tlsFiles } from './transport/tls.js';
 import { ListenError } from './transport/transport.js';
@@ -151,8 +151,12 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   if (polishing !== undefined) opened.push(polishing);
 
   // The front: it listens first, so that a port in use is known at once, and /health answers while a large model loads.
+  let missingTransport: string | undefined;
   const gateway = new Gateway({
-    createTransport: (options) => chooseTransport(settings.transport, { ...options, tls }),
+    createTransport: (options) =>
+      chooseTransport(settings.transport, { ...options, tls }, (why) => {
+        missingTransport = why;
+      }),
     limits: settings,
     log,
     access,
@@ -183,6 +187,8 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   });
   gateway.addRoutes([...status, ...captionRoutes(gateway.shares)]);
   const port = await gateway.listen(settings.port, settings.host);
+  if (missingTransport !== undefined)
+    log.info(`ws serves the sockets, since uWebSockets.js ${missingTransport}: ${WS_COSTS}`);
 
   // What recognises.
   const vad = settings.vad === 'null' ? new NullVad() : await SileroVad.load({ runs: settings.vadRuns });

@@ -113,6 +113,8 @@ t.test('the packages', async (t) => {
       const map = join(client, 'lib', name);
       const { sources } = JSON.parse(await readFile(map, 'utf8')) as { sources: string[] };
       t.not(sources.length, 0);
+      const foreign = sources.filter((source) => !/^(?:\.\.\/)+src\/(?:client|protocol)\//.test(source));
+      t.same(foreign, [], 'nothing of other packages is in it');
       for (const source of sources) await t.resolves(access(join(dirname(map), source)), `${name}: ${source}`);
     }
   });

@@ -1,27 +1,42 @@
 // uWebSockets.js as far as it is used here, and where its binary lies.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
-/** The native library, or undefined where it has no binary for this platform and Node. */
-export function loadUws(): UwsLibrary | undefined {
-  const binary = findBinary();
-  return binary === undefined ? undefined : (createRequire(import.meta.url)(binary) as UwsLibrary);
-}
+const require = createRequire(import.meta.url);
+
+/** The library, or why there is none: the end of a sentence about uWebSockets.js. */
+export type UwsSearch =
+  | { readonly library: UwsLibrary; readonly missing?: undefined }
+  | { readonly library?: undefined; readonly missing: string };
 
 /**
- * The binary is loaded by its path: the package's own entry falls back to a JavaScript server that does not work when
- * there is none. It lies in `binaries/` of the npm alias and in the root of the package that its author publishes.
+ * Looks for the native library in folders of packages, by default those of this install.
+ *
+ * The binary is loaded by its path: the entry of the npm alias falls back to a JavaScript server that does not work when
+ * there is none. It lies in `binaries/` of the alias and in the root of the package that its author publishes.
  */
-function findBinary(): string | undefined {
+export function findUws(modules: readonly string[] = require.resolve.paths('uWebSockets.js') ?? []): UwsSearch {
+  const folders = modules.map((folder) => join(folder, 'uWebSockets.js')).filter((folder) => existsSync(folder));
+  if (folders.length === 0) return { missing: 'is not installed' };
   const name = `uws_${process.platform}_${process.arch}_${process.versions.modules}.node`;
-  let folder: string;
-  try {
-    folder = dirname(createRequire(import.meta.url).resolve('uWebSockets.js/package.json'));
-  } catch {
-    return undefined;
+  const binary = folders
+    .flatMap((folder) => [join(folder, 'binaries', name), join(folder, name)])
+    .find((path) => existsSync(path));
+  if (binary === undefined) {
+    return { missing: `has no binary for Node ${process.versions.node} on ${process.platform}-${process.arch}` };
   }
-  return [join(folder, 'binaries', name), join(folder, name)].find((path) => existsSync(path));
+  try {
+    return { library: require(binary) as UwsLibrary };
+  } catch (error) {
+    // Built for a newer C library than this machine has, for example.
+    return { missing: `cannot be loaded (${error instanceof Error ? error.message : String(error)})` };
+  }
+}
+
+/** The native library, or undefined where it has no binary that runs here. */
+export function loadUws(): UwsLibrary | undefined {
+  return findUws().library;
 }
 
 /** Opaque native handles. */

@@ -33,7 +33,7 @@ const KEEPING_TOPIC = 'keep';
 /** uSockets: fail when the port is taken instead of sharing it. */
 const LISTEN_EXCLUSIVE_PORT = 1;
 
-export { loadUws } from './uws-library.js';
+export { findUws, loadUws } from './uws-library.js';
 
 export function createUwsTransport(library: UwsLibrary, options: TransportOptions): Transport {
   return new UwsTransport(library, options);
