@@ -27,7 +27,8 @@ const DEAD_WEIGHT = [
   'opencc-js/dist/umd',
   'opencc-js/dist/esm/full.js',
   'opencc-js/dist/esm-lib',
-  // The editor's server, and messages in other languages, of a TypeScript of which tests and one script use the compiler.
+  // The editor's server, and messages in other languages, of a TypeScript of which tests and one script use the
+  // compiler.
   'oldest-typescript/lib/tsserver.js',
   'oldest-typescript/lib/typingsInstaller.js',
   ...['cs', 'de', 'es', 'fr', 'it', 'ja', 'ko', 'pl', 'pt-br', 'ru', 'tr', 'zh-cn', 'zh-tw'].map(

@@ -10,6 +10,7 @@ import { Admission } from './admission/admission.js';
 import { spendRecording } from './admission/admit-request.js';
 import { BoundedSession } from './admission/bounded-session.js';
 import { nameOfDevice, parseDevices } from './asr/devices.js';
+import { defaultMemoryBytes, MemoryBound } from './asr/memory-bound.js';
 import { openDeviceEngines, type OpenedEngine } from './asr/open-device-engines.js';
 import { EngineError } from './asr/errors.js';
 import { refuseLanguage } from './asr/model-languages.js';
@@ -34,7 +35,11 @@ import { ListenError } from './transport/transport.js';
 import { isLoopback } from './http/hosts.js';
 import { AddressGuard, AddressListError } from './http/outbound/address-guard.js';
 import { type Counter, MetricsRegistry } from './metrics/metrics-registry.js';
-import { createEngineDeaths, registerRecognitionMetrics } from './metrics/recognition-metrics.js';
+import {
+  createEngineDeaths,
+  registerMemoryMetrics,
+  registerRecognitionMetrics,
+} from './metrics/recognition-metrics.js';
 import { openPolish } from './polish/open-polish.js';
 import type { SessionFactory } from './session/session-port.js';
 import type { SessionSettings } from './session/session-settings.js';
@@ -203,6 +208,14 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     if (refusal !== undefined) throw new StartError(`--languages: ${refusal.message}`);
   }
   registerRecognitionMetrics(metrics, recognizer);
+  const memory = new MemoryBound({
+    bytesMax: settings.memoryBytesMax || defaultMemoryBytes(),
+    onShare: (share) => recognizer.limitRuns(share),
+    // Where one fails, its next run tells why.
+    onFull: () => void Promise.allSettled(bare.map((engine) => engine.shrink?.())),
+  });
+  opened.push(memory);
+  registerMemoryMetrics(metrics, memory);
   await Promise.all(bare.map((engine) => engine.warmUp()));
 
   // Live sessions, recordings and jobs.

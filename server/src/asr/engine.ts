@@ -88,6 +88,10 @@ export interface Engine {
   /** Largest batch of one run. */
   readonly maxBatch: number;
   /**
+   * Most context of one run, samples of all its windows; a single window may be longer. Absent: as `maxBatch` has it.
+   */
+  readonly samplesMax?: number;
+  /**
    * Whether two runs at a time share the device, so that a short one is soon over beside a long one: a CPU, whose
    * threads the operating system runs in turn. Absent or false: one run at a time, a second one waits.
    */
@@ -106,6 +110,8 @@ export interface Engine {
   decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]>;
   /** Runs whatever is slower the first time. */
   warmUp(): Promise<void>;
+  /** Gives back memory that it keeps for runs to come. Absent: it keeps none. */
+  shrink?(): Promise<void>;
   /** Ends running work, then releases everything; may be called twice. */
   close(): Promise<void>;
 }

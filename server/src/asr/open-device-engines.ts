@@ -6,6 +6,7 @@ import type { Engine } from './engine.js';
 import { openEngine, type EngineIsolation } from './engine-host/open-engine.js';
 import type { EngineProcessEvent } from './engine-host/process-engine.js';
 import { whisperEngineSpec } from './engine-host/whisper-engine-spec.js';
+import { defaultMemoryBytes, memoryOfEngine } from './memory-bound.js';
 import type { WhisperEngineOptions } from './whisper/whisper-engine.js';
 
 export interface DeviceEngineOptions {
@@ -16,6 +17,8 @@ export interface DeviceEngineOptions {
   /** Threads of one engine; 0: its share of the cores. */
   readonly threads: number;
   readonly precision: NonNullable<WhisperEngineOptions['precision']>;
+  /** Memory that the server may hold, bytes; see MemoryBound. Default: a quarter of the machine. */
+  readonly memoryBytesMax?: number;
   /** Runs that a GPU is handed at once; see Engine. Default 1. */
   readonly runsInFlight?: number;
   readonly isolation: EngineIsolation;
@@ -39,13 +42,14 @@ const CUDA_BATCH_MAX = 64;
 export async function openDeviceEngines(model: InstalledModel, options: DeviceEngineOptions): Promise<OpenedEngine[]> {
   const { engines, threads, precision, runsInFlight = 1, isolation, onEvent } = options;
   const devices = devicesOfEngines(parseDevices(options.devices), engines);
+  const memoryBytes = memoryOfEngine(options.memoryBytesMax || defaultMemoryBytes(), devices.length);
   const outcomes = await Promise.allSettled(
     devices.map(async (device, number) => {
       const spec = whisperEngineSpec(model, {
         // A GPU's engine needs the CPU for shapes and copies alone.
         ...(device.kind === 'cuda'
           ? { cuda: { deviceId: device.id }, maxBatch: CUDA_BATCH_MAX, threads: threads || 1, runsInFlight }
-          : { threads: threads || Math.max(1, Math.floor(availableParallelism() / engines)) }),
+          : { threads: threads || Math.max(1, Math.floor(availableParallelism() / engines)), memoryBytes }),
         precision,
       });
       // A GPU's engine is in a process of its own in any case: only there its native calls are all made by one thread.

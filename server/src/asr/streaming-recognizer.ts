@@ -107,6 +107,11 @@ export class StreamingRecognizer implements Recognizer {
     return this.#scheduler.stretch;
   }
 
+  /** See Scheduler. */
+  limitRuns(share: number): void {
+    this.#scheduler.limitRuns(share);
+  }
+
   get counts(): SchedulerCounts {
     return this.#scheduler.counts;
   }

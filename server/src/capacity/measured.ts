@@ -100,7 +100,9 @@ export function measuredUnit(key: string): MeasuredUnit | undefined {
   return MEASURED_UNITS.find((unit) => unit.key === key);
 }
 
-/** The measured unit that a device is most like, by the name that its driver gives; a machine without one is its CPU. */
+/**
+ * The measured unit that a device is most like, by the name that its driver gives; a machine without one is its CPU.
+ */
 export function unitLike(gpuName: string | undefined): MeasuredUnit | undefined {
   if (gpuName === undefined) return measuredUnit('cpu-base-adapted');
   return MEASURED_UNITS.find(

@@ -87,6 +87,16 @@ export class MetricsRegistry {
     this.#add({ name, type: 'gauge', help, samples: () => [`${name} ${read()}`] });
   }
 
+  /** A gauge of each value of a label, from a small fixed set. */
+  labelledGauge(name: string, help: string, label: string, read: () => Iterable<readonly [string, number]>): void {
+    this.#add({
+      name,
+      type: 'gauge',
+      help,
+      samples: () => Array.from(read(), ([value, count]) => `${name}{${label}="${escapeLabel(value)}"} ${count}`),
+    });
+  }
+
   /** A counter that is kept elsewhere: `read` is called at every scrape. */
   readCounter(name: string, help: string, read: () => number): void {
     this.#add({ name, type: 'counter', help, samples: () => [`${name} ${read()}`] });

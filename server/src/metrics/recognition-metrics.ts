@@ -27,6 +27,20 @@ export function createEngineDeaths(registry: MetricsRegistry): Counter {
   return registry.counter('sotto_engine_deaths_total', 'Engine processes that died and were replaced.');
 }
 
+/** Registers what the processes hold, by name, and what they may hold together, bytes. */
+export function registerMemoryMetrics(
+  registry: MetricsRegistry,
+  memory: { readonly held: ReadonlyMap<string, number>; readonly bytesMax: number },
+): void {
+  registry.labelledGauge(
+    'sotto_process_memory_bytes',
+    'Resident memory by process: the server, engines, polisher, decoders.',
+    'process',
+    () => memory.held,
+  );
+  registry.gauge('sotto_memory_bytes_max', 'What they may hold together.', () => memory.bytesMax);
+}
+
 /** Registers the numbers of a recogniser; they are read at every scrape. */
 export function registerRecognitionMetrics(registry: MetricsRegistry, recognizer: RecognizerNumbers): void {
   const count = (name: string, help: string, read: (counts: DecodeCounts) => number): void =>

@@ -1,13 +1,11 @@
 // Looks at the memory of another process while it works.
-import { readFileSync } from 'node:fs';
+import { residentBytes } from './memory-by-process.js';
 
 /** How often, milliseconds: between two looks a process can take some hundred megabytes. */
 const WATCH_MS = 100;
-/** Linux counts pages of this size, bytes, on x64 and in most builds for ARM. */
-const PAGE_BYTES = 4_096;
 
 export class MemoryWatch {
-  readonly #file: string;
+  readonly #pid: number;
   readonly #maxBytes: number;
   readonly #onOver: (bytes: number) => void;
   #timer: NodeJS.Timeout | undefined;
@@ -15,7 +13,7 @@ export class MemoryWatch {
 
   /** @param onOver called with what the process holds when that is more than `maxBytes` */
   constructor(pid: number, maxBytes: number, onOver: (bytes: number) => void) {
-    this.#file = `/proc/${pid}/statm`;
+    this.#pid = pid;
     this.#maxBytes = maxBytes;
     this.#onOver = onOver;
   }
@@ -32,19 +30,10 @@ export class MemoryWatch {
   }
 
   #look(): void {
-    const bytes = this.#isResting ? undefined : residentBytes(this.#file);
+    const bytes = this.#isResting ? undefined : residentBytes(this.#pid);
     if (bytes !== undefined && bytes <= this.#maxBytes) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
     if (bytes !== undefined) this.#onOver(bytes);
-  }
-}
-
-/** Undefined where the process is gone, or the system does not tell. */
-function residentBytes(file: string): number | undefined {
-  try {
-    return Number(readFileSync(file, 'utf8').split(' ')[1]) * PAGE_BYTES;
-  } catch {
-    return undefined;
   }
 }

@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { ChildError, RequestError } from './errors.js';
 import { type FromChild, HEARTBEAT_MS, type ToChild, type Work } from './messages.js';
+import { countChild } from './memory-by-process.js';
 import { MemoryWatch } from './memory-watch.js';
 
 /** How long the server waits for a child. */
@@ -96,6 +97,7 @@ export class NativeChild<W extends Work> {
         if (this.pid === undefined) ended(`could not be started: ${error.message}`);
       });
     });
+    if (this.pid !== undefined) countChild(this.pid, name.replace(/^the /, ''), this.exited);
     this.#process.on('message', (message: FromChild<W>) => this.#receive(message));
     this.loaded = this.#load();
     // Not everybody waits for it: those who do not, learn of it by their requests.

@@ -603,3 +603,37 @@ t.test('an engine that is down gets nothing while another is up; with none, work
   for (const outcome of await Promise.all(outcomes)) t.match(outcome, { status: 'decoded' });
   await scheduler.close();
 });
+
+t.test('a run holds as much context as its engine has room for, and a window at least', async (t) => {
+  class SmallEngine extends HeldEngine {
+    override sharesTime = true;
+    readonly samplesMax = 70_000;
+  }
+  const engine = new SmallEngine(4);
+  const scheduler = new Scheduler([engine]);
+  // Contexts of 32,000 samples: two fit.
+  for (let i = 0; i < 5; i += 1) void scheduler.submit(job('final'));
+  await turn();
+  t.equal(engine.runs.at(-1)?.batch.length, 2);
+  scheduler.limitRuns(1 / 64);
+  engine.runs.at(-1)?.succeed();
+  await turn();
+  await turn();
+  t.equal(engine.runs.at(-1)?.batch.length, 1, 'short of memory: one, and none is refused');
+  scheduler.limitRuns(1);
+  engine.runs.at(-1)?.succeed();
+  await turn();
+  await turn();
+  t.equal(engine.runs.at(-1)?.batch.length, 2);
+  engine.runs.at(-1)?.succeed();
+});
+
+t.test('memory of the machine is no bound for a GPU', async (t) => {
+  const engine = new HeldEngine(4);
+  const scheduler = new Scheduler([engine]);
+  scheduler.limitRuns(1 / 64);
+  for (let i = 0; i < 4; i += 1) void scheduler.submit(job('final'));
+  await turn();
+  t.equal(engine.runs[0]?.batch.length, 4);
+  engine.runs[0]?.succeed();
+});

@@ -11,6 +11,7 @@ t.test('exposition: counters, labels, gauges and histograms', async (t) => {
   labelled.add();
   labelled.add(3, 'a"b\\c\nd');
   registry.gauge('level', 'A level.', () => 1.5);
+  registry.labelledGauge('held', 'By process.', 'process', () => new Map([['server', 2]]));
   const histogram = registry.histogram('latency_seconds', 'A latency.', [0.1, 1]);
   for (const value of [0.05, 0.1, 0.5, 7]) histogram.observe(value);
   t.equal(
@@ -26,6 +27,9 @@ t.test('exposition: counters, labels, gauges and histograms', async (t) => {
       '# HELP level A level.',
       '# TYPE level gauge',
       'level 1.5',
+      '# HELP held By process.',
+      '# TYPE held gauge',
+      'held{process="server"} 2',
       '# HELP latency_seconds A latency.',
       '# TYPE latency_seconds histogram',
       'latency_seconds_bucket{le="0.1"} 2',

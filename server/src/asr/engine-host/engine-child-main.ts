@@ -16,13 +16,13 @@ serveParent<EngineWork>({
     engine = await createEngine(spec);
     // After the engine: koffi takes no settings (of the engine's stack) once anything has been loaded with it.
     arena = mapArena(arenaBytes);
-    const { model, maxBatch, sharesTime = false, runsInFlight = 1 } = engine;
-    return { model, maxBatch, sharesTime, runsInFlight, seesArena: arena !== undefined };
+    const { model, maxBatch, samplesMax = Infinity, sharesTime = false, runsInFlight = 1 } = engine;
+    return { model, maxBatch, samplesMax, sharesTime, runsInFlight, seesArena: arena !== undefined };
   },
   async run(request) {
     if (!engine) throw new EngineError('engine_unavailable', 'no engine is loaded');
-    if (request !== 'warmUp') return engine.decode(request.map(withAudio));
-    await engine.warmUp();
+    if (request !== 'warmUp' && request !== 'shrink') return engine.decode(request.map(withAudio));
+    await (request === 'warmUp' ? engine.warmUp() : engine.shrink?.());
     return [];
   },
   codeOf: (error) => (error instanceof EngineError ? error.code : 'engine_failed'),

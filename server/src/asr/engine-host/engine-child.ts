@@ -66,8 +66,17 @@ export class EngineChild extends NativeChild<EngineWork> {
 
   /** Rejects with EngineError. */
   async warmUp(): Promise<void> {
+    await this.#tell('warmUp');
+  }
+
+  /** Rejects with EngineError. */
+  async shrink(): Promise<void> {
+    await this.#tell('shrink');
+  }
+
+  async #tell(request: 'warmUp' | 'shrink'): Promise<void> {
     const { loadTimeoutMs: timeoutMs } = this.#patience;
-    await this.run('warmUp', { name: 'warmUp', timeoutMs }).catch((error: unknown) => {
+    await this.run(request, { name: request, timeoutMs }).catch((error: unknown) => {
       throw engineError(error);
     });
   }

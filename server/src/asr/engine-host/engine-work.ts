@@ -15,7 +15,7 @@ export interface SentRequest extends Omit<DecodeRequest, 'audio'> {
 }
 
 /** What does not change while a process lives. `seesArena`: it takes audio from there. */
-export type EngineFacts = Pick<Engine, 'model' | 'maxBatch' | 'sharesTime' | 'runsInFlight'> & {
+export type EngineFacts = Pick<Engine, 'model' | 'maxBatch' | 'samplesMax' | 'sharesTime' | 'runsInFlight'> & {
   readonly seesArena: boolean;
 };
 
@@ -23,8 +23,8 @@ export interface EngineWork {
   /** `arenaBytes`: 0 where there is no arena. */
   readonly load: { readonly spec: EngineSpec; readonly arenaBytes: number };
   readonly facts: EngineFacts;
-  /** A batch to decode, or the engine is to be warmed up. */
-  readonly request: readonly SentRequest[] | 'warmUp';
+  /** A batch to decode, or the engine is to be warmed up, or to give memory back. */
+  readonly request: readonly SentRequest[] | 'warmUp' | 'shrink';
   readonly answer: readonly DecodeResult[];
   readonly part: never;
   readonly code: EngineErrorCode;

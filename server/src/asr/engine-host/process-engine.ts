@@ -46,6 +46,7 @@ export const PROCESS_ENGINE_DEFAULTS = {
 export class ProcessEngine implements Engine {
   readonly model: EngineModel;
   readonly maxBatch: number;
+  readonly samplesMax: number;
   readonly sharesTime: boolean;
   readonly runsInFlight: number;
   readonly #host: NativeHost<EngineWork, EngineChild>;
@@ -65,6 +66,7 @@ export class ProcessEngine implements Engine {
     this.#unavailableAfterMs = options.unavailableAfterMs;
     this.model = facts.model;
     this.maxBatch = facts.maxBatch;
+    this.samplesMax = facts.samplesMax ?? Infinity;
     this.sharesTime = facts.sharesTime === true;
     this.runsInFlight = facts.runsInFlight ?? 1;
     this.#host = new NativeHost<EngineWork, EngineChild>(
@@ -114,6 +116,10 @@ export class ProcessEngine implements Engine {
   async warmUp(): Promise<void> {
     await (await this.#available()).warmUp();
     this.#isWarm = true;
+  }
+
+  async shrink(): Promise<void> {
+    await (await this.#available()).shrink();
   }
 
   close(): Promise<void> {

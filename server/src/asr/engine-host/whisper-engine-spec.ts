@@ -7,7 +7,7 @@ import type { EngineSpec } from './engine-spec.js';
 /** @param more threads, batch size, precision, device: what is the machine's rather than the model's */
 export function whisperEngineSpec(
   model: InstalledModel,
-  more: Pick<WhisperEngineOptions, 'threads' | 'maxBatch' | 'runsInFlight' | 'precision' | 'cuda'> = {},
+  more: Pick<WhisperEngineOptions, 'threads' | 'maxBatch' | 'runsInFlight' | 'precision' | 'cuda' | 'memoryBytes'> = {},
 ): EngineSpec {
   const { buckets, tailSilenceMs, usesPreviousText } = model.manifest;
   const options: WhisperEngineOptions = {

@@ -130,13 +130,15 @@ export class DecodeQueue<D extends QueuedDecode> {
    * @param isBeside whether another run goes on meanwhile that its failure might take along: decodes that are to run
    * alone then wait
    * @param windowsMin fewer are left where they are
+   * @param samplesMax most context of all its windows together; a single one may be longer
    */
-  take(windowsMax: WindowsMax, isBeside = false, windowsMin = 1): D[] {
+  take(windowsMax: WindowsMax, isBeside = false, windowsMin = 1, samplesMax = Infinity): D[] {
     const batch: D[] = [];
     for (const decode of this.#inOrder()) {
       const head = batch[0];
       const lane = laneOf(decode.kind);
       if (head && (batch.length >= windowsMax[lane] || laneOf(head.kind) !== lane)) break;
+      if (head && (batch.length + 1) * head.bucket > samplesMax) break;
       if (windowsMax[lane] === 0 || !this.#mayRun(decode) || (decode.alone && isBeside)) continue;
       if (head && (head.alone || decode.alone || decode.bucket !== head.bucket)) continue;
       batch.push(decode);

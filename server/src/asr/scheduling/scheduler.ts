@@ -92,6 +92,8 @@ export class Scheduler {
   readonly #counts = { running: 0, decoded: 0, runs: 0, superseded: 0, dropped: 0, refused: 0, retried: 0, failed: 0 };
   #dispatch: NodeJS.Immediate | undefined;
   readonly #runs = new Set<Promise<void>>();
+  /** Which part of their ordinary size runs may have. */
+  #share = 1;
   #closed = false;
 
   /** All engines carry the same model. */
@@ -119,6 +121,14 @@ export class Scheduler {
   /** Whether any engine could run something. */
   get isUp(): boolean {
     return this.#slots.some(({ engine }) => engine.isUp !== false);
+  }
+
+  /**
+   * Makes runs smaller, or as large as they were, where memory is short: this part of their ordinary size, and a window
+   * at least.
+   */
+  limitRuns(share: number): void {
+    this.#share = share;
   }
 
   get counts(): SchedulerCounts {
@@ -205,7 +215,7 @@ export class Scheduler {
       for (const [taken, slot] of free.entries()) {
         // Free engines share what waits, rather than one of them running it all.
         const share = Math.ceil(this.#queue.size / (free.length - taken));
-        this.#begin(slot, this.#queue.take(this.#windowsMax(slot, share), slot.isBusy));
+        this.#begin(slot, this.#queue.take(this.#windowsMax(slot, share), slot.isBusy, 1, this.#samplesMax(slot)));
       }
       for (const slot of this.#slots) {
         if (slot.takesNext && this.#isUsable(slot)) this.#begin(slot, this.#takeNext(slot));
@@ -224,11 +234,21 @@ export class Scheduler {
   #windowsMax(slot: EngineSlot, share: number): WindowsMax {
     const { engine, hasFailed } = slot;
     const now = this.#clock.now();
-    const most = Math.min(hasFailed ? 1 : engine.maxBatch, share);
+    const batchMax = Math.max(1, Math.floor(this.#shareOf(slot) * engine.maxBatch));
+    const most = Math.min(hasFailed ? 1 : batchMax, share);
     return {
       live: Math.min(most, this.#load.windowsPerRun('live', now)),
       file: slot.isBusy ? 0 : Math.min(most, this.#load.windowsPerRun('file', now)),
     };
+  }
+
+  #samplesMax(slot: EngineSlot): number {
+    return this.#shareOf(slot) * (slot.engine.samplesMax ?? Infinity);
+  }
+
+  /** A GPU has memory of its own. */
+  #shareOf({ engine }: EngineSlot): number {
+    return engine.sharesTime === true ? this.#share : 1;
   }
 
   /**

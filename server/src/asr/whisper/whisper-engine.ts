@@ -12,6 +12,7 @@ import * as v from 'valibot';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../engine.js';
 import type { LanguageProbabilities } from '../language-evidence.js';
 import { EngineError } from '../errors.js';
+import { samplesThatFit } from './cpu-limits.js';
 import { batchThatFits, isDeviceLost } from './gpu-limits.js';
 import { IdleTime } from './idle-time.js';
 import { groupWindows, type WindowGroup } from './window-groups.js';
@@ -42,6 +43,8 @@ const Options = v.object({
   threads: v.optional(count),
   /** Largest batch of one run. Default 8. */
   maxBatch: v.optional(count, 8),
+  /** Memory that an engine on the CPU may take, bytes: runs are as large as fits. Default: no bound. */
+  memoryBytes: v.optional(v.number()),
   /**
    * Batches that a GPU is handed at once: it works through them in turn, and one gets ready while the one before is on
    * the device. Default 1.
@@ -89,6 +92,7 @@ export async function createEngine(options: unknown): Promise<Engine> {
 export class WhisperEngine implements Engine {
   readonly model: EngineModel;
   readonly maxBatch: number;
+  readonly samplesMax: number;
   readonly sharesTime: boolean;
   readonly runsInFlight: number;
   readonly #onTiming: (timing: DecodeTiming) => void;
@@ -99,7 +103,7 @@ export class WhisperEngine implements Engine {
   /** Settles when everything that was begun has ended. */
   #queue: Promise<unknown> = Promise.resolve();
   readonly #traffic = new RunTraffic();
-  readonly #idle = new IdleTime(() => void this.#shrink());
+  readonly #idle = new IdleTime(() => void this.shrink());
   #closed = false;
   #isUp = true;
   readonly #network: WhisperNetwork;
@@ -124,7 +128,8 @@ export class WhisperEngine implements Engine {
         ...(cuda && { largest: { windows: maxBatch, seconds: parsed.buckets.at(-1) ?? 30 } }),
         ...(profilePrefix && { profilePrefix }),
       });
-      return new WhisperEngine(network, { ...parsed, maxBatch }, onTiming);
+      const samplesMax = cuda ? Infinity : await samplesThatFit({ ...parsed, precision });
+      return new WhisperEngine(network, { ...parsed, maxBatch, samplesMax }, onTiming);
     } catch (cause) {
       const hint = cause instanceof OrtError ? ' (npx sotto doctor tells what is in the way of a GPU)' : '';
       const message =
@@ -135,7 +140,7 @@ export class WhisperEngine implements Engine {
 
   private constructor(
     network: WhisperNetwork,
-    options: v.InferOutput<typeof Options>,
+    options: v.InferOutput<typeof Options> & { readonly samplesMax: number },
     onTiming: (timing: DecodeTiming) => void,
   ) {
     this.#onTiming = onTiming;
@@ -143,6 +148,7 @@ export class WhisperEngine implements Engine {
     const { config, special } = network;
     const languages = config.isMultilingual ? [...special.languages.keys()] : ['en'];
     this.maxBatch = options.maxBatch;
+    this.samplesMax = options.samplesMax;
     this.sharesTime = options.cuda === undefined;
     this.runsInFlight = options.runsInFlight;
     const buckets = options.buckets.map((seconds) => Math.round(seconds * SAMPLE_RATE));
@@ -217,7 +223,7 @@ export class WhisperEngine implements Engine {
   }
 
   /** What a long file took is given back when it is over: nothing else does it. */
-  async #shrink(): Promise<void> {
+  async shrink(): Promise<void> {
     // Where it fails, memory is kept, and the next decode tells why.
     await this.#begin(() => this.#network.shrink()).catch(() => {});
   }

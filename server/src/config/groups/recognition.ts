@@ -3,6 +3,7 @@ import { DEVICE_LIST } from '../../asr/devices.js';
 import { FALLBACK_BUDGET_MS } from '../../asr/hypothesis/final-decode.js';
 import { FINALS_LATE_MS_MAX } from '../../asr/streaming-recognizer.js';
 import { choice, form, integer, optionalText, toggle } from '../setting.js';
+import { GIB } from '../units.js';
 
 export const RECOGNITION_SETTINGS = {
   finalsLateMsMax: integer(FINALS_LATE_MS_MAX, {
@@ -39,6 +40,13 @@ export const RECOGNITION_SETTINGS = {
     min: 0,
     max: 256,
     meaning: 'Threads of one engine. 0: the cores of this machine, shared among the engines.',
+  }),
+  memoryBytesMax: integer(0, {
+    unit: 'bytes',
+    min: 0,
+    max: 1_000_000 * GIB,
+    meaning:
+      'Memory that the server, its engines, its polisher and its decoders may hold together; 0: a quarter of this machine. Runs on the CPU are made as large as fits, and smaller where it is passed all the same, down to one window. Live speech is never refused for it.',
   }),
   runsInFlight: integer(2, {
     min: 1,

@@ -157,7 +157,9 @@ interface NumberFieldProps {
   readonly onNumber: (value: number | undefined) => void;
 }
 
-/** A number; one out of bounds is not taken, and the field says which are. What is typed stays until the field is left. */
+/**
+ * A number; one out of bounds is not taken, and the field says which are. What is typed stays until the field is left.
+ */
 function NumberField({ label, value, bounds, isOptional = false, onNumber }: NumberFieldProps): JSX.Element {
   const id = useId();
   const [typed, setTyped] = useState<string>();

@@ -1,0 +1,29 @@
+// How much an engine on the CPU takes into one run.
+import { hostMemory, inspectModel, secondsWithin } from '@sotto/models';
+import { availableParallelism } from 'node:os';
+import { SAMPLE_RATE } from '../../audio/samples.js';
+
+/**
+ * Context of one run for each of its threads, seconds. More windows at a time are no faster there, and what they hear
+ * is in memory for all of them (measured: base, 2 threads, a file of 109 s in windows of 30 s, 8 / 2 / 1 at a time: 4.4
+ * / 4.6 / 4.8 s of processor time, 556 / 450 / 411 MB).
+ */
+const SECONDS_PER_THREAD = 30;
+const THREADS_MIN = 2;
+
+export interface CpuModel {
+  readonly directory: string;
+  readonly threads?: number | undefined;
+  /** The largest batch that is wanted. */
+  readonly maxBatch: number;
+  readonly memoryBytes?: number | undefined;
+  readonly precision: 'fp32' | 'int8' | undefined;
+}
+
+/** Samples of context of all windows of a run. */
+export async function samplesThatFit(model: CpuModel): Promise<number> {
+  const { directory, threads = availableParallelism(), maxBatch, memoryBytes = Infinity, precision } = model;
+  const { config, parameters } = await inspectModel(directory);
+  const fits = secondsWithin(memoryBytes, hostMemory(config, parameters, precision === 'int8' ? 1 : 4), maxBatch);
+  return Math.floor(SAMPLE_RATE * Math.min(SECONDS_PER_THREAD * Math.max(THREADS_MIN, threads), fits));
+}
