@@ -62,7 +62,7 @@ export function* pieces(text: string, unit: WrapUnit = 'grapheme'): Generator<Te
   let last = '';
   for (const { segment, index } of SEGMENTERS[unit].segment(text)) {
     const isSpace = segment.trim() === '';
-    const afterSpace = last.trim() === '' && !isSpace;
+    const afterSpace = last.trim() === '' && !isSpace && !(unit === 'word' && joinsAcrossSpace(text, index));
     const besideBreakable = !isSpace && (BREAKABLE[unit].test(segment) || BREAKABLE[unit].test(last));
     const mayBreak = besideBreakable && !OPENING.test(last) && (!PUNCTUATION.test(segment) || OPENING.test(segment));
     if (last !== '' && (afterSpace || mayBreak)) {
@@ -72,6 +72,11 @@ export function* pieces(text: string, unit: WrapUnit = 'grapheme'): Generator<Te
     last = segment;
   }
   if (start < text.length) yield { start, text: text.slice(start) };
+}
+
+/** French sets a space within its quotes and before these marks: no line begins with them. */
+function joinsAcrossSpace(text: string, at: number): boolean {
+  return /^[;:!?»](?!\p{L})/u.test(text.slice(at, at + 3)) || /«\s$/u.test(text.slice(Math.max(0, at - 2), at));
 }
 
 /**
@@ -87,7 +92,7 @@ export function* tear(piece: string, columns: number): Generator<TextLine> {
   for (const { segment, index } of SEGMENTERS.grapheme.segment(piece)) {
     const wide = stringWidth(segment);
     // Spaces at the end take no room.
-    if (width > 0 && width + wide > columns && piece.slice(index).trim() !== '') {
+    while (width > 0 && width + wide > columns && piece.slice(index).trim() !== '') {
       const isNear = mark.at > start && mark.width * 2 >= columns;
       const at = isNear ? mark.at : index;
       yield { start, text: piece.slice(start, at) };

@@ -19,6 +19,8 @@ t.test('lines are about equally long, and words stay whole', async (t) => {
     '今天天气很好，我们去公园散步，',
     '然后一起吃晚饭吧，好不好呢？',
   ]);
+  const french = captionLines('Vous avez dit « bonjour » à tout le monde ? « Oui ! »');
+  for (const line of french) t.notMatch(line, /^[»?!]|«$/, line);
   t.strictSame(captionLines('short'), ['short']);
   t.strictSame(captionLines(' '), []);
 });

@@ -44,6 +44,31 @@ t.test('PO5: standard keeps the wording, numbers, names and negations', async (t
   }
 });
 
+t.test('PO5: addresses, paths, versions and code are compared mark by mark, in every mode', async (t) => {
+  const mail = 'please write to john.smith@example.com about the new contract today';
+  for (const [raw, polished, failure] of [
+    [mail, 'Please write to john.smith@example.com about the new contract today.', undefined],
+    [mail, 'Please write to john smith@example.com about the new contract today.', 'changedWord'],
+    [mail, 'Please write to john-smith@example.com about the new contract today.', 'changedWord'],
+    [mail, 'Please write to John Smith, example.com, about the new contract today.', 'changedWord'],
+    ['run npm install --save-dev to add it', 'Run npm install --save-dev to add it.', undefined],
+    ['run npm install --save-dev to add it', 'Run npm install save dev to add it.', 'changedWord'],
+    ['the new version is 1.2.3 as of now', 'The new version is 1.23 as of now.', 'changedWord'],
+    ['the new version is one point two point three', 'The new version is 1.2.3.', undefined],
+    ['call f(x,y) in the file main.py first', 'Call f(x, y) in the file main.py first.', 'changedWord'],
+    ['打开文件.txt看看里面有什么', '打开文件。txt看看里面有什么。', 'changedWord'],
+    ['打开文件.txt看看里面有没有错', '打开文件.txt，看看里面有没有错。', undefined],
+    ['you will find it all on example dot com slash help', 'You will find it all on example.com/help.', undefined],
+    ['you will find it all on the page for help', 'You will find it all on example.com/help.', 'changedWord'],
+  ] as const) {
+    for (const keepsWords of [false, true]) {
+      t.equal(guard(raw, polished, 'standard', keepsWords), failure, `${raw} -> ${polished}`);
+    }
+    if (failure !== undefined) t.equal(guard(raw, polished, 'formal'), failure, `formal: ${polished}`);
+  }
+  t.equal(guard(mail, 'Write to him about the contract.', 'concise'), undefined, 'a summary may do without');
+});
+
 t.test(
   'PO5: of a model that only gives words back every content word is one that was said, in its place, and none is lost',
   async (t) => {

@@ -8,6 +8,7 @@ import { chunksOf } from '../../../server/src/polish/text/chunks.js';
 import { cleanOutput } from '../../../server/src/polish/text/clean-output.js';
 import { cleanText } from '../../../server/src/polish/text/clean-text.js';
 import { languageOf } from '../../../server/src/polish/text/language.js';
+import { literalsOf } from '../../../server/src/polish/text/literals.js';
 import { polisherContract } from '../../support/polisher-contract.js';
 import { holds } from '../../support/property.js';
 
@@ -51,6 +52,55 @@ for (const [language, cases] of [
     for (const [said, written] of cases) t.equal(tidy(said, language), written);
   });
 }
+
+/** The whole text, and what is written to the letter in it. */
+const KEPT = [
+  ['en', 'john.smith@example.com'],
+  ['en', 'youtube.com/watch?v=abc123'],
+  ['en', 'npm install --save-dev'],
+  ['en', 'f(x,y)'],
+  ['en', 'git commit --amend'],
+  ['en', 'https://example.com/a,b;c?d=1&i=2'],
+  ['en', 'std::vector'],
+  ['en', 'iPhone'],
+  ['en', 'v1.2.3-beta.1'],
+  ['en', '192.168.0.1:8080'],
+  ['en', './run.sh'],
+  ['en', 'C:\\Users\\i\\notes.txt'],
+  ['en', '@sotto/client'],
+  ['en', 'foo_bar!=baz'],
+  ['zh', 'john.smith@example.com'],
+  ['zh', 'f(x,y)'],
+  ['fr', 'https://exemple.fr/a,b?c=d'],
+  ['fr', 'Il a dit : « Ça va ? » Oui ! Non ; peut-être…'],
+  ['fr', 'Vraiment\u202f? «\u00a0Oui\u00a0!\u00a0»'],
+] as const;
+const AROUND = [
+  ['en', 'um write to jsmith@example.com , please', 'Write to jsmith@example.com, please.'],
+  ['en', 'um so i i run npm install --save-dev to add it', 'So I run npm install --save-dev to add it.'],
+  ['en', 'look at youtube.com/watch?v=abc123. it is good', 'Look at youtube.com/watch?v=abc123. It is good.'],
+  ['en', 'open index.html , then call f(x,y)', 'Open index.html, then call f(x,y)'],
+  ['en', 'version one point two point three is out', 'Version 1.2.3 is out.'],
+  ['en', 'john dot smith at example dot com', 'John dot smith at example dot com.'],
+  ['zh', '打开文件.txt看看', '打开文件.txt看看。'],
+  [
+    'zh',
+    '嗯 请看https://example.com/a?b=1,然后运行 npm install --save-dev 吧',
+    '请看https://example.com/a?b=1，然后运行 npm install --save-dev 吧。',
+  ],
+  ['zh', '版本是v1.2.3,不是1.2.4', '版本是v1.2.3，不是1.2.4'],
+  ['zh', '我的邮箱是john.smith@example.com.谢谢', '我的邮箱是john.smith@example.com。谢谢。'],
+  ['fr', 'ça  va ? «  oui  » !', 'ça va ? « oui » !'],
+  ['de', 'Das ist gut !', 'Das ist gut!'],
+] as const;
+
+t.test('addresses, paths, versions, commands and code are kept to the letter; French keeps its spaces', async (t) => {
+  for (const [language, text] of KEPT) t.equal(tidy(cleanText(text), language), text);
+  for (const [language, said, written] of AROUND) t.equal(tidy(said, language), written);
+  for (const unit of ['a.', '--a', '1.', 'a@', '((', '))', 'a/', 'npm ', '_', 'a=']) {
+    t.type(literalsOf(unit.repeat(100_000)).length, 'number', `${unit} as often as one likes, in linear time`);
+  }
+});
 
 t.test('other languages keep their words; spaces are set right', async (t) => {
   t.equal(tidy('ich  bin  hier , ja', 'de'), 'ich bin hier, ja');

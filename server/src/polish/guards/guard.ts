@@ -2,6 +2,7 @@
 import type { PolishFallback, PolishMode } from '@sotto/protocol';
 import { align, type Aligned } from '@sotto/models';
 import { COMMON } from './common-words.js';
+import { changesLiterals } from './literals.js';
 import { unitsOf, type Unit } from './units.js';
 import { asksChinese, asksEnglish } from '../language/questions.js';
 import { rememberingCost } from './word-likeness.js';
@@ -80,6 +81,7 @@ export function guard(raw: string, polished: string, mode: PolishMode, keepsWord
   if (written.length < Math.floor(meant * allowance.shortest)) return 'tooShort';
   if (said.length > GUARD_UNITS_MAX || written.length > GUARD_UNITS_MAX)
     return mode === 'standard' ? 'tooLong' : undefined;
+  if (mode !== 'custom' && changesLiterals(said, written, mode === 'concise')) return 'changedWord';
   if (mode === 'standard' && keepsWords) return changesWords(said, written) ? 'changedWord' : undefined;
   if (mode !== 'custom' && isAnswer(raw, polished)) return 'unrelated';
   const aligned = align(said, written, rememberingCost());

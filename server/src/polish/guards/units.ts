@@ -4,11 +4,12 @@ import { Converter as toSimplified } from 'opencc-js/t2cn';
 import { chineseDigitsOf } from '../language/chinese-numbers.js';
 import { ENGLISH_FILLERS as SOUNDS } from '../language/fillers.js';
 import { digitsOf, ONES, ORDINALS, TENS } from '../language/english-numbers.js';
+import { shield } from '../text/literals.js';
 
 export interface Unit {
-  /** Normalised: lower case, simplified, digits. */
+  /** Normalised: lower case, simplified, digits; literals as they are, with the marks within. */
   readonly text: string;
-  readonly kind: 'word' | 'number' | 'negation' | 'filler';
+  readonly kind: 'word' | 'number' | 'negation' | 'filler' | 'literal';
   /** Whether it is written like a name: a capital within a sentence. */
   readonly isName: boolean;
   /** Whether a full stop or the like stands behind it. */
@@ -16,7 +17,7 @@ export interface Unit {
 }
 
 const UNIT =
-  /\p{Script=Han}|\p{N}+(?:[.,:]\p{N}+)*(?:(?:st|nd|rd|th|s)(?!\p{L}))?|[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*|[\p{L}\p{M}\p{N}]+/gu;
+  /[\ua000-\ua48c]|\p{Script=Han}|\p{N}+(?:[.,:]\p{N}+)*(?:(?:st|nd|rd|th|s)(?!\p{L}))?|(?:(?!\p{Script=Han})[\p{L}\p{M}])+(?:['’][\p{L}\p{M}]+)*|(?:(?!\p{Script=Han})[\p{L}\p{M}\p{N}])+/gu;
 const NEGATIONS = new Set(
   'not no never none nothing nobody nowhere neither nor cannot without 不 没 未 无 非 别'.split(' '),
 );
@@ -56,18 +57,21 @@ let simplified: ((text: string) => string) | undefined;
 /** The units in their order. */
 export function unitsOf(text: string): Unit[] {
   const hasHan = /\p{Script=Han}/u.test(text);
-  let plain = text.replaceAll(CUT_WORDS, ' ');
+  const { text: shielded, restore } = shield(text);
+  let plain = shielded.replaceAll(CUT_WORDS, ' ');
   if (hasHan) plain = chineseDigitsOf((simplified ??= toSimplified({ from: 't', to: 'cn' }))(plain));
   for (const [pattern, replacement] of SHORT_FORMS) plain = plain.replaceAll(pattern, replacement);
   // Without the sounds within them, so that a number is read alike on both sides.
   plain = digitsOf(plain.replaceAll(SOUNDS, ' '));
   return Array.from(plain.matchAll(UNIT), ({ 0: written, index }) => ({
-    ...unitOf(written, plain.slice(Math.max(0, index - 8), index)),
+    ...unitOf(written, plain.slice(Math.max(0, index - 8), index), restore),
     endsSentence: SENTENCE_END_NEXT.test(plain.slice(index + written.length, index + written.length + 4)),
   }));
 }
 
-function unitOf(written: string, before: string): Omit<Unit, 'endsSentence'> {
+function unitOf(written: string, before: string, restore: (text: string) => string): Omit<Unit, 'endsSentence'> {
+  const literal = restore(written);
+  if (literal !== written) return { text: literal, kind: 'literal', isName: false };
   const lower = written.toLowerCase().replaceAll('’', "'");
   const number = numberOf(lower);
   if (number !== undefined) return { text: number, kind: 'number', isName: false };

@@ -29,6 +29,7 @@ export function rememberingCost(): (a: Unit, b: Unit) => number {
 export function unitLikeness(a: Unit, b: Unit): number {
   if (a.text === b.text) return 1;
   if (a.kind === 'negation' && b.kind === 'negation') return 0.8;
+  if (a.kind === 'literal' || b.kind === 'literal') return 0;
   if (a.kind === 'number' || b.kind === 'number') return a.kind === b.kind ? 0.3 : 0;
   // As long as the shorter one at best.
   if ((2 * Math.min(a.text.length, b.text.length)) / (a.text.length + b.text.length) < ALIKE) return 0;

@@ -2,6 +2,7 @@
 // and know nothing better to put for them.
 import { align } from '@sotto/models';
 import { COMMON } from './common-words.js';
+import { spells } from './literals.js';
 import type { Unit } from './units.js';
 import { UNLIKE } from './word-likeness.js';
 
@@ -62,7 +63,7 @@ function differences(said: readonly Unit[], written: readonly Unit[]): Differenc
 
 function isHarmless({ from, to, written }: Difference, said: readonly Unit[]): boolean {
   const left = said.slice(from, to);
-  if (lettersOf(left) === lettersOf(written)) return true;
+  if (lettersOf(left) === lettersOf(written) || spells(left, written)) return true;
   if (written.some(isContent)) return false;
   if (!left.some(isMeant)) return left.length <= SMALL_WORDS_MAX;
   return isBrokenOff(left, said.slice(to));

@@ -87,8 +87,18 @@ function numberRun(words: readonly Word[], at: number): number {
   return length;
 }
 
-/** "point five two" behind a number: its digits, and how many words they are. */
+/**
+ * "point five two" behind a number: its digits, and how many words they are. One point follows another in a version:
+ * "point two point three".
+ */
 function fractionRun(words: readonly Word[], at: number): { digits: string; length: number } {
+  const first = pointRun(words, at);
+  if (first.length === 0) return first;
+  const rest = fractionRun(words, at + first.length);
+  return { digits: first.digits + rest.digits, length: first.length + rest.length };
+}
+
+function pointRun(words: readonly Word[], at: number): { digits: string; length: number } {
   if (words[at]?.word !== 'point' || words[at - 1]?.isOpen === false) return { digits: '', length: 0 };
   let digits = '';
   for (let index = at + 1; index < words.length; index++) {

@@ -3,6 +3,7 @@
 import { chineseDigitsOf } from '../language/chinese-numbers.js';
 import { CHINESE_FILLERS } from '../language/fillers.js';
 import { asksChinese } from '../language/questions.js';
+import { endsInLiteral } from '../text/literals.js';
 
 const CJK = '\\p{Script=Han}\\u3000-\\u303f\\uff00-\\uffef';
 const SPACE_BETWEEN = new RegExp(`(?<=[${CJK}])\\s+(?=[${CJK}])`, 'gu');
@@ -14,7 +15,8 @@ const HALF_WIDTH = new Map([
   [':', '：'],
   [';', '；'],
 ]);
-const HALF_AFTER_HAN = /(?<=\p{Script=Han})\s*([,.?!:;])\s*/gu;
+/** Behind Han, or between an address or the like (see `shield`) and Han. */
+const HALF_AFTER_HAN = /(?<=\p{Script=Han})\s*([,.?!:;])\s*|(?<=[\ua000-\ua48c])([,.?!:;])\s*(?=\p{Script=Han})/gu;
 /** Words that fill a pause when they are said twice. */
 const REPEATED_PHRASE =
   /(那个|那個|就是|然后|然後|这个|這個|所以|但是|因为|因為|我们|我們|你们|你們|他们|他們|可以|应该|應該|可能|其实|其實)(?:[，,、]?\1)+/gu;
@@ -31,11 +33,11 @@ export function tidyChinese(text: string): string {
     .replaceAll(REPEATED_PHRASE, '$1')
     .replaceAll(REPEATED_CHARACTER, '$1');
   const marks = chineseDigitsOf(spoken)
-    .replaceAll(HALF_AFTER_HAN, (_, mark: string) => HALF_WIDTH.get(mark) ?? mark)
+    .replaceAll(HALF_AFTER_HAN, (all) => HALF_WIDTH.get(all.trim()) ?? all)
     .replaceAll(REPEATED_MARKS, '$1')
     .replaceAll(/^[，、；：。\s]+/gu, '')
     .trim();
-  if (marks === '' || ENDS_SENTENCE.test(marks)) return marks;
+  if (marks === '' || ENDS_SENTENCE.test(marks) || endsInLiteral(marks)) return marks;
   const bare = marks.replace(/[，、,\s]+$/u, '');
   return bare + (asksChinese(bare) ? '？' : '。');
 }

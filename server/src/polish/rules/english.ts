@@ -3,6 +3,7 @@
 import { digitsOf } from '../language/english-numbers.js';
 import { ENGLISH_FILLERS } from '../language/fillers.js';
 import { asksEnglish } from '../language/questions.js';
+import { endsInLiteral } from '../text/literals.js';
 import { tidySpaces } from './spaces.js';
 
 /** Small words that are said twice by mistake; "that that" and "had had" may be right. */
@@ -44,6 +45,6 @@ export function tidyEnglish(text: string): string {
 function finished(text: string): string {
   if (text === '' || ENDS_SENTENCE.test(text)) return text;
   const bare = text.replace(/[\s,–—-]+$/u, '');
-  if (!ENDS_WORD.test(bare)) return text;
+  if (!ENDS_WORD.test(bare) || endsInLiteral(bare)) return text;
   return bare + (asksEnglish(bare) ? '?' : '.');
 }

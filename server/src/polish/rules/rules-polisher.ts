@@ -3,6 +3,7 @@
 import type { PolishMode } from '@sotto/protocol';
 import type { Polisher, PolishRequest } from '../polisher.js';
 import { isChinese } from '../text/language.js';
+import { shield } from '../text/literals.js';
 import { tidyChinese } from './chinese.js';
 import { tidyEnglish } from './english.js';
 import { tidySpaces } from './spaces.js';
@@ -10,18 +11,26 @@ import { tidySpaces } from './spaces.js';
 export const RULES = 'rules';
 const MODES: readonly PolishMode[] = ['standard'];
 
-/** The text by rules. Languages other than English and Chinese: white space only. */
+/**
+ * The text by rules; addresses, paths, versions and code are kept to the letter. Languages other than English and
+ * Chinese: white space only.
+ */
 export function tidy(text: string, language: string): string {
   const tidied = text
     .split('\n\n')
     .map((paragraph) => {
-      if (isChinese(language)) return tidyChinese(paragraph);
-      return language === 'en' ? tidyEnglish(paragraph) : tidySpaces(paragraph);
+      const { text: words, restore } = shield(paragraph);
+      return restore(tidyWords(words, language));
     })
     .filter((paragraph) => paragraph !== '')
     .join('\n\n');
   // Of a text that is nothing but fillers the fillers stay.
   return tidied === '' ? tidySpaces(text) : tidied;
+}
+
+function tidyWords(text: string, language: string): string {
+  if (isChinese(language)) return tidyChinese(text);
+  return language === 'en' ? tidyEnglish(text) : tidySpaces(text, language === 'fr');
 }
 
 export class RulesPolisher implements Polisher {

@@ -7,6 +7,8 @@ const CONTROLS = /[\p{Cc}\p{Cf}]/gu;
  * Format characters that belong to words: joiners of emoji and of Indic and Persian letters, variation is no format.
  */
 const JOINERS = new Set(['\u200c', '\u200d']);
+/** Alone they are meant: French sets them before its marks. */
+const NO_BREAK = new Set(['\u00a0', '\u202f']);
 const PARAGRAPH = '\n\n';
 
 /** Keeps letters, punctuation, emoji and paragraphs. Lone surrogates become U+FFFD. */
@@ -20,7 +22,7 @@ export function cleanText(text: string): string {
     paragraph
       .replaceAll('\n', ' ')
       .replaceAll(CONTROLS, (character) => (JOINERS.has(character) ? character : ''))
-      .replaceAll(/\s+/g, ' ')
+      .replaceAll(/\s+/g, (space) => (NO_BREAK.has(space) ? space : ' '))
       .trim(),
   );
   return paragraphs.filter((paragraph) => paragraph !== '').join(PARAGRAPH);
