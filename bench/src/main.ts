@@ -16,6 +16,7 @@ import { registerPeersCommand } from './commands/peers.js';
 import { registerPolicyCommand } from './commands/policy.js';
 import { registerPolishCommand } from './commands/polish.js';
 import { registerShowCommand } from './commands/show.js';
+import { registerSoakCommand } from './commands/soak.js';
 import { registerStreamCommand } from './commands/stream.js';
 import { registerThroughputCommand } from './commands/throughput.js';
 import { registerVadCommand } from './commands/vad.js';
@@ -40,6 +41,7 @@ for (const register of [
   registerPolishCommand,
   registerAttackCommand,
   registerFuzzCommand,
+  registerSoakCommand,
   registerCompareCommand,
   registerShowCommand,
 ]) {

@@ -11,6 +11,7 @@ import { publish } from '../report/result-file.js';
 import { openServer, type BenchServer } from '../server/bench-server.js';
 import { runStreams } from '../stream/run-streams.js';
 import { streamMetrics, type ObservedStream } from '../stream/stream-metrics.js';
+import { wordsIn, wordsLost } from '../stream/words-lost.js';
 import { wholeNumber } from './option-values.js';
 import { sessionSettings, withPlayOptions, type PlaySettings } from './play-options.js';
 
@@ -86,7 +87,7 @@ function observed(streams: readonly ObservedStream[]): Run {
   const latency = streamMetrics(streams, 1).find(({ name }) => name === 'finalLatency');
   return {
     words: streams.map(({ events }) =>
-      events.flatMap(({ event }) => (event.type === 'final' ? event.text.toLowerCase().split(/\s+/) : [])),
+      events.flatMap(({ event }) => (event.type === 'final' ? wordsIn(event.text) : [])),
     ),
     finalP95: latency?.kind === 'distribution' ? latency.p95 : Number.NaN,
   };
@@ -94,7 +95,7 @@ function observed(streams: readonly ObservedStream[]): Run {
 
 function metricsOf(name: string, quiet: Run, run: Run): Metric[] {
   return [
-    scalarMetric(`${name}: words lost`, 'words', wordsLost(quiet, run), { target: atMost('value', 0) }),
+    scalarMetric(`${name}: words lost`, 'words', lostIn(quiet, run), { target: atMost('value', 0) }),
     scalarMetric(`${name}: p95 of finals`, 'x quiet', run.finalP95 / quiet.finalP95, {
       target: atMost('value', LATENCY_RATIO_MAX),
       note: `${Math.round(run.finalP95)} ms`,
@@ -103,16 +104,6 @@ function metricsOf(name: string, quiet: Run, run: Run): Metric[] {
 }
 
 /** How many words of the quiet run are missing, stream by stream. */
-function wordsLost(quiet: Run, run: Run): number {
-  let lost = 0;
-  quiet.words.forEach((wanted, stream) => {
-    const left = new Map<string, number>();
-    for (const word of run.words[stream] ?? []) left.set(word, (left.get(word) ?? 0) + 1);
-    for (const word of wanted) {
-      const count = left.get(word) ?? 0;
-      if (count === 0) lost++;
-      else left.set(word, count - 1);
-    }
-  });
-  return lost;
+function lostIn(quiet: Run, run: Run): number {
+  return quiet.words.reduce((sum, wanted, stream) => sum + wordsLost(wanted, run.words[stream] ?? []), 0);
 }

@@ -71,6 +71,11 @@ export class LoadSocket {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame, { binary: typeof frame !== 'string' });
   }
 
+  /** The network is gone: nothing is said. */
+  vanish(): void {
+    this.#socket.terminate();
+  }
+
   /**
    * Says goodbye, so that the server does not keep the session for a client that might come back, and waits for
    * nothing.

@@ -70,6 +70,12 @@ export async function processCpu(root: number): Promise<ProcessCpu[] | undefined
   );
 }
 
+/** Open file handles of processes together. */
+export async function openFiles(pids: readonly number[]): Promise<number> {
+  const lists = await Promise.all(pids.map((pid) => readdir(`/proc/${pid}/fd`).catch(() => [])));
+  return lists.reduce((sum, { length }) => sum + length, 0);
+}
+
 /** A process and its descendants, parents first; none when it is gone. */
 function membersOf(root: number, stats: ReadonlyMap<number, Stat>): number[] {
   if (!stats.has(root)) return [];
