@@ -27,11 +27,14 @@ export class ServerError extends SottoError {
   override readonly name = 'ServerError';
   readonly code: ErrorCode;
   readonly retryable: boolean;
+  /** When to try again, milliseconds from now, where the server says so: with `overloaded` and `quota_exceeded`. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, message: string, retryable: boolean) {
+  constructor(code: ErrorCode, message: string, retryable: boolean, retryAfterMs?: number) {
     super(message);
     this.code = code;
     this.retryable = retryable;
+    this.retryAfterMs = retryAfterMs;
   }
 
   /** The server sent what is no message. @internal */

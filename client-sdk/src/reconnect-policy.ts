@@ -68,8 +68,9 @@ export class ReconnectPolicy {
 
   /**
    * The connection is lost, or could not be made: the wait before the next attempt, milliseconds; undefined: give up.
+   * @param atLeastMs what the server asked for; the drawn wait comes on top, so that clients do not come back together
    */
-  next(): number | undefined {
+  next(atLeastMs = 0): number | undefined {
     const { attemptsMax, delayMs, delayMsMax, random } = this.#options;
     // A server that takes connections only to drop them is not asked for ever; one that held for a while is a new
     // story.
@@ -77,7 +78,7 @@ export class ReconnectPolicy {
     if (heldMs > delayMsMax) this.#attempts = 0;
     this.#connectedAt = undefined;
     if (this.#attempts >= attemptsMax) return undefined;
-    return random() * Math.min(delayMsMax, delayMs * 2 ** this.#attempts++);
+    return atLeastMs + random() * Math.min(delayMsMax, delayMs * 2 ** this.#attempts++);
   }
 }
 

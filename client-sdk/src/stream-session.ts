@@ -41,6 +41,9 @@ export interface SessionEnd {
   readonly error?: SottoError;
 }
 
+/** A server that asks for a longer wait has ended the session: nobody speaks for so long into nothing, milliseconds. */
+const RETRY_AFTER_MS_MAX = 60_000;
+
 type State = 'connecting' | 'streaming' | 'stopping' | 'closed';
 
 /**
@@ -300,15 +303,15 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
   }
 
   /** A server did not let us back in. */
-  #onRefused({ code, message, retryable }: ErrorMessage): void {
+  #onRefused({ code, message, retryable, retryAfterMs = 0 }: ErrorMessage): void {
     this.#link.close(CLOSE.away.code);
     if (code === 'resume_unknown' && this.#token !== undefined) {
       this.#token = undefined;
       this.#reconnect();
-    } else if (retryable) {
-      this.#onLost({ closeCode: CLOSE.tryAgainLater.code, reason: message });
+    } else if (retryable && retryAfterMs <= RETRY_AFTER_MS_MAX) {
+      this.#onLost({ closeCode: CLOSE.tryAgainLater.code, reason: message }, retryAfterMs);
     } else {
-      this.#fail(new ServerError(code, message, retryable));
+      this.#fail(new ServerError(code, message, retryable, retryAfterMs));
     }
   }
 
@@ -327,7 +330,7 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
         this.#outgoing.answered(message.id);
         break;
       case 'error':
-        if (message.fatal) this.#error = new ServerError(message.code, message.message, message.retryable);
+        if (message.fatal) this.#error = errorOf(message);
         break;
       case 'stopped':
         // A server that shuts down has ended the session, not the stream: it goes on elsewhere.
@@ -357,7 +360,8 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     this.#finish({ closeCode: CLOSE.protocolError.code, reason: error.message, error });
   }
 
-  #onLost(loss: Loss): void {
+  /** @param retryAfterMs what the server asked for */
+  #onLost(loss: Loss, retryAfterMs = 0): void {
     const { closeCode, reason } = loss;
     const asWished = closeCode === CLOSE.done.code || (this.#state === 'stopping' && this.#hasStopped);
     if (asWished || this.#error !== undefined) {
@@ -365,7 +369,7 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     }
     this.#isLinked = false;
     this.#outgoing.suspend();
-    const delayMs = this.#greeting !== undefined && mayReturn(closeCode) ? this.#policy.next() : undefined;
+    const delayMs = this.#greeting !== undefined && mayReturn(closeCode) ? this.#policy.next(retryAfterMs) : undefined;
     if (delayMs === undefined) {
       this.#error = this.#lost(loss);
       return this.#finish({ closeCode, reason, error: this.#error });
@@ -394,6 +398,10 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     this.#outlets.end(end.error);
     this.#end.resolve(end);
   }
+}
+
+function errorOf({ code, message, retryable, retryAfterMs }: ErrorMessage): ServerError {
+  return new ServerError(code, message, retryable, retryAfterMs);
 }
 
 /** A start that has what was configured later. */

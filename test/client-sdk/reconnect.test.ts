@@ -243,3 +243,56 @@ t.test('a server that is slow but answers pings is waited for', async (t) => {
   t.notOk(events.some(({ type }) => type === 'reconnecting'));
   t.equal(events.filter(({ type }) => type === 'pong').length, 5, 'answers to its own pings are not told');
 });
+
+t.test('a server that has no room says when to come back, and is left alone until then', async (t) => {
+  const clock = new ManualClock();
+  let refusals = 0;
+  const { session, peers, events } = await open(
+    t,
+    (message, peer) => {
+      if (message.type === 'start') peer.send(RESUMABLE);
+      if (message.type === 'resume' && refusals++ === 0) {
+        const error = { type: 'error', retryable: true, fatal: true, retryAfterMs: 7_000 } as const;
+        peer.send({ ...error, code: 'overloaded', message: 'Later.' });
+      } else if (message.type === 'resume') {
+        peer.send(RESUMED);
+      }
+    },
+    { reconnect: { ...FAST, clock } },
+  );
+  peers[0]?.terminate();
+  await until(() => events.some(({ type }) => type === 'reconnecting'), 'lost');
+  clock.advance(4);
+  await until(() => events.filter(({ type }) => type === 'reconnecting').length === 2, 'refused');
+  const { delayMs } = events.filter((event) => event.type === 'reconnecting')[1] ?? { delayMs: 0 };
+  t.ok(delayMs >= 7_000 && delayMs <= 7_004, `${delayMs}`);
+  clock.advance(6_999);
+  t.equal(peers.length, 2, 'not yet');
+  clock.advance(10);
+  await until(() => events.some(({ type }) => type === 'resumed'), 'back');
+  session.close();
+});
+
+t.test('a wait that is too long, and a quota that is used up, end the session with the time', async (t) => {
+  const error = {
+    type: 'error',
+    code: 'quota_exceeded',
+    retryable: true,
+    fatal: true,
+    retryAfterMs: 86_400_000,
+  } as const;
+  const refused = await open(t, (message, peer) => {
+    if (message.type === 'start') peer.send(RESUMABLE);
+    if (message.type === 'resume') peer.send({ ...error, message: 'Tomorrow.' });
+  });
+  refused.peers[0]?.terminate();
+  t.match(await refused.session.closed, { error: { code: 'quota_exceeded', retryAfterMs: 86_400_000 } });
+  const spent = await open(t, (message, peer) => {
+    if (message.type === 'start') peer.send(RESUMABLE);
+    if (message.type !== 'audio') return;
+    peer.send({ ...error, message: 'Tomorrow.' });
+    peer.close(4430);
+  });
+  spent.session.send(new Int16Array(160));
+  t.match(await spent.session.closed, { error: { code: 'quota_exceeded', retryable: true, retryAfterMs: 86_400_000 } });
+});
