@@ -119,6 +119,10 @@ export class Gateway {
         request: (request) => this.#answer(request),
         upgrade: (request) => this.#upgrade(request),
         failed: (error, requestId) => options.log.error({ err: error, requestId }, 'a request failed'),
+        certificateChanged: (error) => {
+          if (error === undefined) options.log.info('the new certificate is used from now on');
+          else options.log.warn({ err: error }, 'the changed certificate is not used');
+        },
       },
       messageBytesMax: options.limits.messageBytesMax * READ_SLACK,
       closeTimeoutMs: options.limits.closeTimeoutMs,

@@ -11,7 +11,7 @@ import {
   type WholeResponse,
 } from '../http/exchange.js';
 import { inRequest } from '../http/request-scope.js';
-import type { TlsFiles } from './tls.js';
+import type { TlsError, TlsFiles } from './tls.js';
 
 /** One accepted WebSocket. After its `closed` handler ran, every method does nothing. */
 export interface TransportSocket {
@@ -83,15 +83,19 @@ export interface TransportHandlers {
   upgrade(request: UpgradeRequest): UpgradeDecision;
   /** Something that `request` gave threw, or it itself did: for the log. `requestId` where it is known. */
   failed(error: unknown, requestId?: string): void;
+  /** The files of the certificate have changed: it is used from now on, or `error` says why the one before still is. */
+  certificateChanged?(error?: TlsError): void;
 }
 
 export interface TransportOptions {
   readonly handlers: TransportHandlers;
   /**
    * Speaks TLS with this certificate, and nothing else. Absent: plain. Making the transport throws TlsError where the
-   * files are wrong.
+   * files are wrong. When the files change new connections get the new certificate; those that are open go on.
    */
   readonly tls?: TlsFiles | undefined;
+  /** How often these files are looked at, milliseconds. Default: {@link TLS_LOOK_MS}. */
+  readonly tlsLookMs?: number | undefined;
   /**
    * Bytes of one message (also of one sent in fragments); a larger one ends the connection before it is read, with 1009
    * where the library can.

@@ -1,8 +1,9 @@
 // The transport on uWebSockets.js: the least memory and time per connection, where a native binary for this Node
 // exists.
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { LoopTurn } from './loop-turn.js';
 import { readTls, type TlsFiles } from './tls.js';
+import { watchTls } from './tls-watch.js';
 import {
   closeReason,
   ListenError,
@@ -32,6 +33,10 @@ const IDLE_TIMEOUT_S = 120;
 const KEEPING_TOPIC = 'keep';
 /** uSockets: fail when the port is taken instead of sharing it. */
 const LISTEN_EXCLUSIVE_PORT = 1;
+const LISTEN_SHARED_PORT = 0;
+
+/** Certificates whose connections may still be open; those of an older one are dropped. */
+const APPS_MAX = 4;
 
 export { findUws, loadUws } from './uws-library.js';
 
@@ -44,7 +49,11 @@ class UwsTransport implements Transport {
   readonly canPause = false;
   readonly #library: UwsLibrary;
   readonly #options: TransportOptions;
-  readonly #app: UwsApp;
+  /** The last one takes connections; with TLS there may be others, with certificates of before. */
+  readonly #apps: UwsApp[];
+  readonly #stopWatching: () => void = () => undefined;
+  #host = '';
+  #port = 0;
   readonly #sockets = new Set<UwsSocket>();
   readonly #requests = new Set<Promise<void>>();
   readonly #turn = new LoopTurn();
@@ -53,10 +62,25 @@ class UwsTransport implements Transport {
   constructor(library: UwsLibrary, options: TransportOptions) {
     this.#library = library;
     this.#options = options;
-    this.#app = options.tls === undefined ? library.App() : openTls(library, options.tls);
-    this.#app.ws<UserData>('/*', {
-      compression: library.DISABLED,
-      maxPayloadLength: options.messageBytesMax,
+    this.#apps = [this.#openApp()];
+    if (options.tls === undefined) return;
+    this.#stopWatching = watchTls(
+      options.tls,
+      {
+        renew: () => void this.#renew(),
+        refused: (error) => options.handlers.certificateChanged?.(error),
+      },
+      options.tlsLookMs,
+    );
+  }
+
+  /** One server of the library: its certificate is that of the moment at which it is made. */
+  #openApp(): UwsApp {
+    const { tls, messageBytesMax } = this.#options;
+    const app = tls === undefined ? this.#library.App() : openTls(this.#library, tls);
+    app.ws<UserData>('/*', {
+      compression: this.#library.DISABLED,
+      maxPayloadLength: messageBytesMax,
       // The gateway's outbox bounds what waits for a peer; uWS itself must not drop.
       maxBackpressure: 0,
       idleTimeout: IDLE_TIMEOUT_S,
@@ -69,22 +93,60 @@ class UwsTransport implements Transport {
       pong: (socket) => socket.getUserData().adapter.handlers?.pong(),
       close: (socket, code) => socket.getUserData().adapter.detach(code),
     });
-    this.#app.any('/*', (response, request) => {
-      this.#track(new UwsExchange(response, request, options, this.#turn, () => this.#listening === undefined).run());
+    app.any('/*', (response, request) => {
+      this.#track(
+        new UwsExchange(response, request, this.#options, this.#turn, () => this.#listening === undefined).run(),
+      );
     });
+    return app;
   }
 
   async listen(port: number, host: string): Promise<number> {
+    await this.#listen(this.#isShared ? await freePort(port, host) : port, host);
+    return this.#port;
+  }
+
+  /** With TLS the port is shared with whoever takes this server's place, so that others must be looked for first. */
+  get #isShared(): boolean {
+    return this.#options.tls !== undefined;
+  }
+
+  async #listen(port: number, host: string): Promise<void> {
     const token = await new Promise<ListenToken | false>((resolve) => {
-      this.#app.listen(host, port, LISTEN_EXCLUSIVE_PORT, resolve);
+      this.#apps.at(-1)?.listen(host, port, this.#isShared ? LISTEN_SHARED_PORT : LISTEN_EXCLUSIVE_PORT, resolve);
     });
-    if (token === false) throw new ListenError(await listenFailure(port, host), host, port);
+    if (token === false) {
+      // uWS says only that it failed: a plain listen on the same address says why.
+      await freePort(port, host);
+      throw new ListenError('unknown', host, port);
+    }
     this.#listening = token;
-    return this.#library.us_socket_local_port(token);
+    this.#host = host;
+    this.#port = this.#library.us_socket_local_port(token);
+  }
+
+  /**
+   * The library cannot change the certificate of a server: another takes its place at the same address. Connections of
+   * the one before live on there.
+   */
+  async #renew(): Promise<void> {
+    const { handlers } = this.#options;
+    try {
+      const before = this.#listening;
+      this.#apps.push(this.#openApp());
+      if (before !== undefined) {
+        await this.#listen(this.#port, this.#host);
+        this.#library.us_listen_socket_close(before);
+      }
+      if (this.#apps.length > APPS_MAX) this.#apps.shift()?.close();
+      handlers.certificateChanged?.();
+    } catch (error) {
+      handlers.failed(error);
+    }
   }
 
   publish(topic: string, data: Uint8Array | string, isBinary: boolean): void {
-    this.#app.publish(topic, data, isBinary);
+    for (const app of this.#apps) app.publish(topic, data, isBinary);
   }
 
   async requestsDone(): Promise<void> {
@@ -98,10 +160,11 @@ class UwsTransport implements Transport {
   }
 
   close(): Promise<void> {
+    this.#stopWatching();
     this.stopListening();
     for (const socket of this.#sockets) socket.terminate();
     // What is left are HTTP connections.
-    this.#app.close();
+    for (const app of this.#apps) app.close();
     return Promise.resolve();
   }
 
@@ -245,11 +308,16 @@ function openTls(library: UwsLibrary, files: TlsFiles): UwsApp {
   return library.SSLApp({ cert_file_name: files.certFile, key_file_name: files.keyFile });
 }
 
-/** uWS says only that it failed: a plain listen on the same address says why. */
-function listenFailure(port: number, host: string): Promise<string> {
-  return new Promise((resolve) => {
+/** The port itself, or a free one for 0, where nobody listens. Rejects with ListenError. */
+function freePort(port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
     const probe = createServer();
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'unknown'));
-    probe.listen(port, host, () => probe.close(() => resolve('unknown')));
+    probe.once('error', (cause: NodeJS.ErrnoException) =>
+      reject(new ListenError(cause.code ?? 'unknown', host, port, { cause })),
+    );
+    probe.listen(port, host, () => {
+      const { port: free } = probe.address() as AddressInfo;
+      probe.close(() => resolve(free));
+    });
   });
 }

@@ -13,6 +13,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer, type RawData, type ServerOptions } from 'ws';
 import { admitPipelined, headersOf, headOf, NodeExchange } from './node-exchange.js';
 import { readTls } from './tls.js';
+import { watchTls } from './tls-watch.js';
 import type { WholeResponse } from '../http/exchange.js';
 import {
   closeReason,
@@ -38,6 +39,7 @@ class WsTransport implements Transport {
   readonly #topics: Topics = new Map();
   readonly #requests = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
+  readonly #stopWatching: () => void = () => undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -64,10 +66,23 @@ class WsTransport implements Transport {
     const listener: RequestListener = (request, response) => serve(request, response, false);
     // Uploads take as long as they take; a client that stalls is noticed by its body.
     const limits = { requestTimeout: 0 };
-    this.#http =
-      options.tls === undefined
-        ? createServer(limits, listener)
-        : createTlsServer({ ...readTls(options.tls), ...limits }, listener);
+    if (options.tls === undefined) {
+      this.#http = createServer(limits, listener);
+    } else {
+      const secure = createTlsServer({ ...readTls(options.tls), ...limits }, listener);
+      this.#http = secure;
+      this.#stopWatching = watchTls(
+        options.tls,
+        {
+          renew: (pair) => {
+            secure.setSecureContext(pair);
+            options.handlers.certificateChanged?.();
+          },
+          refused: (error) => options.handlers.certificateChanged?.(error),
+        },
+        options.tlsLookMs,
+      );
+    }
     this.#http.on('checkContinue', (request, response) => serve(request, response, true));
     this.#http.on('upgrade', (request, stream, head) => this.#upgrade(request, stream, head));
   }
@@ -99,6 +114,7 @@ class WsTransport implements Transport {
   }
 
   close(): Promise<void> {
+    this.#stopWatching();
     this.#closing ??= new Promise((resolve) => {
       this.#http.once('close', resolve);
       if (this.#http.listening) this.#http.close();

@@ -1,5 +1,7 @@
 // TLS on both transports: https and wss with a certificate that the test made, and files that are wrong.
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { until } from '../../support/wire-client.js';
 import { request } from 'node:https';
 import t from 'tap';
 import { WebSocket } from 'ws';
@@ -23,7 +25,7 @@ const options: TransportOptions = {
         closed: () => {},
       }),
     }),
-    failed: () => {},
+    failed: (error) => process.stderr.write(`${String(error)}\n`),
   },
   messageBytesMax: 1_000_000,
   closeTimeoutMs: 200,
@@ -52,6 +54,64 @@ for (const [name, create] of TRANSPORTS) {
     t.ok(error instanceof Error, 'a client that speaks no TLS is refused');
     client.terminate();
     await once(client, 'close');
+  });
+
+  t.test(`a certificate that changes is used for new connections (${name})`, { skip }, async (t) => {
+    if (create === undefined) return;
+    const first = selfSigned(t);
+    const changes: (TlsError | undefined)[] = [];
+    const transport = create({
+      ...options,
+      handlers: {
+        ...options.handlers,
+        upgrade: () => ({
+          accepted: true,
+          subprotocol: '',
+          open: (socket) => {
+            socket.subscribe('news');
+            return {
+              message: (data, isBinary) => socket.send(data, isBinary),
+              drained: () => {},
+              pong: () => {},
+              pinged: () => {},
+              closed: () => {},
+            };
+          },
+        }),
+        certificateChanged: (error) => changes.push(error),
+      },
+      tls: first,
+      tlsLookMs: 20,
+    });
+    t.teardown(() => transport.close());
+    const port = await transport.listen(0, '127.0.0.1');
+    const before = new WebSocket(`wss://localhost:${port}/`, { ca: first.ca });
+    await once(before, 'open');
+
+    writeFileSync(first.certFile, 'half a certificate');
+    await until(() => changes.some((error) => error?.code === 'tls_failed'), 'the wrong file is told');
+    t.equal(await get(`https://localhost:${port}/page`, first.ca), '/page', 'the old one is still used');
+
+    for (let round = 0; round < 6; round++) {
+      const seen = changes.length;
+      const { ca } = selfSigned(t);
+      await until(() => changes.slice(seen).includes(undefined), 'the new one is used');
+      t.equal(await get(`https://localhost:${port}/page`, ca), '/page');
+      await t.rejects(get(`https://localhost:${port}/page`, first.ca), 'only the new one');
+      if (round > 0) continue;
+      const after = new WebSocket(`wss://localhost:${port}/`, { ca });
+      await once(after, 'open');
+      const heard = [before, after].map((client) => once(client, 'message'));
+      transport.publish('news', 'to all', false);
+      t.strictSame(
+        (await Promise.all(heard)).map(([data]) => String(data)),
+        ['to all', 'to all'],
+      );
+      before.send('still here');
+      t.equal(String((await once(before, 'message'))[0]), 'still here', 'connections of before go on');
+      before.terminate();
+      after.terminate();
+    }
   });
 
   t.test(`wrong files are named over ${name}`, { skip }, async (t) => {

@@ -45,7 +45,7 @@ export const SERVER_SETTINGS = {
   tlsCert: optionalText({
     unit: 'file',
     meaning:
-      'Certificate (PEM, with its chain): the server then speaks https and wss only. Empty: http and ws, as behind a proxy.',
+      'Certificate (PEM, with its chain): the server then speaks https and wss only. When the file changes it is used for new connections. Empty: http and ws, as behind a proxy.',
   }),
   tlsKey: optionalText({ unit: 'file', meaning: 'Private key of the certificate (PEM, without a passphrase).' }),
   outboundAllow: optionalText({
