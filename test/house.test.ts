@@ -32,7 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   captions: '',
   http: 'time',
   'native-host': '',
-  store: '',
+  store: 'native-host',
   vad: 'audio models',
   text: '',
   asr: 'audio models native-host text time vad',

@@ -145,7 +145,12 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
 
   // Who may use it.
   const marker = store === undefined && settings.store === 'none' ? undefined : keysMarker(settings);
-  const { access, ring, tokens, tended } = await openAccess({ policy: settings.keys, store: store?.data, marker });
+  const { access, ring, tokens, tended } = await openAccess({
+    policy: settings.keys,
+    store: store?.data,
+    marker,
+    onFailed: (error) => health.failed(error),
+  });
   if (tended !== undefined) kept?.tending.add(tended);
   refuseOpenHost(settings.host, access.isDemanded || settings.allowAnonymous);
   if (access.hasLostKeys) log.error('the keys cannot be read: nobody is let in until the store works');
@@ -225,7 +230,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   registerFileMetrics(metrics, files);
   const identity = [model.name, installed.files.weightBytes, settings.precision, VERSION].join(':');
   const cache = store && openCache(store, identity, settings);
-  const counters = store && createStorageCounters(metrics, () => health.state === 'ok');
+  const counters = health.state === 'off' ? undefined : createStorageCounters(metrics, health);
   const transcription = new CachedTranscription(files, cache, health, (outcome) =>
     counters?.cacheLookups.add(1, outcome),
   );

@@ -128,6 +128,7 @@ export async function startJobServer(t: Test, options: JobServerOptions) {
   const transcription = new CachedTranscription(transcriber, cache, health);
   const { jobs, webhooks } = await openJobs({
     store,
+    tending: { once: (work) => work() },
     transcripts,
     transcription,
     decode: decodeRaw,

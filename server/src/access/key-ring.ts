@@ -78,7 +78,9 @@ export class KeyRing {
   /** Looks for changes that another process made: the command of the operator, another node. */
   async refresh(): Promise<void> {
     const revision = Buffer.from((await this.#store.get('meta', REVISION)) ?? []).toString('hex');
-    if (revision === this.#revision) return;
+    // Keys are never removed: a store without any is a new file in place of the one that they were read from, and must
+    // not open the server to everybody.
+    if (revision === this.#revision || (revision === '' && this.hasKeys)) return;
     const records = await this.#records.values(withPrefix('', 2 * KEYS_MAX));
     this.#keys = new Map(records.map((record) => [record.id, record]));
     this.#revision = revision;

@@ -2,6 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dataFolder, isRedis } from '../store/open-store.js';
+import { StoreError } from '../store/store-error.js';
 import type { KeyValueStore } from '../store/key-value-store.js';
 import { Access, type KeyPolicy } from './access.js';
 import { AccessError } from './access-error.js';
@@ -17,6 +18,8 @@ export interface OpenAccessOptions {
    * to everybody. Undefined where the server does not start without its store.
    */
   readonly marker: string | undefined;
+  /** Hears of a store that fails while keys are read: it is gone on without, where there is a marker. */
+  readonly onFailed?: (error: StoreError) => void;
 }
 
 export interface OpenedAccess {
@@ -28,8 +31,21 @@ export interface OpenedAccess {
   readonly tended: { tend(): Promise<void> } | undefined;
 }
 
-/** Rejects with StoreError, and with AccessError `keys_unavailable` where keys are demanded and cannot be kept. */
-export async function openAccess({ policy, store, marker }: OpenAccessOptions): Promise<OpenedAccess> {
+/**
+ * Rejects with AccessError `keys_unavailable` where keys are demanded and cannot be kept, and, without a marker, with
+ * StoreError.
+ */
+export async function openAccess(options: OpenAccessOptions): Promise<OpenedAccess> {
+  try {
+    return await open(options);
+  } catch (error) {
+    if (!(error instanceof StoreError) || options.marker === undefined) throw error;
+    options.onFailed?.(error);
+    return open({ ...options, store: undefined });
+  }
+}
+
+async function open({ policy, store, marker }: OpenAccessOptions): Promise<OpenedAccess> {
   const hasLostKeys = store === undefined && marker !== undefined && existsSync(marker);
   if (policy === 'required' && store === undefined && marker === undefined) {
     throw new AccessError('keys_unavailable', 'Keys are demanded (--keys required) and kept nowhere (--store none).');

@@ -6,6 +6,7 @@ import type { Polishing } from '../polish/polishing.js';
 import type { StoreHandle } from '../store/open-store.js';
 import { StoreError } from '../store/store-error.js';
 import type { StoreHealth } from '../store/store-health.js';
+import type { Tending } from '../store/tending.js';
 import type { Transcripts } from '../transcripts/transcripts.js';
 import { BullQueue } from './bull-queue.js';
 import { JobFolder } from './job-folder.js';
@@ -20,6 +21,7 @@ import { Webhooks } from './webhooks.js';
 export interface OpenJobsOptions {
   readonly store: StoreHandle;
   readonly transcripts: Transcripts;
+  readonly tending: Pick<Tending, 'once'>;
   readonly transcription: CachedTranscription;
   readonly decode: DecodeRecording;
   readonly polishing: Polishing | undefined;
@@ -79,7 +81,7 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
     waitingMax: settings.jobsWaitingMax,
     retentionMs: settings.retentionMs,
   });
-  if (!store.isShared) await jobs.recover();
+  if (!store.isShared) await options.tending.once(() => jobs.recover());
   return { jobs, webhooks };
 }
 

@@ -8,10 +8,22 @@ export interface StorageCounters {
   readonly cacheLookups: Counter;
 }
 
-/** For a store that is there; `isWell`: whether it works. */
-export function createStorageCounters(registry: MetricsRegistry, isWell: () => boolean): StorageCounters {
+/** How the store is, read at every scrape. */
+export interface StoreNumbers {
+  readonly state: 'off' | 'ok' | 'degraded';
+  /** How often its process died. */
+  readonly deaths: number;
+}
+
+/** For a server that keeps something, or would if it could. */
+export function createStorageCounters(registry: MetricsRegistry, store: StoreNumbers): StorageCounters {
   registry.gauge('sotto_store_up', '1 where the store of transcripts and jobs works, else 0.', () =>
-    isWell() ? 1 : 0,
+    store.state === 'ok' ? 1 : 0,
+  );
+  registry.readCounter(
+    'sotto_store_deaths_total',
+    'Processes of the store that died and were replaced.',
+    () => store.deaths,
   );
   return {
     jobsOver: registry.counter('sotto_jobs_over_total', 'Jobs that came to their end on this node.', 'state'),

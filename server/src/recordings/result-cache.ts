@@ -1,9 +1,11 @@
 // Results of recordings that were transcribed before, bounded in bytes and age; the oldest go first.
+import { messageOf } from '@sotto/protocol';
 import { createHash, type Hash } from 'node:crypto';
 import { Packr } from 'msgpackr';
 import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { FileOptions } from './file-transcription.js';
 import type { KeyValueStore, StoreChange } from '../store/key-value-store.js';
+import { StoreError } from '../store/store-error.js';
 import { timePrefix } from '../transcripts/transcript.js';
 
 /** Entries looked at in one step of making room or of a sweep. */
@@ -68,7 +70,7 @@ export class ResultCache {
   async find(key: string): Promise<CachedResult | undefined> {
     const value = await this.#store.get('results', key);
     if (value === undefined) return undefined;
-    const { segments, audioMs, createdAt } = packr.unpack(value) as Stored;
+    const { segments, audioMs, createdAt } = storedIn(value);
     const isThere = createdAt + this.#options.retentionMs > this.#options.wallNow();
     return isThere ? { segments, audioMs } : undefined;
   }
@@ -83,13 +85,13 @@ export class ResultCache {
   async keep(key: string, uploadKey: string | undefined, result: CachedResult): Promise<void> {
     const createdAt = this.#options.wallNow();
     const before = await this.#store.get('results', key);
-    const known = before === undefined ? [] : (packr.unpack(before) as Stored).uploads;
+    const known = before === undefined ? [] : storedIn(before).uploads;
     const uploads = uploadKey === undefined ? known : [...new Set([...known, uploadKey])].slice(-STEP);
     const value = packr.pack({ ...result, createdAt, uploads } satisfies Stored);
     if (value.length > this.#options.bytesMax * SHARE_MAX) return;
     const size = Buffer.from(`${value.length}`);
     await this.#store.commit([
-      ...(before === undefined ? [] : removal(key, packr.unpack(before) as Stored)),
+      ...(before === undefined ? [] : removal(key, storedIn(before))),
       { map: 'results', key, value },
       { map: 'resultsByTime', key: `${timePrefix(createdAt)}${key}`, value: size },
       ...uploads.map((upload): StoreChange => ({ map: 'uploads', key: upload, value: Buffer.from(key) })),
@@ -102,7 +104,7 @@ export class ResultCache {
   async forget(key: string): Promise<void> {
     const value = await this.#store.get('results', key);
     if (value === undefined) return;
-    await this.#store.commit(removal(key, packr.unpack(value) as Stored));
+    await this.#store.commit(removal(key, storedIn(value)));
     this.#bytes -= value.length;
   }
 
@@ -139,6 +141,15 @@ export class ResultCache {
     await this.forget(byTime.slice(timePrefix(0).length));
     // Also where another process was faster.
     await this.#store.commit([{ map: 'resultsByTime', key: byTime, value: undefined }]);
+  }
+}
+
+/** Throws StoreError `store_damaged`: a page that was overwritten may hold anything. */
+function storedIn(value: Uint8Array): Stored {
+  try {
+    return packr.unpack(value) as Stored;
+  } catch (error) {
+    throw new StoreError('store_damaged', `A result cannot be read: ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -47,6 +47,12 @@ export interface StoreChange {
 /** What a key must hold for a commit to happen; undefined: nothing. */
 export type StoreExpectation = StoreChange;
 
+/** Changes that happen all, or none of them. */
+export interface StoreCommit {
+  readonly changes: readonly StoreChange[];
+  readonly expect: readonly StoreExpectation[];
+}
+
 export interface KeyValueStore {
   readonly kind: 'lmdb' | 'redis';
   /** All methods reject with StoreError `store_unavailable` when the database cannot be reached or written. */

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import type { BlobStore } from './blobs.js';
 import type { KeyValueStore } from './key-value-store.js';
 import { FileBlobs } from './lmdb/file-blobs.js';
+import { HostedStore, type StoreProcessEvent } from './lmdb/hosted-store.js';
 import { LmdbStore } from './lmdb/lmdb-store.js';
 import { RedisBlobs } from './redis/redis-blobs.js';
 import { RedisStore } from './redis/redis-store.js';
@@ -37,8 +38,15 @@ export async function openRecords(
     : LmdbStore.open(dataFolder(settings.dataDir), { isGuest: true });
 }
 
-/** Resolves with undefined where nothing is to be kept. Rejects with StoreError. */
-export async function openStore(settings: StoreSettings): Promise<StoreHandle | undefined> {
+/**
+ * Resolves with undefined where nothing is to be kept. Rejects with StoreError.
+ *
+ * @param onEvent hears of the process that has the data file, where there is one
+ */
+export async function openStore(
+  settings: StoreSettings,
+  onEvent: (event: StoreProcessEvent) => void = () => undefined,
+): Promise<StoreHandle | undefined> {
   const { store, redisUrl, uploadsBytesMax } = settings;
   if (store === 'none') return undefined;
   if (isRedis(settings)) {
@@ -46,7 +54,7 @@ export async function openStore(settings: StoreSettings): Promise<StoreHandle | 
     return { data, blobs: new RedisBlobs(data.redis, uploadsBytesMax), isShared: true };
   }
   const folder = dataFolder(settings.dataDir);
-  const data = await LmdbStore.open(folder);
+  const data = await HostedStore.open(folder, { onEvent });
   try {
     return { data, blobs: await FileBlobs.open(join(folder, 'uploads'), uploadsBytesMax), isShared: false };
   } catch (error) {
@@ -62,10 +70,10 @@ export async function openStore(settings: StoreSettings): Promise<StoreHandle | 
  */
 export async function openStoreOrDegrade(
   settings: StoreSettings,
-  health: Pick<StoreHealth, 'failed'>,
+  health: Pick<StoreHealth, 'failed' | 'onProcess'>,
 ): Promise<StoreHandle | undefined> {
   try {
-    return await openStore(settings);
+    return await openStore(settings, (event) => health.onProcess(event));
   } catch (error) {
     if (!(error instanceof StoreError) || error.code === 'store_in_use' || isRedis(settings)) throw error;
     health.failed(error);

@@ -1,5 +1,6 @@
 // Looks after what is kept: what could not be written is tried again, what is due is done, what is too old goes.
 import type { KeyValueStore } from './key-value-store.js';
+import { StoreError } from './store-error.js';
 import type { StoreHealth } from './store-health.js';
 
 /** How often it looks, milliseconds. */
@@ -19,6 +20,8 @@ export class Tending {
   readonly #store: KeyValueStore;
   readonly #health: StoreHealth;
   readonly #parts: Tended[] = [];
+  /** What is to be done once, and was not yet. */
+  readonly #undone: (() => Promise<void>)[] = [];
   readonly #timer: NodeJS.Timeout;
   #working: Promise<void> | undefined;
   #ticks = 0;
@@ -32,6 +35,20 @@ export class Tending {
 
   add(...parts: readonly Tended[]): void {
     this.#parts.push(...parts);
+  }
+
+  /**
+   * Does what is to be done once: now, or, where the store fails, each time it looks until it was done. Rejects with
+   * what is no fault of the store.
+   */
+  async once(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#health.failed(error);
+      this.#undone.push(work);
+    }
   }
 
   /** Resolves when nothing is under way any more. */
@@ -49,6 +66,10 @@ export class Tending {
 
   async #work(): Promise<void> {
     await this.#probe();
+    for (let work = this.#undone[0]; work !== undefined; work = this.#undone[0]) {
+      await work();
+      this.#undone.shift();
+    }
     for (const part of this.#parts) await part.tend?.();
     if (this.#ticks++ % SWEEP_TICKS !== 0) return;
     for (const part of this.#parts) await part.sweep?.();
@@ -56,7 +77,7 @@ export class Tending {
 
   /** Whether a store that failed can be written again. */
   async #probe(): Promise<void> {
-    if (this.#health.state !== 'degraded') return;
+    if (!this.#health.isFailing) return;
     await this.#store.commit([{ map: 'meta', key: 'probe', value: new Uint8Array() }]);
     this.#health.succeeded();
   }

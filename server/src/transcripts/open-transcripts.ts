@@ -28,7 +28,15 @@ export async function openTranscripts(
   const recorder = new SessionRecorder(transcripts, health);
   const tending = new Tending(store.data, health);
   tending.add({ tend: () => recorder.retry(), sweep: () => transcripts.sweep() });
-  if (!store.isShared) await transcripts.recover();
+  const startedAt = Date.now();
+  let before: number | undefined;
+  const recover = (): Promise<void> => {
+    const recovered = transcripts.recover(before);
+    // Tried again later, sessions of this process are among them.
+    before = startedAt;
+    return recovered;
+  };
+  if (!store.isShared) await tending.once(recover);
   return {
     store,
     transcripts,

@@ -23,6 +23,8 @@ export class TranscriptWriter {
   readonly #known: Set<number>;
   #writing: Promise<void> | undefined;
   #isGone = false;
+  /** Whether a write failed: it may have happened all the same. */
+  #isUnsure = false;
 
   /** `written`: what is in the store already, with the ids of its segments, where a transcript is gone on with. */
   constructor(
@@ -94,7 +96,11 @@ export class TranscriptWriter {
   async #writeOnce(): Promise<void> {
     const record = this.#record;
     const segments = [...this.#pending.values()];
+    // Only this writes it: what is there is what was written last.
+    if (this.#isUnsure) this.#written = (await this.#transcripts.get(record.id)) ?? this.#written;
+    this.#isUnsure = true;
     this.#isGone = !(await this.#transcripts.write(record, segments, this.#written));
+    this.#isUnsure = false;
     this.#written = record;
     for (const segment of segments) {
       if (this.#pending.get(segment.segmentId) === segment) this.#pending.delete(segment.segmentId);

@@ -193,9 +193,12 @@ export class Transcripts {
 
   /**
    * After a start, where no other process writes: what was live is not any more, and what was being deleted is removed.
+   *
+   * @param before milliseconds since 1970: what began since then is this process' own
    */
-  async recover(): Promise<void> {
-    let range = { from: '', limit: SWEEP_MAX };
+  async recover(before?: number): Promise<void> {
+    const to = before === undefined ? {} : { to: timePrefix(before) };
+    let range = { from: '', ...to, limit: SWEEP_MAX };
     for (;;) {
       const entries = await this.#store.keys('transcriptsByTime', range);
       for (const record of await this.#records.getMany(entries.map(idOfTimeKey))) {

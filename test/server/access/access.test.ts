@@ -84,6 +84,19 @@ t.test('a change in the store by another is seen', async (t) => {
   t.equal(ring.find(text), undefined);
 });
 
+t.test('a store without keys in place of the one that had some opens nothing', async (t) => {
+  const { ring, store, access } = await open(t);
+  const { text, record } = await ring.create({ name: 'phone', scopes: ['stream'] });
+  // As after the operator has moved a damaged file away.
+  await store.commit([
+    { map: 'keys', key: record.id, value: undefined },
+    { map: 'meta', key: 'keysRevision', value: undefined },
+  ]);
+  await ring.refresh();
+  t.equal(access.identify(undefined), 'missing');
+  t.match(access.identify(text), { keyId: record.id });
+});
+
 t.test('a token carries its limits, and ends with its time or its key', async (t) => {
   const { clock, ring, tokens, access } = await open(t);
   const { record } = await ring.create({ name: '', scopes: ['stream', 'files'] });

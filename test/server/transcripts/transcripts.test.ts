@@ -200,6 +200,7 @@ t.test('a store that fails is waited for, within a bound, and heard of once', as
   const { StoreHealth } = await import('../../../server/src/store/store-health.js');
   const health = new StoreHealth({
     error: (_fields: unknown, message?: string) => said.push(`error ${message}`),
+    warn: () => undefined,
     info: (message: unknown) => said.push(`info ${String(message)}`),
   });
   const commit = store.commit.bind(store);
@@ -218,4 +219,26 @@ t.test('a store that fails is waited for, within a bound, and heard of once', as
   t.equal(kept.length, PENDING_SEGMENTS_MAX);
   t.equal(kept[0]?.text, 'word10', 'the oldest were left out');
   t.match(await transcripts.get('s_1'), { isIncomplete: true, segments: PENDING_SEGMENTS_MAX });
+});
+
+t.test('a write that happened although it failed is gone on from', async (t) => {
+  const store = await openLmdb(t);
+  const { transcripts, health } = transcriptsIn(store);
+  const commit = store.commit.bind(store);
+  const writer = new TranscriptWriter(transcripts, health, record('s_1', { state: 'live' }));
+  for (const index of [0, 1]) {
+    store.commit = async (...args) => {
+      await commit(...args);
+      throw new StoreError('store_unavailable', 'The answer was lost');
+    };
+    writer.keep(segment(index, `word${index}`));
+    await writer.write();
+    t.equal(writer.isSettled, false);
+    store.commit = commit;
+    writer.keep(segment(index + 10, `more${index}`));
+    await writer.write();
+    t.equal(writer.isGone, false, 'nobody has deleted it');
+    t.equal(writer.isSettled, true);
+  }
+  t.equal((await transcripts.allSegments('s_1')).length, 4);
 });

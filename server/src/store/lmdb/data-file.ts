@@ -1,6 +1,7 @@
 // Looks at a data file before LMDB maps it into memory: a file that is cut off or not LMDB's at all would end the
 // process with a signal.
 import { open, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
 import { StoreError } from '../store-error.js';
 
 // The meta pages of the format that lmdb-js writes (struct MDB_meta behind the 24 bytes of a page header).
@@ -10,6 +11,11 @@ const HEADER_BYTES = 24;
 const AT = { magic: 0, version: 4, pageBytes: 24, lastPage: 120, transaction: 128 } as const;
 const META_BYTES = HEADER_BYTES + 136;
 const PAGE_BYTES_MAX = 65_536;
+
+/** Where the data of a folder is. */
+export function dataFile(folder: string): string {
+  return join(folder, 'data.mdb');
+}
 
 /**
  * Resolves if the file may be opened; it may be absent or empty. Rejects with StoreError `store_damaged` or

@@ -1,21 +1,25 @@
-// The embedded store: one LMDB file in the data folder of one process.
+// The embedded store: one LMDB file in a data folder. A damaged file can end the process that reads it: the server has
+// it in one of its own (`hosted-store.ts`).
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import type {
   KeyValueStore,
   StoreChange,
+  StoreCommit,
   StoreEntry,
   StoreExpectation,
   StoreMap,
   StoreRange,
 } from '../key-value-store.js';
 import { STORE_MAPS } from '../key-value-store.js';
-import { asStoreError } from '../store-error.js';
-import { checkDataFile } from './data-file.js';
+import { asStoreError, StoreError } from '../store-error.js';
+import { checkDataFile, dataFile } from './data-file.js';
 import { lockFolder } from './folder-lock.js';
 
 const ENCODING = { encoding: 'binary', keyEncoding: 'binary' } as const;
+
+/** The key of the receipt of the last {@link LmdbStore.commitOnce}, in a map of its own. */
+const LAST_RECEIPT = Buffer.from('last');
 
 type ByteMap = Database<Buffer, Buffer>;
 
@@ -23,12 +27,14 @@ export class LmdbStore implements KeyValueStore {
   readonly kind = 'lmdb';
   readonly #root: RootDatabase<Buffer, Buffer>;
   readonly #maps: ReadonlyMap<StoreMap, ByteMap>;
+  readonly #receipts: ByteMap;
   readonly #unlock: () => void;
   #isClosed = false;
 
   private constructor(root: RootDatabase<Buffer, Buffer>, unlock: () => void) {
     this.#root = root;
     this.#unlock = unlock;
+    this.#receipts = root.openDB<Buffer, Buffer>({ name: 'receipts', ...ENCODING });
     this.#maps = new Map(STORE_MAPS.map((name) => [name, root.openDB<Buffer, Buffer>({ name, ...ENCODING })]));
   }
 
@@ -46,11 +52,11 @@ export class LmdbStore implements KeyValueStore {
     // LMDB itself keeps two processes from damaging the file.
     const unlock = isGuest ? () => undefined : lockFolder(folder);
     try {
-      const path = join(folder, 'data.mdb');
+      const path = dataFile(folder);
       await checkDataFile(path);
       // Batches by turns of the event loop have a promise of their own that nobody can hear: it would fail with the
       // commit and end the process.
-      const root = open<Buffer, Buffer>({ path, maxDbs: STORE_MAPS.length, eventTurnBatching: false, ...ENCODING });
+      const root = open<Buffer, Buffer>({ path, maxDbs: STORE_MAPS.length + 1, eventTurnBatching: false, ...ENCODING });
       return new LmdbStore(root, unlock);
     } catch (error) {
       unlock();
@@ -77,16 +83,23 @@ export class LmdbStore implements KeyValueStore {
   }
 
   async commit(changes: readonly StoreChange[], expect: readonly StoreExpectation[] = []): Promise<boolean> {
-    try {
-      return await this.#root.transaction(() => {
-        const holds = expect.every(({ map, key, value }) => isSame(this.#value(map, key), value));
-        if (holds) for (const change of changes) this.#apply(change);
-        return holds;
-      });
-    } catch (error) {
-      hearOf(error);
-      throw asStoreError(error, 'The data folder cannot be written (is the disk full?)');
-    }
+    const [isDone = false] = await this.#transaction(() => [this.#applyAll({ changes, expect })]);
+    return isDone;
+  }
+
+  /**
+   * Several commits in one transaction, in their order; each happens whole or not at all, as {@link commit} has it.
+   * Asked again with the receipt of the last call, it answers what it answered then and changes nothing: for somebody
+   * who does not know what became of that call.
+   */
+  async commitOnce(receipt: string, commits: readonly StoreCommit[]): Promise<boolean[]> {
+    return this.#transaction(() => {
+      const [before, outcomes = ''] = this.#receipts.getBinary(LAST_RECEIPT)?.toString().split(' ') ?? [];
+      if (before === receipt) return [...outcomes].map((outcome) => outcome === '1');
+      const done = commits.map((commit) => this.#applyAll(commit));
+      void this.#receipts.put(LAST_RECEIPT, Buffer.from(`${receipt} ${done.map(Number).join('')}`));
+      return done;
+    });
   }
 
   async close(): Promise<void> {
@@ -104,6 +117,21 @@ export class LmdbStore implements KeyValueStore {
     return this.#map(map).getBinary(Buffer.from(key));
   }
 
+  async #transaction(work: () => boolean[]): Promise<boolean[]> {
+    try {
+      return await this.#root.transaction(work);
+    } catch (error) {
+      hearOf(error);
+      throw lmdbError(error, 'The data folder cannot be written (is the disk full?)');
+    }
+  }
+
+  #applyAll({ changes, expect }: StoreCommit): boolean {
+    const holds = expect.every(({ map, key, value }) => isSame(this.#value(map, key), value));
+    if (holds) for (const change of changes) this.#apply(change);
+    return holds;
+  }
+
   #apply({ map, key, value }: StoreChange): void {
     // Within the transaction: done when it is.
     if (value === undefined) void this.#map(map).remove(Buffer.from(key));
@@ -114,9 +142,17 @@ export class LmdbStore implements KeyValueStore {
     try {
       return read();
     } catch (error) {
-      throw asStoreError(error, 'The data folder cannot be read');
+      throw lmdbError(error, 'The data folder cannot be read');
     }
   }
+}
+
+/** What LMDB says of pages that are not what it wrote; the file cannot be trusted any more. */
+const DAMAGE = /MDB_(CORRUPTED|PAGE_NOTFOUND|PANIC|INVALID)/;
+
+function lmdbError(error: unknown, what: string): StoreError {
+  const failure = asStoreError(error, what);
+  return DAMAGE.test(failure.message) ? new StoreError('store_damaged', failure.message, { cause: error }) : failure;
 }
 
 /** The errors of lmdb-js carry a promise that rejects with the cause: it must be heard by somebody. */
