@@ -1,5 +1,6 @@
 // The behaviour that every transport must show: one suite, run against each implementation over real sockets.
 import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { WebSocket, type ClientOptions } from 'ws';
@@ -324,6 +325,45 @@ export function transportContract(t: Test, create: (options: TransportOptions) =
     t.same(server.only().messages, []);
   });
 
+  t.test('CL5: what breaks WebSocket ends the connection unread, as the library does it', async (t) => {
+    const breaks = {
+      'reserved bits': { first: 0xf1, text: Buffer.from('hi'), code: 1002 },
+      'a control frame in fragments': { first: 0x09, text: Buffer.from('hi'), code: 1002 },
+      'text that is no UTF-8': { first: 0x81, text: Buffer.from([0x61, 0xff]), code: 1007 },
+      'a message beyond the bound': { first: 0x82, text: Buffer.alloc(1), length: 2 ** 31, code: 1009 },
+    };
+    for (const [what, { code, ...frame }] of Object.entries(breaks)) {
+      const server = await serve(t, create);
+      const closedWith = await rawFrame(server.port, rawBytes(frame));
+      t.equal(closedWith, server.transport.name === 'ws' ? code : undefined, what);
+      await until(() => server.only().closed.length === 1);
+      t.same([server.only().closed, server.only().messages], [[1006], []], what);
+    }
+  });
+
+  t.test('CL5: an unmasked frame is never heard as what it says', async (t) => {
+    const server = await serve(t, create);
+    const text = Buffer.from('hello, this is a text');
+    const bytes = Buffer.concat([Buffer.from([0x81, text.length]), text, Buffer.from('more')]);
+    const closing = rawFrame(server.port, bytes);
+    await until(() => server.accepted.some(({ closed, messages }) => closed.length + messages.length > 0));
+    const said = server.only().messages.map(({ data }) => Buffer.from(data).toString());
+    t.notOk(said.some((one) => one.includes('hello')));
+    server.only().socket.terminate();
+    t.equal(await closing, server.transport.name === 'ws' ? 1002 : undefined);
+  });
+
+  t.test('close: told of in time, also where the peer never answers', async (t) => {
+    const server = await serve(t, create);
+    const peer = connectTcp({ port: server.port, host: '127.0.0.1', allowHalfOpen: true });
+    t.teardown(() => peer.destroy());
+    peer.on('error', () => {}).resume();
+    peer.write(UPGRADE);
+    await until(() => server.accepted.length === 1);
+    server.only().socket.close(4400, 'enough');
+    await until(() => server.only().closed.length === 1);
+  });
+
   t.test('pause stops reading where the transport can, and does nothing where it cannot', async (t) => {
     const server = await serve(t, create);
     const client = await server.connect();
@@ -464,6 +504,37 @@ export function transportContract(t: Test, create: (options: TransportOptions) =
     );
     await t.rejects(fetch(server.http));
   });
+}
+
+const UPGRADE =
+  'GET / HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n' +
+  'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n';
+
+/** A masked frame, with a mask of zeros; `length`: what it claims where that is not true. */
+function rawBytes({ first, text, length }: { first: number; text: Buffer; length?: number }): Buffer {
+  const head = Buffer.from([first, 0x80 | (length === undefined ? text.length : 127)]);
+  const claim = Buffer.alloc(length === undefined ? 0 : 8);
+  if (length !== undefined) claim.writeBigUInt64BE(BigInt(length));
+  return Buffer.concat([head, claim, Buffer.alloc(4), text]);
+}
+
+/** Sends bytes behind an upgrade; the code of the close frame that came before the end, undefined without one. */
+async function rawFrame(port: number, bytes: Buffer): Promise<number | undefined> {
+  const socket = connectTcp(port, '127.0.0.1');
+  let got = Buffer.alloc(0);
+  let isUpgraded = false;
+  socket.on('error', () => {});
+  socket.on('data', (data) => {
+    got = Buffer.concat([got, data]);
+    const end = got.indexOf('\r\n\r\n');
+    if (isUpgraded || end < 0) return;
+    isUpgraded = true;
+    got = got.subarray(end + 4);
+    socket.write(bytes);
+  });
+  socket.write(UPGRADE);
+  await once(socket, 'close');
+  return got[0] === 0x88 && got.length >= 4 ? got.readUInt16BE(2) : undefined;
 }
 
 /** What a client gets, as text; bytes are marked. */

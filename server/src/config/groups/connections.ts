@@ -102,6 +102,7 @@ export const CONNECTIONS_SETTINGS = {
     unit: 'milliseconds',
     min: 100,
     max: HOUR_MS,
-    meaning: 'How long a peer may take to answer a close. Beyond: the connection is dropped.',
+    meaning:
+      'How long a peer may take to answer a close. Beyond: the connection is dropped. On uWebSockets.js it is how long a peer may take to read what comes before the close; one that reads it and keeps its end open is dropped after about 16 s.',
   }),
 } as const;
