@@ -33,6 +33,7 @@ t.test('any options survive the address', async () => {
   const color = fc.stringMatching(/^[0-9a-f]{8}$/);
   const options = fc.record({
     watch: fc.stringMatching(/^[\w-]{0,64}$/),
+    token: fc.stringMatching(/^[\w.~-]{0,64}$/),
     language: fc.constantFrom('auto', 'en', 'zh'),
     font: fc.constantFrom('', 'Noto Sans', '思源黑体', 'Comic & Sons'),
     size: number(OVERLAY_BOUNDS.size),

@@ -2,10 +2,11 @@
 // by itself.
 import { connect, SottoError, watch, type SessionEvent, type StreamSession } from '@sotto/client';
 import { CaptureError, openMicrophone } from '@sotto/client/microphone';
+import { isKeyRefused } from '../key.js';
 import workletUrl from 'virtual:capture-worklet';
 
 /** Why nothing can be shown, for as long as that holds. */
-export type Trouble = 'blocked' | 'no_microphone' | 'insecure' | 'unknown_share' | 'ended' | 'refused';
+export type Trouble = 'blocked' | 'no_microphone' | 'insecure' | 'unknown_share' | 'ended' | 'refused' | 'locked';
 
 export interface SourceListener {
   onEvent(event: SessionEvent): void;
@@ -25,7 +26,10 @@ export async function watchSession(token: string, { onEvent, onTrouble }: Source
 }
 
 /** Shows what the microphone hears, for as long as the page is open. */
-export async function listenToMicrophone(language: string, listener: SourceListener): Promise<void> {
+export async function listenToMicrophone(
+  { language, token }: { readonly language: string; readonly token: string },
+  listener: SourceListener,
+): Promise<void> {
   let session: StreamSession | undefined;
   const send = (samples: Int16Array): void => {
     try {
@@ -37,7 +41,7 @@ export async function listenToMicrophone(language: string, listener: SourceListe
   };
   void keepMicrophone(send, listener);
   for (let tries = 0; ; tries++) {
-    session = connect(SERVER_URL, { language });
+    session = connect(SERVER_URL, { language, ...(token !== '' && { token }) });
     session.on('ready', (event) => {
       tries = 0;
       listener.onTrouble(undefined);
@@ -48,6 +52,7 @@ export async function listenToMicrophone(language: string, listener: SourceListe
     }
     const { error } = await session.closed;
     session = undefined;
+    if (isKeyRefused(error)) return listener.onTrouble('locked', error?.message);
     if (error?.retryable === false && error.code !== 'connection_lost') {
       return listener.onTrouble('refused', error.message);
     }

@@ -22,5 +22,5 @@ if (captions !== null && note !== null) {
   };
   if (options.sample) void saySamples(words.samples, listener);
   else if (options.watch !== '') void watchSession(options.watch, listener);
-  else void listenToMicrophone(options.language, listener);
+  else void listenToMicrophone(options, listener);
 }

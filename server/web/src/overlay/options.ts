@@ -3,6 +3,8 @@
 export interface OverlayOptions {
   /** A session's watch token; empty: the own microphone. */
   readonly watch: string;
+  /** For a server that wants one (own microphone only); empty: none. */
+  readonly token: string;
   /** A code such as "en", or "auto" (own microphone only). */
   readonly language: string;
   /** A font that the system has; empty: its sans-serif. */
@@ -33,6 +35,7 @@ export interface OverlayOptions {
 
 export const OVERLAY_DEFAULTS: OverlayOptions = {
   watch: '',
+  token: '',
   language: 'auto',
   font: '',
   size: 48,
@@ -85,6 +88,7 @@ export function parseOverlayOptions(query: URLSearchParams): OverlayOptions {
       .toLowerCase();
   return {
     watch: text('watch', /^[\w-]{1,64}$/, d.watch),
+    token: text('token', /^[\w.~-]{1,2048}$/, d.token),
     language: text('language', /^[A-Za-z]{2,}(?:[-_][A-Za-z0-9]+)*$/, d.language),
     font: text('font', /^[^;{}"'\\<>]{1,80}$/, d.font),
     size: number('size'),

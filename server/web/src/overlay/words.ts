@@ -16,6 +16,7 @@ export const OVERLAY_WORDS: Readonly<Record<UiLanguage, OverlayWords>> = {
       unknown_share: 'There is no such shared session, or it is over.',
       ended: 'The session is over.',
       refused: 'The server does not serve this overlay.',
+      locked: 'The server wants a key: put ?token=… behind the address of this overlay.',
     },
     samples: [
       'Welcome to the show, it is good to see so many of you here tonight.',
@@ -31,6 +32,7 @@ export const OVERLAY_WORDS: Readonly<Record<UiLanguage, OverlayWords>> = {
       unknown_share: '没有这个共享会话，或它已结束。',
       ended: '会话已结束。',
       refused: '服务器无法为此字幕页提供服务。',
+      locked: '服务器需要密钥：请在此字幕页的地址后加上 ?token=…。',
     },
     samples: [
       '欢迎来到今晚的节目，很高兴见到这么多朋友。',

@@ -9,6 +9,7 @@ import {
   type StreamSession,
 } from '@sotto/client';
 import { CAPTURE_SAMPLE_RATE } from '@sotto/client/microphone';
+import { keyOptions } from '../key.js';
 import { noteBack, noteLost, noteReady, noteTrying, roundTripMs, STREAM_URL } from './server-watch.js';
 import type { Segment } from './segment.js';
 import { addSegment, polishSegment } from './transcript.js';
@@ -59,7 +60,13 @@ export class LiveStream {
   constructor(options: LiveStreamOptions) {
     this.#options = options;
     const { language, polish, share } = options;
-    this.session = connect(STREAM_URL, { language, words: true, share, ...(polish === undefined ? {} : { polish }) });
+    this.session = connect(STREAM_URL, {
+      language,
+      words: true,
+      share,
+      ...(polish === undefined ? {} : { polish }),
+      ...keyOptions(),
+    });
     this.#listen();
     void this.#end();
   }

@@ -1,12 +1,14 @@
 // Whether the server is there, and what it can do: asked before the first word is spoken, and again after it was lost.
 import { signal } from '@preact/signals';
 import { connect, type PolishOffer, type ReadyMessage } from '@sotto/client';
+import { isKeyRefused, keyOptions, useKey } from '../key.js';
 
 /** The server's stream, at the page's own address. */
 export const STREAM_URL = new URL('/v1/stream', location.href).href;
 
 export type ServerView =
-  | { readonly name: 'connecting' | 'gone' }
+  /** `locked`: it wants a key, or another one. */
+  | { readonly name: 'connecting' | 'gone' | 'locked' }
   | {
       readonly name: 'ready';
       readonly model: string;
@@ -22,6 +24,7 @@ export const server = signal<ServerView>({ name: 'connecting' });
 export const roundTripMs = signal<number | undefined>(undefined);
 
 let watching = false;
+let onUnlocked = (): void => undefined;
 /** What the server said of itself when it was last there. */
 let lastReady: ServerView = { name: 'connecting' };
 
@@ -29,11 +32,21 @@ let lastReady: ServerView = { name: 'connecting' };
 export async function findServer(): Promise<void> {
   if (watching) return;
   watching = true;
-  while (!(await greet())) {
-    server.value = { name: 'gone' };
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  for (let state = await greet(); state !== 'ready'; state = await greet()) {
+    server.value = { name: state };
+    await new Promise<void>((resolve) => {
+      if (state === 'locked') onUnlocked = resolve;
+      else setTimeout(resolve, RETRY_MS);
+    });
   }
   watching = false;
+}
+
+/** Tries a key. */
+export function unlock(text: string): void {
+  useKey(text);
+  server.value = { name: 'connecting' };
+  onUnlocked();
 }
 
 export function noteReady({ model, languages, polish }: ReadyMessage): void {
@@ -54,18 +67,19 @@ export function noteBack(): void {
 
 /** The connection was lost for good: looks for the server until it is back. */
 export function noteLost(): void {
+  if (server.value.name === 'locked') return;
   noteTrying();
   void findServer();
 }
 
-async function greet(): Promise<boolean> {
-  const session = connect(STREAM_URL);
+async function greet(): Promise<'ready' | 'gone' | 'locked'> {
+  const session = connect(STREAM_URL, keyOptions());
   try {
     noteReady(await session.ready());
     roundTripMs.value = await session.ping();
-    return true;
-  } catch {
-    return false;
+    return 'ready';
+  } catch (error) {
+    return isKeyRefused(error) ? 'locked' : 'gone';
   } finally {
     session.close();
   }

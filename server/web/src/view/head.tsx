@@ -32,7 +32,9 @@ function ServerState(): JSX.Element {
           <span class="narrow-only">{view.model}</span>
         </span>
       ) : (
-        <span class="server-text">{view.name === 'gone' ? t.serverGone : t.serverConnecting}</span>
+        <span class="server-text">
+          {{ connecting: t.serverConnecting, gone: t.serverGone, locked: t.serverLocked }[view.name]}
+        </span>
       )}
     </p>
   );

@@ -8,6 +8,7 @@ import { ConnectionNote } from './connection-note.js';
 import { Dock } from './dock.js';
 import { FailureNote } from './failure-note.js';
 import { Head } from './head.js';
+import { KeyPrompt } from './key-prompt.js';
 import { SharePanel } from './share-panel.js';
 import { copyNow, TranscriptActions } from './transcript-actions.js';
 import { StudioTranscript } from './studio-transcript.js';
@@ -39,6 +40,7 @@ export function StudioView(): JSX.Element {
       </main>
       <footer class="dock">
         <FailureNote />
+        <KeyPrompt />
         <ConnectionNote />
         <Dock />
       </footer>

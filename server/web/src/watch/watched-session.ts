@@ -18,7 +18,7 @@ let view = new TranscriptView({ finalsMax: FINALS_MAX });
 /** Segments that the reader has turned over. */
 const raw = new Set<string>();
 
-/** Watches the session whose token stands behind the `#`, and another one when that changes. */
+/** Watches the session whose token stands behind the `#`, or in the query, and another one when that changes. */
 export function watchAddress(): void {
   addEventListener('hashchange', begin);
   begin();
@@ -31,7 +31,7 @@ export function toggleRaw(key: string): void {
 
 function begin(): void {
   watching?.close();
-  const token = location.hash.slice(1);
+  const token = location.hash.slice(1) || (new URLSearchParams(location.search).get('token') ?? '');
   view = new TranscriptView({ finalsMax: FINALS_MAX });
   raw.clear();
   show();
