@@ -15,6 +15,7 @@ import { registerNetworkCommand } from './commands/network.js';
 import { registerPeersCommand } from './commands/peers.js';
 import { registerPolicyCommand } from './commands/policy.js';
 import { registerPolishCommand } from './commands/polish.js';
+import { registerQualityCommand } from './commands/quality.js';
 import { registerShowCommand } from './commands/show.js';
 import { registerSoakCommand } from './commands/soak.js';
 import { registerStreamCommand } from './commands/stream.js';
@@ -38,6 +39,7 @@ for (const register of [
   registerHostCommand,
   registerPeersCommand,
   registerPolicyCommand,
+  registerQualityCommand,
   registerPolishCommand,
   registerAttackCommand,
   registerFuzzCommand,

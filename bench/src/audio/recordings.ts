@@ -17,6 +17,8 @@ export interface Recording {
   /** Absolute path of the audio file. */
   readonly path: string;
   readonly language: string;
+  /** What kind of recording it is (read, telephone, conversation), where the manifest says. */
+  readonly kind?: string | undefined;
   /** What is said; empty where nobody speaks. */
   readonly text: string;
   /** Words with their true times, where the manifest has them. */
@@ -37,6 +39,7 @@ const Line = v.object({
   file: v.string(),
   text: v.string(),
   language: v.optional(v.string(), 'en'),
+  kind: v.optional(v.string()),
   words: v.optional(v.array(SpanMs), []),
   segments: v.optional(v.array(v.union([SpanMs, SpanSamples])), []),
 });
@@ -45,7 +48,7 @@ const Line = v.object({
 export const fixturesFolder = join(repositoryRoot, 'test/fixtures');
 
 /**
- * Reads a folder's manifest.jsonl (`id`, `file`, `text`, `language`, and where known `words` and `segments` with
+ * Reads a folder's manifest.jsonl (`id`, `file`, `text`, `language`, and where known `kind`, `words` and `segments` with
  * times).
  * @throws BenchError `badRecordings` that names the line and the field.
  */

@@ -5,11 +5,10 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadAudio } from '../audio/load-audio.js';
 import { fixturesFolder, readRecordings } from '../audio/recordings.js';
-import { BenchError } from '../bench-error.js';
 import { describeProvenance } from '../measure/machine.js';
 import { writePeerClips, type GivenClip } from '../peers/peer-clips.js';
 import { peerMetrics, ratioMetric } from '../peers/peer-metrics.js';
-import { allPeers, type Peer } from '../peers/peers.js';
+import { choosePeers, weightsOf, type Peer } from '../peers/peers.js';
 import { runPeer, type PeerRun } from '../peers/run-peer.js';
 import { publish } from '../report/result-file.js';
 import { commaList, wholeNumber } from './option-values.js';
@@ -54,7 +53,7 @@ export function registerPeersCommand(program: Command): void {
 
 async function runPeers(options: PeersOptions): Promise<void> {
   const provenance = describeProvenance();
-  const peers = chosenPeers(options);
+  const peers = choosePeers(options.python, options.peers);
   const folder = await mkdtemp(join(tmpdir(), 'bench-peers-'));
   try {
     const all = await readRecordings(options.recordings, options.languages);
@@ -105,11 +104,7 @@ async function runInTurn(
   clips: readonly GivenClip[],
   { model, prepared, rounds, threads, sharedMachine }: PeersOptions,
 ): Promise<Map<string, PeerRun[]>> {
-  const weights = {
-    folder: resolve(model),
-    ctranslate2: resolve(prepared, 'ct2'),
-    ggml: resolve(prepared, 'ggml.bin'),
-  };
+  const weights = weightsOf(resolve(model), resolve(prepared));
   // Threads that spin while they wait take the time of those that they wait for, where others want the cores too.
   const env: Record<string, string> = sharedMachine ? { OMP_WAIT_POLICY: 'passive' } : {};
   const runs = new Map(peers.map(({ name }): [string, PeerRun[]] => [name, []]));
@@ -122,15 +117,6 @@ async function runInTurn(
     }
   }
   return runs;
-}
-
-function chosenPeers({ peers, python }: PeersOptions): Peer[] {
-  const all = allPeers(python);
-  const unknown = peers?.find((name) => all.every((peer) => peer.name !== name));
-  if (unknown !== undefined) {
-    throw new BenchError('usage', `No peer "${unknown}": there are ${all.map(({ name }) => name).join(', ')}.`);
-  }
-  return all.filter(({ name }) => peers === undefined || peers.includes(name));
 }
 
 function secondsOf(clips: readonly GivenClip[], set: GivenClip['set']): number {

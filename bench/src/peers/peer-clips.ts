@@ -52,7 +52,8 @@ export async function writePeerClips(
 
 const HEADER_BYTES = 44;
 
-function wav(parts: readonly Float32Array[]): Buffer {
+/** Samples of -1 to 1 at 16 kHz, in parts, as a WAV file of 16 bit. */
+export function wav(parts: readonly Float32Array[]): Buffer {
   const count = parts.reduce((sum, { length }) => sum + length, 0);
   const words = new Int16Array(count);
   let at = 0;

@@ -1,6 +1,7 @@
 // The recognisers that are measured beside Sotto: what starts each, and on which form of the weights.
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
+import { BenchError } from '../bench-error.js';
 import { repositoryRoot } from '../measure/machine.js';
 
 /** One form of the same weights. */
@@ -41,6 +42,13 @@ export function allPeers(python: string): Peer[] {
       weights: 'folder',
       how: 'as sotto transcribe --offline decodes',
     },
+    {
+      name: 'sotto float32',
+      program: process.execPath,
+      args: ['--import', 'tsx', SOTTO_PEER, 'fp32'],
+      weights: 'folder',
+      how: 'as sotto transcribe --offline decodes, in float32',
+    },
     fasterWhisper('int8', 'int8'),
     fasterWhisper('int8 vad', 'int8', 'vad'),
     fasterWhisper('int8 batched', 'int8', 'batched'),
@@ -61,6 +69,21 @@ export function allPeers(python: string): Peer[] {
       how: 'PyTorch, float32, greedy, with timestamps',
     },
   ];
+}
+
+/** @throws BenchError `usage` that names all peers where one is not known */
+export function choosePeers(python: string, names: readonly string[] | undefined): Peer[] {
+  const all = allPeers(python);
+  const unknown = names?.find((name) => all.every((peer) => peer.name !== name));
+  if (unknown !== undefined) {
+    throw new BenchError('usage', `No peer "${unknown}": there are ${all.map(({ name }) => name).join(', ')}.`);
+  }
+  return all.filter(({ name }) => names === undefined || names.includes(name));
+}
+
+/** @param prepared folder that bench/peers/prepare.py wrote */
+export function weightsOf(folder: string, prepared: string): PeerWeights {
+  return { folder, ctranslate2: join(prepared, 'ct2'), ggml: join(prepared, 'ggml.bin') };
 }
 
 function script(name: string): string {

@@ -15,12 +15,14 @@ const Job = v.object({
   clips: v.array(v.object({ id: v.string(), path: v.string(), language: v.string() })),
 });
 
+/** As the first argument says: `auto` (int8) where there is none, or `fp32`. */
+const precision = v.parse(v.optional(v.picklist(['auto', 'int8', 'fp32'])), process.argv[2]);
 const { model, threads, clips } = v.parse(Job, await json(process.stdin));
 // A models folder of its own, that holds this model alone.
 const models = await mkdtemp(join(tmpdir(), 'bench-peer-'));
 try {
   const { name } = await new ModelRegistry(models).add(model, { name: 'peer' });
-  const transcriber = await createOfflineTranscriber({ models, model: name, threads });
+  const transcriber = await createOfflineTranscriber({ models, model: name, threads, precision });
   const { versions, git } = describeProvenance();
   answer({
     ready: { sotto: `${versions['sotto']} ${git.commit.slice(0, 7)}`, onnxruntime: versions['onnxruntime-node'] },

@@ -10,6 +10,7 @@ import {
 } from './file-transcriber.js';
 import { openDeviceEngines } from '../open-device-engines.js';
 import { Scheduler } from '../scheduling/scheduler.js';
+import type { WhisperEngineOptions } from '../whisper/whisper-engine.js';
 
 export interface OfflineTranscriberOptions extends TranscribeOptions {
   /** Characters of Chinese text where the language tag does not say. Default: simplified. */
@@ -20,6 +21,8 @@ export interface OfflineTranscriberOptions extends TranscribeOptions {
   readonly models?: string;
   /** A list of devices; see `DEVICE_LIST`. Default: the CPU. */
   readonly devices?: string;
+  /** What a CPU calculates in. Default `auto`: int8. */
+  readonly precision?: WhisperEngineOptions['precision'];
   /** Threads of an engine on the CPU. Default: all cores of this machine, as `sotto serve` has it. */
   readonly threads?: number;
 }
@@ -52,7 +55,7 @@ export async function createOfflineTranscriber(options: OfflineTranscriberOption
     devices: options.devices ?? 'cpu',
     engines: 1,
     threads: options.threads ?? 0,
-    precision: 'auto',
+    precision: options.precision ?? 'auto',
     isolation: 'inline',
     onEvent: () => {},
   });
