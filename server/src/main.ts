@@ -189,6 +189,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     model,
     access,
     gateway,
+    connectionsMax: settings.maxConnections,
     store: () => health.state,
     engines: () => engines.map(({ device, engine }) => ({ device, isUp: engine.isUp ?? true })),
     polish: () => polishing?.offer,

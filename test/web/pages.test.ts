@@ -76,6 +76,21 @@ t.test('a browser gets the Studio at /, everybody else the few lines of text', a
   t.notMatch(plain.body, /not built/);
 });
 
+t.test('a full server is not ready, and stays healthy', async (t) => {
+  let connections = 1;
+  const gateway = { status: () => ({ status: 'ready', connections }) as const };
+  const model = { name: 'm', device: 'cpu' };
+  const router = createRouter(statusRoutes({ version: '1', model, gateway, connectionsMax: 2, metrics: () => '' }));
+  t.match(await router(httpRequest({ path: '/ready' })), { status: 200, body: /"ready"/ });
+  connections = 2;
+  t.match(await router(httpRequest({ path: '/ready' })), {
+    status: 503,
+    body: /"full"/,
+    headers: { 'retry-after': '1' },
+  });
+  t.match(await router(httpRequest({ path: '/health' })), { status: 200, body: /"ready"/ });
+});
+
 t.test('where nothing was built, / says how to', async (t) => {
   const pages = Pages.load(join(tmpdir(), 'sotto-no-such-folder'));
   t.equal(pages.isBuilt, false);

@@ -15,6 +15,8 @@ export interface StatusOptions {
   /** What recognises. */
   readonly model: { readonly name: string; readonly device: string };
   readonly gateway: { status(): Pick<ServerStatus, 'status' | 'connections'> };
+  /** Sockets at which the server is full, and not ready for more. Default: never. */
+  readonly connectionsMax?: number;
   /** How what is kept is. Default: nothing is kept. */
   readonly store?: () => ServerStatus['store'];
   /** What recognises; empty until the model is loaded. Absent: not told. */
@@ -63,10 +65,11 @@ function statusOf({ gateway, version, model, store }: StatusOptions): ServerStat
 
 /** 200 when sessions are taken. */
 function ready(options: StatusOptions): HttpResponse {
-  const { status: state, store } = statusOf(options);
+  const { status: state, store, connections } = statusOf(options);
   const engines = options.engines?.();
   const canRecognise = engines === undefined || engines.length === 0 || engines.some(({ isUp }) => isUp);
-  const status = canRecognise ? state : 'noEngine';
+  const isFull = state === 'ready' && connections >= (options.connectionsMax ?? Infinity);
+  const status = !canRecognise ? 'noEngine' : isFull ? 'full' : state;
   return jsonResponse(
     status === 'ready' ? 200 : 503,
     { status, engines, store, polish: options.polish?.() },

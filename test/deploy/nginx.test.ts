@@ -1,0 +1,117 @@
+// The nginx configuration of deploy/, in the real nginx, before real servers.
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '@sotto/client';
+import t, { type Test } from 'tap';
+import { WebSocket } from 'ws';
+import { fixtureSamples } from '../support/fixtures.js';
+import { startNginx, WITHOUT_NGINX } from '../support/nginx.js';
+import { ServerProcess } from '../support/server-process.js';
+import { s16le, wavFile } from '../support/wav-file.js';
+
+t.setTimeout(300_000);
+
+const hostOf = (server: ServerProcess): string => new URL(server.http).host;
+
+/** Behind a proxy the name in Host is the proxy's. */
+async function node(t: Test, ...flags: string[]): Promise<ServerProcess> {
+  return ServerProcess.start(t, ['--polish', 'off', '--trusted-proxies', '127.0.0.1', ...flags]);
+}
+
+t.test('a stream, an upload, a large upload and a refusal go through', { skip: WITHOUT_NGINX }, async (t) => {
+  const server = await node(t);
+  const nginx = await startNginx(t, [hostOf(server)]);
+  const samples = await fixtureSamples('en-recipe');
+
+  const session = connect(`ws://${nginx}/v1/stream`, {
+    language: 'en',
+    webSocket: (address, protocols) => new WebSocket(address, protocols),
+  });
+  t.teardown(() => session.close());
+  const events: string[] = [];
+  session.on('final', ({ text }) => events.push(text));
+  session.send(samples);
+  await session.stop();
+  t.ok(events.join(' ').split(' ').length > 5, `words came: ${events.join(' ')}`);
+
+  const form = new FormData();
+  form.set(
+    'file',
+    new Blob([Uint8Array.from(wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, s16le(samples)))]),
+    'a.wav',
+  );
+  form.set('model', 'whisper-1');
+  const upload = await fetch(`http://${nginx}/v1/audio/transcriptions`, { method: 'POST', body: form });
+  t.equal(upload.status, 200);
+  t.ok(((await upload.json()) as { text: string }).text.length > 20);
+
+  // Two megabytes that are no recording: nginx has no limit of its own, the node's sentence comes back.
+  const noise = new FormData();
+  noise.set('file', new Blob([new Uint8Array(2_000_000)]), 'zeros.bin');
+  noise.set('model', 'whisper-1');
+  const refused = await fetch(`http://${nginx}/v1/audio/transcriptions`, { method: 'POST', body: noise });
+  t.equal(refused.status, 400);
+  t.match(await refused.text(), /format|audio/i);
+
+  t.equal((await fetch(`http://${nginx}/metrics`)).status, 403, 'metrics are for machines inside');
+  t.match(await (await fetch(`http://${nginx}/health`)).json(), { status: 'ready' });
+});
+
+t.test('a node that drains gets nothing new, and one that dies is passed over', { skip: WITHOUT_NGINX }, async (t) => {
+  const flags = ['--engine', 'null', '--drain-timeout-ms', '60000'];
+  const [first, second] = [await node(t, ...flags), await node(t, ...flags)];
+  const nginx = await startNginx(t, [hostOf(first), hostOf(second)]);
+  const open = () =>
+    connect(`ws://${nginx}/v1/stream`, { webSocket: (address, protocols) => new WebSocket(address, protocols) });
+  const held = [open(), open(), open(), open()];
+  t.teardown(() => held.forEach((session) => session.close()));
+  await Promise.all(held.map((session) => session.ready()));
+  t.same(
+    [await first.metric('sotto_connections'), await second.metric('sotto_connections')],
+    [2, 2],
+    'the node with the fewest sockets is next',
+  );
+
+  first.kill('SIGTERM');
+  const statuses = await Promise.all(
+    Array.from({ length: 20 }, () => fetch(`http://${nginx}/ready`).then((r) => r.status)),
+  );
+  t.same(new Set(statuses), new Set([200]), 'the other one answers');
+  const late = open();
+  t.teardown(() => late.close());
+  await late.ready();
+  t.equal(await second.metric('sotto_connections'), 3);
+
+  first.kill('SIGKILL');
+  await first.exit();
+  const after = await Promise.all(
+    Array.from({ length: 20 }, () => fetch(`http://${nginx}/health`).then((r) => r.status)),
+  );
+  t.same(new Set(after), new Set([200]));
+});
+
+t.test('server-sent events are not held back', { skip: WITHOUT_NGINX }, async (t) => {
+  const server = await node(t, '--store', 'lmdb', '--data-dir', await mkdtemp(join(tmpdir(), 'sotto-deploy-')));
+  const nginx = await startNginx(t, [hostOf(server)]);
+  const samples = await fixtureSamples('en-dialogue');
+  const form = new FormData();
+  form.set(
+    'file',
+    new Blob([Uint8Array.from(wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, s16le(samples)))]),
+    'a.wav',
+  );
+  form.set('model', 'whisper-1');
+  form.set('stream', 'true');
+  const response = await fetch(`http://${nginx}/v1/audio/transcriptions`, { method: 'POST', body: form });
+  t.match(response.headers.get('content-type'), /^text\/event-stream/);
+  let pieces = 0;
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const piece of response.body ?? []) {
+    pieces++;
+    text += decoder.decode(piece, { stream: true });
+  }
+  t.match(text, /transcript\.text\.done/);
+  t.ok(pieces > 1, `in ${pieces} pieces`);
+});
