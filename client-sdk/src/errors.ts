@@ -37,9 +37,9 @@ export class ServerError extends SottoError {
     this.retryAfterMs = retryAfterMs;
   }
 
-  /** The server sent what is no message. @internal */
+  /** The server sent something that is not a message. @internal */
   static ofGarbage({ code, message }: ProtocolError): ServerError {
-    return new ServerError(code, `The server sent what is no message: ${message}`, false);
+    return new ServerError(code, `The server sent something that is not a message: ${message}`, false);
   }
 }
 

@@ -127,14 +127,14 @@ export class OutgoingQueue {
 
   /**
    * Queues a copy of a chunk. True: go on sending; false: wait for `drained` first.
-   * @throws {TypeError} for bytes that are no whole samples
+   * @throws {TypeError} for bytes that are not whole samples
    * @throws {BufferFullError} if the buffer has no room; the chunk is not taken
    */
   pushAudio(data: Uint8Array): boolean {
     const samples = data.byteLength / this.#frameBytes;
     if (!Number.isInteger(samples)) {
       throw new TypeError(
-        `${data.byteLength} bytes are no whole samples: a multiple of ${this.#frameBytes} is wanted.`,
+        `${data.byteLength} bytes are not whole samples: expected a multiple of ${this.#frameBytes}.`,
       );
     }
     const { bufferedMsMax, bufferedBytesMax } = this.#options;

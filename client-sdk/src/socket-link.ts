@@ -29,7 +29,7 @@ export interface LinkOptions {
   readonly isExpecting?: () => boolean;
   /** Undefined: a message of a type that this version does not know. */
   readonly onMessage: (message: ServerMessage | undefined) => void;
-  /** The server sent what is no message. */
+  /** The server sent something that is not a message. */
   readonly onGarbage: (error: ProtocolError) => void;
   readonly onLost: (loss: Loss) => void;
 }

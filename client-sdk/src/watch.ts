@@ -73,7 +73,7 @@ export function watch(url: string, options: WatchOptions): Watch {
  */
 function watchUrl(url: string, token: string): string {
   const [, base] = /^((?:ws|http)s?:\/\/[^/?#\s]+[^?#\s]*)/.exec(url) ?? [];
-  if (base === undefined) throw new TypeError(`${url} is no address of a server, such as wss://captions.example.`);
+  if (base === undefined) throw new TypeError(`${url} is not the address of a server, such as wss://captions.example.`);
   const server = base.replace(/^http/, 'ws').replace(/(?:\/v1\/(?:stream|watch))?\/*$/, '');
   return `${server}/v1/watch?token=${encodeURIComponent(token)}`;
 }

@@ -210,7 +210,7 @@ export const FinalMessage = v.object({
   noSpeechProb: v.number(),
 });
 
-/** A segment, or the whole session, as one would want to read it. It replaces all deltas of its text. */
+/** A segment, or the whole session, as readable text. It replaces all deltas of its text. */
 export const PolishedMessage = v.object({
   type: v.literal('polished'),
   scope: v.picklist(['segment', 'session']),

@@ -72,10 +72,7 @@ export function stopOnSignals(server: Stoppable, drainTimeoutMs: number, log: Lo
       request?.fail(error);
       if (!isStorm(performance.now())) return;
       if (stopping) process.exit(1);
-      log.fatal(
-        { errors: STRAY_ERRORS_MAX, withinMs: STRAY_WINDOW_MS },
-        'too many errors that nobody caught: stopping',
-      );
+      log.fatal({ errors: STRAY_ERRORS_MAX, withinMs: STRAY_WINDOW_MS }, 'too many uncaught errors: stopping');
       stop(1);
     });
   }

@@ -117,7 +117,7 @@ export function refuseOpenHost(host: string, isGuarded: boolean): void {
   if (isLoopback(host) || isGuarded) return;
   throw new StartError(
     `--host ${host} would let anybody who reaches this machine use it: make a key first (sotto keys create), ` +
-      'or say that nobody needs one (--allow-anonymous true).',
+      'or allow clients without one (--allow-anonymous true).',
   );
 }
 
@@ -153,7 +153,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   });
   if (tended !== undefined) kept?.tending.add(tended);
   refuseOpenHost(settings.host, access.isDemanded || settings.allowAnonymous);
-  if (access.hasLostKeys) log.error('the keys cannot be read: nobody is let in until the store works');
+  if (access.hasLostKeys) log.error('the keys cannot be read: all clients are refused until the store works');
 
   const addresses = new ClientAddresses(listOf(settings.trustedProxies));
   const admission = new Admission(settings);

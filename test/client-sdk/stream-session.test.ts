@@ -152,7 +152,7 @@ t.test('samples that do not fit the encoding are refused by name', async (t) => 
   const { session } = await open(t, polite, { audio: { encoding: 'mulaw', sampleRate: 8_000 } });
   t.throws(() => session.send(Int16Array.of(1)), new TypeError('Int16Array does not fit the encoding mulaw.'));
   const stereo = (await open(t, polite, { audio: { channels: 2 } })).session;
-  t.throws(() => stereo.send(Int16Array.of(1)), /2 bytes are no whole samples: a multiple of 4 is wanted/);
+  t.throws(() => stereo.send(Int16Array.of(1)), /2 bytes are not whole samples: expected a multiple of 4/);
 });
 
 t.test('float samples are scaled and clipped for pcm_s16le', async (t) => {

@@ -190,7 +190,7 @@ t.test('what a hub has not', async (t) => {
   await t.rejects(pull(dead), { code: 'unreachable', message: said });
   await t.rejects(pull({ ...settings, endpoint: 'hf-mirror.example' }), {
     code: 'badEndpoint',
-    message: 'HF_ENDPOINT is "hf-mirror.example": an address is wanted, as in https://huggingface.co',
+    message: 'HF_ENDPOINT is "hf-mirror.example": expected an address, as in https://huggingface.co',
   });
 });
 

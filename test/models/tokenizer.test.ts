@@ -130,7 +130,7 @@ t.test('a folder without a Whisper tokenizer is refused by name', async (t) => {
   await writeFile(file, '{ not json');
   await t.rejects(WhisperTokenizer.load(directory), {
     code: 'fileInvalid',
-    message: `${file} is no tokenizer that can be read`,
+    message: `${file} is not a tokenizer that can be read`,
   });
   await writeFile(file, JSON.stringify({ added_tokens: [], model: { type: 'Unigram' } }));
   await t.rejects(WhisperTokenizer.load(directory), { code: 'fileInvalid' });

@@ -95,7 +95,7 @@ t.test('weights that are cut off, missing or of another shape are refused by nam
   await t.rejects(readWeights(directory), {
     name: 'ModelError',
     code: 'fileInvalid',
-    message: /behind the file's end/,
+    message: /past the end of the file/,
   });
   await truncate(file, 100);
   await t.rejects(readWeights(directory), { code: 'fileInvalid', message: /cut off/ });

@@ -192,7 +192,7 @@ t.test('a folder that is there is kept', async (t) => {
   const taken = (target: string, message: RegExp): Promise<unknown> =>
     t.rejects(widenModel(SIZE, random, target), { code: 'nameTaken', message });
   await taken(directory, /is there already, and not empty$/);
-  await taken(note, /is there already, and is no folder$/);
+  await taken(note, /is there already, and is not a folder$/);
   t.same(await readdir(directory), ['mine.txt']);
   await rm(note);
   await widenModel(SIZE, random, directory);

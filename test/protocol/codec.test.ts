@@ -113,25 +113,25 @@ for (const { name, server, client, write } of CODECS) {
   t.test(`MS6: a wrong field is named with what was wanted (${name})`, async (t) => {
     const audio = { encoding: 'pcm_s16le', sampleRate: 16_000 };
     const cases: [unknown, string, RegExp][] = [
-      [{ type: 'mark' }, 'invalid_message', /^mark\.id: wanted "id", got nothing\.$/],
-      [{ type: 'mark', id: '' }, 'invalid_message', /^mark\.id: wanted >=1, got ""\.$/],
-      [{ type: 'mark', id: 7 }, 'invalid_message', /^mark\.id: wanted string, got 7\.$/],
-      [{ type: 'mark', id: 'x'.repeat(129) }, 'invalid_message', /^mark\.id: wanted <=128, got "x{40}…"\.$/],
+      [{ type: 'mark' }, 'invalid_message', /^mark\.id: expected "id", got nothing\.$/],
+      [{ type: 'mark', id: '' }, 'invalid_message', /^mark\.id: expected >=1, got ""\.$/],
+      [{ type: 'mark', id: 7 }, 'invalid_message', /^mark\.id: expected string, got 7\.$/],
+      [{ type: 'mark', id: 'x'.repeat(129) }, 'invalid_message', /^mark\.id: expected <=128, got "x{40}…"\.$/],
       [{ type: 'start' }, 'invalid_message', /^start\.audio: /],
       [
         { type: 'start', audio, language: 'English?' },
         'invalid_message',
-        /^start\.language: wanted a language such as "en".*"English\?"/,
+        /^start\.language: expected a language such as "en".*"English\?"/,
       ],
       [
         { type: 'start', audio, hotwords: ['ok', 7] },
         'invalid_message',
-        /^start\.hotwords\.1: wanted string, got 7\.$/,
+        /^start\.hotwords\.1: expected string, got 7\.$/,
       ],
       [
         { type: 'configure', endpointing: { minSilenceMs: 5 } },
         'invalid_message',
-        /^configure\.endpointing\.minSilenceMs: wanted >=96, got 5\.$/,
+        /^configure\.endpointing\.minSilenceMs: expected >=96, got 5\.$/,
       ],
       ['start', 'invalid_message', /object/],
       [null, 'invalid_message', /object/],

@@ -83,7 +83,7 @@ t.test('VS1: the transcript in the README is a session that both ends understand
     sent.map(({ type }) => type),
     ['start', 'mark', 'configure', 'finalize', 'ping', 'stop', 'resume'],
   );
-  t.strictSame(refused, ['ProtocolError: configure.endpointing.minSilenceMs: wanted >=96, got 5.']);
+  t.strictSame(refused, ['ProtocolError: configure.endpointing.minSilenceMs: expected >=96, got 5.']);
   const answers = [...transcript.matchAll(/^< (\{.*\})$/gm)].map(([, text = '']) =>
     v.safeParse(ServerMessage, JSON.parse(text)),
   );

@@ -32,7 +32,7 @@ t.test(
     const studio = await StudioPage.open(t, browser, http);
     const { page } = studio;
     const prompt = page.locator('.key-prompt');
-    await prompt.filter({ hasText: 'This server wants a key' }).waitFor();
+    await prompt.filter({ hasText: 'This server requires a key' }).waitFor();
     t.equal(await page.locator('.server').innerText(), 'A key is needed');
     t.same(await violations(page), [], 'accessible');
     const enter = async (text: string): Promise<void> => {

@@ -43,7 +43,7 @@ t.test('the Studio', needsChromium, async (t) => {
     server.kill('SIGKILL');
     await studio.note(/Trying again/);
     server = await ServerProcess.start(suite, [], { SOTTO_PORT });
-    await studio.note(/goes on where it was/, 60_000);
+    await studio.note(/Continuing where it left off/, 60_000);
     await studio.saidAll(reference);
     await studio.stop();
     const heard = await studio.text();

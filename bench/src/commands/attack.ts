@@ -28,7 +28,7 @@ export function registerAttackCommand(program: Command): void {
     .description('attacks beside live streams: words lost, and p95 of finals against a quiet run')
     .option('--connections <count>', 'honest streams at the same time', wholeNumber(1, 100), 2)
     .option('--only <text>', 'only attacks whose name holds this')
-    .argument('[flags...]', 'flags of `sotto serve`, behind --')
+    .argument('[flags...]', 'flags of `sotto serve`, after --')
     .action(runAttacks);
 }
 

@@ -65,7 +65,7 @@ export function registerCapacityCommand(program: Command): void {
     )
     .option('--clients <count>', 'processes that play the streams; else one for every hundred', wholeNumber(1, 64))
     .option('--utterance-ms <ms>', 'length that clips are joined to', wholeNumber(500, 28_000), 6_000)
-    .argument('[flags...]', 'flags of `sotto serve` for the server that the bench starts, behind --')
+    .argument('[flags...]', 'flags of `sotto serve` for the server that the bench starts, after --')
     .action(runCapacity);
 }
 
@@ -73,7 +73,7 @@ async function runCapacity(flags: string[], options: CapacityOptions): Promise<v
   const provenance = describeProvenance();
   const recordings = await loadAudio(await readRecordings(options.recordings, [options.language]));
   const clips = clipsOf(recordings);
-  if (clips.length === 0) throw new BenchError('badRecordings', `Nobody speaks in ${options.recordings}.`);
+  if (clips.length === 0) throw new BenchError('badRecordings', `There is no speech in ${options.recordings}.`);
   const utterances = joinUtterances(clips, {
     lengthMs: options.utteranceMs,
     rounds: CLIP_ROUNDS,

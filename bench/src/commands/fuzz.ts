@@ -32,7 +32,7 @@ export function registerFuzzCommand(program: Command): void {
     .option('--seed <number>', 'the same seed sends the same', wholeNumber(0, 2 ** 31), 1)
     .option('--transport <name>', 'uws or ws (default: half on each)')
     .option('--out <file>', 'where the result goes, as JSON')
-    .argument('[flags...]', 'flags of `sotto serve`, behind --')
+    .argument('[flags...]', 'flags of `sotto serve`, after --')
     .action(runFuzz);
 }
 

@@ -47,7 +47,7 @@ export function registerGatewayCommand(program: Command): void {
     .option('--seconds <s>', 'how long the load is measured', wholeNumber(1, 600), 30)
     .option('--quiet-seconds <s>', 'how long the probes run alone first', wholeNumber(1, 600), 15)
     .option('--out <file.json>', 'writes the result there, and as Markdown beside it')
-    .argument('[flags...]', 'further flags of `sotto serve`, behind --')
+    .argument('[flags...]', 'further flags of `sotto serve`, after --')
     .action(runGateway);
 }
 

@@ -7,7 +7,7 @@ export const wholeNumber =
   (text: string): number => {
     const value = Number(text);
     if (!Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`wanted a whole number from ${min} to ${max}.`);
+      throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}.`);
     }
     return value;
   };
@@ -18,7 +18,7 @@ export const numberWithin =
   (text: string): number => {
     const value = Number(text);
     if (text.trim() === '' || !(value >= min && value <= max)) {
-      throw new InvalidArgumentError(`wanted a number from ${min} to ${max}.`);
+      throw new InvalidArgumentError(`expected a number from ${min} to ${max}.`);
     }
     return value;
   };
@@ -26,7 +26,7 @@ export const numberWithin =
 /** Reads a list with commas between. */
 export const commaList = (text: string): string[] => {
   const items = text.split(',').map((item) => item.trim());
-  if (items.some((item) => item === '')) throw new InvalidArgumentError('wanted items with commas between.');
+  if (items.some((item) => item === '')) throw new InvalidArgumentError('expected items with commas between.');
   return items;
 };
 
@@ -40,7 +40,7 @@ export const numberList =
 export const serverUrl = (text: string): URL => {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^(http|ws)s?:$/.test(url.protocol)) {
-    throw new InvalidArgumentError('wanted an address such as http://127.0.0.1:8080.');
+    throw new InvalidArgumentError('expected an address such as http://127.0.0.1:8080.');
   }
   return new URL('/', url);
 };

@@ -41,7 +41,7 @@ export function registerPolicyCommand(program: Command): void {
       'both',
     ])
     .option('--connections <count>', 'streams at the same time', wholeNumber(1, 1_000), 2)
-    .argument('[flags...]', 'further flags of `sotto serve`, behind --')
+    .argument('[flags...]', 'further flags of `sotto serve`, after --')
     .action(runPolicy);
 }
 

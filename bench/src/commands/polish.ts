@@ -82,7 +82,7 @@ async function runPolish(options: PolishOptions): Promise<void> {
         metrics,
         remarks: [
           'Every session has its next final as soon as the one before is polished, so the model is never without work: sessions of live speech, with a final every few seconds, wait less.',
-          `Batched: up to ${polisher.concurrency} texts share each run of the model. Sequential: one text after the other. A token is a piece of text that the model told.`,
+          `Batched: up to ${polisher.concurrency} texts share each run of the model. Sequential: one text after the other. A token is a piece of text that the model wrote.`,
         ],
       },
       options.out,

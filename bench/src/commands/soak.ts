@@ -39,7 +39,7 @@ export function registerSoakCommand(program: Command): void {
     .option('--limit <count>', 'plays the first recordings only', wholeNumber(1, 1_000), 6)
     .option('--seed <number>', 'of cuts and visits', wholeNumber(0, 2 ** 32 - 1), 1)
     .option('--out <file>', 'where the result goes, as JSON')
-    .argument('[flags...]', 'flags of `sotto serve`, behind --')
+    .argument('[flags...]', 'flags of `sotto serve`, after --')
     .action(runSoak);
 }
 

@@ -31,8 +31,8 @@ export function registerStreamCommand(program: Command): void {
       '--compare-offline',
       'decodes the same recordings as files with the same model, for the ratio of error rates',
     )
-    .option('--transcripts <file.jsonl>', 'writes what was said and heard in each recording there')
-    .argument('[flags...]', 'flags of `sotto serve` for the server that the bench starts, behind --')
+    .option('--transcripts <file.jsonl>', 'writes there what was said and what was recognised in each recording')
+    .argument('[flags...]', 'flags of `sotto serve` for the server that the bench starts, after --')
     .action(runStream);
 }
 

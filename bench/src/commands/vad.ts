@@ -61,7 +61,7 @@ async function runVad({ streams, frames, rounds, runs: atOnce, out }: VadOptions
       distributionMetric(`${count} streams, step`, 'ms', distribution(steps)),
       scalarMetric(`${count} streams, xRealTime`, 'x', (count * FRAME_MS) / median(steps), { better: 'higher' }),
       scalarMetric(`${count} streams, cores`, 'cores', cpuMs / steps.length / FRAME_MS, {
-        note: 'CPU time of a step / 32 ms: what so many live streams take',
+        note: 'CPU time of a step / 32 ms: what that many live streams take',
       }),
     ];
   });

@@ -14,7 +14,7 @@ export function speechWindows(recordings: readonly LoadedRecording[], windowMs: 
   if (total < length) {
     throw new BenchError(
       'badRecordings',
-      `The recordings hold ${Math.round(total / 16)} ms of speech, a window wants ${windowMs} ms.`,
+      `The recordings hold ${Math.round(total / 16)} ms of speech, a window takes ${windowMs} ms.`,
     );
   }
   const all = new Float32Array(total);

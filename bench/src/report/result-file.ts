@@ -52,7 +52,7 @@ export async function readResult(path: string): Promise<Result> {
   try {
     return v.parse(Result, JSON.parse(await readFile(path, 'utf8')));
   } catch (cause) {
-    throw new BenchError('badResult', `${path} is no result of this bench: ${reason(cause)}`, { cause });
+    throw new BenchError('badResult', `${path} is not a result of this bench: ${reason(cause)}`, { cause });
   }
 }
 

@@ -21,7 +21,7 @@ export function errorRateMetrics(mode: 'streaming' | 'offline', heard: readonly 
       ? []
       : [
           scalarMetric(`${mode}WordsInNonSpeech`, 'words', invented, {
-            note: `in ${silent.length} recordings in which nobody speaks`,
+            note: `in ${silent.length} recordings without speech`,
           }),
         ]),
   ];

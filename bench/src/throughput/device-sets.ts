@@ -4,7 +4,7 @@ import { InvalidArgumentError } from 'commander';
 
 /** Reads one set, `cuda:0,cuda:1`, behind those that came before. A device that is named twice carries two engines. */
 export function deviceSet(text: string, earlier: readonly string[][] = []): string[][] {
-  if (!DEVICE_LIST.test(text)) throw new InvalidArgumentError('wanted cpu, or GPUs: cuda:0,cuda:1.');
+  if (!DEVICE_LIST.test(text)) throw new InvalidArgumentError('expected cpu, or GPUs: cuda:0,cuda:1.');
   return [...earlier, text.split(',').map((name) => name.trim())];
 }
 

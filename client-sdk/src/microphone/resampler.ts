@@ -40,7 +40,7 @@ export class StreamResampler {
     this.inputRate = inputRate;
     this.outputRate = outputRate;
     for (const rate of [inputRate, outputRate]) {
-      if (!Number.isInteger(rate) || rate <= 0) throw new RangeError(`${rate} Hz is no sample rate.`);
+      if (!Number.isInteger(rate) || rate <= 0) throw new RangeError(`${rate} Hz is not a sample rate.`);
     }
     const divisor = greatestCommonDivisor(inputRate, outputRate);
     this.#up = outputRate / divisor;

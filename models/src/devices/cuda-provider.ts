@@ -57,7 +57,7 @@ export async function installCudaProvider(wheel: string, folder = cudaFolder()):
         const entry = entries.get(path);
         const expected = record.get(path);
         if (entry === undefined || expected === undefined) {
-          throw new DeviceError('notAWheel', `${wheel} has no ${path}: the wheel onnxruntime-gpu for Linux is wanted`);
+          throw new DeviceError('notAWheel', `${wheel} has no ${path}: expected the wheel onnxruntime-gpu for Linux`);
         }
         const hash = await extract(zip, entry, join(draft, target));
         if (hash.base64url !== expected) {
@@ -96,7 +96,7 @@ async function readWheel(
   }
   const info = [...entries.keys()].find((name) => /^onnxruntime_gpu-[^/]+\.dist-info\/METADATA$/.test(name));
   const entry = info === undefined ? undefined : entries.get(info);
-  if (entry === undefined) throw new DeviceError('notAWheel', `${wheel} is no wheel of onnxruntime-gpu`);
+  if (entry === undefined) throw new DeviceError('notAWheel', `${wheel} is not a wheel of onnxruntime-gpu`);
   const metadata = await text(zip, entry);
   const version = /^Version: (\d+\.\d+\.\d+)\s*$/m.exec(metadata)?.[1];
   if (version === undefined) throw new DeviceError('notAWheel', `${wheel} does not say which version it is`);

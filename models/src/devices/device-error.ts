@@ -2,7 +2,7 @@
 import { CodedError } from '@sotto/protocol';
 
 /**
- * - `notAWheel`: the file is no wheel of onnxruntime-gpu.
+ * - `notAWheel`: the file is not a wheel of onnxruntime-gpu.
  * - `wrongVersion`: the wheel's libraries do not belong to the ONNX Runtime that is installed.
  * - `wrongPlatform`: they are for another system.
  * - `hashMismatch`: a library is not what the wheel's own record says.

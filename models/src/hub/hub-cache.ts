@@ -45,7 +45,7 @@ export class RepositoryCache {
     const { bavail, bsize } = await statfs(folder);
     if (bavail * bsize < bytes) {
       const [wanted, free] = [bytes, bavail * bsize].map((value) => `${(value / 1e9).toFixed(1)} GB`);
-      throw new HubError('diskFull', `${folder} has ${free} left, ${wanted} are wanted: free some, or set HF_HOME`);
+      throw new HubError('diskFull', `${folder} has ${free} left, ${wanted} are needed: free some, or set HF_HOME`);
     }
   }
 

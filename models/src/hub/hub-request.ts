@@ -94,7 +94,7 @@ async function refuse(response: Response, url: string): Promise<never> {
   if (status === 401 || status === 403) {
     throw new HubError(
       'accessDenied',
-      `${url} answered ${status}${said && ` (${said})`}: there is no such model, or it wants a token (HF_TOKEN) whose owner has accepted its terms`,
+      `${url} answered ${status}${said && ` (${said})`}: there is no such model, or it requires a token (HF_TOKEN) whose owner has accepted its terms`,
     );
   }
   throw new HubError('repositoryUnknown', `${url} answered ${status}${said && ` (${said})`}`);

@@ -84,7 +84,7 @@ async function askHub(
   if (!/^https?:$/.test(URL.canParse(endpoint) ? new URL(endpoint).protocol : '')) {
     throw new HubError(
       'badEndpoint',
-      `HF_ENDPOINT is "${endpoint}": an address is wanted, as in https://huggingface.co`,
+      `HF_ENDPOINT is "${endpoint}": expected an address, as in https://huggingface.co`,
     );
   }
   const triesMax = Math.min(patience.triesMax, FIRST_TRIES_MAX);

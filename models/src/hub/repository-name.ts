@@ -31,7 +31,7 @@ export function parseRepositoryName(text: string): RepositoryName {
   if (!isName || !isRevision || !/^[\w.-]{0,64}$/.test(quantisation)) {
     throw new HubError(
       'badName',
-      `"${text}" is no name of a model: owner/name, owner/name@revision or owner/name:quantisation is wanted`,
+      `"${text}" is not the name of a model: expected owner/name, owner/name@revision or owner/name:quantisation`,
     );
   }
   return { id, revision, quantisation };

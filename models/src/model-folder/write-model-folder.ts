@@ -13,7 +13,7 @@ export async function writeModelFolder(directory: string, write: (draft: string)
   const found = await readdir(target).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return undefined;
     if (cause.code !== 'ENOTDIR') throw new ModelError('fileMissing', `${directory} cannot be read`, { cause });
-    throw new ModelError('nameTaken', `${directory} is there already, and is no folder`, { cause });
+    throw new ModelError('nameTaken', `${directory} is there already, and is not a folder`, { cause });
   });
   if (found?.length) throw new ModelError('nameTaken', `${directory} is there already, and not empty`);
   await removeAbandoned(target);

@@ -167,7 +167,7 @@ export class ModelRegistry {
     if (!MODEL_NAME.test(name)) {
       throw new ModelError(
         'fileInvalid',
-        `"${name}" is no name for a model: letters, digits, ".", "_" and "-" only; give one with --name`,
+        `"${name}" is not a valid name for a model: letters, digits, ".", "_" and "-" only; give one with --name`,
       );
     }
     const isTaken = await readdir(join(this.folder, name)).then(

@@ -7,6 +7,7 @@ import { ModelError } from '../model-error.js';
 import { tokenBytes } from './byte-level.js';
 import { findSpecialTokens, type SpecialTokens } from './special-tokens.js';
 import { TextStream } from './text-stream.js';
+import { splitWords, type TokenWord } from './words.js';
 
 const TokenizerFile = v.looseObject({
   added_tokens: v.array(v.looseObject({ id: v.pipe(v.number(), v.safeInteger()), content: v.string() })),
@@ -38,7 +39,7 @@ export class WhisperTokenizer {
       return new WhisperTokenizer(JSON.parse(text), file);
     } catch (cause) {
       if (cause instanceof ModelError) throw cause;
-      throw new ModelError('fileInvalid', `${file} is no tokenizer that can be read`, { cause });
+      throw new ModelError('fileInvalid', `${file} is not a tokenizer that can be read`, { cause });
     }
   }
 
@@ -46,7 +47,7 @@ export class WhisperTokenizer {
   constructor(content: unknown, file = 'tokenizer.json') {
     const parsed = v.safeParse(TokenizerFile, content);
     if (!parsed.success) {
-      throw new ModelError('fileInvalid', `${file} is no byte-level BPE tokenizer: ${v.summarize(parsed.issues)}`);
+      throw new ModelError('fileInvalid', `${file} is not a byte-level BPE tokenizer: ${v.summarize(parsed.issues)}`);
     }
     const { added_tokens: added, ...rest } = parsed.output;
     this.special = findSpecialTokens(new Map(added.map(({ content, id }) => [content, id])), file);
@@ -67,6 +68,11 @@ export class WhisperTokenizer {
   encodePrevious(text: string): number[] {
     const trimmed = text.trim();
     return trimmed === '' ? [] : this.encode(` ${trimmed}`);
+  }
+
+  /** Where the words lie among text tokens: {@link splitWords}. */
+  words(ids: readonly number[], language: string): TokenWord[] {
+    return splitWords(this, ids, language);
   }
 
   /** The text of token ids; special tokens are left out, broken characters become U+FFFD. */

@@ -1,6 +1,11 @@
 // Words out of tokens, as Whisper cuts them for word times (openai/whisper `tokenizer.py`, `timing.py`).
 import { endsInsideCharacter } from './text-stream.js';
-import type { WhisperTokenizer } from './whisper-tokenizer.js';
+
+/** What cutting needs of a tokenizer. */
+interface TokenReader {
+  bytesOf(id: number): Uint8Array;
+  decode(ids: Iterable<number>): string;
+}
 
 /**
  * A word and the tokens that spell it: `first` to `past` - 1 of the ids that were given. `text` has its own leading
@@ -24,7 +29,7 @@ const CLOSING = '"\'.。,，!！?？:：”)]}、';
  * Cuts text tokens into words: at spaces, or by character where the language has none. Every token is in exactly one
  * word.
  */
-export function splitWords(tokenizer: WhisperTokenizer, ids: readonly number[], language: string): TokenWord[] {
+export function splitWords(tokenizer: TokenReader, ids: readonly number[], language: string): TokenWord[] {
   const characters = splitCharacters(tokenizer, ids);
   return UNSPACED.has(language) ? characters : joinUntilSpace(characters);
 }
@@ -49,7 +54,7 @@ export function mergePunctuation(words: readonly TokenWord[]): TokenWord[] {
 }
 
 /** Runs of tokens that end at the end of a character: `split_tokens_on_unicode`. */
-function splitCharacters(tokenizer: WhisperTokenizer, ids: readonly number[]): TokenWord[] {
+function splitCharacters(tokenizer: TokenReader, ids: readonly number[]): TokenWord[] {
   const words: TokenWord[] = [];
   let first = 0;
   let bytes = new Uint8Array(0);

@@ -96,6 +96,6 @@ function textBefore(present: readonly boolean[], start: number, width: number): 
   const row = present.slice(start, start + width);
   const end = row.indexOf(false);
   const count = end < 0 ? width : end;
-  if (row.includes(true, count)) throw new OrtError('invalidArgument', 'a row holds text behind its padding');
+  if (row.includes(true, count)) throw new OrtError('invalidArgument', 'a row holds text after its padding');
   return count;
 }

@@ -117,7 +117,7 @@ async function readHeader(file: string): Promise<Map<string, Omit<WeightTensor, 
     const prefix = await handle.read(Buffer.alloc(8), 0, 8, 0);
     const headerBytes = prefix.bytesRead === 8 ? Number(prefix.buffer.readBigUInt64LE()) : Infinity;
     if (headerBytes > maxHeaderBytes || 8 + headerBytes > fileBytes) {
-      throw new ModelError('fileInvalid', `${file} is no safetensors file, or it is cut off`);
+      throw new ModelError('fileInvalid', `${file} is not a safetensors file, or it is cut off`);
     }
     const header = await handle.read(Buffer.alloc(headerBytes), 0, headerBytes, 8);
     return parseHeader(header.buffer.toString('utf8'), 8 + headerBytes, fileBytes, file);
@@ -147,7 +147,7 @@ function parseHeader(
     if (length !== expected || dataStart + end > fileBytes) {
       throw new ModelError(
         'fileInvalid',
-        `${file}: ${name} has ${length} bytes of ${expected}, or they lie behind the file's end`,
+        `${file}: ${name} has ${length} bytes of ${expected}, or they lie past the end of the file`,
       );
     }
     tensors.set(name, { type: dtype, shape, offset: dataStart + start, length });

@@ -19,23 +19,23 @@ const WATCH_ONLY: readonly string[] = ['watching', 'ended'];
 const SUMMARIES: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
   client: {
     start: 'Opens the stream: audio format, language, settings.',
-    resume: 'Goes on with a session whose socket was lost, in place of start.',
+    resume: 'Resumes a session whose socket was lost, in place of start.',
     audio: 'A chunk of samples and where it belongs. In sotto.v1.json the bytes are the binary frame.',
     finalize: 'Ends the utterance in progress now.',
-    mark: 'Asks to be told when everything before it is done.',
+    mark: 'Asks for a notice when everything before it is done.',
     configure: 'Other settings from the next utterance on.',
     ping: 'Asks whether the server is there.',
     stop: 'No more audio: finish, then close.',
   },
   server: {
     ready: 'The session runs; its id, the model and the limits.',
-    resumed: 'The session goes on: what has arrived of it; the events that were missed follow.',
+    resumed: 'The session continues: what has arrived of it; the events that were missed follow.',
     ack: 'Audio up to here has arrived; how far behind recognition is.',
     speechStarted: 'An utterance begins.',
     speechEnded: 'An utterance has ended; its final follows.',
     partial: 'What has been understood of an utterance so far: stable text, then tentative text.',
     final: 'The last word on an utterance.',
-    polished: 'A segment, or the whole session, as one would want to read it.',
+    polished: 'A segment, or the whole session, as readable text.',
     polishedDelta: 'A piece of a polished text that is being written.',
     mark: 'Everything before the mark of this id is done.',
     pong: 'The answer to ping.',
@@ -62,7 +62,7 @@ export function asyncApiDocument(): Json {
       title: 'Sotto',
       version: `${PROTOCOL_VERSION}.0.0`,
       description:
-        'Realtime speech-to-text on one WebSocket. Behaviour is told by the numbered rules of protocol/README.md. ' +
+        'Realtime speech-to-text on one WebSocket. Behaviour is defined by the numbered rules of protocol/README.md. ' +
         `Subprotocols: ${SUBPROTOCOLS.join(' (default), ')}.`,
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },

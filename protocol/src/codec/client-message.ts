@@ -46,12 +46,12 @@ function parseAudioMessage(value: Readonly<Record<string, unknown>>): AudioMessa
   if (!isSampleOffset(offset)) {
     throw new ProtocolError(
       'invalid_message',
-      `audio.offset: wanted a whole number of samples >= 0, got ${quote(offset)}.`,
+      `audio.offset: expected a whole number of samples >= 0, got ${quote(offset)}.`,
       { messageType: 'audio' },
     );
   }
   if (!(data instanceof Uint8Array)) {
-    throw new ProtocolError('invalid_message', `audio.data: wanted bytes, got ${quote(data)}.`, {
+    throw new ProtocolError('invalid_message', `audio.data: expected bytes, got ${quote(data)}.`, {
       messageType: 'audio',
     });
   }
@@ -67,7 +67,7 @@ function invalidField(type: string, issue: v.BaseIssue<unknown>): ProtocolError 
   const field = [type, ...(issue.path ?? []).map((item) => String(item.key))].join('.');
   const wanted = issue.type === 'regex' ? issue.message : (issue.expected ?? 'another value');
   const code = field.startsWith('start.audio.') ? 'unsupported_audio' : 'invalid_message';
-  return new ProtocolError(code, `${field}: wanted ${wanted}, got ${quote(issue.input)}.`, { messageType: type });
+  return new ProtocolError(code, `${field}: expected ${wanted}, got ${quote(issue.input)}.`, { messageType: type });
 }
 
 function withoutNulls(value: unknown): unknown {

@@ -43,6 +43,6 @@ export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) ?? null;
   } catch (cause) {
-    throw new ProtocolError('malformed_message', 'The text frame is no JSON.', { cause });
+    throw new ProtocolError('malformed_message', 'The text frame is not JSON.', { cause });
   }
 }

@@ -22,7 +22,7 @@ export class JsonServerCodec implements ServerCodec {
     const value = parseJson(frame);
     if (isAudioHeader(value)) {
       if (!isSampleOffset(value.offset)) {
-        throw new ProtocolError('invalid_message', 'audio.offset: wanted a whole number of samples >= 0.', {
+        throw new ProtocolError('invalid_message', 'audio.offset: expected a whole number of samples >= 0.', {
           messageType: 'audio',
         });
       }

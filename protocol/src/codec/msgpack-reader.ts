@@ -52,7 +52,7 @@ export function readMsgpack(bytes: Uint8Array): unknown {
     const entries: [string, unknown][] = [];
     for (let left = length; left > 0; left--) {
       const key = value(depth + 1);
-      if (typeof key !== 'string') throw malformed('a map has a key that is no string');
+      if (typeof key !== 'string') throw malformed('a map has a key that is not a string');
       entries.push([key, value(depth + 1)]);
     }
     // Defines its properties, so that a key named __proto__ is a field like any other.

@@ -43,7 +43,7 @@ export function assertPlainMsgpack(bytes: Uint8Array): void {
 
     const token = length(1);
     const isString = (token >= 0xa0 && token <= 0xbf) || (token >= 0xd9 && token <= 0xdb);
-    if (isKey && !isString) throw malformed('a map has a key that is no string');
+    if (isKey && !isString) throw malformed('a map has a key that is not a string');
 
     if (token <= 0x7f || token >= 0xe0) {
       // A small integer is its own token.

@@ -28,7 +28,7 @@ const KNOWN: Readonly<Record<ServerMessage['type'], true>> = {
 export function asServerMessage(value: unknown): ServerMessage | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'object' || value === null) {
-    throw new ProtocolError('malformed_message', 'A message of the server is no object.');
+    throw new ProtocolError('malformed_message', 'A message of the server is not an object.');
   }
   const type: unknown = 'type' in value ? value.type : undefined;
   return typeof type === 'string' && Object.hasOwn(KNOWN, type) ? (value as ServerMessage) : undefined;

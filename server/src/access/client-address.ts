@@ -10,7 +10,10 @@ export class ProxyListError extends CodedError<'invalid_proxy_list'> {
   override readonly name = 'ProxyListError';
 
   constructor(entry: string) {
-    super('invalid_proxy_list', `--trusted-proxies: "${entry}" is no address (10.0.0.7) or network (10.0.0.0/8).`);
+    super(
+      'invalid_proxy_list',
+      `--trusted-proxies: "${entry}" is not an address (10.0.0.7) or a network (10.0.0.0/8).`,
+    );
   }
 }
 

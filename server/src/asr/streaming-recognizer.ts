@@ -1,7 +1,6 @@
 // Recognition of live segments: partials over the growing audio, then one final over all of it.
 import { messageOf } from '@sotto/protocol';
 import type { Clock } from '../time/clock.js';
-import { WhisperTokenizer } from '@sotto/models';
 import type { VoiceActivityDetector } from '../vad/vad.js';
 import type { QueueBounds } from './scheduling/decode-queue.js';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from './engine.js';
@@ -20,6 +19,7 @@ import { previousTokens } from './hypothesis/previous-text.js';
 import type { FinalHypothesis, RecognizedSegment, Recognizer, SegmentOptions } from './recognizer.js';
 import { Scheduler, type SchedulerCounts } from './scheduling/scheduler.js';
 import { SAMPLES_PER_MS } from '../audio/samples.js';
+import { loadTokenizer, type EngineTokenizer } from './tokenizer.js';
 
 export interface RecognizerOptions {
   /** What makes text stable. Default {@link DEFAULT_STABILITY}. */
@@ -77,19 +77,19 @@ export async function createRecognizer(
 ): Promise<StreamingRecognizer> {
   const [first] = engines;
   if (!first) throw new RangeError('a recogniser needs at least one engine');
-  return new StreamingRecognizer(engines, await WhisperTokenizer.load(first.model.directory), options);
+  return new StreamingRecognizer(engines, await loadTokenizer(first.model.directory), options);
 }
 
 /** Shares engines among live segments. */
 export class StreamingRecognizer implements Recognizer {
   readonly model: EngineModel;
   readonly #engines: readonly Engine[];
-  readonly #tokenizer: WhisperTokenizer;
+  readonly #tokenizer: EngineTokenizer;
   readonly #scheduler: Scheduler;
   readonly #options: RecognizerOptions;
   readonly #earlyFinals = { begun: 0, used: 0 };
 
-  constructor(engines: readonly Engine[], tokenizer: WhisperTokenizer, options: RecognizerOptions = {}) {
+  constructor(engines: readonly Engine[], tokenizer: EngineTokenizer, options: RecognizerOptions = {}) {
     this.#engines = engines;
     this.#tokenizer = tokenizer;
     this.#options = options;
@@ -168,7 +168,7 @@ const GREEDY: Omit<FinalAsk, 'audio'> = { temperature: 0, seed: 0, withPrevious:
 
 class LiveSegment implements RecognizedSegment {
   readonly #scheduler: Scheduler;
-  readonly #tokenizer: WhisperTokenizer;
+  readonly #tokenizer: EngineTokenizer;
   readonly #recognition: RecognizerOptions;
   readonly #earlyFinals: Tally;
   readonly #options: SegmentOptions;
@@ -188,7 +188,7 @@ class LiveSegment implements RecognizedSegment {
 
   constructor(
     scheduler: Scheduler,
-    tokenizer: WhisperTokenizer,
+    tokenizer: EngineTokenizer,
     recognition: RecognizerOptions,
     earlyFinals: Tally,
     options: SegmentOptions,

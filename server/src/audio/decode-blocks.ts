@@ -79,7 +79,7 @@ function formatOf(head: Uint8Array): AudioFormatName {
   }
   throw new AudioFileError(
     'not_audio',
-    'The file is no audio of a known format (WAV, FLAC, MP3, AAC, MP4, Ogg, WebM, AMR).',
+    'The file is not audio of a known format (WAV, FLAC, MP3, AAC, MP4, Ogg, WebM, AMR).',
   );
 }
 

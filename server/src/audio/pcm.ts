@@ -54,7 +54,7 @@ export function bytesPerSample(layout: PcmLayout): number {
  * Decodes interleaved samples and mixes the channels to their mean. Finite floats beyond full scale are clipped to
  * -1..1.
  * @returns mono samples, -1..1, at the rate they came in.
- * @throws AudioChunkError `odd_byte_count` if the bytes are no whole number of samples, `invalid_samples` for NaN or
+ * @throws AudioChunkError `odd_byte_count` if the bytes are not a whole number of samples, `invalid_samples` for NaN or
  * infinity.
  */
 export function decodePcm(data: Uint8Array, layout: PcmLayout): Float32Array {
@@ -62,7 +62,7 @@ export function decodePcm(data: Uint8Array, layout: PcmLayout): Float32Array {
   const { channels } = layout;
   const samples = Math.floor(data.byteLength / (bytes * channels));
   if (samples * bytes * channels !== data.byteLength) {
-    const message = `${data.byteLength} bytes are no whole number of ${bytes * channels}-byte samples.`;
+    const message = `${data.byteLength} bytes are not a whole number of ${bytes * channels}-byte samples.`;
     throw new AudioChunkError('odd_byte_count', message, samples);
   }
   const interleaved = read(data);

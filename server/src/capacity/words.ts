@@ -36,7 +36,7 @@ export const CAPACITY_WORDS: Readonly<Record<CapacityLanguage, CapacityWords>> =
     forms: { adapted: 'adapted to short contexts', stock: 'as published (30-s contexts)' },
     own: 'my own measurement',
     streamsPerUnit: 'Live streams on one unit',
-    filesSpeed: 'Recordings: seconds heard in a second',
+    filesSpeed: 'Recordings: seconds transcribed in a second',
     measured: 'What was measured',
     latency: (words, finals) => `95 of 100 words within ${words} ms, finals ${finals} ms after the end of speech.`,
     notMeasured: 'not measured',

@@ -28,12 +28,14 @@ type CapacityFlags = Partial<Record<AssumptionName, number>> & {
 export function registerCapacityCommand(program: Command): void {
   const command = program
     .command('capacity')
-    .description('Work out how many people this machine carries, and what it costs. The page /capacity does the same.')
+    .description(
+      'Work out how many people this machine can serve, and what it costs. The page /capacity does the same.',
+    )
     .option('--list', 'the measured units to start from')
     .addOption(new Option('--unit <key>', 'start from this unit instead of what is found here (see --list)'))
     .option('--streams <n>', 'live streams on one unit, by your own measurement', positive)
-    .option('--files-speed <n>', 'seconds of recordings heard in a second, by your own measurement', positive)
-    .option('--users <n>', 'how many units so many users a day need', positive)
+    .option('--files-speed <n>', 'seconds of recordings transcribed in a second, by your own measurement', positive)
+    .option('--users <n>', 'how many units this many users a day need', positive)
     .addOption(new Option('--language <code>', 'language of the answer').choices(['en', 'zh']).default('en'))
     .option('--json', 'the figures as JSON');
   for (const name of ASSUMPTION_NAMES) {

@@ -12,7 +12,7 @@ interface DoctorFlags {
 export function registerDoctorCommand(program: Command): void {
   program
     .command('doctor')
-    .description('Tell what models can run on here, why not on the GPU, and what would help.')
+    .description('Report what models can run on here, why not on the GPU, and what would help.')
     .option('--json', 'the report as JSON')
     .option(
       '--install-cuda <wheel>',
@@ -65,7 +65,7 @@ export function doctorReport({
     ['int8 on the CPU', INT8_BY[byteProducts]],
     [
       'NVIDIA driver',
-      driver.isThere ? `${driver.version || 'version not told'}, for CUDA up to ${driver.cudaVersion}` : driver.reason,
+      driver.isThere ? `${driver.version || 'version unknown'}, for CUDA up to ${driver.cudaVersion}` : driver.reason,
     ],
     ...gpus.map((gpu) => ['GPU', gpu] as const),
     ['CUDA provider', cudaProvider ?? 'not there'],

@@ -32,11 +32,11 @@ export function registerJobsCommand(program: Command): void {
   withServer(jobs.command('add <file>').description('Upload a recording; prints the id of its job.'))
     .option('--language <code>', 'language spoken, such as en, or auto')
     .option('--prompt <text>', 'text that sets the style')
-    .option('--polish <mode>', 'the text as one would write it')
+    .option('--polish <mode>', 'cleaned-up text: punctuation added, fillers removed')
     .action(add);
 
   withServer(jobs.command('list').description('List jobs, the newest first.')).action(list);
-  withServer(jobs.command('show <id>').description('How far a job is.')).action(show);
+  withServer(jobs.command('show <id>').description('Show how far a job is.')).action(show);
   withServer(
     jobs.command('delete <id>').description('Cancel a job, or forget one that is over, with its transcript.'),
   ).action(remove);
@@ -64,7 +64,7 @@ async function open(file: string): Promise<Blob> {
 async function list({ server }: ServerFlag): Promise<void> {
   const { jobs } = (await (await askServer(server, '/v1/jobs?limit=100')).json()) as { jobs: readonly ShownJob[] };
   for (const job of jobs) process.stdout.write(`${lineOf(job)}\n`);
-  if (jobs.length === 0) process.stderr.write('sotto: there are none\n');
+  if (jobs.length === 0) process.stderr.write('sotto: No jobs.\n');
 }
 
 async function show(id: string, { server }: ServerFlag): Promise<void> {

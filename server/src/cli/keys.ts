@@ -21,7 +21,7 @@ export function registerKeysCommand(program: Command): void {
   const keys = program
     .command('keys')
     .description(
-      'API keys of a server: once one was made, clients need one. A running server sees a change within a second.',
+      'API keys of a server: once there is one, clients need one. A running server sees a change within a second.',
     );
 
   withStore(keys.command('create').description('Make a key; prints it, once.'))
@@ -43,7 +43,7 @@ export function registerKeysCommand(program: Command): void {
           const made = new Date(createdAt).toISOString();
           process.stdout.write(`${[id, made, state, scopes.join(','), name].join('  ').trimEnd()}\n`);
         }
-        if (!ring.hasKeys) process.stderr.write('sotto: there are none\n');
+        if (!ring.hasKeys) process.stderr.write('sotto: No keys.\n');
       }),
   );
 

@@ -27,7 +27,7 @@ export function checkReport(model: InstalledModel, check: ModelCheck): string {
       `${sizeOf(model)}, width ${config.width}, ${config.encoderLayers} encoder and ${config.decoderLayers} decoder layers`,
     ],
     ['languages', languagesOf(check.languages)],
-    ['contexts', `${contextsOf(model)}, ${tailSilenceMs} ms of silence kept free behind the speech`],
+    ['contexts', `${contextsOf(model)}, ${tailSilenceMs} ms of silence kept free after the speech`],
     ['previous text', usesPreviousText ? 'used as prompt' : 'not used'],
     ['from', [provenance?.source ?? 'not said', provenance?.licence].filter(Boolean).join(', ')],
     [
@@ -58,7 +58,7 @@ export function calibrationReport(model: InstalledModel, outcome: CalibrationOut
     `${model.name} on ${calibration.recordings} recordings, ${calibration.seconds} s:\n` +
     table(['', 'shortest', 'tail', 'context on average', 'error rate', 'speed'], rows) +
     left +
-    `Contexts ${buckets.join(', ')} s with ${tailSilenceMs} ms of silence behind the speech: ` +
+    `Contexts ${buckets.join(', ')} s with ${tailSilenceMs} ms of silence after the speech: ` +
     `${(baseline.meanContext / chosen.meanContext).toFixed(1)} times less context than the whole window, ` +
     `error rate ${percent(chosen.errorRate)} against ${percent(baseline.errorRate)}.\n` +
     (buckets[0] !== undefined && buckets[0] > SHORT_WINDOW ? longWindowsNote(buckets[0]) : '')

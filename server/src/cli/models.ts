@@ -48,7 +48,7 @@ export function registerModelsCommand(program: Command): void {
 
   subcommand(
     'pull <repository>',
-    'Fetch a Whisper (owner/name) or a GGUF (owner/name:Q4_K_M) from a Hugging Face hub and add it. Goes on where it was cut off.',
+    'Fetch a Whisper (owner/name) or a GGUF (owner/name:Q4_K_M) from a Hugging Face hub and add it. Resumes where it was cut off.',
   )
     .option('--name <name>', "name in Sotto (default: the repository's)")
     .option('--default', 'use it when no model is named')
@@ -68,11 +68,11 @@ export function registerModelsCommand(program: Command): void {
 
   subcommand(
     'synth <size> <dir>',
-    'Write a model of a known size, as fast as the real one, for measurements: with random weights, which hear nothing, or with those of a small model.',
+    'Write a model of a known size, as fast as the real one, for measurements: with random weights, which recognise nothing, or with those of a small model.',
   )
     .option(
       '--like <model>',
-      'a small installed model, or a folder (./DIR): it is widened, and hears what that one hears',
+      'a small installed model, or a folder (./DIR): it is widened, and recognises what that one recognises',
     )
     .option('--seed <number>', 'the same seed gives the same weights', wholeNumber, 1)
     .addHelpText('after', `\nSizes: ${Object.keys(WHISPER_SIZES).join(', ')}\n`)
@@ -80,20 +80,20 @@ export function registerModelsCommand(program: Command): void {
 
   subcommand(
     'pack <folder> <dir>',
-    'Write a Whisper in Hugging Face layout anew with its matrices in integers of one byte: half the size, and as a CPU calculates.',
+    'Rewrite a Whisper in Hugging Face layout with its matrices as one-byte integers: half the size, and the form a CPU calculates in.',
   ).action(told(pack));
 
-  subcommand('check <name>', 'Load a model, run it, and tell its size, its contexts and its speed on this machine.')
+  subcommand('check <name>', 'Load a model, run it, and report its size, its contexts and its speed on this machine.')
     .option('--threads <count>', 'threads of one run (default: all cores)', wholeNumber)
     .action(told(check));
 
   subcommand(
     'calibrate <name>',
-    'Find the shortest padding at which a model hears as well as with its whole window, and keep it.',
+    'Find the shortest padding at which a model recognises as well as with its whole window, and keep it.',
   )
     .requiredOption('--recordings <dir>', 'folder with a manifest.jsonl: {"file", "text", "language"} a line')
     .option('--language <code>', 'only recordings of this language (default: all that the model knows)')
-    .option('--limit <count>', 'at most so many recordings, spread over the folder (default: all)', wholeNumber)
+    .option('--limit <count>', 'at most this many recordings, spread over the folder (default: all)', wholeNumber)
     .option(
       '--tolerance <share>',
       'additional errors that are accepted, as a share of the errors with the whole window',
@@ -189,7 +189,7 @@ async function synthesize(name: string, directory: string, flags: SynthFlags): P
   if (small) await widenModel(WHISPER_SIZES[name], small, directory, { seed });
   else await synthesizeModel(WHISPER_SIZES[name], directory, { seed });
   const { parameters, weightBytes } = await inspectModel(directory);
-  const what = small ? `parameters that hear what ${small.name} hears` : 'random parameters';
+  const what = small ? `parameters that recognise what ${small.name} recognises` : 'random parameters';
   print(
     `Wrote ${Math.round(parameters / 1e6)} million ${what} (${Math.round(weightBytes / 1e6)} MB) to ${directory}\n`,
   );
@@ -264,13 +264,14 @@ function print(text: string): void {
 
 function wholeNumber(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('A whole number from 1 on is wanted.');
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('Expected a whole number of 1 or more.');
   return value;
 }
 
 function share(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !(value >= 0 && value <= 1))
-    throw new InvalidArgumentError('A number from 0 to 1 is wanted.');
+    throw new InvalidArgumentError('Expected a number from 0 to 1.');
   return value;
 }

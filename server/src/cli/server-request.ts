@@ -17,7 +17,7 @@ export function keyOfUser(): string | undefined {
 export async function askServer(server: string, path: string, init: RequestInit = {}): Promise<Response> {
   const base = server.replace(/^ws/, 'http');
   if (!/^https?:/.test(base) || !URL.canParse(base)) {
-    throw new CommandError(`--server: wanted an address such as http://127.0.0.1:8080, got ${server}.`, 2);
+    throw new CommandError(`--server: expected an address such as http://127.0.0.1:8080, got ${server}.`, 2);
   }
   const key = keyOfUser();
   let response: Response;

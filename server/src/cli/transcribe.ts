@@ -20,8 +20,8 @@ export function registerTranscribeCommand(program: Command): void {
       'audio files (wav, flac, mp3, m4a, ogg, opus, webm, amr, mp4); - reads one from standard input, or raw PCM with --raw',
     )
     .addOption(new Option('--server <url>', 'the server').env('SOTTO_SERVER').default(DEFAULT_SERVER))
-    .option('--fast', 'as fast as the server takes it, not at the pace of speech')
-    .option('--retry <count>', 'how often in a row a lost connection is made again', wholeNumber(0, 100), 6)
+    .option('--fast', 'as fast as the server accepts it, not at the pace of speech')
+    .option('--retry <count>', 'how often in a row to reconnect after a lost connection', wholeNumber(0, 100), 6)
     .option('--json', 'print every event as a line of JSON')
     .addOption(
       new Option('-f, --format <format>', 'print the whole transcript at the end, as').choices(TRANSCRIPT_FORMATS),
@@ -34,7 +34,10 @@ export function registerTranscribeCommand(program: Command): void {
     .option('--translate', 'words in English, whatever is spoken')
     .option('--words', 'ask for the time and confidence of every word (see --json, -f)')
     .addOption(
-      new Option('--polish <mode>', "the text as one would write it, by the server's polisher").choices(POLISH_MODES),
+      new Option(
+        '--polish <mode>',
+        "cleaned-up text: punctuation added, fillers removed, by the server's polisher",
+      ).choices(POLISH_MODES),
     )
     .option('--polish-instruction <text>', 'what to do with the text (needs --polish custom)')
     .option('--prompt <text>', 'text that came before, or that sets the style')
@@ -102,7 +105,7 @@ export function checkUsage(files: readonly string[], flags: TranscribeFlags): vo
     if (files.includes(STANDARD_INPUT)) throw new CommandError('--offline reads files, not standard input.', 2);
     if (flags.json) throw new CommandError('--offline has no events: use -f json.', 2);
     if (flags.devices !== undefined && !DEVICE_LIST.test(flags.devices)) {
-      throw new CommandError(`--devices wants cpu or a list of GPUs such as cuda:0,cuda:1, got "${flags.devices}".`, 2);
+      throw new CommandError(`--devices takes cpu or a list of GPUs such as cuda:0,cuda:1, got "${flags.devices}".`, 2);
     }
   } else if (flags.devices !== undefined) {
     throw new CommandError('--devices is for --offline: a server has its own.', 2);
@@ -110,7 +113,7 @@ export function checkUsage(files: readonly string[], flags: TranscribeFlags): vo
     throw new CommandError('--model is for --offline: a server has its own model.', 2);
   }
   if (!/^(wss?|https?):/.test(flags.server) || !URL.canParse(flags.server)) {
-    throw new CommandError(`--server wants a URL such as ${DEFAULT_SERVER}, got ${JSON.stringify(flags.server)}.`, 2);
+    throw new CommandError(`--server takes a URL such as ${DEFAULT_SERVER}, got ${JSON.stringify(flags.server)}.`, 2);
   }
 }
 
@@ -122,6 +125,6 @@ function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (Number.isInteger(value) && value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`A whole number from ${min} to ${max} is wanted.`);
+    throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`);
   };
 }

@@ -18,11 +18,11 @@ interface Listed {
 }
 
 export function registerTranscriptsCommand(program: Command): void {
-  const transcripts = program.command('transcripts').description('What a server keeps of what was said.');
+  const transcripts = program.command('transcripts').description('The transcripts that a server keeps.');
 
   withServer(transcripts.command('list').description('List transcripts, the newest first.'))
     .option('--search <words>', 'only those with all of these words')
-    .option('--limit <count>', 'at most so many (1-100)', upTo100, 20)
+    .option('--limit <count>', 'at most this many (1-100)', upTo100, 20)
     .action(list);
 
   withServer(transcripts.command('show <id>').description('Print a transcript.'))
@@ -42,7 +42,7 @@ async function list({ server, search = '', limit }: ServerFlag & { search?: stri
     process.stdout.write(`${[id, createdAt, state.padEnd(11), seconds.padStart(7), name].join('  ').trimEnd()}\n`);
     for (const { startMs, text } of matches) process.stdout.write(`    ${clock(startMs)}  ${text.trim()}\n`);
   }
-  if (transcripts.length === 0) process.stderr.write('sotto: there are none\n');
+  if (transcripts.length === 0) process.stderr.write('sotto: No transcripts.\n');
 }
 
 async function show(id: string, { server, format, polished }: ServerFlag & { format: string; polished?: true }) {
@@ -62,7 +62,7 @@ function clock(ms: number): string {
 function upTo100(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 100) {
-    throw new InvalidArgumentError('A whole number from 1 to 100 is wanted.');
+    throw new InvalidArgumentError('Expected a whole number from 1 to 100.');
   }
   return value;
 }

@@ -53,7 +53,7 @@ export function resolveSettings(sources: SettingSources): ResolvedSettings {
     if (!result.success) {
       const name = origin === sources.file ? `${key} in ${origin}` : origin;
       throw new SettingsError(
-        `${name}: wanted ${result.issues[0].message}, got ${setting.isSecret ? 'something else' : JSON.stringify(value)}.`,
+        `${name}: expected ${result.issues[0].message}, got ${setting.isSecret ? 'something else' : JSON.stringify(value)}.`,
       );
     }
     values[key] = result.output;
@@ -76,7 +76,7 @@ function readSettingsFile(path: string): Readonly<Record<string, unknown>> {
     throw new SettingsError(`${path}: cannot be read as JSON: ${reason}`, { cause });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new SettingsError(`${path}: wanted an object with settings, such as {"port": 8080}.`);
+    throw new SettingsError(`${path}: expected an object with settings, such as {"port": 8080}.`);
   }
   const unknown = Object.keys(value).find((key) => !SETTINGS.has(key));
   if (unknown !== undefined) {

@@ -512,7 +512,7 @@ function keyRefusal(refusal: KeyRefusal, subprotocol: Subprotocol): [Frame, Clos
 }
 
 const KEY_REFUSALS: Readonly<Record<KeyRefusal, string>> = {
-  missing: 'This server wants a key or a token.',
+  missing: 'This server requires a key or a token.',
   unknown: 'The key or token is not known: it is wrong, or it was revoked.',
   expired: 'The token has expired.',
   forbidden: 'The key or token is not for this.',

@@ -27,7 +27,7 @@ export async function readJson<const S extends v.GenericSchema>(
   // CORS-safelisted).
   if (type !== 'application/json' && !type.endsWith('+json')) {
     const got = type === '' ? 'it has none' : `not ${type}`;
-    throw new HttpError(415, 'unsupported_media_type', `JSON is wanted (content-type: application/json), ${got}.`);
+    throw new HttpError(415, 'unsupported_media_type', `Expected JSON (content-type: application/json), ${got}.`);
   }
   return validated(schema, parse(await readBody(request, bytesMax)));
 }
@@ -45,6 +45,6 @@ function parse(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new HttpError(400, 'invalid_json', 'The body is no JSON.', {}, { cause });
+    throw new HttpError(400, 'invalid_json', 'The body is not JSON.', {}, { cause });
   }
 }

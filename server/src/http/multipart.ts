@@ -52,7 +52,7 @@ export async function* readMultipart(
 ): AsyncGenerator<FormPart, void, undefined> {
   const { fileBytesMax, filesMax = 1 } = limits;
   if (mediaType(request) !== 'multipart/form-data') {
-    throw new HttpError(415, 'unsupported_media_type', 'A form is wanted (content-type: multipart/form-data).');
+    throw new HttpError(415, 'unsupported_media_type', 'Expected a form (content-type: multipart/form-data).');
   }
   const body = boundedBody(request, fileBytesMax * filesMax + FRAME_BYTES_MAX);
   const reader = new PartReader(openParser(request.header('content-type'), limits), limits);

@@ -50,7 +50,7 @@ export class Webhooks {
     if (isWeb && url.username === '' && (!isNear || guard.allowsName(host))) return;
     throw new JobError(
       'webhook_refused',
-      'webhook.url: wanted an http or https URL of the public internet, without a password in it.',
+      'webhook.url: expected an http or https URL of the public internet, without a password in it.',
     );
   }
 

@@ -29,7 +29,7 @@ export function createStorageCounters(registry: MetricsRegistry, store: StoreNum
     jobsOver: registry.counter('sotto_jobs_over_total', 'Jobs that came to their end on this node.', 'state'),
     cacheLookups: registry.counter(
       'sotto_cache_lookups_total',
-      'Recordings that were heard before, or were not.',
+      'Recordings whose result was kept, or was not.',
       'outcome',
     ),
   };

@@ -47,7 +47,7 @@ export class StoreHealth {
   failed(error: unknown): void {
     const reason = messageOf(error);
     if (this.#reason === undefined)
-      this.#log.error({ err: error }, 'the store fails: transcripts may be lost, sessions go on');
+      this.#log.error({ err: error }, 'the store fails: transcripts may be lost, sessions continue');
     this.#reason = reason;
   }
 

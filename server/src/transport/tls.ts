@@ -31,9 +31,12 @@ export function readTls({ certFile, keyFile }: TlsFiles): { readonly cert: Buffe
   try {
     createSecureContext(pair);
   } catch (cause) {
-    throw new TlsError(`${certFile} and ${keyFile} are no certificate with its key (PEM, key without a passphrase).`, {
-      cause,
-    });
+    throw new TlsError(
+      `${certFile} and ${keyFile} are not a certificate with its key (PEM, key without a passphrase).`,
+      {
+        cause,
+      },
+    );
   }
   return pair;
 }

@@ -155,7 +155,7 @@ function describeListenFailure(code: string, host: string, port: number): string
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `${host} is no address of this machine: choose one with --host.`;
+      return `${host} is not an address of this machine: choose one with --host.`;
     default:
       return `Cannot listen on ${host}:${port} (${code}).`;
   }

@@ -81,7 +81,7 @@ t.test('a part of a sample is refused as odd_byte_count', async (t) => {
   t.throws(() => decodePcm(new Uint8Array(7), { encoding: 'pcm_s16le', channels: 2 }), {
     code: 'odd_byte_count',
     samples: 1,
-    message: '7 bytes are no whole number of 4-byte samples.',
+    message: '7 bytes are not a whole number of 4-byte samples.',
   });
 });
 

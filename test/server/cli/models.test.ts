@@ -68,7 +68,7 @@ t.test('pull fetches a Whisper from a hub, adds it, and fetches nothing twice', 
   t.equal(hub.seen.length, 1);
   t.match(await sotto('pull', 'someone/Whisper-Tiny', '--offline', '--name', 'other'), { code: 0 });
   t.match(await sotto('pull', 'someone/else'), { code: 1, stderr: /^sotto: .* answered 404\n$/ });
-  t.match(await sotto('pull', '../..'), { code: 1, stderr: /is no name of a model/ });
+  t.match(await sotto('pull', '../..'), { code: 1, stderr: /is not the name of a model/ });
 });
 
 t.test('a model that understands nothing is not calibrated', async (t) => {
@@ -107,7 +107,10 @@ t.test('failures are one line that names what is wrong', async (t) => {
     stderr: 'sotto: No model "nope": there are whisper-base-adapted\n',
   });
   t.match(await sotto('add', fixturesFolder), { code: 1, stderr: /^sotto: .*config\.json cannot be read\n$/ });
-  t.match(await sotto('add', tinyWhisperFolder, '--name', 'a/b'), { code: 1, stderr: /^sotto: "a\/b" is no name/ });
+  t.match(await sotto('add', tinyWhisperFolder, '--name', 'a/b'), {
+    code: 1,
+    stderr: /^sotto: "a\/b" is not a valid name/,
+  });
   t.match(await sotto('calibrate', 'whisper-base-adapted', '--recordings', tmpdir(), '--threads', '0'), {
     code: 2,
     stderr: /whole number/,
@@ -151,7 +154,10 @@ t.test('synth writes a model to measure with, or widens a small one', async (t) 
     generation: { alignment_heads: [[1, 0]] },
   });
   const wide = join(work, 'wide');
-  const said = { code: 0, stdout: /^Wrote 38 million parameters that hear what small hears \(75 MB\) to .*wide\n/ };
+  const said = {
+    code: 0,
+    stdout: /^Wrote 38 million parameters that recognise what small recognises \(75 MB\) to .*wide\n/,
+  };
   t.match(await sotto('synth', 'tiny', wide, '--like', small), said, 'a folder');
   const more = join(work, 'more');
   t.match(await sotto('synth', 'tiny', more, '--like', 'whisper-base-adapted'), {

@@ -276,8 +276,8 @@ t.test('flags that do not go together are refused', async (t) => {
   const defaults: TranscribeFlags = { server: 'ws://127.0.0.1:8080', retry: 0 };
   const refuses = (files: string[], flags: Partial<TranscribeFlags>, message: RegExp) =>
     t.throws(() => checkUsage(files, { ...defaults, ...flags }), { name: 'CommandError', exitCode: 2, message });
-  refuses([YES], { server: 'localhost:8080' }, /--server wants a URL such as ws:/);
-  refuses([YES], { server: 'ws://[' }, /--server wants a URL such as ws:/);
+  refuses([YES], { server: 'localhost:8080' }, /--server takes a URL such as ws:/);
+  refuses([YES], { server: 'ws://[' }, /--server takes a URL such as ws:/);
   refuses(['-', '-'], {}, /Standard input can be read once/);
   refuses([YES], { raw: true }, /for standard input/);
   refuses([YES], { rate: 8_000 }, /for standard input/);

@@ -64,20 +64,20 @@ t.test('every setting takes its default as a flag and as a variable', async (t) 
 
 t.test('wrong values are named with what was wanted', async (t) => {
   const file = (text: string): string => join(t.testdir({ 'sotto.json': text }), 'sotto.json');
-  t.equal(message({ flags: { port: 'abc' } }), '--port: wanted a whole number from 0 to 65535, got "abc".');
-  t.equal(message({ flags: { port: '70000' } }), '--port: wanted a whole number from 0 to 65535, got 70000.');
-  t.equal(message({ flags: { port: '80.5' } }), '--port: wanted a whole number from 0 to 65535, got 80.5.');
-  t.equal(message({ environment: { PORT: '-1' } }), 'PORT: wanted a whole number from 0 to 65535, got -1.');
+  t.equal(message({ flags: { port: 'abc' } }), '--port: expected a whole number from 0 to 65535, got "abc".');
+  t.equal(message({ flags: { port: '70000' } }), '--port: expected a whole number from 0 to 65535, got 70000.');
+  t.equal(message({ flags: { port: '80.5' } }), '--port: expected a whole number from 0 to 65535, got 80.5.');
+  t.equal(message({ environment: { PORT: '-1' } }), 'PORT: expected a whole number from 0 to 65535, got -1.');
   t.equal(
     message({ environment: { SOTTO_TRANSPORT: 'tcp' } }),
-    'SOTTO_TRANSPORT: wanted one of auto, uws, ws, got "tcp".',
+    'SOTTO_TRANSPORT: expected one of auto, uws, ws, got "tcp".',
   );
   t.match(
     message({ file: file('{"port": "8080"}') }),
-    /^port in .*sotto\.json: wanted a whole number .*, got "8080"\.$/,
+    /^port in .*sotto\.json: expected a whole number .*, got "8080"\.$/,
   );
   t.match(message({ file: file('{"prot": 8080}') }), /there is no setting "prot"/);
-  t.match(message({ file: file('[]') }), /wanted an object/);
+  t.match(message({ file: file('[]') }), /expected an object/);
   t.match(message({ file: file('{') }), /cannot be read as JSON/);
   t.match(message({ file: '/does/not/exist.json' }), /cannot be read as JSON: ENOENT/);
 });
@@ -112,7 +112,7 @@ t.test('sotto config: prints what is in force, or names what is wrong and exits 
   t.match(JSON.parse(stdout), { port: 1234, transport: 'ws' });
   await t.rejects(sotto(['config'], { SOTTO_PORT: 'x' }), {
     code: 2,
-    stderr: 'sotto: SOTTO_PORT: wanted a whole number from 0 to 65535, got "x".\n',
+    stderr: 'sotto: SOTTO_PORT: expected a whole number from 0 to 65535, got "x".\n',
   });
   await t.rejects(sotto(['serve', '--prot', '1']), { code: 2, stderr: /unknown option '--prot'/ });
   await t.rejects(sotto(['sing']), { code: 2, stderr: /unknown command 'sing'/ });

@@ -103,7 +103,7 @@ t.test('files that are none of a polish model are named', async (t) => {
     code: 'polish_model_invalid',
     message: /absent.gguf is not there/,
   });
-  await t.rejects(readPolishModel(join(folder, 'no.gguf')), { message: /no.gguf is no GGUF file/ });
+  await t.rejects(readPolishModel(join(folder, 'no.gguf')), { message: /no.gguf is not a GGUF file/ });
   await t.rejects(readPolishModel(folder), { message: /sotto.json: kind/ });
   const empty = await folderWith(t, { 'sotto.json': '{"kind":"polish"}' });
   await t.rejects(readPolishModel(empty), { message: /model.gguf cannot be read/ });

@@ -73,7 +73,7 @@ t.test('a model that is broken or missing: the server starts, says so, and texts
   const models = ['--polish-model', join(folder, 'broken.gguf'), '--polish-best-model', 'owner/never-pulled:Q4_K_M'];
   const server = await ServerProcess.start(t, [...TINY, ...models]);
   t.match(await (await fetch(`${server.http}/ready`)).json(), { status: 'ready', polish: { available: false } });
-  t.match(server.stderr, /broken.gguf is no GGUF file/);
+  t.match(server.stderr, /broken.gguf is not a GGUF file/);
   t.match(server.stderr, 'npx sotto models pull owner/never-pulled:Q4_K_M');
   const events = await speak(server, {});
   t.match(events[0], { type: 'ready', polish: { available: false } });

@@ -175,7 +175,7 @@ class PickleReader {
     if (called instanceof Global && called.name === TENSOR) return this.#push(this.#tensor(given));
     const isEmpty = Array.isArray(given) && given.length === 0;
     if (called instanceof Global && called.name === DICTIONARY && isEmpty) return this.#push(new Map());
-    throw this.#code(`calls ${called instanceof Global ? called.name : 'what is no function'}`);
+    throw this.#code(`calls ${called instanceof Global ? called.name : 'something that is not a function'}`);
   }
 
   /** @param given storage, offset, shape, strides, and more that is of use in training only */
@@ -206,13 +206,14 @@ class PickleReader {
 
   #append(items: readonly Pickled[]): void {
     const list = this.#stack.at(-1);
-    if (!Array.isArray(list)) throw this.#damaged('it appends to what is no list');
+    if (!Array.isArray(list)) throw this.#damaged('it appends to something that is not a list');
     for (const item of items) list.push(item);
   }
 
   #setItems(items: readonly Pickled[]): void {
     const map = this.#stack.at(-1);
-    if (!(map instanceof Map) || items.length % 2 !== 0) throw this.#damaged('it sets items of what is no dictionary');
+    if (!(map instanceof Map) || items.length % 2 !== 0)
+      throw this.#damaged('it sets items of something that is not a dictionary');
     for (let i = 0; i < items.length; i += 2) map.set(items[i] ?? null, items[i + 1] ?? null);
   }
 

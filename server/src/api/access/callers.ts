@@ -30,7 +30,7 @@ export function checkPolish({ token }: Principal): void {
 }
 
 const WORDS: Readonly<Record<Exclude<Refusal, 'forbidden'>, string>> = {
-  missing: 'This server wants a key: Authorization: Bearer KEY. `sotto keys create` makes one.',
+  missing: 'This server requires a key: Authorization: Bearer KEY. `sotto keys create` makes one.',
   unknown: 'The key or token is not known: it is wrong, or it was revoked.',
   expired: 'The token has expired.',
 };

@@ -135,7 +135,7 @@ async function detectedLanguage(heard: TranscribedUpload): Promise<HttpResponse>
     if (speechMs >= LANGUAGE_SPEECH_MS) break;
   }
   const code = mainLanguage(segments, 'auto');
-  if (code === '') throw new HttpError(422, 'no_speech', 'No speech was found whose language could be told.');
+  if (code === '') throw new HttpError(422, 'no_speech', 'No speech was found whose language could be recognised.');
   const agreeing = segments.filter(({ language }) => language === code);
   const agreeingMs = agreeing.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
   return jsonResponse(200, {

@@ -46,7 +46,7 @@ export function captionRoutes(shares: Pick<Shares, 'find'>): Route[] {
 function mpegtsOf({ request }: RouteCall): number {
   const mpegts = Number(request.query.get('mpegts') ?? 0);
   if (Number.isInteger(mpegts) && mpegts >= 0 && mpegts <= MPEGTS_MAX) return mpegts;
-  throw new HttpError(400, 'invalid_request', `mpegts: wanted a whole number from 0 to ${MPEGTS_MAX}.`, ANY_ORIGIN);
+  throw new HttpError(400, 'invalid_request', `mpegts: expected a whole number from 0 to ${MPEGTS_MAX}.`, ANY_ORIGIN);
 }
 
 function found(contentType: string, body: string, caching: string): HttpResponse {

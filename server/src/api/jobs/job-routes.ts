@@ -190,7 +190,7 @@ function fromJson(name: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new HttpError(400, 'invalid_request', `${name}: wanted JSON.`, {}, { cause });
+    throw new HttpError(400, 'invalid_request', `${name}: expected JSON.`, {}, { cause });
   }
 }
 

@@ -35,7 +35,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   'POST /transcribe_and_optimize': {
     tag: 'Files',
-    summary: 'A recording in, its text out, raw and as one would want to read it.',
+    summary: 'A recording in, its text out, raw and as readable text.',
     query: [LANGUAGE, { name: 'mode', description: 'How the text is polished.' }],
     form: OPTIMIZE_FIELDS,
     json: v.object({ ...JSON_FILE.entries, ...OPTIMIZE_FIELDS.entries }),
@@ -46,7 +46,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'POST /v1/polish': { tag: 'Polish', summary: 'Polishes a text, or several.', json: PolishBody },
   'POST /v1/jobs': {
     tag: 'Jobs',
-    summary: 'Takes a large recording, uploaded or in the folder of the server, to be transcribed by and by.',
+    summary: 'Takes a large recording, uploaded or in the folder of the server, to be transcribed in the background.',
     form: JobOptions,
     json: PathJob,
     answer: { status: 202 },

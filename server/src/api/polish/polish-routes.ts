@@ -49,7 +49,7 @@ export const PolishBody = v.pipe(
       TIMEOUT_MS,
     ),
   }),
-  v.check((body) => (body.text === undefined) !== (body.texts === undefined), 'wanted either "text" or "texts"'),
+  v.check((body) => (body.text === undefined) !== (body.texts === undefined), 'expected either "text" or "texts"'),
   v.check(
     ({ texts = [] }) => texts.reduce((sum, it) => sum + it.length, 0) <= TASK_CHARS_MAX,
     `texts: at most ${TASK_CHARS_MAX} characters together`,

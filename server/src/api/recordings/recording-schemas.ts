@@ -36,7 +36,7 @@ export const TRANSCRIBE_ANSWER = v.object({
   raw_text: v.string(),
   language: v.pipe(
     v.string(),
-    v.description('Of most of the speech; empty where nobody speaks and none was asked for.'),
+    v.description('Of most of the speech; empty where there is no speech and none was asked for.'),
   ),
   duration: v.pipe(number, v.description('Of the recording, seconds.')),
   segments: v.array(TRANSCRIPT_SEGMENT),

@@ -24,7 +24,7 @@ const STATUS = {
   device: v.pipe(text, v.description('Where it runs, such as cpu or cuda:0,cuda:1.')),
   store: v.pipe(
     v.picklist(['off', 'ok', 'degraded']),
-    v.description('Whether transcripts are kept: a server whose store fails serves all the same.'),
+    v.description('Whether transcripts are kept: a server whose store fails keeps serving.'),
   ),
   connections: v.number(),
   uptimeMs: v.number(),

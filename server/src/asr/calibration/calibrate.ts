@@ -1,12 +1,6 @@
 // Calibration of a model: how little padding it needs to hear as well as with its whole window.
 import { availableParallelism } from 'node:os';
-import {
-  WhisperTokenizer,
-  writeManifest,
-  type Calibration,
-  type CalibrationPoint,
-  type InstalledModel,
-} from '@sotto/models';
+import { writeManifest, type Calibration, type CalibrationPoint, type InstalledModel } from '@sotto/models';
 import { decodeAudioFile } from '../../audio/audio-file.js';
 import { SAMPLE_RATE, toMs } from '../../audio/samples.js';
 import { openEngine } from '../engine-host/open-engine.js';
@@ -15,6 +9,7 @@ import { CalibrationError } from './calibration-error.js';
 import { choosePadding, type JudgedPadding, type PaddingChoice } from './choose-padding.js';
 import { runPaddingTrials, type LoadedRecording } from './padding-trials.js';
 import { readRecordingsFolder } from './recordings-folder.js';
+import { loadTokenizer } from '../tokenizer.js';
 
 /** Contexts that are tried, seconds. Few and far apart: batches hold windows of one context only. */
 const CONTEXTS = [2, 4, 6, 8, 12, 16, 22, 30] as const;
@@ -50,7 +45,7 @@ export async function calibrate(model: InstalledModel, options: CalibrateOptions
   const window = Math.round((model.files.config.maxSourcePositions * 320) / SAMPLE_RATE);
   const contexts = CONTEXTS.filter((seconds) => seconds <= window);
   const manifest = { ...model.manifest, buckets: contexts, tailSilenceMs: 0 };
-  const tokenizer = await WhisperTokenizer.load(model.directory);
+  const tokenizer = await loadTokenizer(model.directory);
   const engine = await openEngine(whisperEngineSpec({ ...model, manifest }, { threads }), 'inline');
   try {
     const { recordings, skipped } = await loadRecordings(options, engine.model.languages, window);

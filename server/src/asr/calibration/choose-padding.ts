@@ -7,7 +7,7 @@ import type { RecordingTrials, Trial } from './padding-trials.js';
 export interface Padding {
   /** No window is padded to less, samples. */
   readonly shortestContext: number;
-  /** Silence that is kept free behind the speech, samples. */
+  /** Silence that is kept free after the speech, samples. */
   readonly tailSilence: number;
 }
 

@@ -1,6 +1,7 @@
 // Decodes every recording padded to every context that holds it: all that a search for the best padding needs to know.
-import { scoreText, type ErrorCounts, type WhisperTokenizer } from '@sotto/models';
+import { scoreText, type ErrorCounts } from '@sotto/models';
 import type { DecodeRequest, Engine } from '../engine.js';
+import type { EngineTokenizer } from '../tokenizer.js';
 
 /** A recording whose audio is loaded: 16 kHz mono, at most the model's window. */
 export interface LoadedRecording {
@@ -36,7 +37,7 @@ export interface TrialOptions {
 /** Runs all trials on an engine whose buckets are the contexts to try. Rejects with EngineError. */
 export async function runPaddingTrials(
   engine: Engine,
-  tokenizer: WhisperTokenizer,
+  tokenizer: EngineTokenizer,
   recordings: readonly LoadedRecording[],
   { now = () => performance.now(), onProgress = () => {} }: TrialOptions = {},
 ): Promise<RecordingTrials[]> {

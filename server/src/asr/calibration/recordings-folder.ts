@@ -24,7 +24,7 @@ export async function readRecordingsFolder(folder: string): Promise<TranscribedR
   const text = await readFile(manifest, 'utf8').catch((cause: unknown) => {
     throw new CalibrationError(
       'bad_recordings',
-      `${manifest} cannot be read: one line of {file, text, language} a recording is wanted`,
+      `${manifest} cannot be read: expected one line of {file, text, language} for each recording`,
       {
         cause,
       },

@@ -1,6 +1,5 @@
 // Transcribes whole recordings as their samples come: cut where the VAD hears pauses, decoded in batches, handed on in
 // order.
-import type { WhisperTokenizer } from '@sotto/models';
 import type { Word } from '@sotto/protocol';
 import type { VoiceActivityDetector } from '../../vad/vad.js';
 import { QUEUE_BOUNDS } from '../scheduling/decode-queue.js';
@@ -20,6 +19,7 @@ import { segmentsOf, type WindowSegment } from './window-segments.js';
 import { unheardFrom } from './unheard-speech.js';
 import { Semaphore } from '../../time/semaphore.js';
 import { SAMPLES_PER_MS } from '../../audio/samples.js';
+import type { EngineTokenizer } from '../tokenizer.js';
 
 export interface TranscribeOptions {
   /**
@@ -155,14 +155,14 @@ export class FileTranscriber {
   readonly #slots = new Semaphore(QUEUE_BOUNDS.filesMax - SEGMENTS_AHEAD_MAX);
 
   readonly #scheduler: Scheduler;
-  readonly #tokenizer: WhisperTokenizer;
+  readonly #tokenizer: EngineTokenizer;
   readonly #detector: VoiceActivityDetector;
   readonly #chineseScript: ChineseScript | 'mixed' | undefined;
   readonly #languages: readonly string[];
 
   constructor(
     scheduler: Scheduler,
-    tokenizer: WhisperTokenizer,
+    tokenizer: EngineTokenizer,
     detector: VoiceActivityDetector,
     { chineseScript, languages = [] }: FileDefaults = {},
   ) {
@@ -327,7 +327,7 @@ export class FileTranscriber {
 const OVERLAP_MIN = 4;
 
 /** What is gone on with may say the last words once more: they are left out. */
-function withoutOverlap(whole: FinalDecode, rest: FinalDecode, tokenizer: WhisperTokenizer): FinalDecode {
+function withoutOverlap(whole: FinalDecode, rest: FinalDecode, tokenizer: EngineTokenizer): FinalDecode {
   const said = lettersOf(whole.text);
   const counts = rest.tokens.map((_, at) =>
     lettersOf(tokenizer.decode(rest.tokens.slice(0, at + 1).map(({ id }) => id))),

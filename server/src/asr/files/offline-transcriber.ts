@@ -1,5 +1,5 @@
 // Everything that whole files need, in this process: model, engine, voice activity detector.
-import { ModelRegistry, WhisperTokenizer } from '@sotto/models';
+import { ModelRegistry } from '@sotto/models';
 import type { ChineseScript } from '../../text/chinese-script.js';
 import { SileroVad } from '../../vad/silero-vad.js';
 import {
@@ -11,6 +11,7 @@ import {
 import { openDeviceEngines } from '../open-device-engines.js';
 import { Scheduler } from '../scheduling/scheduler.js';
 import type { WhisperEngineOptions } from '../whisper/whisper-engine.js';
+import { loadTokenizer } from '../tokenizer.js';
 
 export interface OfflineTranscriberOptions extends TranscribeOptions {
   /** Characters of Chinese text where the language tag does not say. Default: simplified. */
@@ -50,7 +51,7 @@ export interface OfflineTranscriber {
 export async function createOfflineTranscriber(options: OfflineTranscriberOptions = {}): Promise<OfflineTranscriber> {
   const registry = new ModelRegistry(options.models);
   const model = options.model === undefined ? await registry.choose() : await registry.find(options.model);
-  const tokenizer = await WhisperTokenizer.load(model.directory);
+  const tokenizer = await loadTokenizer(model.directory);
   const opened = await openDeviceEngines(model, {
     devices: options.devices ?? 'cpu',
     engines: 1,

@@ -1,11 +1,11 @@
 // Cuts the text of a window where the speaker paused: windows are as long as the model hears well, segments as people
 // read them.
-import { splitWords, type WhisperTokenizer } from '@sotto/models';
 import { TAIL_MS } from '../../vad/endpointing.js';
 import { VAD_FRAME_SAMPLES } from '../../vad/vad.js';
 import type { DecodedToken } from '../engine.js';
 import { FRAME_SAMPLES } from '../hypothesis/stability-policy.js';
 import { inOrder } from '../hypothesis/word-timing.js';
+import type { EngineTokenizer } from '../tokenizer.js';
 
 /** Speech probability below which a frame is silent. */
 const SPEECH = 0.35;
@@ -30,13 +30,13 @@ export function segmentsOf(
   speech: Float32Array,
   samples: number,
   minSilenceMs: number,
-  tokenizer: WhisperTokenizer,
+  tokenizer: EngineTokenizer,
 ): WindowSegment[] {
   const pauses = pausesOf(speech, (minSilenceMs * 16) / VAD_FRAME_SAMPLES);
   const parts = Array.from({ length: pauses.length + 1 }, () => [] as DecodedToken[]);
   const ids = tokens.map(({ id }) => id);
   const frames = inOrder(tokens.map(({ frame }) => frame));
-  for (const { first, past } of splitWords(tokenizer, ids, language)) {
+  for (const { first, past } of tokenizer.words(ids, language)) {
     const at = (frames[first] ?? 0) * FRAME_SAMPLES;
     const before = pauses.filter(({ from, to }) => at >= (from + to) / 2).length;
     // Marks that stand alone belong to the word before them.

@@ -1,5 +1,4 @@
 // The last decode of a segment: the whole of it at once; in smaller pieces where that went wrong.
-import type { WhisperTokenizer } from '@sotto/models';
 import type { DecodeRequest, DecodeResult, DecodedToken } from '../engine.js';
 import {
   assess,
@@ -11,6 +10,7 @@ import {
 import type { FinalHypothesis } from '../recognizer.js';
 import { quietPlace } from './quiet-place.js';
 import { FRAME_SAMPLES } from './stability-policy.js';
+import type { EngineTokenizer } from '../tokenizer.js';
 
 /**
  * Above this a decode is not told the previous text, which may be what leads it astray: `transcribe.py` resets its
@@ -84,7 +84,7 @@ interface Attempt {
 export async function decodeFinal(
   decode: (ask: FinalAsk) => Promise<DecodeResult>,
   { audio, speechRatio }: FinalAudio,
-  tokenizer: WhisperTokenizer,
+  tokenizer: EngineTokenizer,
   options: FinalDecodeOptions,
 ): Promise<FinalDecode> {
   const { thresholds = WHISPER_THRESHOLDS, temperature = 0, fallbackBudgetMs } = options;
@@ -123,7 +123,7 @@ function verdict(
   { result, text, assessment }: Attempt,
   temperature: number,
   speechRatio: number,
-  tokenizer: WhisperTokenizer,
+  tokenizer: EngineTokenizer,
   thresholds: GuardThresholds,
 ): FinalDecode {
   const facts = {
@@ -148,12 +148,7 @@ function verdict(
  * One hypothesis and the next one, which begins `frames` later. Facts are those of the longer one; the mean is over all
  * tokens.
  */
-export function joined(
-  first: FinalDecode,
-  next: FinalDecode,
-  frames: number,
-  tokenizer: WhisperTokenizer,
-): FinalDecode {
+export function joined(first: FinalDecode, next: FinalDecode, frames: number, tokenizer: EngineTokenizer): FinalDecode {
   const later = next.tokens.map((token): DecodedToken => ({ ...token, frame: token.frame + frames }));
   const tokens = [...first.tokens, ...later];
   const [count, nextCount] = [first.tokens.length + 1, later.length + 1];

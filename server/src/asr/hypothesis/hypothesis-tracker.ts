@@ -1,8 +1,8 @@
 // Follows the hypotheses of one segment: what is committed, what is tentative, what the next decode starts from.
-import { splitWords, type WhisperTokenizer } from '@sotto/models';
 import type { DecodedToken, DecodeResult } from '../engine.js';
 import { assess, type GuardThresholds, WHISPER_THRESHOLDS } from './hallucination-guards.js';
 import type { Hypothesis, StabilityPolicy } from './stability-policy.js';
+import type { EngineTokenizer } from '../tokenizer.js';
 
 /** Text of a partial; both parts carry their own spaces. */
 export interface TrackedText {
@@ -17,7 +17,7 @@ export interface TrackedText {
  * LocalAgreement confirms a repetition loop as gladly as words.
  */
 export class HypothesisTracker {
-  readonly #tokenizer: WhisperTokenizer;
+  readonly #tokenizer: EngineTokenizer;
   readonly #policy: StabilityPolicy;
   readonly #thresholds: GuardThresholds;
   readonly #committed: number[] = [];
@@ -26,7 +26,7 @@ export class HypothesisTracker {
   /** The newest hypothesis behind what is committed. */
   #tail: Hypothesis | null = null;
 
-  constructor(tokenizer: WhisperTokenizer, policy: StabilityPolicy, thresholds: GuardThresholds = WHISPER_THRESHOLDS) {
+  constructor(tokenizer: EngineTokenizer, policy: StabilityPolicy, thresholds: GuardThresholds = WHISPER_THRESHOLDS) {
     this.#tokenizer = tokenizer;
     this.#policy = policy;
     this.#thresholds = thresholds;
@@ -54,7 +54,7 @@ export class HypothesisTracker {
     const stableTokens = guarded.mayCommit ? this.#policy(current, this.#tail) : 0;
     const ids = current.tokens.map((token) => token.id);
     let count = 0;
-    for (const word of splitWords(this.#tokenizer, ids, result.language).slice(0, -1)) {
+    for (const word of this.#tokenizer.words(ids, result.language).slice(0, -1)) {
       if (word.past > stableTokens) break;
       count = word.past;
       this.#stable += word.text;

@@ -1,5 +1,5 @@
 // What a window is told of the text before it: hotwords, then the end of the previous text.
-import type { WhisperTokenizer } from '@sotto/models';
+import type { EngineTokenizer } from '../tokenizer.js';
 
 /**
  * Tokens of previous text that a window sees. Whisper allows 223 (half its text context); a live stream decodes the
@@ -13,7 +13,7 @@ const HOTWORD_TOKENS_MAX = 64;
 
 /** Token ids for {@link DecodePrompt.previous}; the newest text last, since that is what the model weighs most. */
 export function previousTokens(
-  tokenizer: WhisperTokenizer,
+  tokenizer: EngineTokenizer,
   previousText: string,
   hotwords: readonly string[],
 ): number[] {
@@ -29,7 +29,7 @@ export function previousTokens(
 }
 
 /** The last tokens of a text, from the beginning of a word on. */
-function lastTokens(tokenizer: WhisperTokenizer, text: string): number[] {
+function lastTokens(tokenizer: EngineTokenizer, text: string): number[] {
   const tokens = tokenizer.encodePrevious(text);
   if (tokens.length <= PREVIOUS_TOKENS_MAX) return tokens;
   const last = tokens.slice(-PREVIOUS_TOKENS_MAX);

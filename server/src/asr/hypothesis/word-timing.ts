@@ -1,9 +1,10 @@
 // Words with times and confidence from the frames that their tokens attended.
 import type { Word } from '@sotto/protocol';
-import { mergePunctuation, splitWords, type WhisperTokenizer } from '@sotto/models';
+import { mergePunctuation } from '@sotto/models';
 import type { DecodedToken } from '../engine.js';
 import { FRAME_SAMPLES } from './stability-policy.js';
 import { SAMPLES_PER_MS } from '../../audio/samples.js';
+import type { EngineTokenizer } from '../tokenizer.js';
 
 const FRAME_MS = FRAME_SAMPLES / SAMPLES_PER_MS;
 
@@ -34,7 +35,7 @@ export function timeWords(
   tokens: readonly DecodedToken[],
   language: string,
   segmentMs: number,
-  tokenizer: WhisperTokenizer,
+  tokenizer: EngineTokenizer,
 ): Word[] {
   const heard = heardWords(tokens, language, tokenizer);
   const starts = heard.map(({ firstMs }, i) => {
@@ -48,10 +49,10 @@ export function timeWords(
   });
 }
 
-function heardWords(tokens: readonly DecodedToken[], language: string, tokenizer: WhisperTokenizer): HeardWord[] {
+function heardWords(tokens: readonly DecodedToken[], language: string, tokenizer: EngineTokenizer): HeardWord[] {
   const ids = tokens.map((token) => token.id);
   const frames = inOrder(tokens.map((token) => token.frame));
-  const words = mergePunctuation(splitWords(tokenizer, ids, language)).filter((word) => word.text.trim() !== '');
+  const words = mergePunctuation(tokenizer.words(ids, language)).filter((word) => word.text.trim() !== '');
   return words.map(({ text, first, past }) => {
     // Marks and lone spaces attend anywhere.
     const sounds = frames.slice(first, past).filter((_, i) => SOUND.test(tokenizer.decode([ids[first + i] as number])));

@@ -131,7 +131,7 @@ export class WhisperEngine implements Engine {
       const samplesMax = cuda ? Infinity : await samplesThatFit({ ...parsed, precision });
       return new WhisperEngine(network, { ...parsed, maxBatch, samplesMax }, onTiming);
     } catch (cause) {
-      const hint = cause instanceof OrtError ? ' (npx sotto doctor tells what is in the way of a GPU)' : '';
+      const hint = cause instanceof OrtError ? ' (npx sotto doctor says what keeps the GPU from being used)' : '';
       const message =
         device === 'cpu' ? messageOf(cause) : `cuda:${device.deviceId}: ${messageOf(cause).trim()}${hint}`;
       throw new EngineError('engine_load_failed', message, { cause });

@@ -71,7 +71,7 @@ export const CONNECTIONS_SETTINGS = {
     min: 0,
     max: HOUR_MS,
     meaning:
-      'How long a session waits for its client after its connection was lost; recognition goes on. 0: it ends at once.',
+      'How long a session waits for its client after its connection was lost; recognition continues. 0: it ends at once.',
   }),
   detachedSessionsMax: integer(1_000, {
     unit: 'sessions',

@@ -8,13 +8,13 @@ export const FILES_SETTINGS = {
     min: 1_024,
     max: 1_000 * GIB,
     meaning:
-      'One uploaded recording. Beyond: HTTP 413, before it is read where its length is told. uWebSockets.js takes 1 GB and more only in chunks.',
+      'One uploaded recording. Beyond: HTTP 413, before it is read where its length is declared. uWebSockets.js takes 1 GB and more only in chunks.',
   }),
   filesMax: integer(8, {
     unit: 'recordings',
     min: 1,
     max: 10_000,
-    meaning: 'Recordings that are transcribed at a time. Others wait. Live streams go first in any case.',
+    meaning: 'Recordings that are transcribed at the same time. Others wait. Live streams always go first.',
   }),
   filesWaitingMax: integer(256, {
     unit: 'recordings',

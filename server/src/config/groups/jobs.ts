@@ -8,7 +8,7 @@ export const JOBS_SETTINGS = {
     min: 1,
     max: 64,
     meaning:
-      'Jobs that this server does at a time. Live streams and files of direct requests share the engines with them.',
+      'Jobs that this server runs at the same time. Live streams and files of direct requests share the engines with them.',
   }),
   jobsWaitingMax: integer(100, {
     unit: 'jobs',
@@ -25,6 +25,6 @@ export const JOBS_SETTINGS = {
   jobFolder: optionalText({
     unit: 'folder',
     meaning:
-      'Folder whose files jobs may name instead of uploading them; links that lead out of it are not followed. Empty: none.',
+      'Folder whose files jobs may name instead of uploading them; symbolic links that lead out of it are rejected. Empty: none.',
   }),
 } as const;

@@ -11,7 +11,7 @@ export const RECOGNITION_SETTINGS = {
     min: 0,
     max: 600_000,
     meaning:
-      'How late finals may be before a new stream is answered with `overloaded`; running streams go on. 0: as late as they will.',
+      'How late finals may be before a new stream is answered with `overloaded`; running streams continue. 0: no limit.',
   }),
   model: optionalText({
     unit: 'name',
@@ -20,11 +20,11 @@ export const RECOGNITION_SETTINGS = {
   }),
   models: optionalText({ unit: 'folder', meaning: 'Where installed models are. Empty: the user data folder.' }),
   engine: choice(['whisper', 'null'], 'whisper', {
-    meaning: 'What recognises. null hears nothing and answers at once: for benchmarks of everything around it.',
+    meaning: 'What recognises. null recognises nothing and answers at once: for benchmarks of everything around it.',
   }),
   engineHost: choice(['process', 'inline'], 'process', {
     meaning:
-      'Where engines on the CPU run: each in a process of its own, as those on GPUs always do, whose crash costs no connection, or in the server itself.',
+      'Where engines on the CPU run: process: each in a child process, so that a crash drops no connection (engines on GPUs always do); inline: in the server itself.',
   }),
   devices: form('cpu', DEVICE_LIST, 'a list of devices: cpu, or cuda:0,cuda:1', {
     unit: 'devices',
@@ -84,7 +84,7 @@ export const RECOGNITION_SETTINGS = {
   }),
   earlyFinals: toggle(true, {
     meaning:
-      'Decode the final of an utterance while the silence lasts that may end it, rather than after. Not done under load.',
+      'Start decoding the final during the silence that may end an utterance, instead of after it. Not done under load.',
   }),
   fallbackBudgetMs: integer(FALLBACK_BUDGET_MS, {
     unit: 'milliseconds',

@@ -18,7 +18,7 @@ export const SERVER_SETTINGS = {
     meaning: 'WebSocket server: uWebSockets.js, or ws, which runs on every Node. auto takes the first that runs here.',
   }),
   keys: choice(['auto', 'required'], 'auto', {
-    meaning: 'Whether clients need an API key (`sotto keys create`). auto: once one was made.',
+    meaning: 'Whether clients need an API key (`sotto keys create`). auto: once there is one.',
   }),
   trustedProxies: optionalText({
     unit: 'addresses, networks',
@@ -57,6 +57,6 @@ export const SERVER_SETTINGS = {
     unit: 'milliseconds',
     min: 0,
     max: HOUR_MS,
-    meaning: 'How long sessions may take to finish after SIGTERM or SIGINT; then the process ends all the same.',
+    meaning: 'How long sessions may take to finish after SIGTERM or SIGINT; after that the process exits regardless.',
   }),
 } as const;

@@ -5,14 +5,14 @@ import { choice, fraction, integer } from '../setting.js';
 export const SPEECH_SETTINGS = {
   vad: choice(['silero', 'null'], 'silero', {
     meaning:
-      'What tells speech from silence. null hears silence in everything: with the null engine, no model at all, for benchmarks of the gateway.',
+      'What separates speech from silence. null takes everything for silence: with the null engine, no model at all, for benchmarks of the gateway.',
   }),
   vadRuns: integer(0, {
     unit: 'runs',
     min: 0,
     max: 64,
     meaning:
-      'Runs of the VAD at the same time, a thread each, over several hundred streams. 0: one for every four cores, 1 to 4.',
+      'VAD runs at the same time, one thread each; one run serves several hundred streams. 0: one for every four cores, 1 to 4.',
   }),
   partialIntervalMs: integer(SESSION_DEFAULTS.partialIntervalMs, {
     unit: 'milliseconds',
@@ -36,7 +36,7 @@ export const SPEECH_SETTINGS = {
     unit: 'milliseconds',
     min: 0,
     max: 5_000,
-    meaning: 'Speech shorter than this is no utterance, where the client does not say.',
+    meaning: 'Speech shorter than this is ignored, where the client does not say.',
   }),
   prefixPaddingMs: integer(SESSION_DEFAULTS.endpointing.prefixPaddingMs, {
     unit: 'milliseconds',

@@ -27,7 +27,7 @@ export const STORAGE_SETTINGS = {
     min: 0,
     max: 1_000 * GIB,
     meaning:
-      'Results of recordings, kept so that the same recording need not be heard again. Beyond: the oldest go. 0: none are kept.',
+      'Results of recordings, kept so that the same recording need not be transcribed again. Beyond: the oldest go. 0: none are kept.',
   }),
   listing: choice(['auto', 'on', 'off'], 'auto', {
     meaning:

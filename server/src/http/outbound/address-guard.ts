@@ -20,7 +20,7 @@ export class AddressListError extends CodedError<'invalid_address_list'> {
   constructor(entry: string) {
     super(
       'invalid_address_list',
-      `"${entry}" is no address (10.0.0.7), network (10.0.0.0/8) or host name (hooks.internal).`,
+      `"${entry}" is not an address (10.0.0.7), a network (10.0.0.0/8) or a host name (hooks.internal).`,
     );
   }
 }

@@ -109,7 +109,7 @@ export function refuseUrl(target: string | URL, guard: AddressGuard): void {
 function parse(target: string | URL, base?: URL): URL {
   const url = URL.canParse(String(target), base?.href) ? new URL(target, base) : undefined;
   if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
-    throw new SafeFetchError('invalid_url', 'Wanted an http or https URL.');
+    throw new SafeFetchError('invalid_url', 'Expected an http or https URL.');
   }
   return url;
 }

@@ -59,15 +59,15 @@ function read(data: string, field: 'delta' | 'message'): { text: string; finish:
   try {
     value = JSON.parse(data);
   } catch (cause) {
-    throw new Error('the answer is no chat completion', { cause });
+    throw new Error('the answer is not a chat completion', { cause });
   }
   const result = v.safeParse(Completion, value);
-  if (!result.success) throw new Error('the answer is no chat completion');
+  if (!result.success) throw new Error('the answer is not a chat completion');
   const { choices, error } = result.output;
   if (error !== undefined && error !== null) {
     const failure = v.safeParse(Failure, error);
     const what = failure.success ? (failure.output.code ?? failure.output.type) : undefined;
-    throw new Error(`the endpoint tells of an error${what === undefined || what === null ? '' : `: ${what}`}`);
+    throw new Error(`the endpoint reports an error${what === undefined || what === null ? '' : `: ${what}`}`);
   }
   const [choice] = choices ?? [];
   // A chunk without choices tells of usage and the like.

@@ -165,10 +165,10 @@ export class EndpointPolisher implements Polisher {
   }
 }
 
-/** The address of chat completions, whatever part of it is given. Throws TypeError for what is no http URL. */
+/** The address of chat completions, whatever part of it is given. Throws TypeError for what is not an http URL. */
 export function completionsUrl(given: string): string {
   const url = new URL(given);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError(`${given} is no http URL`);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError(`${given} is not an http URL`);
   const path = url.pathname.replace(/\/+$/, '');
   if (path.endsWith('/chat/completions')) url.pathname = path;
   else url.pathname = `${path === '' ? '/v1' : path}/chat/completions`;

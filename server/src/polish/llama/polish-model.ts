@@ -108,7 +108,7 @@ async function requireGguf(path: string): Promise<void> {
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC.length), 0, MAGIC.length, 0);
     if (bytesRead < MAGIC.length || buffer.toString('latin1') !== MAGIC)
-      throw new PolishModelError(`${path} is no GGUF file`);
+      throw new PolishModelError(`${path} is not a GGUF file`);
   } finally {
     await file.close();
   }

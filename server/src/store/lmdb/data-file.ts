@@ -34,7 +34,7 @@ export async function checkDataFile(path: string): Promise<void> {
     if (size === 0) return;
     const first = await metaAt(file, 0);
     const second = first === undefined ? undefined : await metaAt(file, first.pageBytes);
-    if (first === undefined || second === undefined) throw damaged(path, 'it is no data file of Sotto');
+    if (first === undefined || second === undefined) throw damaged(path, 'it is not a data file of Sotto');
     const newest = second.transaction > first.transaction ? second : first;
     if ((newest.lastPage + 1n) * BigInt(newest.pageBytes) > BigInt(size)) throw damaged(path, 'its end is missing');
   } finally {
@@ -63,6 +63,6 @@ async function metaAt(file: FileHandle, position: number): Promise<Meta | undefi
 function damaged(path: string, why: string): StoreError {
   return new StoreError(
     'store_damaged',
-    `${path} is damaged (${why}). Move it away to begin anew; its transcripts and jobs are lost.`,
+    `${path} is damaged (${why}). Move it away to start afresh; its transcripts and jobs are lost.`,
   );
 }

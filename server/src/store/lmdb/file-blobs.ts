@@ -73,7 +73,7 @@ export class FileBlobs implements BlobStore {
   }
 
   #path(name: string): string {
-    if (!BLOB_NAME.test(name)) throw new RangeError(`"${name}" is no name of a blob.`);
+    if (!BLOB_NAME.test(name)) throw new RangeError(`"${name}" is not the name of a blob.`);
     return join(this.#folder, name);
   }
 }

@@ -257,6 +257,6 @@ function storeError(error: unknown): StoreError {
 function openError(error: unknown, folder: string): StoreError {
   if (!(error instanceof ChildError) || error.code !== 'crashed')
     return asStoreError(error, `${folder} cannot be used`);
-  const message = `${dataFile(folder)} is damaged (${error.message}). Move it away to begin anew; its transcripts and jobs are lost.`;
+  const message = `${dataFile(folder)} is damaged (${error.message}). Move it away to start afresh; its transcripts and jobs are lost.`;
   return new StoreError('store_damaged', message, { cause: error });
 }

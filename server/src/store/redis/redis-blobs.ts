@@ -110,5 +110,5 @@ async function* pieces(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer,
 }
 
 function check(name: string): void {
-  if (!BLOB_NAME.test(name)) throw new RangeError(`"${name}" is no name of a blob.`);
+  if (!BLOB_NAME.test(name)) throw new RangeError(`"${name}" is not the name of a blob.`);
 }

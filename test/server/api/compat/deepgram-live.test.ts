@@ -278,7 +278,7 @@ t.test('DG-4: bad queries and keys are refused before the upgrade, with headers 
   for (const query of wrong)
     t.match(
       await refused(query),
-      { status: 400, headers: { 'dg-error': /wanted|know/ }, body: { err_code: 'INVALID_QUERY_PARAMETER' } },
+      { status: 400, headers: { 'dg-error': /expected|know/ }, body: { err_code: 'INVALID_QUERY_PARAMETER' } },
       query,
     );
 });

@@ -111,7 +111,7 @@ export function readListenOptions(query: URLSearchParams, languages: readonly st
   const parsed = v.safeParse(Query, Object.fromEntries(query), { abortEarly: true });
   if (!parsed.success) {
     const [issue] = parsed.issues;
-    throw new ListenQueryError(`${v.getDotPath(issue) ?? 'query'}: wanted ${issue.message}.`);
+    throw new ListenQueryError(`${v.getDotPath(issue) ?? 'query'}: expected ${issue.message}.`);
   }
   const given = parsed.output;
   const isMulti = given.language === 'multi' || (given.detect_language ?? 'false').toLowerCase() !== 'false';
@@ -163,9 +163,9 @@ function audioOf(
   if (!isRaw(encoding)) {
     const known = Object.keys(ENCODINGS).join(', ');
     const hint = PACKED_ENCODINGS.has(encoding) ? ' Packed audio is taken in its container, without "encoding".' : '';
-    throw new ListenQueryError(`encoding: wanted one of ${known}.${hint}`);
+    throw new ListenQueryError(`encoding: expected one of ${known}.${hint}`);
   }
-  if (sampleRate === undefined) throw new ListenQueryError('sample_rate: wanted together with encoding.');
+  if (sampleRate === undefined) throw new ListenQueryError('sample_rate: expected together with encoding.');
   return { encoding: ENCODINGS[encoding], sampleRate, channels };
 }
 

@@ -178,7 +178,7 @@ export class LiveConversation implements Conversation {
   #undecodable(error: unknown): void {
     if (!(error instanceof AudioFileError)) return this.#options.peer.crash(error);
     this.#tellMetadata('incomplete');
-    const reason = `DATA-0000: ${error.message} Raw audio wants encoding and sample_rate.`;
+    const reason = `DATA-0000: ${error.message} Raw audio needs encoding and sample_rate.`;
     this.#options.peer.end({ code: 1008, reason });
   }
 

@@ -88,7 +88,7 @@ function unknownType(type: string): RealtimeError {
     return invalidRequest('unsupported_event', `"${type}" has no meaning in a transcription session.`, 'type');
   }
   const shown = type.slice(0, 64);
-  return invalidRequest('invalid_value', `"${shown}" is no event of a client.`, 'type');
+  return invalidRequest('invalid_value', `"${shown}" is not a client event.`, 'type');
 }
 
 function refused(eventId: string | undefined, error: RealtimeError): ClientEvent {

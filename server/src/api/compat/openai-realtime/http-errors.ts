@@ -52,7 +52,7 @@ export function keyError(refusal: Refusal): RealtimeError {
     case 'forbidden':
       return invalidRequest('insufficient_permissions', 'The key does not have the scope that this needs.');
     case 'missing':
-      return invalidRequest('invalid_api_key', 'This server wants a key: Authorization: Bearer KEY.');
+      return invalidRequest('invalid_api_key', 'This server requires a key: Authorization: Bearer KEY.');
     case 'unknown':
       return invalidRequest('invalid_api_key', 'The key is not known.');
     case 'expired':
