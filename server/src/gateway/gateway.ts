@@ -1,57 +1,30 @@
 // The front of the server: admits connections, watches over them, answers plain HTTP and drains for a shutdown.
-import {
-  CLOSE,
-  chooseSubprotocol,
-  createServerCodec,
-  errorMessage,
-  SUBPROTOCOLS,
-  type CloseReason,
-  type ErrorCode,
-  type ErrorMessage,
-  type Frame,
-  type Subprotocol,
-} from '@sotto/protocol';
 import type { Logger } from 'pino';
 import { ALLOW_ALL, type Authorizer } from '../access/access.js';
 import { credentialOf } from '../access/credentials.js';
-import { ANYBODY, permitted, type Client, type Refusal as KeyRefusal } from '../access/principal.js';
+import { ANYBODY, type Client } from '../access/principal.js';
 import type { Admission } from '../admission/admission.js';
 import { admitRequest } from '../admission/admit-request.js';
-import { QuotaError } from '../admission/quota.js';
+import type { HttpRequest, HttpResponse, RequestHead } from '../http/exchange.js';
+import { errorResponse, HttpError } from '../http/http-error.js';
+import { pathVariants } from '../http/path-variants.js';
+import { createRouter, type Route, type Router } from '../http/router.js';
+import { SiteGuard, type SiteRules } from '../http/site-guard.js';
 import { createGatewayMetrics, type GatewayMetrics } from '../metrics/gateway-metrics.js';
 import { MetricsRegistry } from '../metrics/metrics-registry.js';
-import type { SessionFactory, SessionPort, SessionSink } from '../session/session-port.js';
-import { errorResponse, HttpError } from '../http/http-error.js';
-import { nearestAddress, pathVariants } from '../http/path-variants.js';
-import { SiteGuard, type SiteRules } from '../http/site-guard.js';
-import { createRouter, type Route, type Router } from '../http/router.js';
+import type { SessionFactory } from '../session/session-port.js';
+import { systemClock, type Clock } from '../time/clock.js';
+import type { Transport, TransportOptions, UpgradeDecision, UpgradeRequest } from '../transport/transport.js';
 import { Shares, SHARING_DEFAULTS, type SharingSettings } from '../watch/shares.js';
 import { SharingSession } from '../watch/sharing-session.js';
-import { systemClock, type Clock } from '../time/clock.js';
 import { AddressRate } from './address-rate.js';
-import { Connection } from './connections/connection.js';
-import { DialectConnection } from './connections/dialect-connection.js';
-import type { OpenPeer } from './connections/peer.js';
-import type { Dialect, DialectAdmission } from './dialect.js';
+import type { Dialect } from './dialect.js';
 import type { GatewayLimits } from './limits.js';
 import { MeteredSession } from './metered-session.js';
+import { notFound, REFUSALS, TOO_MANY_REQUESTS, webSocketOnly } from './refusals.js';
 import { SessionRegistry } from './resume/session-registry.js';
-import type { HttpRequest, HttpResponse, RequestHead, WholeResponse } from '../http/exchange.js';
-import type {
-  SocketHandlers,
-  Transport,
-  TransportOptions,
-  TransportSocket,
-  UpgradeDecision,
-  UpgradeRequest,
-} from '../transport/transport.js';
-import { Viewer } from './connections/viewer.js';
+import { STREAM_PATH, Upgrades, WATCH_PATH, type ClientSessionFactory, type GatewayState } from './upgrades.js';
 
-/** Where a WebSocket is accepted (rule HS1). */
-const STREAM_PATH = '/v1/stream';
-const STREAM_PATHS: ReadonlySet<string> = new Set([STREAM_PATH, '/']);
-/** Where viewers watch a shared session (rule WA2). */
-const WATCH_PATH = '/v1/watch';
 const OWN_SITE: SiteRules = { host: '127.0.0.1', allowedHosts: [], corsOrigins: [] };
 /** How often connections are looked after, milliseconds. */
 const CHECK_INTERVAL_MS = 1_000;
@@ -93,8 +66,7 @@ export class Gateway {
   readonly #sessions: SessionRegistry;
   /** The sessions that are shared. */
   readonly shares: Shares;
-  readonly #connections = new Set<OpenPeer>();
-  readonly #dialects = new Map<string, Dialect>();
+  readonly #upgrades: Upgrades;
   readonly #stopChecking: () => void;
   readonly #routes: Route[] = [STREAM_PATH, WATCH_PATH].map(webSocketOnly);
   #router: Router;
@@ -110,7 +82,7 @@ export class Gateway {
     this.#addressOf = options.addressOf ?? ((head) => head.remoteAddress);
     const registry = options.metrics ?? new MetricsRegistry();
     this.#metrics = createGatewayMetrics(registry, {
-      connections: () => this.#connections.size,
+      connections: () => this.#upgrades.connections.size,
       detached: () => this.#sessions.waiting,
     });
     this.#sessions = new SessionRegistry({ limits: options.limits, clock: this.#clock, metrics: this.#metrics });
@@ -133,11 +105,23 @@ export class Gateway {
       now: this.#clock.now,
       wallNow: () => Date.now(),
     });
+    this.#upgrades = new Upgrades({
+      limits: options.limits,
+      log: options.log,
+      clock: this.#clock,
+      metrics: this.#metrics,
+      access: options.access ?? ALLOW_ALL,
+      admission: options.admission,
+      addressOf: this.#addressOf,
+      sessions: this.#sessions,
+      shares: this.shares,
+      state: () => this.#state,
+    });
     registry.gauge('sotto_viewers', 'Those who watch shared sessions.', () => this.shares.viewerCount);
     this.#router = this.#route();
     this.#stopChecking = this.#clock.every(CHECK_INTERVAL_MS, () => {
       const now = this.#clock.now();
-      for (const connection of this.#connections) connection.check(now);
+      for (const connection of this.#upgrades.connections) connection.check(now);
       this.#sessions.check(now);
       this.#rate.check(now);
       this.shares.tend(now);
@@ -167,7 +151,7 @@ export class Gateway {
    */
   open(createSession: ClientSessionFactory, routes: readonly Route[] = [], dialects: readonly Dialect[] = []): void {
     if (this.#state.name !== 'starting') return;
-    for (const dialect of dialects) for (const path of dialect.paths) this.#dialects.set(path, dialect);
+    this.#upgrades.addDialects(dialects);
     const shared =
       (client: Client): SessionFactory =>
       (sink) =>
@@ -176,11 +160,11 @@ export class Gateway {
       name: 'ready',
       createSession: (sink, client) => new MeteredSession(shared(client), sink, this.#metrics, this.#clock),
     };
-    this.addRoutes([...routes, ...[...this.#dialects.keys()].map(webSocketOnly)]);
+    this.addRoutes([...routes, ...this.#upgrades.dialectPaths.map(webSocketOnly)]);
   }
 
   status(): GatewayStatus {
-    return { status: this.#state.name, connections: this.#connections.size };
+    return { status: this.#state.name, connections: this.#upgrades.connections.size };
   }
 
   /**
@@ -200,14 +184,14 @@ export class Gateway {
     this.#stopChecking();
     this.#metrics.close();
     this.#sessions.close();
-    for (const connection of this.#connections) connection.terminate();
+    for (const connection of this.#upgrades.connections) connection.terminate();
     await this.#transport.close();
   }
 
   async #drainConnections(): Promise<void> {
     this.#sessions.close();
     await Promise.all([
-      ...[...this.#connections].map((connection) => connection.drain()),
+      ...[...this.#upgrades.connections].map((connection) => connection.drain()),
       this.#transport.requestsDone(),
     ]);
   }
@@ -267,293 +251,12 @@ export class Gateway {
       this.#metrics.connectionsRefused.add(1, refused.code);
       return { accepted: false, response: errorResponse(refused) };
     }
-    const path = this.#socketPath(request.path);
-    const dialect = this.#dialects.get(path);
-    if (dialect !== undefined) return this.#upgradeTo(dialect, request);
-    const admission = this.#admit(path, request);
-    if ('refused' in admission) {
-      this.#metrics.connectionsRefused.add(1, admission.refused);
-      return { accepted: false, response: admission.response };
-    }
-    // Read now: the request does not outlive this call.
-    const token = request.query.get('token') ?? '';
-    const isWatching = path === WATCH_PATH;
-    const { subprotocol, client } = admission;
-    return {
-      accepted: true,
-      // A client that offers none must not be told one.
-      subprotocol: request.subprotocols.length === 0 ? '' : admission.subprotocol,
-      open: (socket) => {
-        if (isWatching) return this.#watch(socket, subprotocol, token);
-        if (typeof client === 'string') return turnAway(socket, ...keyRefusal(client, subprotocol));
-        return this.#withinQuota(
-          client,
-          (release) => this.#accept(socket, admission, client, release),
-          ({ message, retryAfterMs }) => {
-            const error = errorMessage('quota_exceeded', message, { retryAfterMs });
-            return turnAway(socket, told(subprotocol, error), { ...CLOSE.tryAgainLater, reason: message });
-          },
-        );
-      },
-    };
-  }
-
-  /** The address of sockets that a path may have been meant as; the path itself where there is none. */
-  #socketPath(path: string): string {
-    const isKnown = (known: string): boolean =>
-      this.#dialects.has(known) || STREAM_PATHS.has(known) || known === WATCH_PATH;
-    return isKnown(path) ? path : (pathVariants(path).find(isKnown) ?? path);
-  }
-
-  #upgradeTo(dialect: Dialect, request: UpgradeRequest): UpgradeDecision {
-    const room = this.#room();
-    if (typeof room === 'string') {
-      this.#metrics.connectionsRefused.add(1, room);
-      return { accepted: false, response: dialect.unavailable(room === 'full' ? 'full' : 'draining') };
-    }
-    const admission = dialect.admit(request);
-    if (!admission.accepted) {
-      this.#metrics.connectionsRefused.add(1, dialect.name);
-      return admission;
-    }
-    const { subprotocol, headers } = admission;
-    const client = { principal: admission.principal, address: this.#addressOf(request) };
-    return {
-      accepted: true,
-      subprotocol,
-      headers,
-      open: (socket) =>
-        this.#withinQuota(
-          client,
-          (release) => this.#converse(socket, dialect, admission, room, client, release),
-          ({ message }) => {
-            const { event, close } = dialect.overQuota(message);
-            return turnAway(socket, JSON.stringify(event), close);
-          },
-        ),
-    };
-  }
-
-  #converse(
-    socket: TransportSocket,
-    dialect: Dialect,
-    admission: Extract<DialectAdmission, { accepted: true }>,
-    createSession: ClientSessionFactory,
-    client: Client,
-    release: () => void,
-  ): SocketHandlers {
-    const { limits, log } = this.#options;
-    return this.#keep(
-      new DialectConnection({
-        socket,
-        dialect: dialect.name,
-        admission,
-        createSession: (sink) => createSession(sink, client),
-        limits,
-        clock: this.#clock,
-        metrics: this.#metrics,
-        log,
-        onClosed: (gone) => this.#forget(gone, release),
-      }),
-    );
-  }
-
-  #watch(socket: TransportSocket, subprotocol: Subprotocol, token: string): SocketHandlers {
-    const share = this.shares.find(token);
-    return this.#keep(
-      new Viewer({
-        socket,
-        codec: createServerCodec(subprotocol),
-        share: share?.hasEnded === true ? undefined : share,
-        limits: this.#options.limits,
-        clock: this.#clock,
-        metrics: this.#metrics,
-        onClosed: (gone) => this.#connections.delete(gone),
-      }),
-    );
-  }
-
-  /** Opens a stream that counts among those of its client; where it has too many, the client is turned away. */
-  #withinQuota(
-    client: Client,
-    open: (release: () => void) => SocketHandlers,
-    turnedAway: (error: QuotaError) => SocketHandlers,
-  ): SocketHandlers {
-    try {
-      return open(this.#options.admission?.streams.take(client) ?? (() => undefined));
-    } catch (error) {
-      if (!(error instanceof QuotaError)) throw error;
-      this.#metrics.connectionsRefused.add(1, 'quota');
-      return turnedAway(error);
-    }
-  }
-
-  #forget(gone: OpenPeer, release: () => void): void {
-    this.#connections.delete(gone);
-    release();
-  }
-
-  #accept(
-    socket: TransportSocket,
-    { subprotocol, createSession }: Admitted,
-    client: Client,
-    release: () => void,
-  ): SocketHandlers {
-    const { limits, log } = this.#options;
-    try {
-      return this.#keep(
-        new Connection({
-          socket,
-          codec: createServerCodec(subprotocol),
-          createSession: (sink) => createSession(sink, client),
-          client,
-          sessions: this.#sessions,
-          limits,
-          clock: this.#clock,
-          metrics: this.#metrics,
-          log,
-          onClosed: (gone) => this.#forget(gone, release),
-        }),
-      );
-    } catch (error) {
-      release();
-      log.error({ err: error }, 'session could not be made');
-      socket.close(CLOSE.internal.code, CLOSE.internal.reason);
-      return { message: () => {}, drained: () => {}, pong: () => {}, pinged: () => {}, closed: () => {} };
-    }
-  }
-
-  /** How to serve the client, or why it is not let in. */
-  #admit(path: string, request: UpgradeRequest): Admitted | Refusal {
-    if (!STREAM_PATHS.has(path) && path !== WATCH_PATH) {
-      // Other paths are known once the dialects are.
-      if (this.#state.name === 'starting') return { refused: 'starting', response: REFUSALS.starting };
-      return { refused: 'path', response: refusal(404, 'not_found', `Streams are taken at ${STREAM_PATH}.`) };
-    }
-    const subprotocol = chooseSubprotocol(request.subprotocols);
-    if (subprotocol === undefined) {
-      const text = `Known subprotocols: ${SUBPROTOCOLS.join(' and ')}.`;
-      return { refused: 'subprotocol', response: refusal(400, 'unknown_subprotocol', text) };
-    }
-    const room = this.#room();
-    return typeof room === 'string'
-      ? { refused: room, response: REFUSALS[room] }
-      : { subprotocol, createSession: room, client: this.#streamer(path, request) };
-  }
-
-  /** Who wants a stream, or why not; viewers have the token of the session that they watch. */
-  #streamer(path: string, request: UpgradeRequest): Client | KeyRefusal {
-    const address = this.#addressOf(request);
-    if (path === WATCH_PATH) return { principal: ANYBODY, address };
-    const { access = ALLOW_ALL } = this.#options;
-    const principal = permitted(access.identify(credentialOf(request)), 'stream');
-    return typeof principal === 'string' ? principal : { principal, address };
-  }
-
-  /** What makes the session of one connection more, or why there is none. */
-  #room(): ClientSessionFactory | keyof typeof REFUSALS {
-    if (this.#state.name !== 'ready') return this.#state.name;
-    return this.#connections.size < this.#options.limits.maxConnections ? this.#state.createSession : 'full';
-  }
-
-  /** Counts a connection among those that are open, and looks after it. */
-  #keep<C extends OpenPeer>(connection: C): C {
-    this.#connections.add(connection);
-    this.#metrics.connectionsOpened.add();
-    return connection;
+    return this.#upgrades.decide(request);
   }
 }
-
-/** Makes the session of a client. */
-export type ClientSessionFactory = (sink: SessionSink, client: Client) => SessionPort;
 
 export interface GatewayStatus {
   readonly status: GatewayState['name'];
   /** Open sockets. */
   readonly connections: number;
-}
-
-/** Sessions are made only while the server is ready. */
-type GatewayState =
-  | { readonly name: 'starting' | 'draining' }
-  | { readonly name: 'ready'; readonly createSession: ClientSessionFactory };
-
-interface Admitted {
-  readonly subprotocol: Subprotocol;
-  readonly createSession: ClientSessionFactory;
-  readonly client: Client | KeyRefusal;
-}
-
-interface Refusal {
-  /** Label of the metric. */
-  readonly refused: 'path' | 'subprotocol' | keyof typeof REFUSALS;
-  readonly response: WholeResponse;
-}
-
-/** Told on the socket, and not by HTTP: a browser cannot read why an upgrade was refused (rule HS13). */
-function turnAway(
-  socket: TransportSocket,
-  said: Frame,
-  { code, reason }: Pick<CloseReason, 'code' | 'reason'>,
-): SocketHandlers {
-  socket.send(said, typeof said !== 'string');
-  socket.close(code, reason);
-  return { message: () => {}, drained: () => {}, pong: () => {}, pinged: () => {}, closed: () => {} };
-}
-
-function told(subprotocol: Subprotocol, error: ErrorMessage): Frame {
-  return createServerCodec(subprotocol).encode(error);
-}
-
-function keyRefusal(refusal: KeyRefusal, subprotocol: Subprotocol): [Frame, CloseReason] {
-  const isForbidden = refusal === 'forbidden';
-  const error = errorMessage(isForbidden ? 'forbidden' : 'unauthorized', KEY_REFUSALS[refusal]);
-  return [told(subprotocol, error), isForbidden ? CLOSE.forbidden : CLOSE.unauthorized];
-}
-
-const KEY_REFUSALS: Readonly<Record<KeyRefusal, string>> = {
-  missing: 'This server requires a key or a token.',
-  unknown: 'The key or token is not known: it is wrong, or it was revoked.',
-  expired: 'The token has expired.',
-  forbidden: 'The key or token is not for this.',
-};
-
-/** Says which address may have been meant. */
-function notFound(path: string, routes: readonly Route[]): WholeResponse {
-  const nearest = nearestAddress(path, routes);
-  const hint = nearest === undefined ? 'See / and /docs.' : `The nearest address is ${nearest.method} ${nearest.path}.`;
-  return refusal(404, 'not_found', `There is no such page. ${hint}`);
-}
-
-/** The connection ends with it, and with the requests that wait in it. */
-const TOO_MANY_REQUESTS = refusal(
-  429,
-  'too_many_requests',
-  'This address sends more requests per second than the server takes (--requests-per-second-max): wait a second.',
-  { 'retry-after': '1', connection: 'close' },
-);
-
-const REFUSALS = {
-  starting: unavailable('overloaded', 'The model is still loading.'),
-  draining: unavailable('shutting_down', 'The server is shutting down.'),
-  full: unavailable('overloaded', 'All connections are taken.'),
-} as const;
-
-function unavailable(code: ErrorCode, message: string): WholeResponse {
-  return refusal(503, code, message, { 'retry-after': '1' });
-}
-
-/** A path of WebSockets, asked for as plain HTTP. */
-function webSocketOnly(path: string): Route {
-  const response = refusal(426, 'upgrade_required', 'This is a WebSocket endpoint.', { upgrade: 'websocket' });
-  return { method: 'GET', path, always: true, handle: () => response };
-}
-
-function refusal(
-  status: number,
-  code: string,
-  message: string,
-  headers: Readonly<Record<string, string>> = {},
-): WholeResponse {
-  return errorResponse(new HttpError(status, code, message, headers));
 }
