@@ -1,16 +1,20 @@
-// The sotto command: every subcommand registers itself.
+// The sotto command: every subcommand registers itself, when it is called.
 import { Command } from 'commander';
 import { VERSION } from '../version.js';
-import { registerCapacityCommand } from './capacity.js';
 import { CommandError } from './command-error.js';
-import { registerConfigCommand } from './config.js';
-import { registerDoctorCommand } from './doctor.js';
-import { registerJobsCommand } from './jobs.js';
-import { registerKeysCommand } from './keys.js';
-import { registerModelsCommand } from './models.js';
-import { registerServeCommand } from './serve.js';
-import { registerTranscribeCommand } from './transcribe.js';
-import { registerTranscriptsCommand } from './transcripts.js';
+
+/** What registers each command. Only the one that is called is loaded: most of a short run is loading. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  serve: async () => (await import('./serve.js')).registerServeCommand,
+  transcribe: async () => (await import('./transcribe.js')).registerTranscribeCommand,
+  transcripts: async () => (await import('./transcripts.js')).registerTranscriptsCommand,
+  jobs: async () => (await import('./jobs.js')).registerJobsCommand,
+  keys: async () => (await import('./keys.js')).registerKeysCommand,
+  models: async () => (await import('./models.js')).registerModelsCommand,
+  config: async () => (await import('./config.js')).registerConfigCommand,
+  doctor: async () => (await import('./doctor.js')).registerDoctorCommand,
+  capacity: async () => (await import('./capacity.js')).registerCapacityCommand,
+};
 
 const USAGE_EXIT_CODE = 2;
 
@@ -20,15 +24,9 @@ const program = new Command('sotto')
   .showHelpAfterError('(see --help)')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : USAGE_EXIT_CODE));
 
-registerServeCommand(program);
-registerTranscribeCommand(program);
-registerTranscriptsCommand(program);
-registerJobsCommand(program);
-registerKeysCommand(program);
-registerModelsCommand(program);
-registerConfigCommand(program);
-registerDoctorCommand(program);
-registerCapacityCommand(program);
+const named = process.argv[2] ?? '';
+const called = Object.hasOwn(COMMANDS, named) ? [named] : Object.keys(COMMANDS);
+for (const name of called) (await COMMANDS[name]?.())?.(program);
 
 try {
   await program.parseAsync();
