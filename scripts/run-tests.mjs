@@ -1,12 +1,15 @@
 // Runs the tests against the build: npm test. With --all also what is sampled in the quick run: every golden window,
-// the long properties, and a part under the other versions of Node (--nodes: that part alone). Other arguments go to
-// tap. Ends with the ten slowest files and the line 'N passed, N failed'.
+// the long properties, and a part under the other versions of Node (--nodes: that part alone). Without files all of
+// them run, several in a process. Other arguments go to tap. Ends with the ten slowest files and the line 'N passed, N
+// failed'.
 import { spawnSync } from 'node:child_process';
 import { createReadStream, mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { Parser } from 'tap-parser';
 import { NODE_TESTS, otherNodes } from './other-nodes.mjs';
+import { writeGroups } from './test-groups.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const SLOWEST = 10;
@@ -25,7 +28,13 @@ function run(args, node = process.execPath, variables = env) {
 const TAP = 'node_modules/tap/dist/esm/run.mjs';
 
 function build() {
-  return run(['node_modules/typescript/lib/tsc.js', '-b']) || run(['scripts/build-pages.mjs']) || run([TAP, 'build']);
+  const steps = [
+    ['node_modules/typescript/lib/tsc.js', '-b'],
+    ['scripts/build-client.mjs'],
+    ['scripts/build-pages.mjs'],
+    [TAP, 'build'],
+  ];
+  return steps.reduce((broken, args) => broken || run(args), 0);
 }
 
 /** Reads what tap wrote: how many assertions passed and failed, and how long each file took. */
@@ -40,7 +49,7 @@ async function read(file) {
       count(child, [...path, child.name]);
     });
     parser.on('assert', ({ ok, skip, todo, name, time, diag }) => {
-      if (path.length === 0) files.push({ name, time: time ?? 0 });
+      if (name.endsWith('.test.ts')) files.push({ name, time: time ?? 0 });
       const isCounted = !isParent;
       // A test that has tests of its own is counted by them.
       isParent = false;
@@ -78,7 +87,11 @@ const broken = build();
 if (broken !== 0) process.exit(broken);
 const runs = [];
 if (!isOtherNodes) {
-  const args = given.filter((argument) => argument !== '--all');
+  const options = given.filter((argument) => argument !== '--all');
+  // A group takes as long as its files, each of which has a limit of its own. One process more than cores: some wait
+  // for real time.
+  const groups = () => [`--jobs=${availableParallelism() + 1}`, '--timeout=1800', ...writeGroups(root)];
+  const args = options.some((argument) => argument.endsWith('.ts')) ? options : [...options, ...groups()];
   const whole = await test('last-run', args, process.execPath, isWhole ? envWhole : env);
   const slowest = whole.files.toSorted((a, b) => b.time - a.time).slice(0, SLOWEST);
   const lines = slowest.map(({ name, time }) => `${(time / 1000).toFixed(1).padStart(7)} s  ${name}`);

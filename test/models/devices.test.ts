@@ -101,7 +101,7 @@ t.test('what is wrong with a wheel is said, and nothing is changed', needsWheelP
   });
   await t.rejects(attempt({ spoilt: LIBRARIES[2] }), { code: 'hashMismatch', message: /providers_cuda\.so/ });
   await t.rejects(attempt({ without: LIBRARIES[2] }), { code: 'notAWheel', message: /has no .*providers_cuda\.so/ });
-  await t.rejects(attempt({ name: 'numpy' }), { code: 'notAWheel', message: /no wheel of onnxruntime-gpu/ });
+  await t.rejects(attempt({ name: 'numpy' }), { code: 'notAWheel', message: /not a wheel of onnxruntime-gpu/ });
   const text = join(parent, 'text.whl');
   await writeFile(text, 'not a zip');
   await t.rejects(installCudaProvider(text, folder), { code: 'notAWheel' });

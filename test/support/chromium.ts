@@ -1,7 +1,12 @@
 // Headless Chromium for tests of the pages, with a microphone that plays a file.
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { chromium, type Browser, type LaunchOptions } from 'playwright-core';
-import type { Test } from 'tap';
+import t from 'tap';
+import { s16le, wavFile } from './wav-file.js';
 
 const CANDIDATES = [process.env['CHROMIUM_PATH'], '/usr/bin/chromium', '/usr/bin/chromium-browser'];
 const executablePath = CANDIDATES.find((path) => path !== undefined && path !== '' && existsSync(path));
@@ -19,10 +24,32 @@ export interface BrowserOptions {
   readonly arguments?: readonly string[];
 }
 
-/** Starts a browser that ends with the test. It talks to nobody by itself. */
-export async function launchChromium(t: Test, options: BrowserOptions = {}): Promise<Browser> {
+/** A file for `microphone` with these samples (16 kHz, mono): the same for the same ones. */
+export async function microphoneFile(samples: Float32Array): Promise<string> {
+  const bytes = wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, s16le(samples));
+  const name = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+  const path = join(process.env['SOTTO_TEST_FOLDERS'] ?? tmpdir(), `microphone-${name}.wav`);
+  await writeFile(path, bytes);
+  return path;
+}
+
+/** Browsers of this process, by how they were started. Each test has contexts of its own in them. */
+const browsers = new Map<string, Promise<Browser>>();
+
+/** A browser that all tests of this process with the same options share. It talks to nobody by itself. */
+export function launchChromium(options: BrowserOptions = {}): Promise<Browser> {
+  const key = JSON.stringify(options);
+  const known = browsers.get(key);
+  if (known !== undefined) return known;
+  const browser = launch(options);
+  browsers.set(key, browser);
+  t.teardown(async () => (await browser).close());
+  return browser;
+}
+
+function launch(options: BrowserOptions): Promise<Browser> {
   const { microphone, hasMicrophone = true, isAllowed = true } = options;
-  const launch: LaunchOptions = {
+  const launchOptions: LaunchOptions = {
     args: [
       '--headless=new',
       '--no-sandbox',
@@ -38,7 +65,5 @@ export async function launchChromium(t: Test, options: BrowserOptions = {}): Pro
       ...(options.arguments ?? []),
     ],
   };
-  const browser = await chromium.launch({ ...launch, ...(executablePath === undefined ? {} : { executablePath }) });
-  t.teardown(() => browser.close());
-  return browser;
+  return chromium.launch({ ...launchOptions, ...(executablePath === undefined ? {} : { executablePath }) });
 }

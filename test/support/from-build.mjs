@@ -3,4 +3,8 @@
 // as they are.
 import { register } from 'node:module';
 
-if (process.env.SOTTO_TEST_BUILD === '1') register('./from-build-hooks.mjs', import.meta.url);
+if (process.env.SOTTO_TEST_BUILD === '1') {
+  // An entry of several files that run in this process: see together.mjs.
+  const isTogether = process.argv[1]?.includes('/.tap/together/') === true;
+  register('./from-build-hooks.mjs', import.meta.url, { data: { isTogether } });
+}

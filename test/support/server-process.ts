@@ -2,11 +2,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Test } from 'tap';
+import root, { type Test } from 'tap';
 import { SOTTO_ARGUMENTS, SOTTO_ENVIRONMENT } from './sotto-command.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const repository = fileURLToPath(new URL('../..', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
+
+let shared: Promise<ServerProcess> | undefined;
 
 export class ServerProcess {
   readonly #child: ChildProcess;
@@ -16,7 +18,7 @@ export class ServerProcess {
 
   private constructor(flags: readonly string[], environment: NodeJS.ProcessEnv) {
     this.#child = spawn(process.execPath, [...SOTTO_ARGUMENTS, 'serve', ...flags], {
-      cwd: root,
+      cwd: repository,
       // Several run at a time, and a data folder has one server: tests of the store name their own.
       env: { ...process.env, ...SOTTO_ENVIRONMENT, SOTTO_PORT: '0', SOTTO_STORE: 'none', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -35,6 +37,15 @@ export class ServerProcess {
     const server = ServerProcess.launch(t, flags, environment);
     await server.says(/listening on \S+.*\n/);
     return server;
+  }
+
+  /**
+   * A server with default settings that all tests of this process share: for those that change nothing in it. It ends
+   * with the process.
+   */
+  static shared(): Promise<ServerProcess> {
+    shared ??= ServerProcess.start(root);
+    return shared;
   }
 
   /** Starts a server without waiting. */

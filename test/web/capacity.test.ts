@@ -12,9 +12,10 @@ const screenshots = process.env['SOTTO_SCREENSHOTS'];
 
 t.test('the calculator follows its fields, in both languages, on a desk and a phone', needsChromium, async (t) => {
   await buildPages();
-  const server = await ServerProcess.start(t);
-  const browser = await launchChromium(t);
+  const server = await ServerProcess.shared();
+  const browser = await launchChromium();
   const page = await browser.newPage({ locale: 'en', colorScheme: 'light' });
+  t.teardown(() => page.close());
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(String(error)));
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));

@@ -17,7 +17,7 @@ async function open(t: Test): Promise<{ http: string; key: string; browser: Brow
   const { text: key } = await (await KeyRing.open(store)).create({ name: 'page', scopes: ['stream', 'watch'] });
   await store.close();
   const { url: http } = await startWholeServer(t, { dataDir });
-  return { http, key, browser: await launchChromium(t) };
+  return { http, key, browser: await launchChromium() };
 }
 
 /** What a page says to be in its storage, and whether it holds the key. */
@@ -70,6 +70,7 @@ t.test('an overlay takes its token from its address', needsChromium, async (t) =
   });
   const { token } = (await made.json()) as { token: string };
   const context = await browser.newContext({ permissions: ['microphone'] });
+  t.teardown(() => context.close());
   t.teardown(() => context.close());
   const page = await context.newPage();
   await page.goto(`${http}/overlay`);

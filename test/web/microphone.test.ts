@@ -23,13 +23,19 @@ async function bundle(): Promise<string> {
   return output?.output[0].code ?? '';
 }
 
+/** Plays sound without a click, and captures its tab without asking. */
+const FREE: BrowserOptions = {
+  arguments: ['--autoplay-policy=no-user-gesture-required', '--auto-accept-this-tab-capture'],
+};
+
 /** What a call rejects with, as an expression. */
 const codeOf = (call: string): string => `${call}.then(() => 'none', ({ name, code }) => name + ' ' + code)`;
 
 /** An empty page of a secure origin, with the package as `sotto`. */
 async function openPage(t: Test, options: BrowserOptions = {}): Promise<Page> {
-  const browser = await launchChromium(t, options);
+  const browser = await launchChromium(options);
   const page = await browser.newPage();
+  t.teardown(() => page.close());
   await page.route('**/*', (route) =>
     route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>t</title>' }),
   );
@@ -66,7 +72,7 @@ t.test('the microphone in a page', needsChromium, async (t) => {
   });
 
   t.test('captures any stream, at its pitch, and leaves its tracks running', async (t) => {
-    const page = await openPage(t, { arguments: ['--autoplay-policy=no-user-gesture-required'] });
+    const page = await openPage(t, FREE);
     const result = await page.evaluate(`(async () => {
       const context = new AudioContext();
       const tone = new OscillatorNode(context, { frequency: 1000 });
@@ -112,7 +118,7 @@ t.test('the microphone in a page', needsChromium, async (t) => {
   });
 
   t.test('the sound of a shared tab', async (t) => {
-    const page = await openPage(t, { arguments: ['--auto-accept-this-tab-capture'] });
+    const page = await openPage(t, FREE);
     const result = await page.evaluate(`(async () => {
       const { getDisplayMedia } = navigator.mediaDevices;
       navigator.mediaDevices.getDisplayMedia = (wanted) =>

@@ -1,19 +1,16 @@
 // The caption overlay and its editor in a real browser, against a real server: own microphone, and another's session.
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@sotto/client';
 import { errorRate, scoreText } from '@sotto/models';
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
-import { launchChromium, needsChromium } from '../support/chromium.js';
+import { launchChromium, microphoneFile, needsChromium } from '../support/chromium.js';
 import { fixtureClip, fixtureSamples } from '../support/fixtures.js';
 import { violations } from '../support/page-accessibility.js';
 import { ServerProcess } from '../support/server-process.js';
 import { joined, pcm16, silence } from '../support/speech.js';
 import { buildPages } from '../support/studio-page.js';
-import { s16le, wavFile } from '../support/wav-file.js';
 
 // Real time, a browser and servers: slow on a busy machine.
 t.setTimeout(600_000);
@@ -37,17 +34,16 @@ async function share(t: Test, server: ServerProcess) {
 
 t.test('the overlay', needsChromium, async (t) => {
   await buildPages();
-  const server = await ServerProcess.start(t);
+  const server = await ServerProcess.shared();
   const clip = fixtureClip('en-bakery');
   const speech = joined(silence(1_000), await fixtureSamples('en-bakery'), silence(2_500));
-  const microphone = join(await mkdtemp(join(tmpdir(), 'sotto-overlay-')), 'microphone.wav');
-  await writeFile(microphone, wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, s16le(speech)));
-  const browser = await launchChromium(t, { microphone });
+  const browser = await launchChromium({ microphone: await microphoneFile(speech) });
   const context = await browser.newContext({
     viewport: { width: 1_920, height: 1_080 },
     permissions: ['microphone', 'clipboard-read', 'clipboard-write'],
     locale: 'en',
   });
+  t.teardown(() => context.close());
   const problems: string[] = [];
   const open = async (path: string): Promise<Page> => {
     const page = await context.newPage();

@@ -17,7 +17,7 @@ t.setTimeout(600_000);
 t.test('the Studio without a recogniser', needsChromium, async (t) => {
   await buildPages();
   const server = await ServerProcess.start(t, ['--engine', 'null', '--allowed-hosts', 'sotto.test']);
-  const browser = await launchChromium(t);
+  const browser = await launchChromium();
   const open = (options = {}) => StudioPage.open(t, browser, server.http, options);
 
   t.test('speaks the language of the browser, and the other one when asked', async (t) => {
@@ -90,14 +90,14 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
       { options: { hasMicrophone: false }, words: /No microphone was found/ },
     ];
     for (const { options, words } of cases) {
-      const studio = await StudioPage.open(t, await launchChromium(t, options), server.http);
+      const studio = await StudioPage.open(t, await launchChromium(options), server.http);
       await studio.button.click();
       await studio.failsWith(words);
       await studio.idle();
       await studio.page.getByRole('button', { name: 'Dismiss' }).click();
       t.equal((await studio.failure.innerText()).trim(), '');
     }
-    const remote = await launchChromium(t, { arguments: ['--host-resolver-rules=MAP sotto.test 127.0.0.1'] });
+    const remote = await launchChromium({ arguments: ['--host-resolver-rules=MAP sotto.test 127.0.0.1'] });
     const studio = await StudioPage.open(t, remote, server.http.replace('127.0.0.1', 'sotto.test'));
     await studio.button.click();
     await studio.failsWith(/only to pages on https:\/\/ or localhost/);

@@ -1,16 +1,12 @@
 // The Studio over the length of a session: restarts, reloads and readers, in a real browser against a real server.
-import { mkdtemp, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { errorRate, scoreText } from '@sotto/models';
 import t from 'tap';
-import { launchChromium, needsChromium } from '../support/chromium.js';
+import { launchChromium, microphoneFile, needsChromium } from '../support/chromium.js';
 import { fixtureSamples } from '../support/fixtures.js';
 import { violations } from '../support/page-accessibility.js';
 import { ServerProcess } from '../support/server-process.js';
 import { joined, silence } from '../support/speech.js';
 import { buildPages, freePort, StudioPage, transcriptOf } from '../support/studio-page.js';
-import { s16le, wavFile } from '../support/wav-file.js';
 
 // Real time, a browser and servers: slow on a busy machine.
 t.setTimeout(600_000);
@@ -30,9 +26,7 @@ t.test('the Studio', needsChromium, async (t) => {
     silence(2_000),
   );
   const reference = await transcriptOf(server.url, speech);
-  const microphone = join(await mkdtemp(join(tmpdir(), 'sotto-studio-')), 'microphone.wav');
-  await writeFile(microphone, wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, s16le(speech)));
-  const browser = await launchChromium(t, { microphone });
+  const browser = await launchChromium({ microphone: await microphoneFile(speech) });
   const open = () => StudioPage.open(t, browser, server.http, { permissions: ['clipboard-read', 'clipboard-write'] });
 
   t.test('a server that is restarted in the middle of a word costs none', async (t) => {

@@ -1,16 +1,13 @@
 // The Studio in a real browser, against a real server: a voice in, words on the page.
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { errorRate, scoreText } from '@sotto/models';
 import t from 'tap';
-import { launchChromium, needsChromium } from '../support/chromium.js';
+import { launchChromium, microphoneFile, needsChromium } from '../support/chromium.js';
 import { fixture, fixtureClip, fixtureSamples } from '../support/fixtures.js';
 import { violations } from '../support/page-accessibility.js';
 import { ServerProcess } from '../support/server-process.js';
 import { joined, silence } from '../support/speech.js';
 import { buildPages, StudioPage, transcriptOf } from '../support/studio-page.js';
-import { s16le, wavFile } from '../support/wav-file.js';
 
 // Real time, a browser and servers: slow on a busy machine.
 t.setTimeout(600_000);
@@ -19,12 +16,10 @@ const wordErrors = (reference: string, heard: string): number => errorRate(score
 
 t.test('the Studio hears', needsChromium, async (t) => {
   await buildPages();
-  const server = await ServerProcess.start(t);
+  const server = await ServerProcess.shared();
   const clip = fixtureClip('en-bakery');
   const speech = joined(silence(1_000), await fixtureSamples('en-bakery'), silence(2_500));
-  const microphone = join(await mkdtemp(join(tmpdir(), 'sotto-studio-')), 'microphone.wav');
-  await writeFile(microphone, wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, s16le(speech)));
-  const browser = await launchChromium(t, { microphone });
+  const browser = await launchChromium({ microphone: await microphoneFile(speech) });
   const open = (options = {}) => StudioPage.open(t, browser, server.http, options);
 
   t.test('the microphone: live words, settled words, word times, save and copy', async (t) => {

@@ -48,8 +48,8 @@ const Line = v.object({
 export const fixturesFolder = join(repositoryRoot, 'test/fixtures');
 
 /**
- * Reads a folder's manifest.jsonl (`id`, `file`, `text`, `language`, and where known `kind`, `words` and `segments` with
- * times).
+ * Reads a folder's manifest.jsonl (`id`, `file`, `text`, `language`, and where known `kind`, `words` and `segments`
+ * with times).
  * @throws BenchError `badRecordings` that names the line and the field.
  */
 export async function readRecordings(folder: string, languages?: readonly string[]): Promise<Recording[]> {

@@ -1,5 +1,5 @@
-// Forms and other uploads as whole HTTP requests: right ones, ones with parts out of order, missing, twice or too large,
-// damaged recordings, and requests that are cut off.
+// Forms and other uploads as whole HTTP requests: right ones, ones with parts out of order, missing, twice or too
+// large, damaged recordings, and requests that are cut off.
 import { badValue, damaged } from './bad-values.js';
 import type { Chance } from './chance.js';
 

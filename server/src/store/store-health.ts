@@ -6,7 +6,8 @@ import type { StoreProcessEvent } from './lmdb/hosted-store.js';
 /**
  * - `off`: nothing is kept, by the operator's wish.
  * - `ok`: it works.
- * - `degraded`: it fails, or its process has died again and again; live sessions go on, what they say may be lost to the
+ * - `degraded`: it fails, or its process has died again and again; live sessions go on, what they say may be lost to
+ *   the
  *   transcripts.
  */
 export type StoreState = 'off' | 'ok' | 'degraded';

@@ -13,8 +13,8 @@ export type UwsSearch =
 /**
  * Looks for the native library in folders of packages, by default those of this install.
  *
- * The binary is loaded by its path: the entry of the npm alias falls back to a JavaScript server that does not work when
- * there is none. It lies in `binaries/` of the alias and in the root of the package that its author publishes.
+ * The binary is loaded by its path: the entry of the npm alias falls back to a JavaScript server that does not work
+ * when there is none. It lies in `binaries/` of the alias and in the root of the package that its author publishes.
  */
 export function findUws(modules: readonly string[] = require.resolve.paths('uWebSockets.js') ?? []): UwsSearch {
   const folders = modules.map((folder) => join(folder, 'uWebSockets.js')).filter((folder) => existsSync(folder));

@@ -97,7 +97,7 @@ t.test('failures after which a process has lost its GPU', async (t) => {
 });
 
 t.test('transcribe --offline takes devices, a server has its own', async (t) => {
-  const flags = { server: 'ws://127.0.0.1:8080', retry: 0, rate: 16_000, channels: 1 };
+  const flags = { server: 'ws://127.0.0.1:8080', retry: 0 };
   t.doesNotThrow(() => checkUsage(['a.wav'], { ...flags, offline: true, devices: 'cuda:0,cuda:1' }));
   t.throws(() => checkUsage(['a.wav'], { ...flags, offline: true, devices: 'gpu' }), {
     exitCode: 2,

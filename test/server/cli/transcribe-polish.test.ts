@@ -32,7 +32,7 @@ t.test('files have the polished text in place of the raw one', async (t) => {
 });
 
 t.test('flags that do not go together', async (t) => {
-  const flags = { server: 'ws://127.0.0.1:1', retry: 0, rate: 16_000, channels: 1 };
+  const flags = { server: 'ws://127.0.0.1:1', retry: 0 };
   t.throws(() => checkUsage(['a.wav'], { ...flags, polish: 'custom' }), { message: /go together/, exitCode: 2 });
   t.throws(() => checkUsage(['a.wav'], { ...flags, polish: 'formal', polishInstruction: 'x' }), {
     message: /go together/,

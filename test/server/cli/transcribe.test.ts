@@ -155,7 +155,7 @@ t.test('- knows a file by its first bytes: one of any format, and a stream whose
 t.test('- with bytes that are no known file, or none at all: one line that says what to do, exit code 1', async (t) => {
   const { url } = await startListener(t);
   for (const [input, said] of [
-    [new Uint8Array(32_000), /^sotto: standard input: .*no audio of a known format.*raw PCM.*--raw.*\n$/],
+    [new Uint8Array(32_000), /^sotto: standard input: .*not audio of a known format.*raw PCM.*--raw.*\n$/],
     [new Uint8Array(0), /^sotto: standard input: .*empty.*\n$/],
   ] as const) {
     const { code, stdout, stderr } = await runSotto(['transcribe', '-', '--server', url], { input }).result;

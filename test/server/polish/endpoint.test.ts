@@ -97,8 +97,8 @@ const cut: ChatScript = (response) => {
 t.test('PO5: an endpoint that answers garbage, errors, or breaks off gives no text', async (t) => {
   for (const [script, message] of [
     [html, /broke off/],
-    [garbage, /no chat completion/],
-    [wrong, /no chat completion/],
+    [garbage, /not a chat completion/],
+    [wrong, /not a chat completion/],
     [says, /an error: out_of_memory$/],
     [breaks, /terminated|closed|aborted/],
     [ends, /broke off/],

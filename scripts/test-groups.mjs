@@ -1,0 +1,55 @@
+// Which test files share a process in `npm test`: those of one folder, a few at a time (test/support/together.mjs).
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** Most files of one process, so that there is work for every core until the end. */
+const FILES_MAX = 8;
+/** Folders with the longest files: they begin first. */
+const LONGEST = ['test/web', 'test/server', 'test/server/cli', 'test/server/asr', 'test/models'];
+
+/**
+ * Writes an entry for each group into `.tap/together` and names them, those that take longest first.
+ * @param root {string} the repository, with a slash at its end
+ */
+export function writeGroups(root) {
+  const folder = '.tap/together';
+  rmSync(`${root}${folder}`, { recursive: true, force: true });
+  mkdirSync(`${root}${folder}`, { recursive: true });
+  return groupsOf(testFiles(root)).map(({ name, files }, at) => {
+    // tap begins them by the alphabet.
+    const entry = `${folder}/${String(at + 1).padStart(2, '0')}-${name}.mjs`;
+    writeFileSync(
+      `${root}${entry}`,
+      `import { runTogether } from '../../test/support/together.mjs';\nawait runTogether(${JSON.stringify(files, null, 2)});\n`,
+    );
+    return entry;
+  });
+}
+
+function testFiles(root) {
+  return readdirSync(`${root}test`, { recursive: true })
+    .map((file) => `test/${file.replaceAll('\\', '/')}`)
+    .filter((file) => file.endsWith('.test.ts'))
+    .toSorted();
+}
+
+function groupsOf(files) {
+  const folders = new Map();
+  for (const file of files) folders.set(dirname(file), [...(folders.get(dirname(file)) ?? []), file]);
+  return [...folders]
+    .toSorted(([a], [b]) => rank(a) - rank(b))
+    .flatMap(([folder, inside]) => {
+      const count = Math.ceil(inside.length / FILES_MAX);
+      const name = folder.replaceAll('/', '-').replace(/^test-/, '');
+      // Dealt like cards: the files of one subject, which are alike, lie beside each other in the alphabet.
+      return Array.from({ length: count }, (_, at) => ({
+        name: count === 1 ? name : `${name}-${at + 1}`,
+        files: inside.filter((_, index) => index % count === at),
+      }));
+    });
+}
+
+function rank(folder) {
+  const at = LONGEST.indexOf(folder);
+  return at < 0 ? LONGEST.length : at;
+}
