@@ -25,7 +25,7 @@ const options: TransportOptions = {
         closed: () => {},
       }),
     }),
-    failed: (error) => process.stderr.write(`${String(error)}\n`),
+    failed: () => {},
   },
   messageBytesMax: 1_000_000,
   closeTimeoutMs: 200,
@@ -48,6 +48,10 @@ for (const [name, create] of TRANSPORTS) {
     client.send(Buffer.alloc(300_000, 7));
     const [echo] = await once(client, 'message');
     t.equal((echo as Buffer).byteLength, 300_000);
+
+    const other = create({ ...options, tls: { certFile, keyFile } });
+    t.teardown(() => other.close());
+    await t.rejects(other.listen(port, '127.0.0.1'), { code: 'EADDRINUSE' }, 'the port is not shared with others');
 
     const plain = new WebSocket(`ws://localhost:${port}/`);
     const [error] = await once(plain, 'error');
