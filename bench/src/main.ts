@@ -10,6 +10,7 @@ import { registerEngineCommand } from './commands/engine.js';
 import { registerFilesCommand } from './commands/files.js';
 import { registerFuzzCommand } from './commands/fuzz.js';
 import { registerGatewayCommand } from './commands/gateway.js';
+import { registerHearingCommand } from './commands/hearing.js';
 import { registerHostCommand } from './commands/host.js';
 import { registerNetworkCommand } from './commands/network.js';
 import { registerPeersCommand } from './commands/peers.js';
@@ -40,6 +41,7 @@ for (const register of [
   registerPeersCommand,
   registerPolicyCommand,
   registerQualityCommand,
+  registerHearingCommand,
   registerPolishCommand,
   registerAttackCommand,
   registerFuzzCommand,
