@@ -1,5 +1,5 @@
-// `bench hearing`: what is heard, whatever the machine: words in noise, loops, quiet speech, live against files, and the
-// curve of latency and quality.
+// `bench hearing`: what is heard, whatever the machine: words in noise, loops, quiet speech, live against files, and
+// the curve of latency and quality.
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { loadAudio } from '../audio/load-audio.js';
@@ -91,7 +91,12 @@ async function runHearing(options: HearingCommandOptions): Promise<void> {
   );
 }
 
-async function drawRecordings({ recordings, language, limit, seed }: HearingCommandOptions): Promise<LoadedRecording[]> {
+async function drawRecordings({
+  recordings,
+  language,
+  limit,
+  seed,
+}: HearingCommandOptions): Promise<LoadedRecording[]> {
   const found = shuffled(await readRecordings(recordings, language), seededRandom(seed));
   return loadAudio(found.slice(0, limit));
 }

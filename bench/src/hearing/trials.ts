@@ -1,5 +1,5 @@
-// What is asked of a recogniser's quality, one trial each: words in noise, loops in partials, quiet speech, live against
-// files.
+// What is asked of a recogniser's quality, one trial each: words in noise, loops in partials, quiet speech, live
+// against files.
 import { place, type LoadedRecording } from '../audio/playlist.js';
 import { atMost, scalarMetric, type Metric } from '../report/metric.js';
 import type { Hearing } from './hearing.js';

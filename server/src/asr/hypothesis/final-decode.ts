@@ -10,6 +10,7 @@ import {
 import type { FinalHypothesis } from '../recognizer.js';
 import { quietPlace } from './quiet-place.js';
 import { FRAME_SAMPLES } from './stability-policy.js';
+import { withoutStockPhrase } from './stock-phrases.js';
 import type { EngineTokenizer } from '../tokenizer.js';
 
 /**
@@ -90,7 +91,9 @@ export async function decodeFinal(
   const { thresholds = WHISPER_THRESHOLDS, temperature = 0, fallbackBudgetMs } = options;
   let budget = fallbackBudgetMs * 16;
   const attempt = async (part: Float32Array, withPrevious: boolean): Promise<Attempt> => {
-    const result = await decode({ audio: part, temperature, seed: 0, withPrevious });
+    const decoded = await decode({ audio: part, temperature, seed: 0, withPrevious });
+    const spoken = withoutStockPhrase(decoded.tokens, tokenizer, decoded.language, part);
+    const result = { ...decoded, tokens: spoken };
     const text = tokenizer.decode(result.tokens.map((token) => token.id));
     const audioMs = part.length / 16;
     const sound = { audioMs, speechMs: audioMs * speechRatio };

@@ -2,6 +2,7 @@
 import type { DecodedToken, DecodeResult } from '../engine.js';
 import { assess, type GuardThresholds, WHISPER_THRESHOLDS } from './hallucination-guards.js';
 import type { Hypothesis, StabilityPolicy } from './stability-policy.js';
+import { withoutStockPhrase } from './stock-phrases.js';
 import type { EngineTokenizer } from '../tokenizer.js';
 
 /** Text of a partial; both parts carry their own spaces. */
@@ -49,7 +50,8 @@ export class HypothesisTracker {
 
   /** Takes the outcome of a decode that was prompted with {@link committed}. */
   advance(result: DecodeResult, heardSamples: number): TrackedText {
-    const guarded = this.#guard(result, heardSamples / 16);
+    const spoken = withoutStockPhrase(result.tokens, this.#tokenizer, result.language);
+    const guarded = this.#guard({ ...result, tokens: spoken }, heardSamples / 16);
     const current: Hypothesis = { tokens: guarded.tokens, heardSamples };
     const stableTokens = guarded.mayCommit ? this.#policy(current, this.#tail) : 0;
     const ids = current.tokens.map((token) => token.id);
