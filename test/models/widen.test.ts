@@ -20,6 +20,7 @@ import { findWeight, readWeights } from '../../models/src/whisper/safetensors.js
 import { readWeightValues } from '../../models/src/whisper/weight-values.js';
 import { fixtureSamples, tinyWhisperFolder } from '../support/fixtures.js';
 import { RANDOM_WHISPER, randomAudio, writeRandomWhisper } from '../support/random-whisper.js';
+import { sampled } from '../support/whole-run.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'sotto-widen-'));
 t.teardown(() => rm(folder, { recursive: true }));
@@ -91,7 +92,7 @@ t.test("logits are the small model's, in every layout of the stream", async (t) 
     const each = values.length / small.best.length;
     return [0, small.best.length / 2].flatMap((row) => [...values.subarray(row * each, (row + 1) * each)]);
   };
-  for (const [title, size] of [
+  const layouts: readonly (readonly [string, WhisperSize])[] = [
     ['three copies and means', SIZE],
     ['three copies, nothing left', { ...SIZE, width: 192, heads: 12 }],
     ['less than two copies', { ...SIZE, width: 96, heads: 6 }],
@@ -99,7 +100,8 @@ t.test("logits are the small model's, in every layout of the stream", async (t) 
       'room for an even number, and no layer to spare',
       { ...SIZE, width: 128, heads: 8, encoderLayers: 3, decoderLayers: 2 },
     ],
-  ] as const) {
+  ];
+  for (const [title, size] of sampled(layouts, 2)) {
     const directory = free();
     await widenModel(size, random, directory);
     t.match((await inspectModel(directory)).config, { vocabularySize: 51_866, width: size.width, melBins: 80 }, title);
@@ -140,7 +142,8 @@ t.test('the embedded model hears the same, wide as it is', async (t) => {
       licence: 'CC-BY-SA-4.0',
     },
   });
-  const clips = await Promise.all(['en-computer', 'en-noisy', 'en-names-train', 'melody'].map(fixtureSamples));
+  const names = ['en-computer', 'en-noisy', 'en-names-train', 'melody'];
+  const clips = await Promise.all(sampled(names, 2).map((name) => fixtureSamples(name)));
   const requests = clips.map((audio): DecodeRequest => ({ audio, prompt: PROMPT, draft: [], temperature: 0, seed: 0 }));
   const hear = async (folder: string, more: Partial<WhisperEngineOptions> = {}): Promise<number[][]> => {
     const options = { name: 'wide', buckets, tailSilenceMs, precision: 'fp32', threads: 2 } as const;
@@ -150,7 +153,7 @@ t.test('the embedded model hears the same, wide as it is', async (t) => {
     return results.map(({ tokens }) => tokens.flatMap(({ id, frame }) => [id, frame]));
   };
   const heard = await hear(directory);
-  t.ok(heard.flat().length > 40, 'there is text');
+  t.ok(heard.flat().length > 10 * clips.length, 'there is text');
   t.same(await hear(wide), heard);
   t.same(await hear(wide, { kernels: 'cuda', cache: 'inPlace' }), heard, "with a GPU's operators");
 });

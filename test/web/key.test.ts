@@ -71,7 +71,6 @@ t.test('an overlay takes its token from its address', needsChromium, async (t) =
   const { token } = (await made.json()) as { token: string };
   const context = await browser.newContext({ permissions: ['microphone'] });
   t.teardown(() => context.close());
-  t.teardown(() => context.close());
   const page = await context.newPage();
   await page.goto(`${http}/overlay`);
   await page.locator('#note').filter({ hasText: '?token=' }).waitFor();
