@@ -62,6 +62,12 @@ export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cac
     return normed;
   };
   const queries: TensorName[] = [];
+  /**
+   * With a scale of its own, the CPU's operator lays out all keys anew before it multiplies one query by them. (By a
+   * power of two, as with Whisper's heads of 64, the numbers are the same.)
+   */
+  const scale = graph.floats(Float32Array.of(1 / Math.sqrt(width / heads)), []);
+  const scaled = (query: TensorName): TensorName => graph.op('Mul', [query, scale]);
   for (let i = 0; i < config.decoderLayers; i++) {
     const layer = `decoder.layers.${i}`;
     const self = `${layer}.self_attn`;
@@ -76,8 +82,8 @@ export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cac
     const crossValue = graph.input(`crossValue_${i}`, layers.precision, audio);
     const looked = graph.op(
       'com.microsoft.MultiHeadAttention',
-      [layers.unflatten(query, shape), crossKey, crossValue],
-      { num_heads: heads },
+      [layers.unflatten(layers.kernels === 'cpu' ? scaled(query) : query, shape), crossKey, crossValue],
+      { num_heads: heads, ...(layers.kernels === 'cpu' && { scale: { float: 1 } }) },
     );
     result = layers.closingLinear(layers.flatten(looked), `${cross}.out_proj`, width, width, `${cross}.v_proj`);
     result = layers.feedForward(norm(`${layer}.final_layer_norm`), layer, decoderInner);
@@ -107,7 +113,7 @@ function addProjections(layers: LayerBuilder, x: TensorName, weights: string): T
   const maps = projections.map(({ map, bias }) => ({ name: `${weights}.${map}`, bias }));
   if (maps.every(({ name }) => layers.int8Map(name, width, width) !== undefined)) {
     const joined = layers.joinedLinear(x, maps, width, width);
-    return layers.graph.ops('Split', [joined], { axis: 1, num_outputs: maps.length }, [true, true, true]);
+    return layers.graph.ops('Split', [joined], { axis: -1, num_outputs: maps.length }, [true, true, true]);
   }
   return maps.map(({ name, bias }) => layers.linear(x, name, width, width, bias));
 }
@@ -237,7 +243,10 @@ function addChoice(layers: LayerBuilder, states: TensorName, special: SpecialTok
   const projected =
     layers.int8Map(map, config.vocabularySize, config.width) === undefined
       ? graph.op('Gemm', [states, addVocabulary(layers)], { transB: 1 })
-      : layers.linear(states, map, config.vocabularySize, config.width, false);
+      : graph.op('Reshape', [
+          layers.linear(states, map, config.vocabularySize, config.width, false),
+          graph.integers(-1, size),
+        ]);
   const raw = precision === 'float32' ? projected : layers.cast(projected, 'float32');
   const suppressed = graph.floats(suppression(config, special, size), [Object.keys(tokenRules).length, size]);
   const rules = graph.input('rules', 'int64', ['chosen']);

@@ -3,15 +3,15 @@ import type { GraphBuilder, TensorName } from './graph-builder.js';
 import { isStored, type Int8Weight } from './int8-weights.js';
 import type { WeightTensor } from './safetensors.js';
 
-/** Rows x [rows, inputs] as bytes, and how to get back from what a product makes of them. */
+/** Rows x as bytes, and how to get back from what a product makes of them. */
 interface RoundedRows {
-  /** uint8 [bytes * rows, inputs]: the first (highest) digits of all rows, then the second ones, and so on. */
+  /** uint8 [rows, inputs], or of several digits [rows, digits, inputs], the highest first. */
   readonly values: TensorName;
   /** uint8 scalar: what stands for 0. */
   readonly zero: TensorName;
   /** A step of the first digit, in units of the row's scale. */
   readonly step: number;
-  /** float32 [rows, 1]: of one digit multiplied with, of several divided by. */
+  /** float32 [rows, 1], of several digits [rows, 1, 1]: the one multiplied with, these divided by. */
   readonly scales: TensorName;
 }
 
@@ -34,19 +34,22 @@ export class IntegerProducts {
   readonly #graph: GraphBuilder;
   readonly #stored: (tensor: WeightTensor) => TensorName;
   readonly #isExact: boolean;
+  readonly #isDeep: boolean;
 
   readonly #matrices = new Map<Int8Weight, { values: TensorName; scales: TensorName }>();
-  readonly #numbers = new Map<number, TensorName>();
+  readonly #constants = new Map<string, TensorName>();
   readonly #zeros = new Map<number, TensorName>();
 
   /**
    * @param stored makes a tensor of the weights' file known to the graph
    * @param isExact whether the CPU sums products of bytes exactly, whatever they are
+   * @param isDeep whether rows are [rows, 1, inputs]: digits then need no other shape
    */
-  constructor(graph: GraphBuilder, stored: (tensor: WeightTensor) => TensorName, isExact: boolean) {
+  constructor(graph: GraphBuilder, stored: (tensor: WeightTensor) => TensorName, isExact: boolean, isDeep: boolean) {
     this.#graph = graph;
     this.#stored = stored;
     this.#isExact = isExact;
+    this.#isDeep = isDeep;
   }
 
   /**
@@ -77,12 +80,11 @@ export class IntegerProducts {
       rows.zero,
     ]);
     if (bytes === 1) return graph.op('Mul', [product, rows.scales]);
-    // The products of all digits side by side, each by its place value. As a product it is one pass over them.
-    const places = Float32Array.from({ length: bytes }, (_, place) => (2 * digit) ** -place);
-    const digits = graph.op('Reshape', [product, graph.integers(bytes, -1)]);
-    const sum = graph.op('MatMul', [graph.floats(places, [1, bytes]), digits]);
+    // The products of a row's digits, each by its place value and the row's scale. As a product it is one pass.
+    const sum = graph.op('MatMul', [graph.op('Div', [this.#places(bytes, 1 / (2 * digit), 1), rows.scales]), product]);
+    if (this.#isDeep) return sum;
     const outputs = maps.reduce((total, map) => total + map.outputs, 0);
-    return graph.op('Div', [graph.op('Reshape', [sum, graph.integers(-1, outputs)]), rows.scales]);
+    return graph.op('Reshape', [sum, graph.integers(-1, outputs)]);
   }
 
   #matrix(map: Int8Weight): { values: TensorName; scales: TensorName } {
@@ -122,31 +124,46 @@ export class IntegerProducts {
 
   /**
    * By the row's root mean square, which no number exceeds more than sqrt(inputs) times: one operator finds and applies
-   * it. Each digit holds what those before it leave, in steps 2 * digit times as fine.
+   * it. Rounded in steps of each digit, 2 * digit times as fine as the one before, a number less the rounding before it
+   * is the digit: that too is a product, of a matrix of few numbers.
    */
   #inDigits(x: TensorName, inputs: number, count: number, digit: number): RoundedRows {
     const graph = this.#graph;
     const unit = Math.sqrt(inputs);
-    let [rest = '', scales = ''] = graph.ops(
+    const base = 2 * digit;
+    const deep = this.#isDeep ? x : graph.op('Reshape', [x, graph.integers(-1, 1, inputs)]);
+    const [even = '', scales = ''] = graph.ops(
       'SimplifiedLayerNormalization',
-      [x, graph.floats(new Float32Array(inputs).fill(digit / unit), [inputs])],
+      [deep, graph.floats(new Float32Array(inputs).fill(digit / unit), [inputs])],
       { axis: -1, epsilon: { float: nothing } },
       [true, true],
     );
-    const digits: TensorName[] = [];
-    while (digits.length < count - 1) {
-      const rounded = graph.op('Round', [rest]);
-      digits.push(rounded);
-      rest = graph.op('Mul', [graph.op('Sub', [rest, rounded]), this.#number(2 * digit)]);
-    }
+    const rounded = graph.op('Round', [graph.op('Mul', [even, this.#places(count, base, count)])]);
+    const lessBefore = Float32Array.from({ length: count * count }, (_, at) => {
+      const [row, column] = [Math.floor(at / count), at % count];
+      return row === column ? 1 : row === column + 1 ? -base : 0;
+    });
+    const digits = graph.op('MatMul', [this.#constant(lessBefore, [count, count]), rounded]);
     const zero = this.#zero(digit);
-    const all = graph.op('Concat', [...digits, rest], { axis: 0 });
-    return { values: graph.op('QuantizeLinear', [all, this.#number(1), zero]), scales, zero, step: unit / digit };
+    return { values: graph.op('QuantizeLinear', [digits, this.#number(1), zero]), scales, zero, step: unit / digit };
+  }
+
+  /** 1, base, base ** 2, ...: [places, 1] or [1, places]. */
+  #places(count: number, base: number, rows: number): TensorName {
+    return this.#constant(
+      Float32Array.from({ length: count }, (_, place) => base ** place),
+      [rows, count / rows],
+    );
   }
 
   #number(value: number): TensorName {
-    let name = this.#numbers.get(value);
-    if (name === undefined) this.#numbers.set(value, (name = this.#graph.floats(Float32Array.of(value), [])));
+    return this.#constant(Float32Array.of(value), []);
+  }
+
+  #constant(values: Float32Array, dims: readonly number[]): TensorName {
+    const key = `${dims.join()}: ${values.join()}`;
+    let name = this.#constants.get(key);
+    if (name === undefined) this.#constants.set(key, (name = this.#graph.floats(values, dims)));
     return name;
   }
 

@@ -41,7 +41,8 @@ export interface BlockResult {
 
 /**
  * Adds layers to a graph. Hidden states are rows: [batch * positions, width], so that every linear map is one Gemm that
- * takes PyTorch's [out, in] weights as they are; only attention sees [batch, positions, width].
+ * takes PyTorch's [out, in] weights as they are; only attention sees [batch, positions, width]. Where all maps are
+ * calculated in several digits, rows are [batch * positions, 1, width]: see IntegerProducts.
  */
 export class LayerBuilder {
   readonly #known = new Map<string, TensorName>();
@@ -53,6 +54,7 @@ export class LayerBuilder {
   readonly precision: Precision;
   readonly kernels: Kernels;
   readonly #int8: ReadonlyMap<string, Int8Weight>;
+  readonly #isDeep: boolean;
 
   /**
    * @param int8 linear maps that are calculated in integers (float32 graphs only)
@@ -73,7 +75,8 @@ export class LayerBuilder {
     this.precision = precision;
     this.kernels = kernels;
     this.#int8 = int8;
-    this.#products = new IntegerProducts(graph, (tensor) => this.#stored(tensor), isExact);
+    this.#isDeep = int8.size > 0 && [...int8.values()].every(({ activationBytes }) => activationBytes > 1);
+    this.#products = new IntegerProducts(graph, (tensor) => this.#stored(tensor), isExact, this.#isDeep);
   }
 
   /**
@@ -266,7 +269,11 @@ export class LayerBuilder {
 
   /** [..., width] -> rows. */
   flatten(x: TensorName): TensorName {
-    return this.graph.op('Reshape', [x, this.graph.integers(-1, this.config.width)]);
+    const { width } = this.config;
+    return this.graph.op('Reshape', [
+      x,
+      this.#isDeep ? this.graph.integers(-1, 1, width) : this.graph.integers(-1, width),
+    ]);
   }
 
   /** The size of one axis, as an int64 vector of one. */
