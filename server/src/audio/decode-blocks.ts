@@ -4,10 +4,11 @@ import { detectAudioFormat, DETECT_BYTES, id3Bytes, type AudioFormatName } from 
 import { audioMsMax } from './decode-limits.js';
 import { mix, type ChannelMeaning } from './mix.js';
 import { checkedMp4 } from './mp4-check.js';
+import { mp4LateS } from './mp4-times.js';
 import { Resampler } from './resampler.js';
 import { SAMPLE_RATE } from './samples.js';
 import { CONVERT, decoderFailure, openStreamDecoder } from './open-stream-decoder.js';
-import type { DecodedBlock } from './stream-decoder.js';
+import type { Decoded, DecodedBlock } from './stream-decoder.js';
 
 /** Bytes that a decoder gets at a time, at the most (once samples come) and at first. */
 const SLICE_BYTES = { max: 65_536, first: 1_024, min: 64 } as const;
@@ -38,17 +39,21 @@ export async function* decodeBlocks(
     try {
       let slice: number = SLICE_BYTES.first;
       const whole = chain(head, source);
+      let isFirst = true;
       for await (const piece of format === 'mp4' ? checkedMp4(whole) : whole) {
+        // Its first piece has the whole index.
+        if (isFirst && format === 'mp4') output.lateS = mp4LateS(piece);
+        isFirst = false;
         for (let at = 0; at < piece.length;) {
           const part = piece.subarray(at, at + slice);
           at += part.length;
           output.bytes += part.length;
-          const decoded = await decoder.decode(part);
-          yield* output.take(decoded);
+          const decoded = blocksOf(await decoder.decode(part));
+          for (const block of decoded) yield* output.take(block);
           slice = nextSlice(part.length, decoded);
         }
       }
-      if (decoder.flush !== undefined) yield* output.take(await decoder.flush());
+      for (const block of blocksOf(await decoder.flush?.())) yield* output.take(block);
     } catch (cause) {
       if (output.samples === 0) throw decoderFailure(format, cause);
       if (cause instanceof AudioFileError) throw cause;
@@ -89,6 +94,8 @@ class Output {
   /** Of the file that were decoded. */
   bytes = 0;
   meaning: ChannelMeaning = 'surround';
+  /** Silence before the first sample, seconds. */
+  lateS = 0;
   #audioMs = 0;
   #resampler: Resampler | undefined;
   #rate = 0;
@@ -99,22 +106,30 @@ class Output {
     this.#channel = channel;
   }
 
-  *take({ channelData, sampleRate }: DecodedBlock): Generator<Float32Array> {
+  *take({ channelData, sampleRate, silenceS = 0 }: DecodedBlock): Generator<Float32Array> {
     if ((channelData[0]?.length ?? 0) === 0) return;
     if (sampleRate !== this.#rate) yield* this.#change(sampleRate);
+    const silence = Math.round((silenceS + this.lateS) * sampleRate);
+    this.lateS = 0;
+    // Refused before any of it is made, where the file is too small for so much.
+    this.#count(silence, sampleRate);
+    for (let left = silence; left > 0; left -= sampleRate) {
+      const block = this.#resampler?.push(new Float32Array(Math.min(left, sampleRate)));
+      if (block !== undefined && block.length > 0) yield block;
+    }
     const mono = this.#channel === undefined ? mix(channelData, this.meaning) : channelData[this.#channel];
     if (mono === undefined) throw new AudioFileError('no_channel', `The file has ${channelData.length} channels.`);
     this.samples += mono.length;
-    this.#audioMs += (mono.length * 1_000) / sampleRate;
-    if (this.#audioMs > audioMsMax(this.bytes)) {
-      const hours = Math.floor(this.#audioMs / 3_600_000);
-      throw new AudioFileError(
-        'audio_too_long',
-        `${this.bytes} bytes of the file claim more than ${hours} h of audio.`,
-      );
-    }
+    this.#count(mono.length, sampleRate);
     const block = this.#resampler?.push(mono) ?? mono;
     if (block.length > 0) yield block;
+  }
+
+  #count(samples: number, sampleRate: number): void {
+    this.#audioMs += (samples * 1_000) / sampleRate;
+    if (this.#audioMs <= audioMsMax(this.bytes)) return;
+    const hours = Math.floor(this.#audioMs / 3_600_000);
+    throw new AudioFileError('audio_too_long', `${this.bytes} bytes of the file claim more than ${hours} h of audio.`);
   }
 
   *flush(): Generator<Float32Array> {
@@ -142,8 +157,13 @@ class Output {
   }
 }
 
-function nextSlice(bytes: number, { channelData }: DecodedBlock): number {
-  const samples = channelData.reduce((sum, channel) => sum + channel.length, 0);
+function blocksOf(decoded: Decoded | undefined): readonly DecodedBlock[] {
+  if (decoded === undefined) return [];
+  return 'channelData' in decoded ? [decoded] : decoded;
+}
+
+function nextSlice(bytes: number, blocks: readonly DecodedBlock[]): number {
+  const samples = blocks.reduce((sum, { channelData }) => sum + channelData.length * (channelData[0]?.length ?? 0), 0);
   // A header of many slices would be read again with each of them.
   if (samples === 0) return bytes * 2;
   const fitting = Math.floor((bytes * SLICE_SAMPLES) / samples);

@@ -3,6 +3,8 @@ import { messageOf } from '@sotto/protocol';
 import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
 import type { AudioFormatName } from './audio-format.js';
 import { FlacStream } from './flac.js';
+import { MatroskaStream } from './matroska.js';
+import { OggOpusStream } from './ogg-opus.js';
 import type { StreamDecoder } from './stream-decoder.js';
 import { WavStream } from './wav.js';
 
@@ -27,11 +29,11 @@ export async function openStreamDecoder(
     case 'mp4':
       return (await import('@audio/decode-mp4')).decoder();
     case 'opus':
-      return (await import('@audio/decode-opus')).decoder();
+      return new OggOpusStream(await (await import('@audio/decode-opus')).decoder());
     case 'vorbis':
       return (await import('@audio/decode-vorbis')).decoder();
     case 'webm':
-      return (await import('@audio/decode-webm')).decoder();
+      return new MatroskaStream(await (await import('@audio/decode-webm')).decoder());
     case 'amr':
       return (await import('@audio/decode-amr')).decoder();
   }
