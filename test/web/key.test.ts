@@ -71,6 +71,7 @@ t.test('an overlay takes its token from its address', needsChromium, async (t) =
   const { token } = (await made.json()) as { token: string };
   const context = await browser.newContext({ permissions: ['microphone'] });
   t.teardown(() => context.close());
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   await page.goto(`${http}/overlay`);
   await page.locator('#note').filter({ hasText: '?token=' }).waitFor();

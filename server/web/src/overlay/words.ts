@@ -16,7 +16,7 @@ export const OVERLAY_WORDS: Readonly<Record<UiLanguage, OverlayWords>> = {
       unknown_share: 'There is no such shared session, or it is over.',
       ended: 'The session is over.',
       refused: 'The server does not serve this overlay.',
-      locked: 'The server wants a key: put ?token=… behind the address of this overlay.',
+      locked: 'The server requires a key: add ?token=… to the address of this overlay.',
     },
     samples: [
       'Welcome to the show, it is good to see so many of you here tonight.',
