@@ -44,3 +44,7 @@ export interface AudioFileWarning {
   readonly code: 'truncated' | 'damaged';
   readonly message: string;
 }
+
+/** What to do with a file that cannot be read. */
+export const CONVERT =
+  'Convert it to WAV, FLAC, MP3, M4A, Ogg Opus or WebM, for example with: ffmpeg -i FILE speech.flac';

@@ -14,7 +14,7 @@ export const DETECT_BYTES = 4_096;
 
 /** Container and codec by the first bytes of a file, ID3 tags taken off. */
 export function detectAudioFormat(head: Uint8Array): Detected {
-  const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 64)).toString('latin1');
+  const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 2 * TS_PACKET)).toString('latin1');
   const begins = ([signature]: readonly [Signature, string]): boolean =>
     signature.every(([at, wanted]) => text.startsWith(wanted, at));
   const format = SIGNATURES.find(begins)?.[1];
@@ -87,6 +87,9 @@ const SIGNATURES: readonly (readonly [Signature, AudioFormatName])[] = [
   ...['\xf0', '\xf1', '\xf8', '\xf9'].map((second) => [[[0, `\xff${second}`]], 'aac'] as const),
 ];
 
+/** Bytes of a packet of an MPEG transport stream: each begins with a G (ISO/IEC 13818-1). */
+const TS_PACKET = 188;
+
 const UNSUPPORTED: readonly (readonly [Signature, string])[] = [
   [[[0, 'OggS']], 'Ogg with a codec other than Opus, Vorbis and FLAC'],
   [
@@ -109,6 +112,17 @@ const UNSUPPORTED: readonly (readonly [Signature, string])[] = [
   ],
   [[[0, 'FLV']], 'FLV'],
   [[[0, '\x00\x00\x01\xba']], 'MPEG program stream'],
+  [[[0, 'riff\x2e\x91\xcf\x11']], 'W64'],
+  [[[0, '\x0b\x77']], 'AC-3'],
+  [
+    [
+      [0, 'G'],
+      [TS_PACKET, 'G'],
+    ],
+    'MPEG-TS',
+  ],
+  // MPEG audio (ISO/IEC 11172-3): layer II.
+  ...['\xfc', '\xfd', '\xf4', '\xf5'].map((second) => [[[0, `\xff${second}`]], 'MP2'] as const),
   [[[0, 'MThd']], 'MIDI'],
   [[[0, 'wvpk']], 'WavPack'],
   [[[0, 'MAC ']], "Monkey's Audio"],

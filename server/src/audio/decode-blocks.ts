@@ -1,5 +1,5 @@
 // Bytes of an audio file in, 16 kHz mono out: format, decoder, mix and sample rate, in whichever thread.
-import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
+import { AudioFileError, CONVERT, type AudioFileWarning } from './audio-errors.js';
 import { detectAudioFormat, DETECT_BYTES, id3Bytes, type AudioFormatName } from './audio-format.js';
 import { audioMsMax } from './decode-limits.js';
 import { mix, type ChannelMeaning } from './mix.js';
@@ -7,7 +7,7 @@ import { checkedMp4 } from './mp4-check.js';
 import { mp4LateS } from './mp4-times.js';
 import { Resampler } from './resampler.js';
 import { SAMPLE_RATE } from './samples.js';
-import { CONVERT, decoderFailure, openStreamDecoder } from './open-stream-decoder.js';
+import { decoderFailure, openStreamDecoder } from './open-stream-decoder.js';
 import type { Decoded, DecodedBlock } from './stream-decoder.js';
 
 /** Bytes that a decoder gets at a time, at the most (once samples come) and at first. */

@@ -1,6 +1,6 @@
 // Which library decodes which format, and what its exceptions mean.
 import { messageOf } from '@sotto/protocol';
-import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
+import { AudioFileError, CONVERT, type AudioFileWarning } from './audio-errors.js';
 import type { AudioFormatName } from './audio-format.js';
 import { FlacStream } from './flac.js';
 import { MatroskaStream } from './matroska.js';
@@ -55,7 +55,3 @@ export function decoderFailure(format: AudioFormatName, cause: unknown): AudioFi
   }
   return new AudioFileError('not_audio', `Nothing in the ${format} file can be decoded.`, { cause });
 }
-
-/** What to do with a file that cannot be read. */
-export const CONVERT =
-  'Convert it to WAV, FLAC, MP3, M4A, Ogg Opus or WebM, for example with: ffmpeg -i FILE speech.flac';

@@ -1,5 +1,5 @@
 // WAV files (RIFF, RF64), decoded as their bytes come.
-import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
+import { AudioFileError, CONVERT, type AudioFileWarning } from './audio-errors.js';
 import { bytesPerSample, decodeChannels, type PcmEncoding, type PcmLayout } from './pcm.js';
 import type { DecodedBlock, StreamDecoder } from './stream-decoder.js';
 
@@ -138,7 +138,7 @@ function parseFormat(view: DataView): WavFormat {
   const tag = written === TAG.extensible && view.byteLength >= 26 ? view.getUint16(24, true) : written;
   const encoding = encodingOf(tag, bits);
   if (encoding === undefined) {
-    throw new AudioFileError('unsupported', `WAV with format tag ${tag} and ${bits} bits is not supported.`);
+    throw new AudioFileError('unsupported', `WAV with format tag ${tag} and ${bits} bits is not supported. ${CONVERT}`);
   }
   const channels = view.getUint16(2, true);
   const sampleRate = view.getUint32(4, true);

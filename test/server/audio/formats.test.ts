@@ -7,6 +7,7 @@ import t from 'tap';
 import { decodeAudioFile } from '../../../server/src/audio/audio-file.js';
 import { decodeAudio, type DecodeAudioOptions } from '../../../server/src/audio/decode-audio.js';
 import { openStoredFile } from '../../../server/src/audio/stored-bytes.js';
+import { wavFile } from '../../support/wav-file.js';
 
 const folder = new URL('../../fixtures/audio/formats/', import.meta.url).pathname;
 const bytesOf = (name: string): Uint8Array => new Uint8Array(readFileSync(folder + name));
@@ -198,3 +199,19 @@ t.test('who stops listening ends the reading', async (t) => {
 async function spoolFolders(): Promise<string[]> {
   return (await readdir(tmpdir())).filter((name) => name.startsWith('sotto-')).toSorted();
 }
+
+t.test('what is known but cannot be decoded is refused by its name, with what to do', async (t) => {
+  const transport = new Uint8Array(4 * 188);
+  for (let at = 0; at < transport.length; at += 188) transport[at] = 0x47;
+  const adpcm = wavFile({ tag: 2, sampleRate: 16_000, bits: 4 }, new Uint8Array(100));
+  for (const [bytes, name] of [
+    [Buffer.from('riff\x2e\x91\xcf\x11'.padEnd(200, '\0'), 'latin1'), 'W64'],
+    [Buffer.from('\x0b\x77'.padEnd(200, '\0'), 'latin1'), 'AC-3'],
+    [Buffer.from('\xff\xfd\x84\x00'.padEnd(500, '\0'), 'latin1'), 'MP2'],
+    [transport, 'MPEG-TS'],
+    [adpcm, 'WAV with format tag 2'],
+  ] as const) {
+    const message = new RegExp(`^${name} .*not supported.*ffmpeg -i FILE`);
+    await t.rejects(decode(pieces(new Uint8Array(bytes), 100)), { code: 'unsupported', message });
+  }
+});
