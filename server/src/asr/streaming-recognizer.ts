@@ -338,7 +338,7 @@ class LiveSegment implements RecognizedSegment {
     });
     const { noise, language, avgLogprob, noSpeechProb } = decoded;
     const heard = this.#options.words
-      ? timeWords(decoded.tokens, language, audio.length / SAMPLES_PER_MS, this.#tokenizer)
+      ? timeWords(decoded.tokens, language, [0, audio.length / SAMPLES_PER_MS], this.#tokenizer)
       : [];
     const { text, words } = await this.#script.of({ text: decoded.text, words: heard }, language);
     return { text, words, language, avgLogprob, noSpeechProb, ...(noise ? { noise } : {}) };

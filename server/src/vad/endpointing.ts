@@ -28,6 +28,8 @@ export interface EndpointingOptions {
    * less the tail it wants.
    */
   readonly maxUtteranceMs: number;
+  /** Audio behind the last speech frame that belongs to the utterance, milliseconds. Default {@link TAIL_MS}. */
+  readonly tailMs?: number;
 }
 
 export const ENDPOINTING_DEFAULTS = {
@@ -280,6 +282,6 @@ function limitsOf(options: EndpointingOptions): Limits {
     minSpeech: Math.min(options.minSpeechMs * SAMPLES_PER_MS, max / 8),
     prefix: Math.min(options.prefixPaddingMs * SAMPLES_PER_MS, max / 4),
     max,
-    tail: Math.min(TAIL_MS * SAMPLES_PER_MS, minSilence),
+    tail: Math.min((options.tailMs ?? TAIL_MS) * SAMPLES_PER_MS, minSilence),
   };
 }

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import t from 'tap';
 import { FileTranscriber, type TranscribedSegment } from '../../../server/src/asr/files/file-transcriber.js';
 import type { CuttingOptions } from '../../../server/src/asr/files/speech-stretches.js';
@@ -195,6 +196,52 @@ t.test('speech behind the point where the model stopped listening is heard all t
   const [segment] = await all(files.transcribe(blocks(0, 9_000)));
   t.match(segment?.text, /^the cat .* it all$/);
   t.ok((segment?.words.at(-1)?.endMs ?? 0) > half);
+});
+
+t.test('what stops where the attention rests is not gone on with', async (t) => {
+  const words = scriptOf('the cat and the dog sleep and a fox jumps over it all', 1_000);
+  const { files, engine } = transcriber({}, words);
+  const decode = engine.decode.bind(engine);
+  engine.decode = async (batch) =>
+    (await decode(batch)).map((result) => ({
+      ...result,
+      tokens: result.tokens.map((token) => ({ ...token, frame: 60 })),
+    }));
+  const [segment] = await all(files.transcribe(blocks(0, 9_000)));
+  t.equal(segment?.text, 'the cat and the dog sleep and a fox jumps over it all');
+  t.equal(engine.batches.flat().length, 1);
+});
+
+t.test('whatever the attention says, words take time and lie within their segments, in order', async (t) => {
+  const script: ScriptedWord[] = [];
+  for (const sentence of SENTENCES) script.push(...scriptOf(sentence, (script.at(-1)?.endMs ?? 0) + 1_500));
+  const { files, engine } = transcriber({}, script);
+  const decode = engine.decode.bind(engine);
+  let drawn: readonly number[] = [];
+  engine.decode = async (batch) =>
+    (await decode(batch)).map((result) => ({
+      ...result,
+      tokens: result.tokens.map((token, i) => ({ ...token, frame: drawn[i % drawn.length] ?? 0 })),
+    }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat(1_400), { minLength: 1, maxLength: 60 }), async (frames) => {
+      drawn = frames;
+      let before = 0;
+      for (const { startMs, endMs, words } of await all(files.transcribe(blocks(0, 16_000)))) {
+        if (startMs < before || endMs > 16_000) throw new Error(`a segment at ${startMs} to ${endMs}`);
+        before = startMs;
+        for (const word of words) {
+          if (word.startMs < before || word.endMs <= word.startMs || word.endMs > endMs) {
+            throw new Error(`${word.text} at ${word.startMs} to ${word.endMs} of ${startMs} to ${endMs}`);
+          }
+          before = word.endMs;
+        }
+        before = endMs;
+      }
+    }),
+    { numRuns: 20 },
+  );
+  t.pass('held');
 });
 
 t.test('a signal ends the work at once, and nothing is left in the queue', async (t) => {

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import type { Word } from '@sotto/protocol';
 import type { DecodedToken } from '../../../server/src/asr/engine.js';
-import { inOrder, timeWords } from '../../../server/src/asr/hypothesis/word-timing.js';
+import { attentionRests, inOrder, timeWords } from '../../../server/src/asr/hypothesis/word-timing.js';
 import { holds } from '../../support/property.js';
 import { scriptedTokenizer } from '../../support/scripted-engine.js';
 
@@ -23,7 +23,7 @@ t.test('words border half-way between the tokens that attend them', async (t) =>
     [' cat', 14],
     [' sat', 20],
   ]);
-  const words = timeWords(tokens, 'en', 600, tokenizer);
+  const words = timeWords(tokens, 'en', [0, 600], tokenizer);
   t.same(times(words), [
     ['the', 140, 240],
     ['cat', 240, 340],
@@ -38,7 +38,7 @@ t.test('a pause belongs to no word', async (t) => {
     [' b', 100],
     [' c', 104],
   ]);
-  t.same(times(timeWords(tokens, 'en', 4_000, tokenizer)), [
+  t.same(times(timeWords(tokens, 'en', [0, 4_000], tokenizer)), [
     ['a', 0, 270],
     ['b', 1_940, 2_040],
     ['c', 2_040, 2_330],
@@ -53,7 +53,7 @@ t.test('marks belong to their word and do not move it', async (t) => {
     [' no', 30],
     ['."', 85],
   ]);
-  t.match(timeWords(tokens, 'en', 2_000, tokenizer), [
+  t.match(timeWords(tokens, 'en', [0, 2_000], tokenizer), [
     { text: '"yes,', startMs: 180 },
     { text: 'no."', startMs: 540 },
   ]);
@@ -67,7 +67,7 @@ t.test('languages without spaces have a word per character', async (t) => {
         ['好', 20],
       ]),
       'zh',
-      800,
+      [0, 800],
       tokenizer,
     ),
     [
@@ -78,7 +78,7 @@ t.test('languages without spaces have a word per character', async (t) => {
 });
 
 t.test('no tokens, no words', async (t) => {
-  t.same(timeWords([], 'en', 500, tokenizer), []);
+  t.same(timeWords([], 'en', [0, 500], tokenizer), []);
 });
 
 t.test('a token that attends out of order is placed between its neighbours', async (t) => {
@@ -88,7 +88,15 @@ t.test('a token that attends out of order is placed between its neighbours', asy
   t.same(inOrder([]), []);
 });
 
-t.test('words are in order, within the segment, and lose no text', async (t) => {
+t.test('where the attention rests, words are spread over the time', async (t) => {
+  const tokens = spoken([' here', ' we', ' are', ' then', ' all'].map((text) => [text, 100] as const));
+  t.ok(attentionRests(tokens, 'en', tokenizer));
+  const words = timeWords(tokens, 'en', [500, 2_500], tokenizer);
+  t.ok(words.every(({ startMs, endMs }) => endMs - startMs >= 100));
+  t.notOk(attentionRests(spoken([' a', ' b', ' c', ' d'].map((text, i) => [text, 20 * i] as const)), 'en', tokenizer));
+});
+
+t.test('words are in order, of some length, within the segment, and lose no text', async (t) => {
   const token = fc.record({
     text: fc.constantFrom(' the', ' and', ' cat', 's', ',', ' "', '.', ' é'),
     frame: fc.nat(1_500),
@@ -96,20 +104,25 @@ t.test('words are in order, within the segment, and lose no text', async (t) => 
   });
   holds(
     t,
-    fc.property(fc.array(token, { maxLength: 30 }), fc.integer({ min: 1, max: 30_000 }), (drawn, segmentMs) => {
-      const tokens = drawn.flatMap(({ text, frame, logprob }) =>
-        tokenizer.encode(text).map((id) => ({ id, frame, logprob })),
-      );
-      const words = timeWords(tokens, 'en', segmentMs, tokenizer);
-      let before = 0;
-      for (const word of words) {
-        if (!(word.startMs >= before && word.endMs >= word.startMs && word.endMs <= segmentMs))
-          throw new Error(JSON.stringify(words));
-        if (!(word.confidence >= 0 && word.confidence <= 1)) throw new Error('confidence');
-        before = word.startMs;
-      }
-      if (squeeze(words.map((word) => word.text).join('')) !== squeeze(tokenizer.decode(tokens.map((one) => one.id))))
-        throw new Error('text was lost');
-    }),
+    fc.property(
+      fc.array(token, { maxLength: 30 }),
+      fc.nat(9_000),
+      fc.integer({ min: 1, max: 30_000 }),
+      (drawn, fromMs, lengthMs) => {
+        const tokens = drawn.flatMap(({ text, frame, logprob }) =>
+          tokenizer.encode(text).map((id) => ({ id, frame, logprob })),
+        );
+        const words = timeWords(tokens, 'en', [fromMs, fromMs + lengthMs], tokenizer);
+        let before = fromMs;
+        for (const word of words) {
+          if (!(word.startMs >= before && word.endMs > word.startMs && word.endMs <= fromMs + lengthMs))
+            throw new Error(JSON.stringify(words));
+          if (!(word.confidence >= 0 && word.confidence <= 1)) throw new Error('confidence');
+          before = word.endMs;
+        }
+        if (squeeze(words.map((word) => word.text).join('')) !== squeeze(tokenizer.decode(tokens.map((one) => one.id))))
+          throw new Error('text was lost');
+      },
+    ),
   );
 });

@@ -11,10 +11,10 @@ import { SegmentScript } from '../hypothesis/segment-script.js';
 import { inOneLanguage, LanguageEvidence } from '../language-evidence.js';
 import { findLanguage, languageCodes } from '../model-languages.js';
 import type { ChineseScript } from '../../text/chinese-script.js';
-import { timeWords } from '../hypothesis/word-timing.js';
+import { attentionRests, timeWords } from '../hypothesis/word-timing.js';
 import { previousTokens } from '../hypothesis/previous-text.js';
 import type { Scheduler } from '../scheduling/scheduler.js';
-import { SEGMENT_SILENCE_MS, speechStretches, type CuttingOptions, type SpeechStretch } from './speech-stretches.js';
+import { speechStretches, type CuttingOptions, type SpeechStretch } from './speech-stretches.js';
 import { segmentsOf, type WindowSegment } from './window-segments.js';
 import { unheardFrom } from './unheard-speech.js';
 import { Semaphore } from '../../time/semaphore.js';
@@ -237,8 +237,7 @@ export class FileTranscriber {
       return [{ ...facts, text: '', words: [], tokens: [], noise, ...times }];
     }
     const script = new SegmentScript(asked?.script, this.#chineseScript);
-    const silenceMs = options.cutting?.minSilenceMs ?? SEGMENT_SILENCE_MS;
-    const parts = segmentsOf(tokens, facts.language, speech, audio.length, silenceMs, this.#tokenizer);
+    const parts = segmentsOf(tokens, facts.language, speech, audio.length, options.cutting ?? {}, this.#tokenizer);
     return Promise.all(parts.map((part) => this.#segmentOf(part, start, facts, script)));
   }
 
@@ -251,11 +250,10 @@ export class FileTranscriber {
   ): Promise<TranscribedSegment> {
     const [fromMs, toMs] = [start / SAMPLES_PER_MS, end / SAMPLES_PER_MS];
     const windowMs = windowStart / SAMPLES_PER_MS;
-    const within = (ms: number): number => Math.min(Math.max(ms, fromMs), toMs) + windowMs;
-    const timed = timeWords(tokens, facts.language, toMs, this.#tokenizer).map((word) => ({
+    const timed = timeWords(tokens, facts.language, [fromMs, toMs], this.#tokenizer).map((word) => ({
       ...word,
-      startMs: within(word.startMs),
-      endMs: within(word.endMs),
+      startMs: word.startMs + windowMs,
+      endMs: word.endMs + windowMs,
     }));
     const heard = this.#tokenizer.decode(tokens.map(({ id }) => id)).trim();
     const { text, words } = await script.of({ text: heard, words: timed }, facts.language);
@@ -282,6 +280,7 @@ export class FileTranscriber {
     let whole = await decode(audio);
     let from = 0;
     for (let times = 0; times < CONTINUATIONS_MAX && whole.noise === null; times += 1) {
+      if (attentionRests(whole.tokens, whole.language, this.#tokenizer)) break;
       const unheard = unheardFrom(whole.tokens, speech);
       if (unheard === undefined || unheard <= from || unheard >= audio.length) break;
       from = unheard;

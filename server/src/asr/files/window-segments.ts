@@ -1,16 +1,13 @@
 // Cuts the text of a window where the speaker paused: windows are as long as the model hears well, segments as people
 // read them.
-import { TAIL_MS } from '../../vad/endpointing.js';
+import { ENDPOINTING_DEFAULTS, TAIL_MS, THRESHOLD_GAP } from '../../vad/endpointing.js';
+import { SAMPLES_PER_MS } from '../../audio/samples.js';
 import { VAD_FRAME_SAMPLES } from '../../vad/vad.js';
 import type { DecodedToken } from '../engine.js';
 import { FRAME_SAMPLES } from '../hypothesis/stability-policy.js';
 import { inOrder } from '../hypothesis/word-timing.js';
 import type { EngineTokenizer } from '../tokenizer.js';
-
-/** Speech probability below which a frame is silent. */
-const SPEECH = 0.35;
-/** Audio before speech that is shown as part of it, milliseconds. */
-const LEAD_MS = 300;
+import { SEGMENT_SILENCE_MS, type CuttingOptions } from './speech-stretches.js';
 
 /** A part of a window, samples since its first, and the tokens that were said there. */
 export interface WindowSegment {
@@ -21,7 +18,8 @@ export interface WindowSegment {
 
 /**
  * Parts of a window between pauses of `minSilenceMs` and more, those without a word left out. A word belongs where its
- * first token attends.
+ * first token attends. A part reaches from `prefixPaddingMs` before its speech to {@link TAIL_MS} behind it, within the
+ * window, which may hold more of the room.
  * @param speech speech probability of each VAD frame of the window
  */
 export function segmentsOf(
@@ -29,10 +27,19 @@ export function segmentsOf(
   language: string,
   speech: Float32Array,
   samples: number,
-  minSilenceMs: number,
+  cutting: CuttingOptions,
   tokenizer: EngineTokenizer,
 ): WindowSegment[] {
-  const pauses = pausesOf(speech, (minSilenceMs * 16) / VAD_FRAME_SAMPLES);
+  const { threshold, prefixPaddingMs, minSilenceMs } = {
+    ...ENDPOINTING_DEFAULTS,
+    minSilenceMs: SEGMENT_SILENCE_MS,
+    ...cutting,
+  };
+  const isSpeech = (probability: number): boolean => probability >= threshold - THRESHOLD_GAP;
+  const [lead, tail] = [prefixPaddingMs * SAMPLES_PER_MS, TAIL_MS * SAMPLES_PER_MS];
+  const first = Math.max(0, speech.findIndex(isSpeech)) * VAD_FRAME_SAMPLES;
+  const last = (speech.findLastIndex(isSpeech) + 1) * VAD_FRAME_SAMPLES || samples;
+  const pauses = pausesOf(speech, isSpeech, (minSilenceMs * SAMPLES_PER_MS) / VAD_FRAME_SAMPLES);
   const parts = Array.from({ length: pauses.length + 1 }, () => [] as DecodedToken[]);
   const ids = tokens.map(({ id }) => id);
   const frames = inOrder(tokens.map(({ frame }) => frame));
@@ -53,19 +60,23 @@ export function segmentsOf(
     if (part.length === 0) return [];
     const [before, after] = [pauses[i - 1], pauses[i]];
     return {
-      start: before === undefined ? 0 : Math.max(before.from, before.to - LEAD_MS * 16),
-      end: after === undefined ? samples : Math.min(after.to, after.from + TAIL_MS * 16),
+      start: before === undefined ? Math.max(0, first - lead) : Math.max(before.from, before.to - lead),
+      end: after === undefined ? Math.min(samples, last + tail) : Math.min(after.to, after.from + tail),
       tokens: part,
     };
   });
 }
 
 /** Silences between speech of at least so many frames; samples. */
-function pausesOf(speech: Float32Array, framesMin: number): { readonly from: number; readonly to: number }[] {
+function pausesOf(
+  speech: Float32Array,
+  isSpeech: (probability: number) => boolean,
+  framesMin: number,
+): { readonly from: number; readonly to: number }[] {
   const pauses: { from: number; to: number }[] = [];
   let last: number | undefined;
   for (const [frame, probability] of speech.entries()) {
-    if (probability < SPEECH) continue;
+    if (!isSpeech(probability)) continue;
     if (last !== undefined && frame - last - 1 >= framesMin) {
       pauses.push({ from: (last + 1) * VAD_FRAME_SAMPLES, to: frame * VAD_FRAME_SAMPLES });
     }

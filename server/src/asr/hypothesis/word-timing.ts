@@ -17,6 +17,9 @@ const FRAME_MS = FRAME_SAMPLES / SAMPLES_PER_MS;
 const LEAD_MAX_MS = 60;
 const TAIL_MAX_MS = 250;
 
+/** What a word takes at least, milliseconds: a frame. Less only where there is not as much for each. */
+const WORD_MS_MIN = FRAME_MS;
+
 /** A word and the frames that its first and its last sound attend. */
 interface HeardWord {
   readonly text: string;
@@ -26,41 +29,79 @@ interface HeardWord {
 }
 
 /**
- * Words of a decoded segment, in order and within it. A word ends where the next one starts, or a little behind its
- * last sound if a pause follows. A token that attends out of order is placed between its neighbours. `confidence` is
- * exp(mean log-probability) of the word's tokens.
- * @param segmentMs Length of the segment's audio, milliseconds.
+ * Words of decoded audio, in order, within `fromMs` and `toMs`, each of some length. A word ends where the next one
+ * starts, or a little behind its last sound if a pause follows. A token that attends out of order is placed between its
+ * neighbours; where the attention rests, words are spread over the time. `confidence` is exp(mean log-probability) of
+ * the word's tokens.
+ * @param within Where the words were said, milliseconds since the window's first sample.
  */
 export function timeWords(
   tokens: readonly DecodedToken[],
   language: string,
-  segmentMs: number,
+  [fromMs, toMs]: readonly [fromMs: number, toMs: number],
   tokenizer: EngineTokenizer,
 ): Word[] {
-  const heard = heardWords(tokens, language, tokenizer);
-  const starts = heard.map(({ firstMs }, i) => {
+  const rests = attentionRests(tokens, language, tokenizer);
+  const attended = rests ? spread(tokens, [fromMs, toMs]) : inOrder(tokens.map(({ frame }) => frame * FRAME_MS));
+  const heard = heardWords(tokens, attended, language, tokenizer);
+  const least = Math.min(WORD_MS_MIN, (toMs - fromMs) / Math.max(1, heard.length));
+  const starts: number[] = [];
+  for (const [i, { firstMs }] of heard.entries()) {
     const before = heard[i - 1]?.lastMs ?? -Infinity;
-    return Math.min(segmentMs, Math.max(0, firstMs - LEAD_MAX_MS, (before + firstMs) / 2));
-  });
+    const start = Math.max(firstMs - LEAD_MAX_MS, (before + firstMs) / 2, fromMs);
+    starts.push(Math.max(start, (starts[i - 1] ?? -Infinity) + least));
+  }
+  // Those at the end leave room for those behind them.
+  const placed = starts.map((start, i) => Math.max(fromMs, Math.min(start, toMs - least * (heard.length - i))));
   return heard.map(({ text, lastMs, logprobs }, i) => {
-    const startMs = starts[i] as number;
-    const endMs = Math.max(startMs, Math.min(lastMs + TAIL_MAX_MS, starts[i + 1] ?? segmentMs));
+    const startMs = placed[i] as number;
+    const endMs = Math.min(placed[i + 1] ?? toMs, Math.max(startMs + least, lastMs + TAIL_MAX_MS));
     return { text, startMs, endMs, confidence: Math.min(1, Math.exp(mean(logprobs))) };
   });
 }
 
-function heardWords(tokens: readonly DecodedToken[], language: string, tokenizer: EngineTokenizer): HeardWord[] {
+/** Fewer words than this may well attend one frame. */
+const RESTING_WORDS_MIN = 4;
+
+/**
+ * Whether most words attend one and the same frame: then attention says nothing about where they were said, nor how far
+ * the model has listened.
+ */
+export function attentionRests(tokens: readonly DecodedToken[], language: string, tokenizer: EngineTokenizer): boolean {
+  const words = tokenizer.words(
+    tokens.map(({ id }) => id),
+    language,
+  );
+  const counts = new Map<number, number>();
+  for (const { first } of words) {
+    const frame = tokens[first]?.frame ?? 0;
+    counts.set(frame, (counts.get(frame) ?? 0) + 1);
+  }
+  return words.length >= RESTING_WORDS_MIN && 2 * Math.max(...counts.values()) > words.length;
+}
+
+/** Moments of tokens that are said evenly. */
+function spread(tokens: readonly DecodedToken[], [fromMs, toMs]: readonly [number, number]): number[] {
+  return tokens.map((_, i) => fromMs + ((toMs - fromMs) * (i + 0.5)) / tokens.length);
+}
+
+function heardWords(
+  tokens: readonly DecodedToken[],
+  attendedMs: readonly number[],
+  language: string,
+  tokenizer: EngineTokenizer,
+): HeardWord[] {
   const ids = tokens.map((token) => token.id);
-  const frames = inOrder(tokens.map((token) => token.frame));
   const words = mergePunctuation(tokenizer.words(ids, language)).filter((word) => word.text.trim() !== '');
   return words.map(({ text, first, past }) => {
+    const all = attendedMs.slice(first, past);
     // Marks and lone spaces attend anywhere.
-    const sounds = frames.slice(first, past).filter((_, i) => SOUND.test(tokenizer.decode([ids[first + i] as number])));
-    const attended = sounds.length > 0 ? sounds : frames.slice(first, past);
+    const sounds = all.filter((_, i) => SOUND.test(tokenizer.decode([ids[first + i] as number])));
+    const attended = sounds.length > 0 ? sounds : all;
     return {
       text: text.trim(),
-      firstMs: (attended[0] as number) * FRAME_MS,
-      lastMs: (attended.at(-1) as number) * FRAME_MS,
+      firstMs: attended[0] as number,
+      lastMs: attended.at(-1) as number,
       logprobs: tokens.slice(first, past).map((token) => token.logprob),
     };
   });
