@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { inspectDevices, installCudaProvider } from '@sotto/models';
 import t, { type Test } from 'tap';
+import { byteProductsOf } from '../../models/src/onnxruntime/cpu-features.js';
 
 const run = promisify(execFile);
 const { version } = JSON.parse(
@@ -68,7 +69,7 @@ t.test('this machine runs models on its CPU, and says what it knows of GPUs', as
   const report = await inspectDevices();
   t.match(report.trials[0], { device: 'cpu', runs: true });
   t.ok(report.runtime.providers.includes('CPUExecutionProvider'));
-  t.match(report.byteProducts, process.arch === 'x64' ? /^(?:dot|pairs)$/ : /^dot$/);
+  t.match(report.byteProducts.sums, process.arch === 'x64' ? /^(?:dot|pairs)$/ : /^dot$/);
   if (report.driver.isThere) t.ok(report.driver.cudaVersion);
   else t.match(report.driver.reason, /NVIDIA/);
   if (!report.driver.isThere) t.same(report.advice, [], 'a machine without a GPU needs no advice');
@@ -108,4 +109,17 @@ t.test('what is wrong with a wheel is said, and nothing is changed', needsWheelP
   await t.rejects(installCudaProvider(join(parent, 'absent.whl'), folder), { code: 'notAWheel' });
   t.same(await readdir(parent), ['cuda', 'text.whl'], 'no half-written folder is left');
   t.equal((await readdir(folder)).length, 3);
+});
+
+const x64 = (flags: string) => byteProductsOf('x64', `processor: 0\nflags\t\t: fpu avx2 ${flags}\nbugs\t:\n`);
+const arm64 = (flags: string) => byteProductsOf('arm64', `processor: 0\nFeatures\t: fp asimd ${flags}\n`);
+
+t.test('products of bytes are chosen by the flags of the CPU', async (t) => {
+  t.strictSame(x64('avx512f avx512_vnni'), { sums: 'dot', by: 'avx512_vnni' });
+  t.strictSame(x64('avx_vnni'), { sums: 'dot', by: 'avx_vnni' });
+  t.strictSame(x64('avx_vnni amx_int8 avx512_vnni'), { sums: 'dot', by: 'amx_int8' }, 'the widest');
+  t.strictSame(x64('avx512f'), { sums: 'pairs', by: undefined }, 'AVX2 and AVX-512 without VNNI cut off');
+  t.strictSame(byteProductsOf('x64', ''), { sums: 'pairs', by: undefined }, 'nobody tells: the lesser');
+  t.strictSame(arm64('asimddp'), { sums: 'dot', by: 'asimddp' });
+  t.strictSame(arm64('crc32'), { sums: 'dot', by: undefined }, 'exact with all instructions');
 });

@@ -38,8 +38,8 @@ async function doctor(flags: DoctorFlags): Promise<void> {
 }
 
 /** How exact int8 is, and how fast. */
-const INT8_BY: Readonly<Record<DeviceReport['byteProducts'], string>> = {
-  dot: 'sums of bytes in 32 bits: fast and exact',
+const INT8_BY: Readonly<Record<DeviceReport['byteProducts']['sums'], string>> = {
+  dot: 'sums of bytes in 32 bits, which is exact',
   pairs: 'sums of bytes in 16 bits (no VNNI seen): slower, with bytes of 7 bits so that nothing is cut off',
 };
 
@@ -62,7 +62,7 @@ export function doctorReport({
     ['Sotto', `${VERSION}, Node ${process.versions.node}, ${process.platform} ${process.arch}`],
     ['ONNX Runtime', `${runtime.version} (${runtime.file})`],
     ['providers', runtime.providers.join(', ')],
-    ['int8 on the CPU', INT8_BY[byteProducts]],
+    ['int8 on the CPU', `${INT8_BY[byteProducts.sums]}${byteProducts.by ? `; fast by ${byteProducts.by}` : ''}`],
     [
       'NVIDIA driver',
       driver.isThere ? `${driver.version || 'version unknown'}, for CUDA up to ${driver.cudaVersion}` : driver.reason,
