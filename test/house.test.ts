@@ -55,7 +55,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   main:
     'access admission api asr audio config gateway http jobs metrics models polish recordings session store transcripts transport vad ' +
     'version',
-  index: 'asr audio polish session vad',
+  index: 'asr audio polish session text vad',
   lifecycle: 'http time',
   cli: 'access asr audio capacity captions client-sdk config lifecycle log main models store transcripts version',
   'server/web': 'capacity captions client-sdk',

@@ -3,6 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { inScript } from '@sotto/server';
 import { Option, type Command } from 'commander';
 import { loadAudio } from '../audio/load-audio.js';
 import type { LoadedRecording } from '../audio/playlist.js';
@@ -54,11 +55,15 @@ async function runQuality(options: QualityOptions): Promise<void> {
   const peers = choosePeers(options.python, options.peers);
   const recordings = await chosenRecordings(options);
   const runs = await hearAll(peers, recordings, options);
-  const heard = recordings.map((recording): HeardRecording => ({
-    ...recording,
-    seconds: recording.samples.length / 16_000,
-    heard: new Map([...runs].map(([name, { answers }]) => [name, answers.get(recording.id)?.text ?? ''])),
-  }));
+  const heard: HeardRecording[] = [];
+  for (const recording of recordings) {
+    const texts = new Map<string, string>();
+    for (const [name, { answers }] of runs) {
+      texts.set(name, await comparable(answers.get(recording.id)?.text ?? '', recording.language));
+    }
+    const text = await comparable(recording.text, recording.language);
+    heard.push({ ...recording, text, seconds: recording.samples.length / 16_000, heard: texts });
+  }
   if (options.texts !== undefined) await writeFile(options.texts, textsOf(heard));
   const groups = errorGroups(heard);
   await publish(
@@ -86,6 +91,11 @@ async function runQuality(options: QualityOptions): Promise<void> {
     },
     options.out,
   );
+}
+
+/** Chinese in simplified characters, whoever wrote it: the choice of characters is no error of hearing. */
+async function comparable(text: string, language: string): Promise<string> {
+  return language === 'zh' ? inScript(text, 'simplified') : text;
 }
 
 async function chosenRecordings({ recordings, half, groups }: QualityOptions): Promise<LoadedRecording[]> {
