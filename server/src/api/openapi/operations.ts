@@ -91,6 +91,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   'GET /v1/models': { tag: 'OpenAI', summary: 'The names of models that this server answers to.' },
   'GET /v1/models/:id': { tag: 'OpenAI', summary: 'One of them.' },
+  'GET /v1/models/:owner/:id': { tag: 'OpenAI', summary: 'One whose name has a slash, as it is.' },
   'POST /v1/realtime/client_secrets': {
     tag: 'OpenAI',
     summary: 'A short-lived key for a browser, with the settings of its sessions.',

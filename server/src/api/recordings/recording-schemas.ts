@@ -1,6 +1,7 @@
 // What the server's own addresses for files take and answer.
 import { POLISH_MODES } from '@sotto/protocol';
 import * as v from 'valibot';
+import { withoutDataUrl } from '../uploads/data-url.js';
 
 const text = v.string('a text');
 /** What may be said about a recording. */
@@ -24,7 +25,9 @@ export const OPTIMIZE_FIELDS = v.object({
   instruction: v.optional(v.pipe(text, v.description('With the mode custom: what to do with the text.')), ''),
 });
 /** The same as JSON, with the recording in it. */
-export const JSON_FILE = v.object({ file: v.pipe(text, v.base64('the recording in base64')) });
+export const JSON_FILE = v.object({
+  file: v.pipe(text, v.transform(withoutDataUrl), v.base64('the recording in base64, or as a data URL')),
+});
 
 const number = v.number();
 export const TRANSCRIPT_SEGMENT = v.object({

@@ -122,7 +122,8 @@ t.test('RT-5: the class of the beta', async (t) => {
     session: { input_audio_format: 'pcm16', input_audio_transcription: { model: 'gpt-4o-transcribe' } },
   });
   await updated;
-  t.equal(raw[0]?.type, 'transcription_session.created');
+  t.equal(raw[0]?.type, 'session.created', 'without an intent it is the session of a conversation');
+  t.match(raw[0]?.session, { object: 'realtime.session', model: 'gpt-4o-transcribe', input_audio_format: 'pcm16' });
   t.match(raw[1]?.session, { input_audio_format: 'pcm16', turn_detection: { type: 'server_vad' } });
   const item = new Promise((done) => realtime.once('conversation.item.created', done));
   const completed = new Promise<{ transcript: string }>((done) =>

@@ -294,6 +294,19 @@ t.test('RT-5: the beta speaks in its own shapes', async (t) => {
   t.equal(client.all('conversation.item.created').length, 1);
   t.notOk(client.types.some((type) => type.endsWith('.added') || type.endsWith('item.done')));
 
+  const conversation = await open(t, {}, '/v1/realtime?model=gpt-4o-realtime-preview', [
+    'realtime',
+    'openai-beta.realtime-v1',
+  ]);
+  t.match(await conversation.client.next('session.created'), {
+    session: { object: 'realtime.session', input_audio_format: 'pcm16', audio: undefined },
+  });
+  conversation.client.send({
+    type: 'session.update',
+    session: { input_audio_format: 'g711_alaw', modalities: ['text'] },
+  });
+  t.match(await conversation.client.next('session.updated'), { session: { input_audio_format: 'g711_alaw' } });
+
   const late = await open(t);
   late.client.send({ type: 'transcription_session.update', session: { turn_detection: null } });
   t.match(await late.client.next('transcription_session.updated'), { session: { turn_detection: null } });

@@ -228,13 +228,48 @@ t.test('OA-5: errors are those that the SDK has classes for', async (t) => {
   await first;
 });
 
-t.test('OA-6: models', async (t) => {
+t.test('OA-3: stream as people write it', async (t) => {
+  const { http } = await open(t);
+  const post = async (stream: string) => {
+    const body = new FormData();
+    for (const [name, value] of Object.entries({ model, stream })) body.append(name, value);
+    body.append('file', new File([audio], 'talk.wav'));
+    return fetch(`${http}/v1/audio/transcriptions`, { method: 'POST', body });
+  };
+  for (const [value, isStream] of Object.entries({ True: true, 1: true, TRUE: true, False: false, 0: false })) {
+    const answer = await post(value);
+    t.equal(answer.headers.get('content-type')?.startsWith('text/event-stream'), isStream, value);
+    t.match(await answer.text(), isStream ? /transcript\.text\.done/ : /"text":"w0\. w1\. w2\."/);
+  }
+  t.match(await (await post('maybe')).json(), { error: { param: 'stream' } });
+});
+
+t.test('speakers are not told apart: that is refused in words', async (t) => {
   const { client } = await open(t);
+  const { transcriptions: api } = client.audio;
+  const named = await failed(api.create({ file: await talk(), model: 'gpt-4o-transcribe-diarize' }));
+  t.match(named, { status: 400, code: 'unsupported_value', param: 'model', message: /speakers/ });
+  const format = await failed(api.create({ file: await talk(), model, response_format: 'diarized_json' }));
+  t.match(format, { status: 400, param: 'response_format', message: /speakers.*verbose_json/ });
+});
+
+t.test('OA-6: models', async (t) => {
+  const { client, http } = await open(t);
   const ids: string[] = [];
   for await (const one of client.models.list()) ids.push(one.id);
   t.ok(ids.includes('scripted') && ids.includes('whisper-1'));
   t.match(await client.models.retrieve('scripted'), { id: 'scripted', object: 'model' });
   t.ok((await failed(client.models.retrieve('a/b'))) instanceof NotFoundError);
+  for (const name of [
+    'openai/whisper-large-v3',
+    'Systran/faster-distil-whisper-large-v3',
+    'large-v3-turbo',
+    'base.en',
+  ]) {
+    t.equal((await client.models.retrieve(name)).id, name);
+    t.match(await (await fetch(`${http}/v1/models/${name}`)).json(), { id: name }, 'with the slash as it is');
+    t.equal((await client.audio.transcriptions.create({ file: await talk(), model: name })).text, 'w0. w1. w2.');
+  }
 });
 
 t.test('translations', async (t) => {

@@ -1,5 +1,6 @@
 // The events of a client of the OpenAI Realtime API, read and checked.
 import * as v from 'valibot';
+import { withoutDataUrl } from '../../uploads/data-url.js';
 import { invalidRequest, type RealtimeError } from './events.js';
 
 /** An event that makes sense; `eventId` is the client's own, if it gave one. */
@@ -70,7 +71,7 @@ function readAppend(audio: unknown, eventId: string | undefined): ClientEvent {
     const code = audio === undefined ? 'missing_required_parameter' : 'invalid_type';
     return refused(eventId, invalidRequest(code, '"audio" is the audio in base64.', 'audio'));
   }
-  const bytes = fromBase64(audio);
+  const bytes = fromBase64(withoutDataUrl(audio));
   if (bytes === undefined) {
     return refused(eventId, invalidRequest('invalid_value', '"audio" is not valid base64.', 'audio'));
   }

@@ -124,7 +124,8 @@ export class RealtimeConversation implements Conversation {
   #update(session: unknown, isBeta: boolean): RealtimeError | undefined {
     // Whoever uses the beta's words wants to hear them.
     this.#isBeta ||= isBeta;
-    const result = updateConfig(this.#config, this.#isBeta ? fromBeta(session) : session, this.#options.defaults);
+    const before: SessionConfig = isBeta ? { ...this.#config, type: 'transcription' } : this.#config;
+    const result = updateConfig(before, this.#isBeta ? fromBeta(session) : session, this.#options.defaults);
     if ('error' in result) return result.error;
     const { config } = result;
     if (this.#feed !== undefined && JSON.stringify(config.format) !== JSON.stringify(this.#config.format)) {
@@ -172,7 +173,8 @@ export class RealtimeConversation implements Conversation {
 
   #tellSession(what: 'created' | 'updated'): void {
     const now = Math.floor(this.#options.wallNow() / 1_000);
-    const name = this.#isBeta ? `transcription_session.${what}` : `session.${what}`;
+    const isTranscription = this.#isBeta && this.#config.type === 'transcription';
+    const name = isTranscription ? `transcription_session.${what}` : `session.${what}`;
     const session = sessionView({ id: this.#id, isBeta: this.#isBeta, config: this.#config, now });
     this.#options.peer.send(event(name, { session }));
   }

@@ -37,7 +37,9 @@ export function createRealtimeDialect({ keys, defaults, wallNow = Date.now }: Re
     admit: (request): DialectAdmission => {
       const key = credentialOf(request);
       // All is read now: the request does not outlive this call.
-      const start = { isBeta: isBeta(request), config: keys.attachmentOf(key) ?? initialConfig(request, defaults) };
+      const speaksBeta = isBeta(request);
+      const config = keys.attachmentOf(key) ?? initialConfig(request, defaults, speaksBeta);
+      const start = { isBeta: speaksBeta, config };
       const principal = permitted(keys.identify(key), 'stream');
       const refusal = refusalOf(request, principal);
       return {
@@ -94,7 +96,9 @@ function isBeta({ header, subprotocols }: UpgradeRequest): boolean {
   return header('openai-beta').includes(BETA_HEADER) || subprotocols.includes(BETA_SUBPROTOCOL);
 }
 
-function initialConfig({ query }: UpgradeRequest, defaults: ConfigDefaults): SessionConfig {
+/** The beta has two kinds of sessions, with other names for their events: without an intent it is a conversation. */
+function initialConfig({ query }: UpgradeRequest, defaults: ConfigDefaults, speaksBeta: boolean): SessionConfig {
   const model = query.get('model') ?? '';
-  return defaultConfig(defaults, TRANSCRIPTION_MODEL.test(model) ? model : undefined);
+  const config = defaultConfig(defaults, TRANSCRIPTION_MODEL.test(model) ? model : undefined);
+  return speaksBeta && query.get('intent') !== 'transcription' ? { ...config, type: 'realtime' } : config;
 }

@@ -20,6 +20,7 @@ export function sessionView({ id, isBeta, config, now }: SessionView): Readonly<
   if (isBeta) {
     return {
       ...head,
+      ...(config.type === 'realtime' ? conversationOf(config) : {}),
       input_audio_format: BETA_FORMATS[config.format.type],
       input_audio_transcription: transcription,
       input_audio_noise_reduction: config.noiseReduction,
@@ -41,6 +42,18 @@ export function sessionView({ id, isBeta, config, now }: SessionView): Readonly<
       },
     },
     include: config.include,
+  };
+}
+
+/** What the beta tells of a session that is not made for transcription alone: here nothing is ever answered. */
+function conversationOf({ transcription }: SessionConfig) {
+  return {
+    object: 'realtime.session',
+    ...(transcription?.model === undefined ? {} : { model: transcription.model }),
+    modalities: ['text'],
+    instructions: '',
+    tools: [],
+    tool_choice: 'none',
   };
 }
 

@@ -1,7 +1,7 @@
 // The models that clients of OpenAI may name, and what `GET /v1/models` tells of them.
 import type { Authorizer } from '../../../access/access.js';
 import { credentialOf } from '../../../access/credentials.js';
-import type { HttpRequest } from '../../../http/exchange.js';
+import type { HttpRequest, WholeResponse } from '../../../http/exchange.js';
 import { invalidRequest } from '../openai-realtime/events.js';
 import { keyError, openAiHandler, openAiJson, OpenAiHttpError } from '../openai-realtime/http-errors.js';
 import type { Route } from '../../../http/router.js';
@@ -22,11 +22,28 @@ export function isTokenPriced(model: string): boolean {
   return model.startsWith('gpt-4o');
 }
 
+/** Whisper's models by size alone, as many tools call them, whoever's folder they lie in: `large-v3`, `base.en`. */
+const WHISPER_SIZE =
+  /^(?:[^/]+\/)?(?:distil-)?(?:tiny|base|small|medium|large(?:-v[123])?(?:-turbo)?|turbo)(?:[.-]en)?$/i;
+/** They tell speakers apart. */
+const DIARIZING_MODEL = /diarize/i;
+
+/** A known name, the server's own, or that of some Whisper. */
+function isServed(model: string, own: string): boolean {
+  if (model === own || OPENAI_MODELS.some((name) => name === model)) return true;
+  return /whisper/i.test(model) || WHISPER_SIZE.test(model);
+}
+
 /**
- * @throws OpenAiHttpError 404 `model_not_found` unless it is a known name, the server's own, or that of some Whisper.
+ * @throws OpenAiHttpError 404 `model_not_found` unless the name is served here; 400 `unsupported_value` for one that
+ *   tells speakers apart
  */
 export function requireModel(model: string, own: string): void {
-  if (model === own || OPENAI_MODELS.some((name) => name === model) || /whisper/i.test(model)) return;
+  if (DIARIZING_MODEL.test(model) && model !== own) {
+    const message = `The model '${model}' tells speakers apart, which this server does not do yet. Ask for 'gpt-4o-transcribe' to get the words without speakers.`;
+    throw new OpenAiHttpError(400, invalidRequest('unsupported_value', message, 'model'));
+  }
+  if (isServed(model, own)) return;
   const message = `The model '${model}' does not exist on this server. It runs '${own}' and answers to: ${OPENAI_MODELS.join(', ')}.`;
   throw new OpenAiHttpError(404, invalidRequest('model_not_found', message, 'model'));
 }
@@ -40,6 +57,11 @@ export function modelRoutes(authorizer: Authorizer, own: string, createdMs: numb
   const created = Math.floor(createdMs / 1_000);
   const ids = [...new Set([own, ...OPENAI_MODELS])];
   const describe = (id: string) => ({ id, object: 'model', created, owned_by: 'sotto' });
+  const retrieve = (request: HttpRequest, id: string): WholeResponse => {
+    check(request);
+    if (isServed(id, own)) return openAiJson(200, describe(id));
+    throw new OpenAiHttpError(404, invalidRequest('model_not_found', `The model '${id}' does not exist.`, 'model'));
+  };
   return [
     {
       method: 'GET',
@@ -52,12 +74,13 @@ export function modelRoutes(authorizer: Authorizer, own: string, createdMs: numb
     {
       method: 'GET',
       path: '/v1/models/:id',
-      handle: openAiHandler(({ request, params }) => {
-        check(request);
-        const id = params['id'] ?? '';
-        if (ids.includes(id)) return openAiJson(200, describe(id));
-        throw new OpenAiHttpError(404, invalidRequest('model_not_found', `The model '${id}' does not exist.`, 'model'));
-      }),
+      handle: openAiHandler(({ request, params }) => retrieve(request, params['id'] ?? '')),
+    },
+    {
+      // `openai/whisper-large-v3`: some clients encode the slash, some do not.
+      method: 'GET',
+      path: '/v1/models/:owner/:id',
+      handle: openAiHandler(({ request, params: { owner = '', id = '' } }) => retrieve(request, `${owner}/${id}`)),
     },
   ];
 }

@@ -8,6 +8,8 @@ import { hotwordsOf } from '../language.js';
 import { invalidRequest } from '../openai-realtime/events.js';
 import { OpenAiHttpError } from '../openai-realtime/http-errors.js';
 
+/** As people write them: Python's `True` among them. */
+const BOOLEANS = ['true', 'false', '1', '0'] as const;
 export const RESPONSE_FORMATS = ['json', 'text', 'srt', 'verbose_json', 'vtt'] as const;
 const HOTWORD_LIMITS = { hotwordsMax: 100, hotwordCharsMax: 100 } as const;
 
@@ -45,6 +47,11 @@ const ServerVad = v.object({
   prefix_padding_ms: v.optional(milliseconds('prefix_padding_ms'), 300),
   silence_duration_ms: v.optional(milliseconds('silence_duration_ms'), 200),
 });
+const DIARIZED =
+  "'diarized_json' tells speakers apart, which this server does not do yet. Ask for 'verbose_json' to get segments without speakers.";
+const responseFormat = v.picklist(RESPONSE_FORMATS, ({ input }) =>
+  input === 'diarized_json' ? DIARIZED : `Supported values: ${RESPONSE_FORMATS.join(', ')}.`,
+);
 const oneOf = <const T extends readonly string[]>(values: T) =>
   v.picklist(values, `Supported values: ${values.join(', ')}.`);
 
@@ -61,14 +68,16 @@ export const TRANSCRIPTION_FORM = v.object({
   languages: v.optional(v.array(textual)),
   keywords: v.optional(v.array(textual)),
   prompt: v.optional(textual, ''),
-  response_format: v.optional(oneOf(RESPONSE_FORMATS), 'json'),
+  response_format: v.optional(responseFormat, 'json'),
   temperature: v.optional(fraction, '0'),
   timestamp_granularities: v.optional(v.array(oneOf(['word', 'segment'])), ['segment']),
   include: v.optional(v.array(oneOf(['logprobs'])), []),
   stream: v.optional(
     v.pipe(
-      oneOf(['true', 'false']),
-      v.transform((value) => value === 'true'),
+      textual,
+      v.toLowerCase(),
+      v.picklist(BOOLEANS, 'Supported values: true, false.'),
+      v.transform((value) => value === 'true' || value === '1'),
     ),
     'false',
   ),
