@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   keys: async () => (await import('./keys.js')).registerKeysCommand,
   models: async () => (await import('./models.js')).registerModelsCommand,
   config: async () => (await import('./config.js')).registerConfigCommand,
+  cert: async () => (await import('./cert.js')).registerCertCommand,
   doctor: async () => (await import('./doctor.js')).registerDoctorCommand,
   capacity: async () => (await import('./capacity.js')).registerCapacityCommand,
 };
