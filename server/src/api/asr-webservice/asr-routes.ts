@@ -8,6 +8,7 @@ import type { HttpRequest, HttpResponse } from '../../http/exchange.js';
 import { HttpError } from '../../http/http-error.js';
 import { jsonResponse, validated } from '../../http/json.js';
 import type { Route } from '../../http/router.js';
+import { asWav } from '../../audio/raw-audio.js';
 import { CACHE_HEADER } from '../../recordings/cached-transcription.js';
 import { FILE_DEFAULTS, type FileOptions } from '../../recordings/file-transcription.js';
 import {
@@ -167,21 +168,5 @@ function fieldsOf({ fields }: Upload): Record<string, unknown> {
 /** Raw samples get the header of a WAV file, whose length is not told. */
 function recordingOf(upload: Upload, { encode }: Asked): RecordingBytes {
   if (encode.toLowerCase() !== 'false') return upload;
-  return { bytes: withHeader(upload.bytes) };
-}
-
-async function* withHeader(samples: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  const header = Buffer.alloc(44, 0xff);
-  header.write('RIFF', 0, 'latin1');
-  header.write('WAVEfmt ', 8, 'latin1');
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(SAMPLE_RATE, 24);
-  header.writeUInt32LE(2 * SAMPLE_RATE, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write('data', 36, 'latin1');
-  yield header;
-  yield* samples;
+  return { bytes: asWav(upload.bytes, { encoding: 'pcm_s16le', sampleRate: SAMPLE_RATE, channels: 1 }) };
 }

@@ -211,6 +211,28 @@ t.test('encodings', async (t) => {
   }
 });
 
+t.test('packed audio by its name, and a container that is called raw', async (t) => {
+  for (const encoding of ['opus', 'ogg-opus', 'flac', 'linear16&sample_rate=48000']) {
+    const { client } = await open(t, `encoding=${encoding}`);
+    client.send(wav(speech(1.1), silence(1)), { type: 'CloseStream' });
+    t.match(await client.closed, { code: 1000 });
+    t.match(finals(client).map(transcript), [/^w0 w1/], encoding);
+    t.match(client.received.at(-1), { type: 'Metadata', duration: 2.1 });
+  }
+});
+
+t.test('what is asked for and not done is told', async (t) => {
+  const { client } = await open(t, `${RAW}&diarize=true&redact=pci&numerals=false&punctuate=true`);
+  client.send(speech(1), { type: 'CloseStream' });
+  await client.closed;
+  const warnings = client.received.at(-1)?.['warnings'] as Fields[];
+  t.match(warnings[0], { parameter: 'diarize', type: 'unsupported_parameter', message: /Speakers/ });
+  t.strictSame(
+    warnings.map(({ parameter }) => parameter),
+    ['diarize', 'redact'],
+  );
+});
+
 t.test('DG-3: ten seconds without a word close with 1011; KeepAlive keeps', async (t) => {
   const { client, clock } = await open(t, RAW);
   for (let i = 0; i < 4; i++) {
@@ -273,7 +295,7 @@ t.test('DG-4: bad queries and keys are refused before the upgrade, with headers 
     body: { err_code: 'INVALID_AUTH', err_msg: String, request_id: /^[\da-f-]{36}$/ },
   });
   const wrong = ['encoding=mp3', 'encoding=linear16', `${RAW}&language=xx`, `${RAW}&channels=0`, `${RAW}&channels=9`];
-  wrong.push(`${RAW}&utterance_end_ms=10`, `${RAW}&endpointing=soon`, `${RAW}&interim_results=1`, 'encoding=opus');
+  wrong.push(`${RAW}&utterance_end_ms=10`, `${RAW}&endpointing=soon`, `${RAW}&interim_results=1`, 'encoding=speex');
   wrong.push('encoding=linear16&sample_rate=4000', 'encoding=linear16&sample_rate=x', `${RAW}&language=en%0d%0ax`);
   for (const query of wrong)
     t.match(

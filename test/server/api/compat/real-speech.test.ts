@@ -98,6 +98,7 @@ t.test('the embedded model', async (t) => {
         channels: [
           {
             detected_language: 'en',
+            language_confidence: 1,
             alternatives: [
               {
                 transcript: /\w+ \w+/,
@@ -124,6 +125,30 @@ t.test('the embedded model', async (t) => {
     const { results } = answer as unknown as { results: { channels: [{ alternatives: [{ transcript: string }] }] } };
     t.match(results.channels[0].alternatives[0].transcript, /^[a-z' ]+$/);
     t.notOk('utterances' in results);
+  });
+
+  t.test('raw audio, audio that is called raw, and what is not done', async (t) => {
+    const samples = pcm16(await fixtureSamples('en-question'));
+    const heard = async (query: string, body: Uint8Array) => {
+      const answer = (await (await post(query, body)).json()) as {
+        metadata: { duration: number; warnings?: Fields[] };
+        results: { channels: [{ alternatives: [{ transcript: string }] }] };
+      };
+      return { ...answer.metadata, text: answer.results.channels[0].alternatives[0].transcript };
+    };
+    const plain = await heard('', clip);
+    const raw = await heard('encoding=linear16&sample_rate=16000', samples);
+    t.strictSame([raw.text, raw.duration], [plain.text, plain.duration]);
+    for (const encoding of ['linear16', 'linear16&sample_rate=8000', 'flac', 'mulaw']) {
+      t.equal((await heard(`encoding=${encoding}`, clip)).text, plain.text, `a file that is called ${encoding}`);
+    }
+    t.equal((await post('encoding=linear16', samples)).status, 400);
+    t.notOk('warnings' in plain);
+    const asked = await heard('diarize=true&summarize=v2&topics=true&intents=true&sentiment=false', clip);
+    t.strictSame(
+      asked.warnings?.map(({ parameter }) => parameter),
+      ['diarize', 'summarize', 'topics', 'intents'],
+    );
   });
 
   t.test('a callback gets the document, or what went wrong', async (t) => {

@@ -3,14 +3,14 @@ import { randomUUID } from 'node:crypto';
 import type { Dialect, DialectAdmission } from '../../../gateway/dialect.js';
 import type { Authorizer } from '../../../access/access.js';
 import { credentialOf, publicSubprotocol } from '../../../access/credentials.js';
-import { deepgramError, DeepgramHttpError, requireScope, type DeepgramError } from './http-errors.js';
+import { deepgramError, deepgramRefusal, requireScope } from './http-errors.js';
 import { streamError } from './channel-stream.js';
-import { ListenQueryError, readListenOptions } from './listen-options.js';
+import { readListenOptions } from './listen-options.js';
 import { LiveConversation } from './live-conversation.js';
 import { modelInfo } from './model-info.js';
 
 export const LISTEN_PATH = '/v1/listen';
-const SUBPROTOCOLS = ['token', 'bearer'];
+export const SUBPROTOCOLS = ['token', 'bearer'];
 
 export interface ListenDialectOptions {
   readonly authorizer: Authorizer;
@@ -26,10 +26,6 @@ export function createListenDialect({ authorizer, model, decode }: ListenDialect
     paths: [LISTEN_PATH],
     admit: (request): DialectAdmission => {
       const requestId = randomUUID();
-      const refuse = (error: DeepgramError): DialectAdmission => ({
-        accepted: false,
-        response: deepgramError(error, requestId),
-      });
       try {
         const principal = requireScope(authorizer.identify(credentialOf(request)), 'stream');
         const listen = readListenOptions(request.query, model.languages);
@@ -42,9 +38,7 @@ export function createListenDialect({ authorizer, model, decode }: ListenDialect
             new LiveConversation({ peer, createSession, listen, requestId, model: info, decode }),
         };
       } catch (error) {
-        if (error instanceof DeepgramHttpError) return refuse(error.error);
-        if (error instanceof ListenQueryError) return refuse({ status: 400, code: error.code, message: error.message });
-        throw error;
+        return { accepted: false, response: deepgramRefusal(error, requestId) };
       }
     },
     unavailable: (reason) => {

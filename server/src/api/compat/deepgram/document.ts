@@ -4,6 +4,7 @@ import type { TranscribedSegment } from '../../../asr/files/file-transcriber.js'
 import { joinUtterances } from '../language.js';
 import type { ListenOptions } from './listen-options.js';
 import type { ModelInfo } from './model-info.js';
+import { warningsField } from './warnings.js';
 import { meanConfidence, seconds, styled, wordsOf, type DeepgramWord } from './words.js';
 
 /** Sentences of one paragraph, and the pause that ends one early, seconds. */
@@ -38,7 +39,7 @@ export function listenDocument(recording: Recording, listen: ListenOptions, mode
     utterancesOf(words, index, listen.utteranceSplitS, language),
   );
   return {
-    metadata: metadataOf(recording, model),
+    metadata: { ...metadataOf(recording, model), ...warningsField(listen.warnings) },
     results: {
       channels: channels.map(({ result }) => result),
       ...(listen.hasUtterances ? { utterances: utterances.toSorted((a, b) => a.start - b.start) } : {}),
@@ -61,7 +62,11 @@ function channelOf({ segments }: HeardChannel, listen: ListenOptions) {
     ...(listen.hasParagraphs ? { paragraphs: paragraphsOf(segments, language) } : {}),
     ...(listen.tellsLanguage ? { languages: [...new Set(spoken.map((segment) => segment.language))] } : {}),
   };
-  const result = { ...(listen.tellsLanguage ? { detected_language: language } : {}), alternatives: [alternative] };
+  const result = {
+    ...(listen.tellsLanguage ? { detected_language: language } : {}),
+    ...(listen.detectsLanguage ? { language_confidence: shareOf(language, spoken) } : {}),
+    alternatives: [alternative],
+  };
   return { result, words, language };
 }
 
@@ -76,6 +81,16 @@ function metadataOf({ requestId, sha256, created, channels }: Recording, model: 
     models: [model.uuid],
     model_info: { [model.uuid]: model.info },
   };
+}
+
+/** The share of the speech that is in a language, 0-1. */
+function shareOf(language: string, segments: readonly TranscribedSegment[]): number {
+  const agreeing = segments.filter((segment) => segment.language === language);
+  return Math.round((1_000 * speechMs(agreeing)) / Math.max(1, speechMs(segments))) / 1_000;
+}
+
+function speechMs(segments: readonly TranscribedSegment[]): number {
+  return segments.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
 }
 
 /** The language in which most was said. */

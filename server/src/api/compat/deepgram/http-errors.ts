@@ -54,15 +54,20 @@ export function deepgramError({ status, code, message }: DeepgramError, requestI
   );
 }
 
+/** What a request or an upgrade failed with, in Deepgram's shape; throws what is none of ours. */
+export function deepgramRefusal(error: unknown, requestId: string): WholeResponse {
+  const known = errorOf(error);
+  if (known === undefined) throw error;
+  return deepgramError(known, requestId);
+}
+
 /** A handler whose errors are told in Deepgram's shape. */
 export function deepgramHandler(handle: Route['handle']): Route['handle'] {
   return async (call) => {
     try {
       return await handle(call);
     } catch (error) {
-      const known = errorOf(error);
-      if (known === undefined) throw error;
-      return deepgramError(known, randomUUID());
+      return deepgramRefusal(error, randomUUID());
     }
   };
 }

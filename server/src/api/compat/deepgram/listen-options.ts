@@ -3,6 +3,7 @@ import { CodedError, LIMITS, type AudioFormat, type RecognitionSettings } from '
 import * as v from 'valibot';
 import { refuseLanguage } from '../../../asr/model-languages.js';
 import { hotwordsOf } from '../language.js';
+import { warningsOf, type ListenWarning } from './warnings.js';
 
 /**
  * The shortest silence that may end an utterance, milliseconds. Deepgram's recogniser goes on across an endpoint, so
@@ -19,8 +20,10 @@ const ENCODINGS = {
   mulaw: 'mulaw',
   alaw: 'alaw',
 } as const satisfies Record<string, AudioFormat['encoding']>;
-/** Known to Deepgram; here they are decoded within a container only. */
-const PACKED_ENCODINGS = new Set(['flac', 'amr-nb', 'amr-wb', 'opus', 'ogg-opus', 'speex', 'g729']);
+/** Packed audio, which says in its container what it is: its rate and channels need not be told. */
+const PACKED_ENCODINGS: ReadonlySet<string> = new Set(['opus', 'ogg-opus', 'flac', 'amr-nb', 'amr-wb']);
+/** What telephones send where no rate is told, hertz. */
+const G711_RATE = 8_000;
 
 /** A query that cannot be honoured. */
 export class ListenQueryError extends CodedError<'INVALID_QUERY_PARAMETER'> {
@@ -85,6 +88,10 @@ export interface ListenOptions {
   readonly tellsLanguage: boolean;
   /** Undefined: the audio comes in a container, which says. */
   readonly audio: AudioFormat | undefined;
+  /** What was asked for and is not done. */
+  readonly warnings: readonly ListenWarning[];
+  /** Whether results tell how sure the language is (`detect_language`). */
+  readonly detectsLanguage: boolean;
   readonly isMultichannel: boolean;
   readonly hasInterims: boolean;
   /**
@@ -105,21 +112,28 @@ export interface ListenOptions {
 
 /**
  * Reads a query; parameters that are not known are ignored. Throws {@link ListenQueryError}. `languages`: those of the
- * model.
+ * model. `kind`: a file that is called raw without a rate may come in a container all the same; a stream may not.
  */
-export function readListenOptions(query: URLSearchParams, languages: readonly string[]): ListenOptions {
+export function readListenOptions(
+  query: URLSearchParams,
+  languages: readonly string[],
+  kind: 'live' | 'file' = 'live',
+): ListenOptions {
   const parsed = v.safeParse(Query, Object.fromEntries(query), { abortEarly: true });
   if (!parsed.success) {
     const [issue] = parsed.issues;
     throw new ListenQueryError(`${v.getDotPath(issue) ?? 'query'}: expected ${issue.message}.`);
   }
   const given = parsed.output;
-  const isMulti = given.language === 'multi' || (given.detect_language ?? 'false').toLowerCase() !== 'false';
+  const detectsLanguage = (given.detect_language ?? 'false').toLowerCase() !== 'false';
+  const isMulti = given.language === 'multi' || detectsLanguage;
   return {
     model: given.model ?? 'base',
     language: isMulti ? 'auto' : languageOf(given.language, languages),
     tellsLanguage: isMulti,
-    audio: audioOf(given.encoding, given.sample_rate, given.channels ?? 1),
+    audio: audioOf(given, kind),
+    warnings: warningsOf(query),
+    detectsLanguage,
     isMultichannel: given.multichannel ?? false,
     hasInterims: given.interim_results ?? false,
     endpointing: given.endpointing,
@@ -154,19 +168,27 @@ function languageOf(tag: string | undefined, languages: readonly string[]): stri
   return tag;
 }
 
+const AUDIO_FIELDS = ['encoding', 'sample_rate', 'channels'] as const;
+
+/** The audio that a query tells of, whatever else is in it. Throws {@link ListenQueryError}. */
+export function liveAudioOf(query: URLSearchParams): AudioFormat | undefined {
+  const fields = AUDIO_FIELDS.flatMap((name) => query.getAll(name).map((value): [string, string] => [name, value]));
+  return readListenOptions(new URLSearchParams(fields), []).audio;
+}
+
 function audioOf(
-  encoding: string | undefined,
-  sampleRate: number | undefined,
-  channels: number,
+  { encoding, sample_rate: given, channels = 1 }: v.InferOutput<typeof Query>,
+  kind: 'live' | 'file',
 ): AudioFormat | undefined {
-  if (encoding === undefined) return undefined;
+  if (encoding === undefined || PACKED_ENCODINGS.has(encoding)) return undefined;
   if (!isRaw(encoding)) {
-    const known = Object.keys(ENCODINGS).join(', ');
-    const hint = PACKED_ENCODINGS.has(encoding) ? ' Packed audio is taken in its container, without "encoding".' : '';
-    throw new ListenQueryError(`encoding: expected one of ${known}.${hint}`);
+    const known = [...Object.keys(ENCODINGS), ...PACKED_ENCODINGS].join(', ');
+    throw new ListenQueryError(`encoding: expected one of ${known}.`);
   }
-  if (sampleRate === undefined) throw new ListenQueryError('sample_rate: expected together with encoding.');
-  return { encoding: ENCODINGS[encoding], sampleRate, channels };
+  const sampleRate = given ?? (encoding === 'mulaw' || encoding === 'alaw' ? G711_RATE : undefined);
+  if (sampleRate !== undefined) return { encoding: ENCODINGS[encoding], sampleRate, channels };
+  if (kind === 'file') return undefined;
+  throw new ListenQueryError('sample_rate: expected together with encoding.');
 }
 
 function isRaw(encoding: string): encoding is keyof typeof ENCODINGS {

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { AsrError } from '../../../asr/errors.js';
 import type { TranscribedSegment } from '../../../asr/files/file-transcriber.js';
 import { AudioFileError } from '../../../audio/audio-errors.js';
+import { rawAsFile } from '../../../audio/raw-audio.js';
 import type { FileOptions, FileRun, SpendAudio } from '../../../recordings/file-transcription.js';
 import type { HttpRequest } from '../../../http/exchange.js';
 import type { AddressGuard } from '../../../http/outbound/address-guard.js';
@@ -73,7 +74,7 @@ export function listenRoute(options: ListenRouteOptions): Route {
     path: '/v1/listen',
     handle: deepgramHandler(async ({ request }) => {
       requireScope(options.authorizer.identify(credentialOf(request)), 'files');
-      const listen = readListenOptions(request.query, options.model.languages);
+      const listen = readListenOptions(request.query, options.model.languages, 'file');
       const spendAudio = options.spender?.(request);
       const call = { listen, model, requestId: randomUUID(), spendAudio };
       if (listen.callback === undefined) {
@@ -158,14 +159,14 @@ async function transcribe(
 /** What is heard in all channels, or in one of them. */
 async function hear(
   bytes: AsyncIterable<Uint8Array>,
-  { language, hotwords }: ListenOptions,
+  { audio, language, hotwords }: ListenOptions,
   { decode, transcribe: segmentsOf }: ListenRouteOptions,
   run: FileRun,
   channel: number | undefined,
 ): Promise<HeardChannel> {
   let samples = 0;
   async function* counted(): AsyncGenerator<Float32Array> {
-    for await (const block of decode(bytes, channel)) {
+    for await (const block of decode(audio === undefined ? bytes : rawAsFile(bytes, audio), channel)) {
       samples += block.length;
       yield block;
     }
@@ -218,7 +219,10 @@ async function answering<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function errorOf(error: unknown): DeepgramError | undefined {
-  if (error instanceof AudioFileError) return { status: 400, code: 'Bad Request', message: error.message };
+  if (error instanceof AudioFileError) {
+    const hint = error.code === 'not_audio' ? ' Raw audio needs encoding and sample_rate.' : '';
+    return { status: 400, code: 'Bad Request', message: `${error.message}${hint}` };
+  }
   if (error instanceof SafeFetchError) return remoteContent(error.message);
   if (error instanceof HttpError && error.status === 429) {
     return { status: 429, code: 'TOO_MANY_REQUESTS', message: error.message };

@@ -4,6 +4,7 @@ import { CLOSE, type AudioFormat, type CloseReason } from '@sotto/protocol';
 import type { Conversation, DialectClose, DialectFault, DialectPeer } from '../../../gateway/dialect.js';
 import type { SessionFactory } from '../../../session/session-port.js';
 import { AudioFileError } from '../../../audio/audio-errors.js';
+import { isContained } from '../../../audio/raw-audio.js';
 import { SessionFeed } from '../session-feed.js';
 import { ChannelStream } from './channel-stream.js';
 import { readControl } from './client-messages.js';
@@ -11,6 +12,7 @@ import { recognitionOf, type ListenOptions } from './listen-options.js';
 import { ChannelSplitter } from './live-audio.js';
 import { LiveContainer, type LiveContainerOptions } from './live-container.js';
 import type { ModelInfo } from './model-info.js';
+import { warningsField } from './warnings.js';
 import { seconds } from './words.js';
 import { SAMPLE_RATE } from '../../../audio/samples.js';
 
@@ -61,6 +63,7 @@ export class LiveConversation implements Conversation {
   #isClosing = false;
   #close: DialectClose = DONE;
   #hasHeard = true;
+  #hasAudio = false;
   #heardAt = 0;
   #finalizes = 0;
 
@@ -132,10 +135,13 @@ export class LiveConversation implements Conversation {
 
   #audio(chunk: Uint8Array): void {
     this.#hash.update(chunk);
-    if (this.#options.listen.audio === undefined) {
+    const isFirst = !this.#hasAudio;
+    this.#hasAudio = true;
+    // What is called raw may come in a container all the same.
+    if (this.#options.listen.audio === undefined || (isFirst && isContained(chunk))) {
       this.#container ??= this.#openContainer();
-      return this.#container.push(chunk);
     }
+    if (this.#container !== undefined) return this.#container.push(chunk);
     const parts = this.#splitter?.split(chunk) ?? [chunk];
     for (const [index, part] of parts.entries()) this.#channels[index]?.feed.audio(part);
   }
@@ -157,6 +163,8 @@ export class LiveConversation implements Conversation {
   }
 
   #openContainer(): LiveContainer {
+    // Sessions for raw audio have heard nothing yet.
+    for (const { feed } of this.#channels) feed.abandon();
     this.#open(DECODED);
     return new LiveContainer({
       decode: this.#options.decode,
@@ -229,6 +237,7 @@ export class LiveConversation implements Conversation {
       duration,
       channels: listen.isMultichannel ? this.#channels.length : (listen.audio?.channels ?? 1),
       ...models,
+      ...warningsField(listen.warnings),
     });
   }
 }

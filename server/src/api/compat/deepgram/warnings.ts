@@ -1,0 +1,45 @@
+// Parameters of Deepgram's that have no effect here, as its documents tell of one.
+
+/** In the shape that all of the SDKs read. */
+export interface ListenWarning {
+  readonly parameter: string;
+  readonly type: 'unsupported_parameter';
+  readonly message: string;
+}
+
+/** What this server does not do when it is asked for it. */
+const NOT_DONE: Readonly<Record<string, string>> = {
+  diarize: 'Speakers are not told apart',
+  diarize_model: 'Speakers are not told apart',
+  summarize: 'There are no summaries',
+  topics: 'Topics are not found',
+  custom_topic: 'Topics are not found',
+  intents: 'Intents are not found',
+  custom_intent: 'Intents are not found',
+  sentiment: 'Sentiment is not measured',
+  detect_entities: 'Entities are not found',
+  search: 'There is no search',
+  replace: 'Words are not replaced',
+  redact: 'Nothing is redacted',
+  profanity_filter: 'Nothing is masked',
+  numerals: 'Numbers stay as the model writes them',
+  measurements: 'Measurements stay as the model writes them',
+  dictation: 'Spoken marks stay words',
+  filler_words: 'Filler words come as the model writes them',
+  translate: 'Nothing is translated',
+};
+
+/** Once for each parameter that is asked for; one that is `false` is not. */
+export function warningsOf(query: URLSearchParams): ListenWarning[] {
+  const asked = [...new Set(query.keys())].filter((name) => query.get(name)?.toLowerCase() !== 'false');
+  return asked.flatMap((parameter) => {
+    const what = Object.hasOwn(NOT_DONE, parameter) ? NOT_DONE[parameter] : undefined;
+    if (what === undefined) return [];
+    return [{ parameter, type: 'unsupported_parameter', message: `${what} by this server: no effect.` }];
+  });
+}
+
+/** `warnings` of the metadata, where there are any. */
+export function warningsField(warnings: readonly ListenWarning[]): { readonly warnings?: readonly ListenWarning[] } {
+  return warnings.length === 0 ? {} : { warnings };
+}
