@@ -63,5 +63,5 @@ async function* resumed(first: readonly Uint8Array[], rest: AsyncIterator<Uint8A
 export function isContained(head: Uint8Array): boolean {
   if (id3Bytes(head) > 0) return true;
   const found = detectAudioFormat(head);
-  return found.status === 'unsupported' || (found.status === 'known' && !['mp3', 'aac'].includes(found.format));
+  return found.status === 'known' && found.format !== 'mp3' && found.format !== 'aac';
 }

@@ -10,7 +10,8 @@ import type { SessionSettings } from '../../session/session-settings.js';
 import type { Spender } from '../access/spender.js';
 import type { TemporaryKeys } from './temporary-keys.js';
 import { authRoutes } from './deepgram/auth-routes.js';
-import { createListenDialect } from './deepgram/dialect.js';
+import { createListenDialect, type ListenDialectOptions } from './deepgram/dialect.js';
+import { createFluxDialect } from './deepgram/flux/dialect.js';
 import { listenRoute } from './deepgram/listen-route.js';
 import { clientSecretRoutes } from './openai-realtime/client-secret-routes.js';
 import { createRealtimeDialect } from './openai-realtime/dialect.js';
@@ -38,12 +39,14 @@ export interface Compat {
 export function createCompat(options: CompatOptions): Compat {
   const { keys, session, model, transcription, guard, fileBytesMax, spender, log } = options;
   const defaults = { endpointing: session.endpointing, languages: model.languages };
+  const live: ListenDialectOptions = {
+    authorizer: keys,
+    model,
+    // A live stream is decoded bit by bit: it needs no process of its own.
+    decode: (bytes) => decodeAudio(bytes, { isolation: 'shared' }),
+  };
   return {
-    dialects: [
-      createRealtimeDialect({ keys, defaults }),
-      // A live stream is decoded bit by bit: it needs no process of its own.
-      createListenDialect({ authorizer: keys, model, decode: (bytes) => decodeAudio(bytes, { isolation: 'shared' }) }),
-    ],
+    dialects: [createRealtimeDialect({ keys, defaults }), createListenDialect(live), createFluxDialect(live)],
     routes: [
       ...clientSecretRoutes({ keys, defaults }),
       ...authRoutes(keys),

@@ -1,0 +1,43 @@
+// Deepgram's Flux at `/v2/listen`: which connections it takes.
+import { randomUUID } from 'node:crypto';
+import type { Dialect, DialectAdmission } from '../../../../gateway/dialect.js';
+import { credentialOf, publicSubprotocol } from '../../../../access/credentials.js';
+import { SUBPROTOCOLS, type ListenDialectOptions } from '../dialect.js';
+import { deepgramError, deepgramRefusal, requireScope } from '../http-errors.js';
+import { FluxConversation } from './conversation.js';
+import { readFluxOptions } from './flux-options.js';
+
+export const FLUX_PATH = '/v2/listen';
+
+export function createFluxDialect({ authorizer, model, decode }: ListenDialectOptions): Dialect {
+  const { languages } = model;
+  return {
+    name: 'deepgram-flux',
+    paths: [FLUX_PATH],
+    admit: (request): DialectAdmission => {
+      const requestId = randomUUID();
+      try {
+        const principal = requireScope(authorizer.identify(credentialOf(request)), 'stream');
+        const flux = readFluxOptions(request.query, languages);
+        return {
+          accepted: true,
+          principal,
+          subprotocol: publicSubprotocol(request.subprotocols, SUBPROTOCOLS),
+          headers: { 'dg-request-id': requestId },
+          converse: (peer, createSession) =>
+            new FluxConversation({ peer, createSession, flux, languages, requestId, decode }),
+        };
+      } catch (error) {
+        return { accepted: false, response: deepgramRefusal(error, requestId) };
+      }
+    },
+    unavailable: (reason) => {
+      const message = reason === 'full' ? 'All connections are taken.' : 'The server is shutting down.';
+      return deepgramError({ status: 503, code: 'SERVICE_UNAVAILABLE', message }, randomUUID());
+    },
+    overQuota: (message) => ({
+      event: { type: 'Error', sequence_id: 1, code: 'TOO_MANY_REQUESTS', description: message },
+      close: { code: 1008, reason: `TOO_MANY_REQUESTS: ${message}` },
+    }),
+  };
+}
