@@ -53,7 +53,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     'access asr audio captions gateway http jobs metrics polish recordings session store transcripts transport vad version ' +
     'watch',
   main:
-    'access admission api asr audio config gateway http jobs metrics models polish recordings session store transcripts transport vad ' +
+    'access admission api asr audio config gateway http jobs metrics models polish recordings session store time transcripts transport vad ' +
     'version',
   index: 'asr audio polish session text vad',
   lifecycle: 'http time',

@@ -34,6 +34,8 @@ import { TlsError, tlsFiles } from './transport/tls.js';
 import { ListenError } from './transport/transport.js';
 import { isLoopback } from './http/hosts.js';
 import { AddressGuard, AddressListError } from './http/outbound/address-guard.js';
+import { GpuReadings } from './metrics/gpu-readings.js';
+import { HISTORY_INTERVAL_MS, MetricHistory } from './metrics/metric-history.js';
 import { type Counter, MetricsRegistry } from './metrics/metrics-registry.js';
 import {
   createEngineDeaths,
@@ -46,8 +48,10 @@ import type { SessionSettings } from './session/session-settings.js';
 import { createSessionFactory } from './session/session.js';
 import { NullVad } from './vad/null-vad.js';
 import { SileroVad } from './vad/silero-vad.js';
+import { systemClock } from './time/clock.js';
 import { VERSION } from './version.js';
 import { Pages } from './api/status/pages.js';
+import type { PanelOptions } from './api/panel/panel-routes.js';
 import { statusRoutes } from './api/status/status-routes.js';
 import { captionRoutes } from './api/captions/caption-routes.js';
 
@@ -196,6 +200,24 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     metrics: () => metrics.expose(),
     pages: Pages.load(),
   });
+  const history = new MetricHistory(metrics);
+  const gpus = settings.devices.includes('cuda') ? new GpuReadings() : undefined;
+  if (gpus !== undefined) opened.push(gpus);
+  const stopSampling = systemClock.every(HISTORY_INTERVAL_MS, () => history.sample(Date.now()));
+  opened.push({ close: async () => stopSampling() });
+  const panel: PanelOptions = {
+    access,
+    isOpenToAll: () => !isLoopback(settings.host) && !access.isDemanded,
+    status: () => gateway.status(),
+    store: () => health.state,
+    server: { version: VERSION, model: model.name, connectionsMax: settings.maxConnections },
+    live: gateway.live,
+    history,
+    engines: () => engines.map(({ device, engine }) => ({ device, isUp: engine.isUp ?? true })),
+    gpus: () => gpus?.latest ?? [],
+    errors: () => gateway.errors,
+    showsWords: settings.panelWords,
+  };
   gateway.addRoutes([...status, ...captionRoutes(gateway.shares)]);
   const port = await gateway.listen(settings.port, settings.host);
   if (missingTransport !== undefined)
@@ -262,6 +284,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
 
   const { routes, dialects } = createApi({
     access: { access, ring, tokens },
+    panel,
     version: VERSION,
     model: recognizer.model,
     session,

@@ -36,8 +36,8 @@ export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     rolldownOptions: {
-      input: ['index.html', 'watch.html', 'overlay.html', 'overlay/editor.html', 'capacity.html'].map((page) =>
-        source(`server/web/${page}`),
+      input: ['index.html', 'watch.html', 'overlay.html', 'overlay/editor.html', 'capacity.html', 'dashboard.html'].map(
+        (page) => source(`server/web/${page}`),
       ),
     },
     // What is inlined as a data: URL would be refused by the page's policy.

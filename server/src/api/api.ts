@@ -19,6 +19,7 @@ import { openAiRestRoutes } from './compat/openai-rest/transcription-routes.js';
 import { checkJobOptions } from './jobs/check-job-options.js';
 import { jobRoutes } from './jobs/job-routes.js';
 import { docsRoutes } from './openapi/docs-routes.js';
+import { panelRoutes, type PanelOptions } from './panel/panel-routes.js';
 import { polishRoutes } from './polish/polish-routes.js';
 import { restRoutes } from './recordings/recording-routes.js';
 import { ListingGuard, type Listing } from './transcripts/listing-guard.js';
@@ -35,6 +36,7 @@ export interface ApiOptions {
   readonly transcription: CachedTranscription;
   readonly polishing: Polishing | undefined;
   readonly kept: Kept | 'off' | 'failed';
+  readonly panel: PanelOptions;
   /** What clients may spend. Default: no bound. */
   readonly quotas?: Quotas | undefined;
   /** Where URLs of clients may lead. */
@@ -104,6 +106,7 @@ export function createApi(options: ApiOptions): Api {
       }),
     ),
     ...accessRoutes(options.access),
+    ...panelRoutes(options.panel),
   ];
   return { routes: [...routes, ...docsRoutes(routes, version)], dialects: compat.dialects };
 }

@@ -11,6 +11,7 @@ import { pathVariants } from '../http/path-variants.js';
 import { createRouter, type Route, type Router } from '../http/router.js';
 import { SiteGuard, type SiteRules } from '../http/site-guard.js';
 import { createGatewayMetrics, type GatewayMetrics } from '../metrics/gateway-metrics.js';
+import { LiveSessions } from '../metrics/live-sessions.js';
 import { MetricsRegistry } from '../metrics/metrics-registry.js';
 import type { SessionFactory } from '../session/session-port.js';
 import { systemClock, type Clock } from '../time/clock.js';
@@ -64,6 +65,8 @@ export class Gateway {
   readonly #rate: AddressRate;
   readonly #addressOf: (head: RequestHead) => string;
   readonly #sessions: SessionRegistry;
+  /** The sessions that there are, as an operator sees them. */
+  readonly live = new LiveSessions();
   /** The sessions that are shared. */
   readonly shares: Shares;
   readonly #upgrades: Upgrades;
@@ -158,9 +161,20 @@ export class Gateway {
         new SharingSession((inner) => createSession(inner, client), sink, this.shares);
     this.#state = {
       name: 'ready',
-      createSession: (sink, client) => new MeteredSession(shared(client), sink, this.#metrics, this.#clock),
+      createSession: (sink, client) =>
+        new MeteredSession(shared(client), sink, {
+          metrics: this.#metrics,
+          clock: this.#clock,
+          live: this.live,
+          keyId: client.principal.keyId,
+        }),
     };
     this.addRoutes([...routes, ...this.#upgrades.dialectPaths.map(webSocketOnly)]);
+  }
+
+  /** Error messages sent so far, by code. */
+  get errors(): Iterable<readonly [string, number]> {
+    return this.#metrics.errors.entries();
   }
 
   status(): GatewayStatus {
@@ -211,6 +225,7 @@ export class Gateway {
 
   #answer(request: HttpRequest): HttpResponse | Promise<HttpResponse> {
     const { name } = this.#state;
+    this.#metrics.requests.add();
     if (!this.#rate.take(this.#addressOf(request), this.#clock.now())) {
       this.#metrics.requestsRefused.add();
       return TOO_MANY_REQUESTS;

@@ -10,6 +10,7 @@ export interface GatewayMetrics {
   readonly connectionsOpened: Counter;
   /** By reason: path, subprotocol, starting, draining, full. */
   readonly connectionsRefused: Counter;
+  readonly requests: Counter;
   readonly requestsRefused: Counter;
   /** By outcome: resumed, unknown. */
   readonly resumes: Counter;
@@ -61,11 +62,13 @@ export function createGatewayMetrics(registry: MetricsRegistry, gauges: GatewayG
       loopDelay.reset();
       return Math.max(0, seconds - EVENT_LOOP_RESOLUTION_MS / 1_000);
     },
+    true,
   );
   registry.gauge('sotto_connections', 'Open WebSocket connections.', gauges.connections);
   registry.gauge('sotto_sessions_detached', 'Sessions without a socket that wait for their clients.', gauges.detached);
   return {
     connectionsOpened: registry.counter('sotto_connections_opened_total', 'WebSocket connections opened.'),
+    requests: registry.counter('sotto_requests_total', 'HTTP requests that came.'),
     requestsRefused: registry.counter('sotto_requests_refused_total', 'HTTP requests answered with 429.'),
     connectionsRefused: registry.counter('sotto_connections_refused_total', 'Upgrades refused.', 'reason'),
     resumes: registry.counter('sotto_resumes_total', 'Requests to resume a session.', 'outcome'),

@@ -8,6 +8,20 @@ interface Metric {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly help: string;
   samples(): Iterable<string>;
+  /** Over all labels; absent for histograms, and for gauges that a reading would change. */
+  readonly read?: () => number;
+}
+
+export interface HistogramSnapshot {
+  readonly bounds: readonly number[];
+  readonly cumulative: readonly number[];
+  readonly count: number;
+}
+
+/** All metrics at one moment, by name. */
+export interface MetricsSnapshot {
+  readonly values: ReadonlyMap<string, number>;
+  readonly histograms: ReadonlyMap<string, HistogramSnapshot>;
 }
 
 /** A number that only grows, with at most one label. Values of the label must come from a small fixed set. */
@@ -21,6 +35,10 @@ export class Counter {
   /** The count of one label value. */
   value(label = ''): number {
     return this.#values.get(label) ?? 0;
+  }
+
+  get total(): number {
+    return [...this.#values.values()].reduce((sum, value) => sum + value, 0);
   }
 
   entries(): IterableIterator<[string, number]> {
@@ -66,6 +84,7 @@ export class Histogram {
 /** The metrics of one server. */
 export class MetricsRegistry {
   readonly #metrics: Metric[] = [];
+  readonly #histograms = new Map<string, Histogram>();
 
   /** `label`: the name of its label, if it has one. */
   counter(name: string, help: string, label?: string): Counter {
@@ -74,6 +93,7 @@ export class MetricsRegistry {
       name,
       type: 'counter',
       help,
+      read: () => counter.total,
       *samples() {
         if (label === undefined) yield `${name} ${counter.value()}`;
         else for (const [value, count] of counter.entries()) yield `${name}{${label}="${escapeLabel(value)}"} ${count}`;
@@ -82,9 +102,9 @@ export class MetricsRegistry {
     return counter;
   }
 
-  /** `read` is called at every scrape. */
-  gauge(name: string, help: string, read: () => number): void {
-    this.#add({ name, type: 'gauge', help, samples: () => [`${name} ${read()}`] });
+  /** `read` is called at every scrape. `isReset`: reading begins a new measurement, so only a scrape does it. */
+  gauge(name: string, help: string, read: () => number, isReset = false): void {
+    this.#add({ name, type: 'gauge', help, samples: () => [`${name} ${read()}`], ...(isReset ? {} : { read }) });
   }
 
   /** A gauge of each value of a label, from a small fixed set. */
@@ -99,11 +119,12 @@ export class MetricsRegistry {
 
   /** A counter that is kept elsewhere: `read` is called at every scrape. */
   readCounter(name: string, help: string, read: () => number): void {
-    this.#add({ name, type: 'counter', help, samples: () => [`${name} ${read()}`] });
+    this.#add({ name, type: 'counter', help, samples: () => [`${name} ${read()}`], read });
   }
 
   histogram(name: string, help: string, bounds: readonly number[]): Histogram {
     const histogram = new Histogram(bounds);
+    this.#histograms.set(name, histogram);
     this.#add({
       name,
       type: 'histogram',
@@ -117,6 +138,16 @@ export class MetricsRegistry {
       },
     });
     return histogram;
+  }
+
+  /** What a history keeps. */
+  snapshot(): MetricsSnapshot {
+    const values = this.#metrics.flatMap(({ name, read }) => (read === undefined ? [] : [[name, read()] as const]));
+    const histograms = [...this.#histograms].map(
+      ([name, histogram]) =>
+        [name, { bounds: histogram.bounds, cumulative: histogram.cumulative(), count: histogram.count }] as const,
+    );
+    return { values: new Map(values), histograms: new Map(histograms) };
   }
 
   /** All metrics as Prometheus reads them. */

@@ -110,6 +110,19 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
   'POST /v1/auth/grant': { tag: 'Deepgram', summary: 'A short-lived token.', json: GrantRequest },
   'GET /v1/auth/token': { tag: 'Deepgram', summary: 'Whether a key is valid.' },
+  'GET /v1/panel': {
+    tag: 'Server',
+    summary:
+      'What the panel at /dashboard shows: live sessions, the last hour, devices. For admins where keys are demanded.',
+    query: [
+      { name: 'since', description: 'Only samples of the last hour that are later, in milliseconds since 1970.' },
+    ],
+  },
+  'DELETE /v1/panel/sessions/:id': {
+    tag: 'Server',
+    summary: 'Ends a live session: its open segment gets its final first. For admins where keys are demanded.',
+    answer: { status: 202 },
+  },
   'GET /v1/keys': { tag: 'Access', summary: 'The API keys, oldest first. For admins.' },
   'POST /v1/keys': {
     tag: 'Access',

@@ -1,0 +1,147 @@
+// What the server says of itself, asked every two seconds while the page is seen.
+import { signal } from '@preact/signals';
+import { key, useKey } from '../key.js';
+
+const INTERVAL_MS = 2_000;
+const HOUR_MS = 3_600_000;
+
+export interface Latency {
+  readonly p50: number;
+  readonly p95: number;
+}
+
+export interface Sample {
+  readonly at: number;
+  readonly gauges: Readonly<Record<string, number | undefined>>;
+  readonly rates: Readonly<Record<string, number | undefined>>;
+  readonly latencies: Readonly<Record<string, Latency | undefined>>;
+}
+
+export interface SessionView {
+  readonly id: string;
+  readonly startedAt: number;
+  readonly language: string;
+  readonly lagMs: number;
+  readonly lags: readonly number[];
+  readonly finals: number;
+  readonly words?: string;
+  readonly keyId?: string;
+}
+
+export interface Panel {
+  readonly version: string;
+  readonly model: string;
+  readonly status: string;
+  readonly store: string;
+  readonly connections: number;
+  readonly connectionsMax: number;
+  readonly at: number;
+  readonly uptimeMs: number;
+  readonly machine: {
+    readonly cores: number;
+    readonly load: number;
+    readonly memoryBytes: number;
+    readonly memoryFreeBytes: number;
+  };
+  readonly engines: readonly { readonly device: string; readonly isUp: boolean }[];
+  readonly gpus: readonly {
+    readonly index: number;
+    readonly name: string;
+    readonly busy: number;
+    readonly memoryUsedBytes: number;
+    readonly memoryBytes: number;
+    readonly celsius: number;
+    readonly watts: number;
+  }[];
+  readonly errors: Readonly<Record<string, number>>;
+  readonly sessionCount: number;
+  readonly sessions: readonly SessionView[];
+  readonly history: readonly Sample[];
+}
+
+export interface ApiKey {
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly createdAt: string;
+  readonly revokedAt?: string;
+}
+
+/** `locked`: it wants a key, or another one. `closed`: it shows the panel to nobody, and says why. */
+export type Connection = 'connecting' | 'live' | 'gone' | 'locked' | 'closed';
+
+export const connection = signal<Connection>('connecting');
+export const panel = signal<Panel | undefined>(undefined);
+export const samples = signal<readonly Sample[]>([]);
+/** Undefined: the server keeps none, or this key may not see them. */
+export const keys = signal<readonly ApiKey[] | undefined>(undefined);
+/** The key that was just made: it is shown once. */
+export const madeKey = signal('');
+
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+export function watchPanel(): void {
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) void ask();
+  });
+  void ask();
+  void askKeys();
+}
+
+export function unlock(text: string): void {
+  useKey(text);
+  void ask();
+  void askKeys();
+}
+
+export async function endSession(id: string): Promise<void> {
+  await send(`/v1/panel/sessions/${encodeURIComponent(id)}`, 'DELETE');
+  await ask();
+}
+
+export async function makeKey(name: string, scopes: readonly string[]): Promise<void> {
+  const response = await send('/v1/keys', 'POST', { name, scopes });
+  if (response.ok) madeKey.value = ((await response.json()) as { key: string }).key;
+  await askKeys();
+}
+
+export async function revokeKey(id: string): Promise<void> {
+  await send(`/v1/keys/${encodeURIComponent(id)}`, 'DELETE');
+  await askKeys();
+}
+
+async function ask(): Promise<void> {
+  clearTimeout(timer);
+  try {
+    const response = await send(`/v1/panel?since=${samples.value.at(-1)?.at ?? 0}`);
+    if (response.ok) take((await response.json()) as Panel);
+    else connection.value = response.status === 401 ? 'locked' : response.status === 403 ? 'closed' : 'gone';
+  } catch {
+    connection.value = 'gone';
+  }
+  if (!document.hidden) timer = setTimeout(() => void ask(), INTERVAL_MS);
+}
+
+function take(next: Panel): void {
+  connection.value = 'live';
+  panel.value = next;
+  samples.value = [...samples.value, ...next.history].filter(({ at }) => at > next.at - HOUR_MS);
+}
+
+/** Only an admin's key may see the keys. */
+async function askKeys(): Promise<void> {
+  if (key.value === '') return;
+  const response = await send('/v1/keys').catch(() => undefined);
+  keys.value = response?.ok ? ((await response.json()) as { keys: ApiKey[] }).keys : undefined;
+}
+
+function send(path: string, method = 'GET', body?: unknown): Promise<Response> {
+  return fetch(path, {
+    method,
+    headers: {
+      ...(key.value === '' ? {} : { authorization: `Bearer ${key.value}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+}

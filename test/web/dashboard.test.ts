@@ -1,0 +1,99 @@
+// The operator's panel in a real browser, with a live session, and who may see it.
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from '@sotto/client';
+import t from 'tap';
+import { WebSocket } from 'ws';
+import { launchChromium, needsChromium } from '../support/chromium.js';
+import { fixtureSamples } from '../support/fixtures.js';
+import { violations } from '../support/page-accessibility.js';
+import { runSotto } from '../support/run-command.js';
+import { ServerProcess } from '../support/server-process.js';
+import { joined, silence } from '../support/speech.js';
+import { buildPages } from '../support/studio-page.js';
+
+t.setTimeout(300_000);
+
+const screenshots = process.env['SOTTO_SCREENSHOTS'];
+
+function stream(server: ServerProcess, token?: string) {
+  return connect(server.url, {
+    language: 'en',
+    ...(token === undefined ? {} : { token }),
+    webSocket: (address, protocols) => new WebSocket(address, protocols),
+  });
+}
+
+t.test('who speaks now, the last hour, ending a session; in both languages', needsChromium, async (t) => {
+  await buildPages();
+  const server = await ServerProcess.start(t, ['--panel-words', 'true']);
+  const session = stream(server);
+  t.teardown(() => session.close());
+  const { sessionId } = await session.ready();
+  session.send(joined(await fixtureSamples('en-recipe'), silence(2_500)));
+
+  const browser = await launchChromium();
+  const page = await browser.newPage({ locale: 'en', colorScheme: 'light' });
+  t.teardown(() => page.close());
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(String(error)));
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  await page.goto(`${server.http}/dashboard`);
+  const row = page.locator(`[data-session="${sessionId}"]`);
+  await row.getByText('English').waitFor();
+  t.ok(((await row.locator('.words').textContent()) ?? '').length > 10, 'its last words');
+  t.equal(await page.locator('.chart').count(), 12);
+  await page.locator('.chart canvas').first().waitFor();
+  t.match(await page.locator('.facts').textContent(), /whisper-base-adapted/);
+  t.strictSame(await violations(page), []);
+  if (screenshots !== undefined) await page.screenshot({ path: join(screenshots, 'panel-desk.png'), fullPage: true });
+
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.getByRole('button', { name: '中文' }).click();
+  t.match(await page.title(), /监控面板/);
+  t.strictSame(await violations(page), []);
+  t.equal(await page.evaluate('document.documentElement.scrollWidth'), 390, 'nothing sticks out on a phone');
+  if (screenshots !== undefined) await page.screenshot({ path: join(screenshots, 'panel-phone.png'), fullPage: true });
+
+  await row.getByRole('button').click();
+  t.match(await session.closed, { closeCode: 1000 }, 'for good: its client does not come back');
+  await row.waitFor({ state: 'detached' });
+  t.equal((await fetch(`${server.http}/v1/panel/sessions/${sessionId}`, { method: 'DELETE' })).status, 404);
+  t.strictSame(problems, []);
+});
+
+t.test('with keys: for admins only; on a public address without keys: for nobody', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'sotto-panel-'));
+  const create = async (scopes: string): Promise<string> => {
+    const made = runSotto(['keys', 'create', '--scopes', scopes, '--data-dir', folder]);
+    return (await made.result).stdout.trim();
+  };
+  const [admin, other] = [await create('admin'), await create('stream')];
+  const server = await ServerProcess.start(t, ['--engine', 'null', '--vad', 'null'], {
+    SOTTO_STORE: 'lmdb',
+    SOTTO_DATA_DIR: folder,
+  });
+  const status = async (key?: string): Promise<number> => {
+    const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key}` };
+    return (await fetch(`${server.http}/v1/panel`, { headers })).status;
+  };
+  t.same([await status(), await status(other), await status(admin)], [401, 403, 200]);
+  const session = stream(server, other);
+  t.teardown(() => session.close());
+  await session.ready();
+  const told = await fetch(`${server.http}/v1/panel`, { headers: { authorization: `Bearer ${admin}` } });
+  const { sessions, sessionCount } = (await told.json()) as {
+    sessions: Record<string, unknown>[];
+    sessionCount: number;
+  };
+  t.equal(sessionCount, 1);
+  t.notOk('words' in (sessions[0] ?? {}), 'words only where the operator allowed it');
+
+  const flags = ['--engine', 'null', '--vad', 'null', '--host', '0.0.0.0', '--allow-anonymous', 'true'];
+  const open = await ServerProcess.start(t, flags);
+  const refused = await fetch(`${open.http.replace('0.0.0.0', '127.0.0.1')}/v1/panel`);
+  t.equal(refused.status, 403);
+  t.match(await refused.text(), /panel_needs_key/);
+});
