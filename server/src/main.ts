@@ -26,6 +26,7 @@ import { StoreError } from './store/store-error.js';
 import { StoreHealth } from './store/store-health.js';
 import { openTranscripts } from './transcripts/open-transcripts.js';
 import { decodeAudio } from './audio/decode-audio.js';
+import { warmUpDecoders } from './audio/decoder/decode-in-process.js';
 import type { Settings } from './config/settings.js';
 import { FileTranscription } from './recordings/file-transcription.js';
 import { chooseTransport, TransportUnavailableError, WS_COSTS } from './transport/choose-transport.js';
@@ -94,6 +95,9 @@ export async function startServer(settings: Settings, log: Logger): Promise<Runn
     throw error;
   }
 }
+
+/** After the start, a decoder is made ready for the first compressed file, milliseconds. */
+const DECODER_AFTER_MS = 5_000;
 
 interface Closable {
   close(): Promise<void>;
@@ -302,6 +306,9 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   const sessionsOf = ({ principal }: Client): SessionFactory =>
     kept === undefined ? sessions : kept.recording(sessions, principal.keyId);
   gateway.open((sink, client) => new BoundedSession(sessionsOf(client), sink, client, admission), routes, dialects);
+  // Not before: the start of the server has the cores to itself.
+  const stopWarming = settings.engine === 'null' ? undefined : systemClock.after(DECODER_AFTER_MS, warmUpDecoders);
+  if (stopWarming !== undefined) opened.push({ close: async () => stopWarming() });
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
 
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;

@@ -24,6 +24,11 @@ const ATTEMPTS_MAX = 9;
 
 const POOL = new DecoderPool();
 
+/** Has a decoder wait for the first file. Never rejects. */
+export function warmUpDecoders(): Promise<void> {
+  return POOL.warmUp();
+}
+
 /** As `decodeBlocks` does, in another process. Throws AudioFileError `audio_too_complex` too. */
 export async function* decodeInProcess(
   bytes: AsyncIterable<Uint8Array>,

@@ -65,6 +65,13 @@ export class DecoderPool {
     return taken;
   }
 
+  /** Has one wait for the first file, which would wait for its start otherwise. Never rejects. */
+  async warmUp(): Promise<void> {
+    if (this.#idle.length > 0) return;
+    const decoder = await this.take('file').catch(() => undefined);
+    if (decoder !== undefined) this.giveBack(decoder);
+  }
+
   /** A file is closed. */
   giveBack(decoder: DecoderProcess): void {
     decoder.files--;
