@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   models: '',
   version: '',
   time: '',
-  audio: 'native-host',
+  audio: 'native-host time',
   capacity: '',
   captions: '',
   http: 'time',

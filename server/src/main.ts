@@ -27,6 +27,7 @@ import { StoreHealth } from './store/store-health.js';
 import { openTranscripts } from './transcripts/open-transcripts.js';
 import { decodeAudio } from './audio/decode-audio.js';
 import { warmUpDecoders } from './audio/decoder/decode-in-process.js';
+import { useFfmpeg } from './audio/ffmpeg/find-ffmpeg.js';
 import type { Settings } from './config/settings.js';
 import { FileTranscription } from './recordings/file-transcription.js';
 import { chooseTransport, TransportUnavailableError, WS_COSTS } from './transport/choose-transport.js';
@@ -130,6 +131,7 @@ export function refuseOpenHost(host: string, isGuarded: boolean): void {
 }
 
 async function start(settings: Settings, log: Logger, opened: Closable[]): Promise<RunningServer> {
+  useFfmpeg(settings.ffmpeg);
   const installed = await findModel(settings);
   const isNull = settings.engine === 'null';
   const model = {

@@ -5,8 +5,8 @@ export type AudioFormatName = 'wav' | 'flac' | 'mp3' | 'aac' | 'mp4' | 'opus' | 
 
 export type Detected =
   | { readonly status: 'known'; readonly format: AudioFormatName }
-  /** Audio or video, but of a kind that cannot be decoded. */
-  | { readonly status: 'unsupported'; readonly name: string }
+  /** Audio or video, but of a kind that cannot be decoded here; `demuxer`: what ffmpeg calls it. */
+  | { readonly status: 'unsupported'; readonly name: string; readonly demuxer?: string | undefined }
   | { readonly status: 'unknown' };
 
 /** Bytes that are enough to tell. */
@@ -15,12 +15,12 @@ export const DETECT_BYTES = 4_096;
 /** Container and codec by the first bytes of a file, ID3 tags taken off. */
 export function detectAudioFormat(head: Uint8Array): Detected {
   const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, 2 * TS_PACKET)).toString('latin1');
-  const begins = ([signature]: readonly [Signature, string]): boolean =>
+  const begins = ([signature]: readonly [Signature, ...unknown[]]): boolean =>
     signature.every(([at, wanted]) => text.startsWith(wanted, at));
   const format = SIGNATURES.find(begins)?.[1];
   if (format !== undefined) return { status: 'known', format };
-  const name = UNSUPPORTED.find(begins)?.[1];
-  if (name !== undefined) return { status: 'unsupported', name };
+  const foreign = UNSUPPORTED.find(begins);
+  if (foreign !== undefined) return { status: 'unsupported', name: foreign[1], demuxer: foreign[2] };
   return hasMp3Frames(head) ? { status: 'known', format: 'mp3' } : { status: 'unknown' };
 }
 
@@ -90,42 +90,46 @@ const SIGNATURES: readonly (readonly [Signature, AudioFormatName])[] = [
 /** Bytes of a packet of an MPEG transport stream: each begins with a G (ISO/IEC 13818-1). */
 const TS_PACKET = 188;
 
-const UNSUPPORTED: readonly (readonly [Signature, string])[] = [
-  [[[0, 'OggS']], 'Ogg with a codec other than Opus, Vorbis and FLAC'],
+/** Name, and ffmpeg's demuxer: none that opens other files. */
+const UNSUPPORTED: readonly (readonly [Signature, string, string?])[] = [
+  [[[0, 'OggS']], 'Ogg with a codec other than Opus, Vorbis and FLAC', 'ogg'],
   [
     [
       [0, 'FORM'],
       [8, 'AIF'],
     ],
     'AIFF',
+    'aiff',
   ],
-  [[[0, 'caff']], 'CAF'],
-  [[[0, '.snd']], 'AU'],
-  [[[0, 'ADIF']], 'AAC in ADIF'],
-  [[[0, '\x30\x26\xb2\x75\x8e\x66\xcf\x11']], 'WMA'],
+  [[[0, 'caff']], 'CAF', 'caf'],
+  [[[0, '.snd']], 'AU', 'au'],
+  [[[0, 'ADIF']], 'AAC in ADIF', 'aac'],
+  [[[0, '\x30\x26\xb2\x75\x8e\x66\xcf\x11']], 'WMA', 'asf'],
   [
     [
       [0, 'RIFF'],
       [8, 'AVI '],
     ],
     'AVI',
+    'avi',
   ],
-  [[[0, 'FLV']], 'FLV'],
-  [[[0, '\x00\x00\x01\xba']], 'MPEG program stream'],
-  [[[0, 'riff\x2e\x91\xcf\x11']], 'W64'],
-  [[[0, '\x0b\x77']], 'AC-3'],
+  [[[0, 'FLV']], 'FLV', 'flv'],
+  [[[0, '\x00\x00\x01\xba']], 'MPEG program stream', 'mpeg'],
+  [[[0, 'riff\x2e\x91\xcf\x11']], 'W64', 'w64'],
+  [[[0, '\x0b\x77']], 'AC-3', 'ac3'],
   [
     [
       [0, 'G'],
       [TS_PACKET, 'G'],
     ],
     'MPEG-TS',
+    'mpegts',
   ],
   // MPEG audio (ISO/IEC 11172-3): layer II.
-  ...['\xfc', '\xfd', '\xf4', '\xf5'].map((second) => [[[0, `\xff${second}`]], 'MP2'] as const),
+  ...['\xfc', '\xfd', '\xf4', '\xf5'].map((second) => [[[0, `\xff${second}`]], 'MP2', 'mp3'] as const),
   [[[0, 'MThd']], 'MIDI'],
-  [[[0, 'wvpk']], 'WavPack'],
-  [[[0, 'MAC ']], "Monkey's Audio"],
+  [[[0, 'wvpk']], 'WavPack', 'wv'],
+  [[[0, 'MAC ']], "Monkey's Audio", 'ape'],
 ];
 
 /** Kilobits per second of MPEG-1 and of MPEG-2 and 2.5, layer III (ISO/IEC 11172-3 and 13818-3). */

@@ -2,8 +2,13 @@
 import { setImmediate } from 'node:timers/promises';
 import type { AudioFileWarning } from './audio-errors.js';
 import { decodeBlocks } from './decode-blocks.js';
+import { detectAudioFormat, DETECT_BYTES } from './audio-format.js';
 import { decodeInProcess } from './decoder/decode-in-process.js';
+import { findFfmpeg } from './ffmpeg/find-ffmpeg.js';
+import { throughFfmpeg } from './ffmpeg/through-ffmpeg.js';
 import { indexFirst } from './mp4-order.js';
+import { isStored } from './stored-bytes.js';
+import { isForeignWav } from './wav.js';
 
 export interface DecodeAudioOptions {
   /** Told of what is wrong with a file that can be read all the same; may come until the last block. */
@@ -22,18 +27,69 @@ const YIELD_SAMPLES = 65_536;
 
 /**
  * Blocks of any size, -1..1. WAV, FLAC, MP3, AAC, MP4 (M4A, MOV, 3GP), Ogg (Opus, Vorbis, FLAC), WebM, Matroska and
- * AMR, any rate and number of channels, told by content. Memory is bounded whatever the file: an MP4 file whose index
- * comes last is spooled to disk, unless it is stored. Iterating throws AudioFileError (all codes but `unreadable`), or
- * what `bytes` throws.
+ * AMR, any rate and number of channels, told by content; what an ffmpeg on this machine knows besides (see
+ * `useFfmpeg`), unless `shared`. Memory is bounded whatever the file: an MP4 file whose index comes last is spooled to
+ * disk, unless it is stored. Iterating throws AudioFileError (all codes but `unreadable`), or what `bytes` throws.
  */
 export function decodeAudio(
   bytes: AsyncIterable<Uint8Array>,
   { onWarning = () => {}, isolation = 'process', channel }: DecodeAudioOptions = {},
 ): AsyncGenerator<Float32Array, void, undefined> {
-  const ordered = indexFirst(bytes);
+  // Of live streams there may be many more than ffmpegs.
+  const ordered = isolation === 'shared' ? indexFirst(bytes) : readable(bytes, onWarning);
   return isolation === 'inline'
     ? politely(decodeBlocks(ordered, onWarning, channel))
     : decodeInProcess(ordered, { warn: onWarning, channel, kind: isolation === 'shared' ? 'live' : 'file' });
+}
+
+/** What decoders read: the index of an MP4 file first, and through ffmpeg where no decoder of ours knows the format. */
+async function* readable(
+  bytes: AsyncIterable<Uint8Array>,
+  warn: (warning: AudioFileWarning) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { head, whole } = await headFirst(bytes);
+  const foreign = foreignFormat(head);
+  const program = foreign === undefined ? undefined : findFfmpeg();
+  if (foreign === undefined || program === undefined) yield* indexFirst(whole);
+  else yield* throughFfmpeg(whole, { ...foreign, program, warn });
+}
+
+/** What only ffmpeg reads. */
+function foreignFormat(head: Uint8Array): { readonly name: string; readonly demuxer: string } | undefined {
+  const detected = detectAudioFormat(head);
+  if (detected.status === 'unsupported' && detected.demuxer !== undefined) {
+    return { name: detected.name, demuxer: detected.demuxer };
+  }
+  const isForeign = detected.status === 'known' && detected.format === 'wav' && isForeignWav(head);
+  return isForeign ? { name: 'WAV', demuxer: 'wav' } : undefined;
+}
+
+/** The first bytes, and all of them again. */
+async function headFirst(
+  bytes: AsyncIterable<Uint8Array>,
+): Promise<{ readonly head: Uint8Array; readonly whole: AsyncIterable<Uint8Array> }> {
+  if (isStored(bytes)) return { head: await bytes.read(0, DETECT_BYTES), whole: bytes };
+  const source = bytes[Symbol.asyncIterator]();
+  const pieces: Uint8Array[] = [];
+  for (let length = 0; length < DETECT_BYTES;) {
+    const next = await source.next();
+    if (next.done === true) break;
+    pieces.push(next.value);
+    length += next.value.length;
+  }
+  return { head: Buffer.concat(pieces), whole: chain(pieces, source) };
+}
+
+async function* chain(
+  pieces: readonly Uint8Array[],
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* pieces;
+    yield* { [Symbol.asyncIterator]: () => rest };
+  } finally {
+    await rest.return?.();
+  }
 }
 
 async function* politely(

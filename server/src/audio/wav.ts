@@ -130,6 +130,25 @@ export class WavStream implements StreamDecoder {
   }
 }
 
+/** Whether the head of a WAV file names an encoding that is not read here (ADPCM, GSM, …). */
+export function isForeignWav(head: Uint8Array): boolean {
+  const view = viewOf(head);
+  for (let at = 12; at + 8 <= head.length;) {
+    const [name, size] = [ascii(view, at), view.getUint32(at + 4, true)];
+    if (name === 'data') return false;
+    if (name === 'fmt ') {
+      try {
+        parseFormat(viewOf(head.subarray(at + 8, at + 8 + Math.min(size, FORMAT_BYTES))));
+        return false;
+      } catch (error) {
+        return error instanceof AudioFileError && error.code === 'unsupported';
+      }
+    }
+    at += 8 + size + (size % 2);
+  }
+  return false;
+}
+
 function parseFormat(view: DataView): WavFormat {
   if (view.byteLength < 16) throw new AudioFileError('not_audio', 'The format of the WAV file is cut off.');
   const bits = view.getUint16(14, true);

@@ -1,6 +1,7 @@
 // `sotto doctor`: what this machine can run models on, what is in the way, and what to do about it.
 import { inspectDevices, installCudaProvider, type DeviceReport } from '@sotto/models';
 import type { Command } from 'commander';
+import { ffmpegSetting, findFfmpeg } from '../audio/ffmpeg/find-ffmpeg.js';
 import { asCommandError, CommandError } from './command-error.js';
 import { VERSION } from '../version.js';
 
@@ -29,7 +30,7 @@ async function doctor(flags: DoctorFlags): Promise<void> {
       for (const [name, hash] of hashes) process.stdout.write(`  ${name}  sha256 ${hash}\n`);
       process.stdout.write('\n');
     }
-    const report = await inspectDevices();
+    const report = { ...(await inspectDevices()), ffmpeg: findFfmpeg(ffmpegSetting()) ?? null };
     process.stdout.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : doctorReport(report));
     if (!report.trials.some(({ runs }) => runs)) throw new CommandError('Nothing here can run a model.', 1);
   } catch (error) {
@@ -51,7 +52,8 @@ export function doctorReport({
   missing,
   trials,
   advice,
-}: DeviceReport): string {
+  ffmpeg,
+}: DeviceReport & { readonly ffmpeg: string | null }): string {
   const gpus = driver.isThere
     ? driver.gpus.map(
         ({ index, name, memoryBytes, computeCapability }) =>
@@ -69,6 +71,7 @@ export function doctorReport({
     ],
     ...gpus.map((gpu) => ['GPU', gpu] as const),
     ['CUDA provider', cudaProvider ?? 'not there'],
+    ['ffmpeg', ffmpeg ?? 'not there, or off: AIFF, CAF, W64, MP2, AC-3, MPEG-TS and WMA are refused'],
     ...missing.map((library) => ['missing', library] as const),
     ...trials.map(({ device, runs, reason }) => [device, runs ? 'runs' : `does not run: ${reason ?? ''}`] as const),
   ];

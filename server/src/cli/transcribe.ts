@@ -2,6 +2,7 @@
 import { DEVICE_LIST } from '../asr/devices.js';
 import { LIMITS, POLISH_MODES } from '@sotto/protocol';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { ffmpegSetting, useFfmpeg } from '../audio/ffmpeg/find-ffmpeg.js';
 import { asCommandError, CommandError } from './command-error.js';
 import { rawFormat, STANDARD_INPUT, type TranscribeFlags } from './transcribe-flags.js';
 import { TRANSCRIPT_FORMATS } from '../captions/transcript-formats.js';
@@ -76,6 +77,7 @@ Exit codes: 0 done, 1 something failed, 2 wrong usage.`,
 async function runTranscribe(files: readonly string[], flags: TranscribeFlags): Promise<number> {
   try {
     checkUsage(files, flags);
+    useFfmpeg(ffmpegSetting());
     await (flags.offline ? transcribeOffline(files, flags) : transcribeLive(files, flags));
     return 0;
   } catch (error) {

@@ -2,11 +2,16 @@
 import { connect } from 'node:net';
 import { readFileSync } from 'node:fs';
 import t from 'tap';
+import { FFMPEG_OFF, useFfmpeg } from '../../../server/src/audio/ffmpeg/find-ffmpeg.js';
 import { AsrError } from '../../../server/src/asr/errors.js';
 import { deferred } from '../../../client-sdk/src/deferred.js';
 import { openFileGateway, until } from '../../support/file-gateway.js';
 import { TRANSPORTS } from '../../support/shared-gateway.js';
 import { s16le, sine, wavFile } from '../../support/wav-file.js';
+
+// Whatever this machine has.
+t.beforeEach(() => useFfmpeg(FFMPEG_OFF));
+t.teardown(() => useFfmpeg('ffmpeg'));
 
 const folder = new URL('../../fixtures/audio/formats/', import.meta.url).pathname;
 const wav = (seconds: number): Uint8Array =>

@@ -1,8 +1,13 @@
 // Audio files: every WAV sample format, FLAC, and files that are broken or no audio at all.
 import { readFile } from 'node:fs/promises';
 import t from 'tap';
+import { FFMPEG_OFF, useFfmpeg } from '../../../server/src/audio/ffmpeg/find-ffmpeg.js';
 import { decodeAudioFile, openAudioFile } from '../../../server/src/audio/audio-file.js';
 import { chunk, s16le, sine, wavFile } from '../../support/wav-file.js';
+
+// Whatever this machine has.
+t.beforeEach(() => useFfmpeg(FFMPEG_OFF));
+t.teardown(() => useFfmpeg('ffmpeg'));
 
 const speech = new URL('../../fixtures/audio/en-bakery.flac', import.meta.url).pathname;
 const tone = sine(440, 16_000, 0.25);

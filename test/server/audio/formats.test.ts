@@ -4,10 +4,15 @@ import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { assert, asyncProperty, integer } from 'fast-check';
 import t from 'tap';
+import { FFMPEG_OFF, useFfmpeg } from '../../../server/src/audio/ffmpeg/find-ffmpeg.js';
 import { decodeAudioFile } from '../../../server/src/audio/audio-file.js';
 import { decodeAudio, type DecodeAudioOptions } from '../../../server/src/audio/decode-audio.js';
 import { openStoredFile } from '../../../server/src/audio/stored-bytes.js';
 import { wavFile } from '../../support/wav-file.js';
+
+// Whatever this machine has.
+t.beforeEach(() => useFfmpeg(FFMPEG_OFF));
+t.teardown(() => useFfmpeg('ffmpeg'));
 
 const folder = new URL('../../fixtures/audio/formats/', import.meta.url).pathname;
 const bytesOf = (name: string): Uint8Array => new Uint8Array(readFileSync(folder + name));

@@ -29,6 +29,7 @@ t.test('a machine as it is: the runtime, the driver or its absence, and that the
   t.equal(code, 0);
   t.match(stdout, /^ONNX Runtime +\d+\.\d+\.\d+ \(.*libonnxruntime/m);
   t.match(stdout, /^NVIDIA driver +\S/m);
+  t.match(stdout, /^ffmpeg +(\/|not there)/m);
   t.match(stdout, /^cpu +runs$/m);
   const report = JSON.parse((await run('--json')).stdout) as { trials: { device: string; runs: boolean }[] };
   t.match(report.trials[0], { device: 'cpu', runs: true });

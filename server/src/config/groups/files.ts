@@ -1,5 +1,5 @@
 // Recordings that come over HTTP.
-import { integer } from '../setting.js';
+import { integer, text } from '../setting.js';
 import { GIB } from '../units.js';
 
 export const FILES_SETTINGS = {
@@ -21,5 +21,10 @@ export const FILES_SETTINGS = {
     min: 0,
     max: 100_000,
     meaning: 'Recordings that may wait for their turn. Beyond: HTTP 503.',
+  }),
+  ffmpeg: text('ffmpeg', {
+    unit: 'program | off',
+    meaning:
+      'Optional helper that decodes AIFF, CAF, W64, MP2, AC-3, MPEG-TS, WMA and other kinds that Sotto does not: a program on the PATH, or its path. off, or none there: they are refused.',
   }),
 } as const;
