@@ -62,6 +62,8 @@ async function* resumed(first: readonly Uint8Array[], rest: AsyncIterator<Uint8A
  */
 export function isContained(head: Uint8Array): boolean {
   if (id3Bytes(head) > 0) return true;
+  // Ogg says in its first bytes what it is, and what is in it later.
+  if (Buffer.from(head.subarray(0, 4)).toString('latin1') === 'OggS') return true;
   const found = detectAudioFormat(head);
   return found.status === 'known' && found.format !== 'mp3' && found.format !== 'aac';
 }

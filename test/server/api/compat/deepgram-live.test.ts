@@ -1,6 +1,7 @@
 // Deepgram's live API over a plain socket: results, controls, closes, refusals, every way to be wrong.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
@@ -13,6 +14,7 @@ import { oneKey } from '../../../support/one-key.js';
 import { openCompatGateway, type CompatGatewayOptions } from '../../../support/compat-gateway.js';
 import { connectEvents, type EventClient, type Fields } from '../../../support/event-client.js';
 import { interleaved, loud, type LoudFormat } from '../../../support/loud-audio.js';
+import { opusPackets } from '../../../support/opus-packets.js';
 import { holds } from '../../../support/property.js';
 import { TRANSPORTS } from '../../../support/shared-gateway.js';
 import { wavFile } from '../../../support/wav-file.js';
@@ -219,6 +221,25 @@ t.test('packed audio by its name, and a container that is called raw', async (t)
     t.match(finals(client).map(transcript), [/^w0 w1/], encoding);
     t.match(client.received.at(-1), { type: 'Metadata', duration: 2.1 });
   }
+});
+
+t.test('packets of Opus, one in each message', async (t) => {
+  const file = readFileSync(new URL('../../../fixtures/audio/formats/speech.opus', import.meta.url));
+  const heard = async (path: string, messages: Buffer[]) => {
+    const { url } = await openCompatGateway(t);
+    const client = await connectEvents(t, `${url}${path}&encoding=opus&sample_rate=48000`);
+    client.send(...messages, { type: 'CloseStream' });
+    t.match(await client.closed, { code: 1000 });
+    return { types: client.types, duration: Number(client.received.at(-1)?.['duration']) };
+  };
+  const packets = opusPackets(file);
+  const { duration: whole } = await heard('/v1/listen?', [file]);
+  const { duration: packed } = await heard('/v1/listen?', packets);
+  t.ok(whole > 5 && packed >= whole && packed < whole + 0.1, `${packed} of ${whole} seconds`);
+  t.match((await heard('/v2/listen?model=flux-general-en', packets)).types, ['Connected']);
+  const { client } = await open(t, 'encoding=opus');
+  client.send(Buffer.alloc(70_000, 0x41), Buffer.from([0xff, 0xff]), { type: 'CloseStream' });
+  t.match(await client.closed, { code: Number }, 'no packet harms the server');
 });
 
 t.test('what is asked for and not done is told', async (t) => {

@@ -8,9 +8,10 @@ import { Deepgram, DeepgramClient } from '@deepgram/sdk';
 import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import t, { type Test } from 'tap';
-import type { Fields } from '../../../support/event-client.js';
+import { connectEvents, type Fields } from '../../../support/event-client.js';
 import { fixture, fixtureSamples } from '../../../support/fixtures.js';
 import { interleaved } from '../../../support/loud-audio.js';
+import { opusPackets } from '../../../support/opus-packets.js';
 import { ServerProcess } from '../../../support/server-process.js';
 import { pcm16 } from '../../../support/speech.js';
 import { wavFile } from '../../../support/wav-file.js';
@@ -149,6 +150,24 @@ t.test('the embedded model', async (t) => {
       asked.warnings?.map(({ parameter }) => parameter),
       ['diarize', 'summarize', 'topics', 'intents'],
     );
+  });
+
+  t.test('packets of Opus without a container, as turns', async (t) => {
+    const file = readFileSync(new URL('../../../fixtures/audio/formats/speech.opus', import.meta.url));
+    const query = 'model=flux-general-en&encoding=opus&sample_rate=48000';
+    const client = await connectEvents(t, `${server.http.replace('http', 'ws')}/v2/listen?${query}`);
+    client.send(...opusPackets(file), { type: 'CloseStream' });
+    t.match(await client.closed, { code: 1000 });
+    const whole = (await (await post('punctuate=true', new Uint8Array(file))).json()) as {
+      results: { channels: [{ alternatives: [{ transcript: string }] }] };
+    };
+    const ends = client.all('TurnInfo').filter(({ event }) => event === 'EndOfTurn');
+    const [words, wanted] = [
+      ends.map(({ transcript }) => String(transcript)).join(' '),
+      whole.results.channels[0].alternatives[0].transcript,
+    ].map((text) => text?.toLowerCase().match(/[a-z]+/g) ?? []);
+    t.ok(wanted !== undefined && wanted.length > 3);
+    t.strictSame(words?.slice(0, 3), wanted?.slice(0, 3));
   });
 
   t.test('a callback gets the document, or what went wrong', async (t) => {

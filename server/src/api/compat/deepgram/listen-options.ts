@@ -88,6 +88,8 @@ export interface ListenOptions {
   readonly tellsLanguage: boolean;
   /** Undefined: the audio comes in a container, which says. */
   readonly audio: AudioFormat | undefined;
+  /** With `encoding=opus` packets may come without a container: how many channels they have. */
+  readonly opusChannels: 1 | 2 | undefined;
   /** What was asked for and is not done. */
   readonly warnings: readonly ListenWarning[];
   /** Whether results tell how sure the language is (`detect_language`). */
@@ -132,6 +134,7 @@ export function readListenOptions(
     language: isMulti ? 'auto' : languageOf(given.language, languages),
     tellsLanguage: isMulti,
     audio: audioOf(given, kind),
+    opusChannels: given.encoding === 'opus' ? (given.channels === 2 ? 2 : 1) : undefined,
     warnings: warningsOf(query),
     detectsLanguage,
     isMultichannel: given.multichannel ?? false,
@@ -171,9 +174,10 @@ function languageOf(tag: string | undefined, languages: readonly string[]): stri
 const AUDIO_FIELDS = ['encoding', 'sample_rate', 'channels'] as const;
 
 /** The audio that a query tells of, whatever else is in it. Throws {@link ListenQueryError}. */
-export function liveAudioOf(query: URLSearchParams): AudioFormat | undefined {
+export function liveAudioOf(query: URLSearchParams): Pick<ListenOptions, 'audio' | 'opusChannels'> {
   const fields = AUDIO_FIELDS.flatMap((name) => query.getAll(name).map((value): [string, string] => [name, value]));
-  return readListenOptions(new URLSearchParams(fields), []).audio;
+  const { audio, opusChannels } = readListenOptions(new URLSearchParams(fields), []);
+  return { audio, opusChannels };
 }
 
 function audioOf(

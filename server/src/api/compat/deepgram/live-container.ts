@@ -1,4 +1,6 @@
 // Audio that comes live in a container (WebM from a browser's recorder, Ogg, …): decoded as its bytes come.
+import { OpusPages } from '../../../audio/opus-pages.js';
+import { isContained } from '../../../audio/raw-audio.js';
 
 /** Samples that are handed on at a time: of a well-compressed file a few bytes may be minutes. */
 const SAMPLES_AT_A_TIME = 1_600;
@@ -6,6 +8,8 @@ const SAMPLES_AT_A_TIME = 1_600;
 export const WAITING_BYTES_MAX = 1_048_576;
 
 export interface LiveContainerOptions {
+  /** Where packets of Opus may come without a container, one in each chunk: their channels. */
+  readonly opusChannels?: number | undefined;
   /** 16 kHz mono out of the bytes of any audio file. Throws AudioFileError. */
   readonly decode: (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Float32Array>;
   /** Takes a tenth of a second or less. */
@@ -19,6 +23,8 @@ export interface LiveContainerOptions {
 
 export class LiveContainer {
   readonly #options: LiveContainerOptions;
+  #isFirst = true;
+  #pages: OpusPages | undefined;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #isEnded = false;
@@ -46,8 +52,12 @@ export class LiveContainer {
   }
 
   push(chunk: Uint8Array): void {
-    this.#waiting.push(chunk);
-    this.#waitingBytes += chunk.byteLength;
+    const { opusChannels } = this.#options;
+    if (this.#isFirst && opusChannels !== undefined && !isContained(chunk)) this.#pages = new OpusPages(opusChannels);
+    this.#isFirst = false;
+    const bytes = this.#pages?.page(chunk) ?? chunk;
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.byteLength;
     this.#wake();
   }
 

@@ -167,6 +167,7 @@ export class LiveConversation implements Conversation {
     for (const { feed } of this.#channels) feed.abandon();
     this.#open(DECODED);
     return new LiveContainer({
+      opusChannels: this.#options.listen.opusChannels,
       decode: this.#options.decode,
       onSamples: ({ buffer, byteOffset, byteLength }) => {
         for (const { feed } of this.#channels) feed.audio(new Uint8Array(buffer, byteOffset, byteLength));

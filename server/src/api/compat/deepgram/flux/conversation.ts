@@ -158,6 +158,7 @@ export class FluxConversation implements Conversation {
     const feed = this.#openFeed(DECODED);
     this.#feed = feed;
     return new LiveContainer({
+      opusChannels: this.#flux.opusChannels,
       decode: this.#options.decode,
       onSamples: ({ buffer, byteOffset, byteLength }) => feed.audio(new Uint8Array(buffer, byteOffset, byteLength)),
       onceReady: (callback) => feed.onceDrained(callback),

@@ -47,6 +47,8 @@ export interface TurnThresholds {
 
 export interface FluxOptions {
   readonly audio: AudioFormat | undefined;
+  /** With `encoding=opus`: channels of packets without a container. */
+  readonly opusChannels: 1 | 2 | undefined;
   readonly thresholds: TurnThresholds;
   readonly keyterms: readonly string[];
   /** Whether turns tell their languages: `flux-general-multi`. */
@@ -62,7 +64,7 @@ export function readFluxOptions(query: URLSearchParams, languages: readonly stri
   };
   const names = ['eager_eot_threshold', 'eot_threshold', 'eot_timeout_ms'] as const;
   const options: FluxOptions = {
-    audio: liveAudioOf(query),
+    ...liveAudioOf(query),
     thresholds: DEFAULTS,
     keyterms: query.getAll('keyterm'),
     isMulti: /multi/i.test(query.get('model') ?? ''),
