@@ -2,6 +2,7 @@
 // one fail.
 import { renameSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { buildGuide } from './build-guide.mjs';
 
 const isPostinstall = process.env.npm_lifecycle_event === 'postinstall';
 const root = fileURLToPath(new URL('../server/web', import.meta.url));
@@ -41,6 +42,7 @@ try {
       logLevel: 'warn',
       build: { outDir: staging, emptyOutDir: true },
     });
+    await buildGuide(fileURLToPath(new URL('..', import.meta.url)), staging);
     publish();
   }
 } catch (error) {
