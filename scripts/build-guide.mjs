@@ -35,6 +35,8 @@ const CHAPTERS = {
   Build: ['docs/architecture.md', 'CONTRIBUTING.md', 'docs/dependencies.md', 'bench/README.md', 'CHANGELOG.md'],
 };
 const DOCUMENTS = Object.values(CHAPTERS).flat();
+/** In the list, where a document's own title says too little there. */
+const TITLES = { 'README.md': 'Overview', 'README.zh-CN.md': '概览' };
 
 /** `docs/gpu.md` is at `/guide/gpu`, `client-sdk/README.md` at `/guide/client-sdk`, the first document at `/guide`. */
 function addressOf(document) {
@@ -56,7 +58,9 @@ function addressOf(document) {
 export async function buildGuide(root, target) {
   const library = await loadMarked();
   if (library === undefined) return 0;
-  const titles = new Map(DOCUMENTS.map((document) => [document, titleOf(readFileSync(join(root, document), 'utf8'))]));
+  const titles = new Map(
+    DOCUMENTS.map((document) => [document, TITLES[document] ?? titleOf(readFileSync(join(root, document), 'utf8'))]),
+  );
   for (const document of DOCUMENTS) {
     const { Marked, gfmHeadingId } = library;
     const marked = new Marked(gfmHeadingId(), {
