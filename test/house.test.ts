@@ -44,6 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   transport: 'http time',
   transcripts: 'captions session store',
   watch: 'captions session',
+  checkpoints: 'gateway store time',
   config: 'asr polish session watch',
   log: 'config',
   recordings: 'asr audio store time transcripts',
@@ -53,7 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     'access asr audio captions gateway http jobs metrics polish recordings session store transcripts transport vad version ' +
     'watch',
   main:
-    'access admission api asr audio config gateway http jobs metrics models polish recordings session store time transcripts transport vad ' +
+    'access admission api asr audio checkpoints config gateway http jobs metrics models polish recordings session store time transcripts transport vad ' +
     'version',
   index: 'asr audio polish session text vad',
   lifecycle: 'http time',

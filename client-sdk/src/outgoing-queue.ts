@@ -58,6 +58,8 @@ export class OutgoingQueue {
   /** Samples before this are on the socket. */
   #sent = 0;
   #acked = 0;
+  /** Audio from here on is kept for the case that the server is lost; undefined: the server keeps nothing either. */
+  #keepFrom: number | undefined;
   #lagMs = 0;
   /** Where the session begins in the stream. */
   #base = 0;
@@ -95,11 +97,32 @@ export class OutgoingQueue {
   }
 
   /**
+   * As {@link resume}, at another server: it goes on from an earlier place, what is behind that has not arrived there.
+   */
+  resumeElsewhere(offset: number, messages: number): void {
+    this.#acked = Math.min(this.#acked, offset);
+    this.#lagMs = 0;
+    this.#keepFrom = offset;
+    this.resume(offset, messages);
+  }
+
+  /** The first sample that can still be sent. */
+  get keptFrom(): number {
+    return this.#entries.find(({ message }) => message.type === 'audio')?.from ?? this.#pushed;
+  }
+
+  /** Audio before a sample need not be kept in case the server is lost; undefined: the server does not survive that. */
+  keepFrom(offset: number | undefined): void {
+    this.#keepFrom = offset;
+  }
+
+  /**
    * A new session begins at sample `wanted` of the stream, or with the first that is kept: which one is returned. All
    * that is kept is to be sent: call `open`.
    */
   restart(wanted: number): number {
     const from = Math.min(wanted, this.#pushed);
+    this.#keepFrom = undefined;
     this.forget(from);
     const first = this.#entries.find(({ message }) => message.type === 'audio');
     this.#base = Math.max(from, first?.from ?? this.#pushed);
@@ -168,7 +191,7 @@ export class OutgoingQueue {
 
   /** The words before sample `before` have been told: what was sent of it need not be kept. */
   forget(before: number): void {
-    this.#forgetArrived(Math.min(before, this.#acked));
+    this.#forgetArrived(Math.min(before, this.#acked, this.#keepFrom ?? Infinity));
   }
 
   /** A mark has come back: it, and the messages sent before it, have arrived and done their work. */

@@ -28,5 +28,8 @@ export interface RestartedEvent {
   readonly watchToken?: string;
 }
 
-/** `resumed`, a message of the server, tells that the session goes on where it was, with nothing lost. */
+/**
+ * `resumed`, a message of the server, tells that the session goes on where it was, with nothing lost. Where it carries
+ * `segments` another node goes on: what was told of segments from this id on is void, finals too, and comes again.
+ */
 export type SessionEvent = ServerMessage | ReconnectingEvent | RestartedEvent;

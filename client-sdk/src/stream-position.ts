@@ -37,6 +37,20 @@ export class StreamPosition {
     return this.#baseSamples;
   }
 
+  /** Number of the first segment of the session in the stream. */
+  get baseSegmentId(): number {
+    return this.#baseSegmentId;
+  }
+
+  /** The session goes on from an earlier place: what was told of segments from `segmentId` on is void. */
+  goBack(samples: number, segmentId: number): void {
+    const ms = samples / this.#samplesPerMs;
+    this.#open.clear();
+    this.#nextSegmentId = segmentId;
+    this.#finalsEndMs = Math.min(this.#finalsEndMs, ms);
+    this.#processedMs = Math.min(this.#processedMs, ms);
+  }
+
   /** A new session begins at this sample of the stream. */
   restart(baseSamples: number): void {
     this.#baseSamples = baseSamples;
@@ -55,7 +69,7 @@ export class StreamPosition {
       if (typeof value === 'number') moved[field] = value + base;
     };
     for (const field of ['startMs', 'endMs', 'audioMs']) add(field, baseMs);
-    add('offset', this.#baseSamples);
+    for (const field of ['offset', 'keepFrom']) add(field, this.#baseSamples);
     for (const field of ['segmentId', 'firstSegmentId', 'lastSegmentId']) add(field, this.#baseSegmentId);
     if (message.type === 'final' && message.words !== undefined) {
       moved['words'] = message.words.map((word): Word => ({

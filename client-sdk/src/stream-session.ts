@@ -84,7 +84,7 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
   constructor(options: StreamSessionOptions) {
     const { start, bufferedMsMax, bufferedBytesMax, reconnect } = options;
     this.#options = options;
-    this.#start = start;
+    this.#start = reconnect === false ? start : { ...start, keepsAudio: true };
     this.closed = this.#end.promise;
     this.#position = new StreamPosition(start.audio.sampleRate);
     this.#policy = new ReconnectPolicy(reconnect === false ? { attemptsMax: 0 } : reconnect);
@@ -228,11 +228,18 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
       isExpecting: () => this.#outgoing.isInFlight || this.#answers.areDue || this.#state === 'stopping',
       clock: this.#policy.clock,
       hello: () =>
-        this.#token === undefined ? this.#start : { type: 'resume', token: this.#token, events: this.#events },
+        this.#token === undefined
+          ? this.#start
+          : { type: 'resume', token: this.#token, events: this.#events, keptFrom: this.#keptFrom },
       onMessage: (message) => this.#receive(message),
       onGarbage: (error) => this.#fail(ServerError.ofGarbage(error)),
       onLost: (loss) => this.#onLost(loss),
     });
+  }
+
+  /** In the session, whose samples begin at its base. */
+  get #keptFrom(): number {
+    return Math.max(0, this.#outgoing.keptFrom - this.#position.baseSamples);
   }
 
   #reconnect(): void {
@@ -268,7 +275,13 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     } else {
       this.#restart(message);
     }
+    this.#keepFrom(message.keepFrom);
     this.#open(message);
+  }
+
+  /** @param offset in the session; undefined: it does not survive its server */
+  #keepFrom(offset: number | undefined): void {
+    this.#outgoing.keepFrom(offset === undefined ? undefined : offset + this.#position.baseSamples);
   }
 
   /** A new session goes on where the words of the last one end. */
@@ -284,9 +297,17 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
   }
 
   #onResumed(message: ResumedMessage): void {
-    const placed = { ...message, offset: message.offset + this.#position.baseSamples };
+    const { events, segments } = message;
+    const placed = {
+      ...message,
+      offset: message.offset + this.#position.baseSamples,
+      ...(segments !== undefined && { segments: segments + this.#position.baseSegmentId }),
+    };
     this.#linked();
-    this.#outgoing.resume(placed.offset, placed.messages);
+    if (events !== undefined) this.#events = events;
+    if (placed.segments !== undefined) this.#position.goBack(placed.offset, placed.segments);
+    if (events === undefined) this.#outgoing.resume(placed.offset, placed.messages);
+    else this.#outgoing.resumeElsewhere(placed.offset, placed.messages);
     this.#outlets.tell(placed);
     if (this.#greeting !== undefined) this.#open(this.#greeting);
   }
@@ -319,6 +340,7 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     if (!this.#position.observe(message)) return;
     switch (message.type) {
       case 'ack':
+        if (message.keepFrom !== undefined) this.#outgoing.keepFrom(message.keepFrom);
         this.#outgoing.acknowledge(message.offset, message.lagMs);
         this.#forgetSettled();
         this.#policy.progressed();
@@ -369,13 +391,20 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     }
     this.#isLinked = false;
     this.#outgoing.suspend();
-    const delayMs = this.#greeting !== undefined && mayReturn(closeCode) ? this.#policy.next(retryAfterMs) : undefined;
+    const delayMs =
+      this.#greeting !== undefined && mayReturn(closeCode) ? this.#nextDelayMs(closeCode, retryAfterMs) : undefined;
     if (delayMs === undefined) {
       this.#error = this.#lost(loss);
       return this.#finish({ closeCode, reason, error: this.#error });
     }
     this.#cancelRetry = this.#policy.clock.after(delayMs, () => this.#reconnect());
     this.#outlets.tell({ type: 'reconnecting', attempt: this.#policy.attempts, delayMs, closeCode });
+  }
+
+  /** A server that sends its clients elsewhere wants them gone: the first attempt is made at once. */
+  #nextDelayMs(closeCode: number, retryAfterMs: number): number | undefined {
+    const delayMs = this.#policy.next(retryAfterMs);
+    return closeCode === CLOSE.moved.code && this.#policy.attempts === 1 ? 0 : delayMs;
   }
 
   #lost({ closeCode, reason, failure }: Loss): SottoError {

@@ -60,6 +60,8 @@ export class TranscriptView {
         this.#partials.clear();
         return hadPartials;
       }
+      case 'resumed':
+        return event.segments !== undefined && this.#goBack(event.segments);
       case 'watching': {
         // After a reconnect some finals are known already.
         const last = this.#finals.at(-1)?.segmentId ?? -1;
@@ -114,6 +116,15 @@ export class TranscriptView {
   #join(textOf: (final: FinalMessage) => string): string {
     const { stable, tentative } = this.#pending();
     return joinTexts([...this.#finals.map(textOf), stable + tentative]);
+  }
+
+  /** What was told of segments from `first` on is void, and comes again. */
+  #goBack(first: number): boolean {
+    while ((this.#finals.at(-1)?.segmentId ?? -1) >= first) this.#finals.pop();
+    for (const byId of [this.#partials, this.#polished]) {
+      for (const segmentId of byId.keys()) if (segmentId >= first) byId.delete(segmentId);
+    }
+    return true;
   }
 
   #polish(message: PolishedMessage): void {

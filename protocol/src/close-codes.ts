@@ -12,6 +12,7 @@ export const CLOSE = {
   goingAway: { code: 1001, reason: 'The server is shutting down.', retry: true },
   messageTooLarge: { code: 1009, reason: 'A message was larger than the limit.', retry: false },
   internal: { code: 1011, reason: 'The server failed.', retry: true },
+  moved: { code: 1012, reason: 'The session goes on at another node.', retry: true },
   tryAgainLater: { code: 1013, reason: 'The server has no capacity now.', retry: true },
   away: { code: 4001, reason: 'The client goes on on another socket.', retry: true },
   protocolError: { code: 4400, reason: 'The client broke the protocol.', retry: false },

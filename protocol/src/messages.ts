@@ -84,6 +84,11 @@ export const StartMessage = v.object({
   task: v.optional(v.picklist(['transcribe', 'translate'])),
   /** Whether others may watch this session; `ready` then carries the token for them. */
   share: v.optional(v.boolean()),
+  /**
+   * The client keeps audio from `keepFrom` on, and knows what `resumed.segments` means: its session may go on at
+   * another node (rules RS11 to RS13).
+   */
+  keepsAudio: v.optional(v.boolean()),
   ...recognition,
 });
 
@@ -106,6 +111,11 @@ export const ResumeMessage = v.object({
    * and `pong`.
    */
   events: sampleOffset,
+  /**
+   * The first sample that the client can still send (client's rate). Absent: only the node that has the session goes
+   * on.
+   */
+  keptFrom: v.optional(sampleOffset),
 });
 /** No more audio: finish, send `stopped`, close. */
 export const StopMessage = v.object({ type: v.literal('stop') });
@@ -148,6 +158,8 @@ export const ReadyMessage = v.object({
   resumeToken: v.optional(v.string()),
   /** How long the session waits for its client after its socket is lost, milliseconds. */
   resumeWindowMs: v.optional(v.number()),
+  /** The session survives its node: the client keeps audio from this sample on, until an `ack` names a later one. */
+  keepFrom: v.optional(sampleOffset),
   /** Set if the session is shared: its public name, and the secret that lets others watch it until it ends. */
   shareId: v.optional(v.string()),
   watchToken: v.optional(v.string()),
@@ -161,12 +173,21 @@ export const ResumedMessage = v.object({
   offset: sampleOffset,
   /** Messages of the client that have arrived: all but `start`, `resume`, `audio` and `ping`. */
   messages: sampleOffset,
+  /** Set where another node goes on from a checkpoint: how many events the client has got, from now on (rule RS12). */
+  events: v.optional(sampleOffset),
+  /** Set with `events`: what came of segments from this one on is void, and comes again. */
+  segments: v.optional(sampleOffset),
 });
 /**
  * All samples before `offset` (client's rate) have arrived and may be forgotten. `lagMs`: audio received and not yet
- * decoded.
+ * decoded. `keepFrom`: audio from this sample on is sent again if the node is lost (rule RS11).
  */
-export const AckMessage = v.object({ type: v.literal('ack'), offset: sampleOffset, lagMs: v.number() });
+export const AckMessage = v.object({
+  type: v.literal('ack'),
+  offset: sampleOffset,
+  lagMs: v.number(),
+  keepFrom: v.optional(sampleOffset),
+});
 export const SpeechStartedMessage = v.object({
   type: v.literal('speechStarted'),
   segmentId: v.number(),

@@ -16,6 +16,7 @@ import { EngineError } from './asr/errors.js';
 import { refuseLanguage } from './asr/model-languages.js';
 import { NullEngine } from './asr/null-engine.js';
 import { createRecognizer } from './asr/streaming-recognizer.js';
+import { Checkpoints } from './checkpoints/checkpoints.js';
 import { createApi } from './api/api.js';
 import { openJobs } from './jobs/open-jobs.js';
 import { createStorageCounters, registerFileMetrics, registerStorageMetrics } from './metrics/storage-metrics.js';
@@ -153,6 +154,18 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   const kept = store && (await openTranscripts(store, health, settings.retentionMs));
   if (kept !== undefined) opened.push(kept);
 
+  const checkpoints =
+    store &&
+    new Checkpoints({
+      store: store.data,
+      isShared: store.isShared,
+      health,
+      windowMs: settings.resumeGraceMs,
+      wallNow: Date.now,
+    });
+  if (checkpoints !== undefined) opened.push(checkpoints);
+  if (checkpoints !== undefined) kept?.tending.add(checkpoints);
+
   // Who may use it.
   const marker = store === undefined && settings.store === 'none' ? undefined : keysMarker(settings);
   const { access, ring, tokens, tended } = await openAccess({
@@ -189,6 +202,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
       isTrustedProxy: (address) => addresses.isTrusted(address),
     },
     sharing: { isEnabled: settings.shareEnabled, viewersMax: settings.viewersMax },
+    keeper: checkpoints,
     metrics,
   });
   opened.push(gateway);

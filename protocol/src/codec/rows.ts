@@ -39,7 +39,7 @@ export const CLIENT_ROWS = [row<AudioMessage>('audio', ['offset', 'data'])] as c
 
 /** Fields that are often absent stand last, so that they cost nothing. */
 export const SERVER_ROWS = [
-  row<Server<'ack'>>('ack', ['offset', 'lagMs']),
+  row<Server<'ack'>>('ack', ['offset', 'lagMs', 'keepFrom']),
   row<Server<'speechStarted'>>('speechStarted', ['segmentId', 'startMs']),
   row<Server<'partial'>>('partial', ['segmentId', 'revision', 'stable', 'tentative', 'startMs', 'endMs', 'lagMs']),
   row<Server<'speechEnded'>>('speechEnded', ['segmentId', 'endMs']),

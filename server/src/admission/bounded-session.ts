@@ -1,6 +1,7 @@
 // A session within the quotas of its client: audio, bytes, length, and what its token allows.
 import { CLOSE, errorMessage, type ClientMessage, type StartMessage } from '@sotto/protocol';
 import type { Client } from '../access/principal.js';
+import type { SessionCheckpoint } from '../session/session-checkpoint.js';
 import { SessionDecorator } from '../session/session-decorator.js';
 import type { SessionFactory, SessionSink } from '../session/session-port.js';
 import type { Admission } from './admission.js';
@@ -28,6 +29,11 @@ export class BoundedSession extends SessionDecorator {
     const before = this.receivedSamples;
     super.receive(message);
     if (message.type === 'audio') this.#spend(message.data.byteLength, this.receivedSamples - before);
+  }
+
+  override restore(checkpoint: SessionCheckpoint): Promise<boolean> {
+    this.#start ??= checkpoint.start;
+    return super.restore(checkpoint);
   }
 
   /** What a token does not allow, and what its key may not. */

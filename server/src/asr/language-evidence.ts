@@ -38,7 +38,17 @@ export interface LanguageGuess {
  * give the same answers.
  */
 export class LanguageEvidence {
-  readonly #speechMs = new Map<string, number>();
+  readonly #speechMs: Map<string, number>;
+
+  /** @param speechMs what {@link speechMs} of an earlier one was */
+  constructor(speechMs: Readonly<Record<string, number>> = {}) {
+    this.#speechMs = new Map(Object.entries(speechMs));
+  }
+
+  /** Speech that is remembered of each language, milliseconds. */
+  get speechMs(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#speechMs);
+  }
 
   /** The language that most of the speech was in; null before there was any. */
   get leader(): string | null {

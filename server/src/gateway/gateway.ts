@@ -23,6 +23,7 @@ import type { Dialect } from './dialect.js';
 import type { GatewayLimits } from './limits.js';
 import { MeteredSession } from './metered-session.js';
 import { notFound, REFUSALS, TOO_MANY_REQUESTS, webSocketOnly } from './refusals.js';
+import type { SessionKeeper } from './resume/kept-session.js';
 import { SessionRegistry } from './resume/session-registry.js';
 import { STREAM_PATH, Upgrades, WATCH_PATH, type ClientSessionFactory, type GatewayState } from './upgrades.js';
 
@@ -49,6 +50,8 @@ export interface GatewayOptions {
   readonly access?: Authorizer;
   /** What its clients may have and spend. Default: no bound beside the limits. */
   readonly admission?: Admission;
+  /** Keeps sessions for other nodes, or the next start. Default: they end with this process. */
+  readonly keeper?: SessionKeeper | undefined;
   /** Default: a registry of its own. */
   readonly metrics?: MetricsRegistry;
   /** Default: the system's. */
@@ -88,7 +91,8 @@ export class Gateway {
       connections: () => this.#upgrades.connections.size,
       detached: () => this.#sessions.waiting,
     });
-    this.#sessions = new SessionRegistry({ limits: options.limits, clock: this.#clock, metrics: this.#metrics });
+    const { limits, keeper } = options;
+    this.#sessions = new SessionRegistry({ limits, keeper, clock: this.#clock, metrics: this.#metrics });
     this.#transport = options.createTransport({
       handlers: {
         request: (request) => this.#answer(request),
@@ -183,8 +187,8 @@ export class Gateway {
 
   /**
    * Takes no new session or request and lets the running ones finish: their finals are sent, their sockets closed with
-   * `goingAway`; those without a socket end. `/ready` says 503 meanwhile. Resolves when all sockets are gone; the
-   * caller bounds the time.
+   * `goingAway`; those without a socket end. Where other nodes go on with them, clients are sent there instead, at the
+   * end of an utterance. `/ready` says 503 meanwhile. Resolves when all sockets are gone; the caller bounds the time.
    */
   drain(): Promise<void> {
     this.#stopTaking();
@@ -197,14 +201,14 @@ export class Gateway {
     this.#stopTaking();
     this.#stopChecking();
     this.#metrics.close();
-    this.#sessions.close();
+    await this.#sessions.close();
     for (const connection of this.#upgrades.connections) connection.terminate();
     await this.#transport.close();
   }
 
   async #drainConnections(): Promise<void> {
-    this.#sessions.close();
     await Promise.all([
+      this.#sessions.close(),
       ...[...this.#upgrades.connections].map((connection) => connection.drain()),
       this.#transport.requestsDone(),
     ]);

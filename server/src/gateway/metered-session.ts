@@ -3,6 +3,7 @@ import type { CloseReason, ServerMessage } from '@sotto/protocol';
 import type { GatewayMetrics } from '../metrics/gateway-metrics.js';
 import { LiveSession, type LiveSessions } from '../metrics/live-sessions.js';
 import { SessionMeter } from '../metrics/session-meter.js';
+import type { SessionCheckpoint } from '../session/session-checkpoint.js';
 import { SessionDecorator } from '../session/session-decorator.js';
 import type { SessionFactory, SessionSink } from '../session/session-port.js';
 import type { Clock } from '../time/clock.js';
@@ -26,19 +27,22 @@ export class MeteredSession extends SessionDecorator {
     this.#meter = new SessionMeter(options.metrics);
   }
 
+  override async restore(checkpoint: SessionCheckpoint): Promise<boolean> {
+    const isServed = await super.restore(checkpoint);
+    if (isServed) this.#enter();
+    return isServed;
+  }
+
   override abandon(): void {
     this.#leave();
     super.abandon();
   }
 
   protected override send(message: ServerMessage): void {
-    const { clock, live, keyId } = this.#options;
+    const { clock } = this.#options;
     const now = clock.now();
     this.#meter.observe(message, now);
-    if (message.type === 'ready') {
-      this.#live = new LiveSession(this.id, Date.now(), keyId, () => this.receive({ type: 'stop' }));
-      live.add(this.#live);
-    }
+    if (message.type === 'ready') this.#enter();
     this.#live?.observe(message, now);
     super.send(message);
   }
@@ -46,6 +50,12 @@ export class MeteredSession extends SessionDecorator {
   protected override end(reason: CloseReason): void {
     this.#leave();
     super.end(reason);
+  }
+
+  #enter(): void {
+    const { live, keyId } = this.#options;
+    this.#live = new LiveSession(this.id, Date.now(), keyId, () => this.receive({ type: 'stop' }));
+    live.add(this.#live);
   }
 
   #leave(): void {

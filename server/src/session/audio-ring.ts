@@ -16,9 +16,12 @@ export class AudioRing {
   /**
    * @param capacityMax samples that may be held at once; a push beyond it throws RangeError: the owner refuses audio
    * before.
+   * @param start position of its first sample
    */
-  constructor(capacityMax: number) {
+  constructor(capacityMax: number, start = 0) {
     this.#capacityMax = capacityMax;
+    this.#start = start;
+    this.#end = start;
   }
 
   /** Position of the first sample that is still held. */

@@ -14,6 +14,7 @@ import { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from '.
 import { AudioRing } from './audio-ring.js';
 import { SAMPLES_PER_MS } from '../audio/samples.js';
 import type { Polishing } from '../polish/polishing.js';
+import type { SessionCheckpoint } from './session-checkpoint.js';
 import type { SessionLog } from './session-port.js';
 import { changeSettings, startSettings, type SessionSettings, type StreamSettings } from './session-settings.js';
 import { SessionPolish } from './session-polish.js';
@@ -71,7 +72,9 @@ export class LiveStream {
   readonly #steps: Step[] = [];
   readonly #rateHz: number;
   #settings: StreamSettings;
-  #judged = 0;
+  /** Position where it begins: 0, or that of its checkpoint. */
+  readonly #begin: number;
+  #judged: number;
   /** End of the audio, once it is known: behind it lies padding. */
   #audioEnd = Infinity;
   #isWorking = false;
@@ -81,27 +84,37 @@ export class LiveStream {
   #ackedLagMs = 0;
   #whenDrained: (() => void)[] = [];
 
-  constructor(start: StartMessage, options: LiveStreamOptions) {
+  /** @param from where it goes on, in place of a beginning */
+  constructor(start: StartMessage, options: LiveStreamOptions, from?: SessionCheckpoint) {
     const { audio } = start;
     const { bufferedAudioMsMax } = options.settings;
     this.#options = options;
-    this.#settings = startSettings(start, options.settings);
+    this.#settings = from?.settings ?? startSettings(start, options.settings);
     this.#rateHz = audio.sampleRate;
-    this.#timeline = new Timeline(audio);
-    this.#ring = new AudioRing((2 * bufferedAudioMsMax + LIMITS.gapMsMax + LOOKBACK_MS_MAX) * SAMPLES_PER_MS);
-    this.#endpointer = new Endpointer(this.#settings.endpointing);
+    this.#begin = Math.round(((from?.offset ?? 0) * 1_000 * SAMPLES_PER_MS) / audio.sampleRate);
+    this.#judged = this.#begin;
+    this.#timeline = new Timeline(audio, from?.offset);
+    this.#ring = new AudioRing(
+      (2 * bufferedAudioMsMax + LIMITS.gapMsMax + LOOKBACK_MS_MAX) * SAMPLES_PER_MS,
+      this.#begin,
+    );
+    this.#endpointer = new Endpointer(this.#settings.endpointing, this.#begin);
     const { polishing, log, send } = options;
-    this.#polish = polishing && new SessionPolish({ polishing, log, send, budgets: options.settings.polish });
-    this.#utterances = new Utterances({
-      recognizer: options.recognizer,
-      isAttended: options.isAttended,
-      ring: this.#ring,
-      log,
-      send,
-      onFinal: (final, settings) => this.#polish?.add(final, settings.polish),
-      lagMs: () => this.#lagMs,
-      onProgress: () => this.#work(),
-    });
+    this.#polish =
+      polishing && new SessionPolish({ polishing, log, send, budgets: options.settings.polish }, from?.polish);
+    this.#utterances = new Utterances(
+      {
+        recognizer: options.recognizer,
+        isAttended: options.isAttended,
+        ring: this.#ring,
+        log,
+        send,
+        onFinal: (final, settings) => this.#polish?.add(final, settings.polish),
+        lagMs: () => this.#lagMs,
+        onProgress: () => this.#work(),
+      },
+      from?.utterances,
+    );
     this.#vad = options.vad.open();
     this.#resampler = new Resampler(audio.sampleRate);
   }
@@ -118,6 +131,17 @@ export class LiveStream {
 
   get totals(): UtteranceTotals & { readonly audioMs: number } {
     return { audioMs: Math.round((this.#timeline.received * 1_000) / this.#rateHz), ...this.#utterances.totals };
+  }
+
+  /** All that is told, for another process to go on from. */
+  get checkpoint(): Pick<SessionCheckpoint, 'offset' | 'settings' | 'utterances' | 'polish'> {
+    const position = Math.min(this.#endpointer.horizon, this.#utterances.unsettledStart ?? Infinity);
+    return {
+      offset: Math.floor((position * this.#rateHz) / (1_000 * SAMPLES_PER_MS)),
+      settings: this.#utterances.unsettledSettings ?? this.#settings,
+      utterances: this.#utterances.state,
+      polish: this.#polish?.state,
+    };
   }
 
   /** Takes a chunk. Problems that do not end the stream are sent as errors. */
@@ -167,7 +191,9 @@ export class LiveStream {
     this.#ring.push(this.#resampler.flush());
     const end = this.#ring.end;
     this.#audioEnd = end;
-    this.#ring.push(new Float32Array((VAD_FRAME_SAMPLES - (end % VAD_FRAME_SAMPLES)) % VAD_FRAME_SAMPLES));
+    this.#ring.push(
+      new Float32Array((VAD_FRAME_SAMPLES - ((end - this.#begin) % VAD_FRAME_SAMPLES)) % VAD_FRAME_SAMPLES),
+    );
     await new Promise<void>((resolve) => {
       // The last step has a place of its own: it is not refused, however many wait.
       this.#steps.push({

@@ -6,9 +6,25 @@ const CHARACTERS_MAX = 600;
 /** A silence after which what was said before no longer belongs to what comes, milliseconds. */
 export const TOPIC_SILENCE_MS = 30_000;
 
+/** The last finals, and where they end, milliseconds. */
+export interface PreviousTextState {
+  readonly text: string;
+  readonly endMs: number;
+}
+
 export class PreviousText {
-  #text = '';
-  #endMs = 0;
+  #text: string;
+  #endMs: number;
+
+  /** @param state that of an earlier one */
+  constructor({ text, endMs }: PreviousTextState = { text: '', endMs: 0 }) {
+    this.#text = text;
+    this.#endMs = endMs;
+  }
+
+  get state(): PreviousTextState {
+    return { text: this.#text, endMs: this.#endMs };
+  }
 
   /** Takes note of a final. */
   add(text: string, endMs: number): void {

@@ -1,5 +1,6 @@
 // A session around a session, for those that look on or add something: everything goes through as it comes.
 import type { ClientMessage, CloseReason, ServerMessage } from '@sotto/protocol';
+import type { SessionCheckpoint } from './session-checkpoint.js';
 import type { SessionFactory, SessionPort, SessionSink } from './session-port.js';
 
 /** A session says nothing while it is being made: subclasses have their fields when the first message comes. */
@@ -38,6 +39,14 @@ export abstract class SessionDecorator implements SessionPort {
 
   attend(isThere: boolean): void {
     this.session.attend?.(isThere);
+  }
+
+  checkpoint(): SessionCheckpoint | undefined {
+    return this.session.checkpoint?.();
+  }
+
+  async restore(checkpoint: SessionCheckpoint): Promise<boolean> {
+    return (await this.session.restore?.(checkpoint)) ?? false;
   }
 
   abandon(): void {

@@ -1,15 +1,10 @@
 // The polish of one session: its finals one after the other, so that each reads on from the one before, and its whole
 // text at the end.
-import {
-  joinTexts,
-  type FinalMessage,
-  type PolishedMessage,
-  type PolishFallback,
-  type ServerMessage,
-} from '@sotto/protocol';
+import { joinTexts, type FinalMessage, type ServerMessage } from '@sotto/protocol';
 import type { Polishing, PolishResult, PolishStyle } from '../polish/polishing.js';
 import { SESSION_PART_CHARS, type PolishBudgets } from '../polish/polish-budgets.js';
 import { styleOf, type PolishWish } from '../polish/polish-settings.js';
+import type { Item, Part, SessionPolishState } from './polish-owed.js';
 import type { SessionLog } from './session-port.js';
 
 /** Texts of one session that may wait for their turn. Beyond, a new one falls back: `overloaded`. */
@@ -24,43 +19,30 @@ export interface SessionPolishOptions {
   readonly send: (message: ServerMessage) => void;
 }
 
-/** Which text a message is about, as the wire tells it. */
-type Subject = Pick<PolishedMessage, 'scope' | 'segmentId' | 'firstSegmentId' | 'lastSegmentId'>;
-
-interface Item {
-  readonly subject: Subject;
-  readonly text: string;
-  readonly language: string;
-  readonly style: PolishStyle;
-  readonly deltas: boolean;
-  /** When its final was sent, or the session stopped. */
-  readonly since: number;
-  /** Set where it is not to be polished. */
-  readonly fallback?: PolishFallback;
-}
-
-/** Text of the scope `session` that is not polished yet. */
-interface Part {
-  readonly first: FinalMessage;
-  last: FinalMessage;
-  text: string;
-  style: PolishStyle;
-  deltas: boolean;
-}
-
 export class SessionPolish {
   readonly #options: SessionPolishOptions;
   readonly #closing = new AbortController();
   readonly #waiting: Item[] = [];
+  /** What is being polished. */
+  #current: Item | undefined;
   #part: Part | undefined;
   /** Polished text of the segment before. */
-  #previous = '';
+  #previous: string;
   /** When the work must be over, once the session ends. */
   #deadline = Infinity;
   #working: Promise<void> | undefined;
 
-  constructor(options: SessionPolishOptions) {
+  /** @param before where an earlier one stood: what it owed is polished here */
+  constructor(options: SessionPolishOptions, before?: SessionPolishState) {
     this.#options = options;
+    this.#previous = before?.previous ?? '';
+    this.#part = before?.part && { ...before.part };
+    for (const item of before?.owed ?? []) this.#push({ ...item, since: performance.now() });
+  }
+
+  get state(): SessionPolishState {
+    const owed = [...(this.#current === undefined ? [] : [this.#current]), ...this.#waiting];
+    return { owed, part: this.#part, previous: this.#previous };
   }
 
   /** A final has been sent; `wish` is that of its utterance. */
@@ -127,7 +109,9 @@ export class SessionPolish {
 
   async #work(): Promise<void> {
     for (let item = this.#waiting.shift(); item !== undefined; item = this.#waiting.shift()) {
+      this.#current = item;
       const result = await this.#polish(item);
+      this.#current = undefined;
       if (this.#closing.signal.aborted) return;
       const { subject, style, since } = item;
       if (subject.scope === 'segment') this.#previous = result.text;

@@ -1,5 +1,6 @@
 // What the gateway sees of a session: typed messages in, typed messages out.
 import type { ClientMessage, CloseReason, ServerMessage } from '@sotto/protocol';
+import type { SessionCheckpoint } from './session-checkpoint.js';
 
 /** Where a session's answers go. */
 export interface SessionSink {
@@ -25,6 +26,16 @@ export interface SessionPort {
   drain(): Promise<void>;
   /** Whether the client is there: while it is gone its audio gives way to that of others. Absent: it always is. */
   attend?(isThere: boolean): void;
+  /**
+   * What another process needs to go on with it; undefined: it cannot go on elsewhere now (it has not begun, is over,
+   * or what it said is not written yet). Absent: it never can.
+   */
+  checkpoint?(): SessionCheckpoint | undefined;
+  /**
+   * Goes on from a checkpoint, in place of `start`; nothing is sent. Resolves with false where it cannot be served
+   * here. Rejects with StoreError where what was said before cannot be read.
+   */
+  restore?(checkpoint: SessionCheckpoint): Promise<boolean>;
   /** The client is gone for good: stop all work, send nothing more. May be called twice. */
   abandon(): void;
 }

@@ -15,6 +15,7 @@ import type { Recognizer } from '../asr/recognizer.js';
 import type { Polishing } from '../polish/polishing.js';
 import type { VoiceActivityDetector } from '../vad/vad.js';
 import { LiveStream } from './live-stream.js';
+import type { SessionCheckpoint } from './session-checkpoint.js';
 import { SILENT_LOG, type SessionLog } from './session-port.js';
 import type { SessionFactory, SessionPort, SessionSink } from './session-port.js';
 import { changePolish, NO_POLISH, refusePolish } from '../polish/polish-settings.js';
@@ -60,11 +61,12 @@ const NO_ROOM = {
 const RETRY_AFTER_MS = 2_000;
 
 export class Session implements SessionPort {
-  readonly id = `s_${randomUUID()}`;
   readonly #sink: SessionSink;
   readonly #dependencies: SessionDependencies;
   readonly #log: SessionLog;
   #state: State = { name: 'awaitingStart' };
+  #id = `s_${randomUUID()}`;
+  #greeting: StartMessage | undefined;
   #isAttended = true;
   #onEnded: (() => void)[] = [];
   /** What the client has asked for so far. */
@@ -76,6 +78,10 @@ export class Session implements SessionPort {
     this.#sink = sink;
     this.#dependencies = dependencies;
     this.#log = dependencies.log ?? SILENT_LOG;
+  }
+
+  get id(): string {
+    return this.#id;
   }
 
   get backlogMs(): number {
@@ -121,6 +127,28 @@ export class Session implements SessionPort {
     this.#isAttended = isThere;
   }
 
+  checkpoint(): SessionCheckpoint | undefined {
+    if (this.#state.name !== 'streaming' || this.#greeting === undefined) return undefined;
+    return {
+      sessionId: this.id,
+      start: this.#greeting,
+      polishWish: this.#polishWish,
+      ...this.#state.stream.checkpoint,
+    };
+  }
+
+  async restore(checkpoint: SessionCheckpoint): Promise<boolean> {
+    const { start, sessionId, polishWish } = checkpoint;
+    const { vad, recognizer, settings } = this.#dependencies;
+    if (this.#state.name !== 'awaitingStart' || recognizer.refusal !== undefined) return false;
+    if (this.#refusalOf(start) !== undefined) return false;
+    this.#id = sessionId;
+    this.#greeting = start;
+    this.#polishWish = polishWish;
+    this.#state = { name: 'streaming', stream: this.#openStream(start, vad, recognizer, settings, checkpoint) };
+    return true;
+  }
+
   abandon(): void {
     if ('stream' in this.#state) this.#state.stream.close();
     this.#leave();
@@ -134,6 +162,7 @@ export class Session implements SessionPort {
     const refusal = this.#refusalOf(message);
     if (refusal !== undefined) return this.#fatal(refusal.code, refusal.message);
     if (recognizer.refusal !== undefined) return this.#fatal('overloaded', NO_ROOM[recognizer.refusal]);
+    this.#greeting = message;
     this.#state = { name: 'streaming', stream: this.#openStream(message, vad, recognizer, settings) };
     this.#send({
       type: 'ready',
@@ -162,17 +191,22 @@ export class Session implements SessionPort {
     vad: VoiceActivityDetector,
     recognizer: Recognizer,
     settings: SessionSettings,
+    from?: SessionCheckpoint,
   ): LiveStream {
-    return new LiveStream(message, {
-      vad,
-      recognizer,
-      isAttended: () => this.#isAttended,
-      polishing: this.#dependencies.polishing,
-      settings,
-      log: this.#log,
-      send: (answer) => this.#send(answer),
-      onFatal: (code, text, cause) => this.#fatal(code, text, cause),
-    });
+    return new LiveStream(
+      message,
+      {
+        vad,
+        recognizer,
+        isAttended: () => this.#isAttended,
+        polishing: this.#dependencies.polishing,
+        settings,
+        log: this.#log,
+        send: (answer) => this.#send(answer),
+        onFatal: (code, text, cause) => this.#fatal(code, text, cause),
+      },
+      from,
+    );
   }
 
   #stream(message: Exclude<ClientMessage, { type: 'ping' }>, stream: LiveStream): void {

@@ -27,7 +27,9 @@ export class Timeline {
   readonly #bytesPerSample: number;
   #received = 0;
 
-  constructor(format: AudioFormat) {
+  /** @param received samples before it are not wanted */
+  constructor(format: AudioFormat, received = 0) {
+    this.#received = received;
     this.#format = format;
     this.#bytesPerSample = bytesPerSample(format);
   }

@@ -7,6 +7,7 @@ import type { AudioRing } from './audio-ring.js';
 import { PreviousText } from './previous-text.js';
 import { SAMPLES_PER_MS, toMs } from '../audio/samples.js';
 import { SegmentInProgress } from './segment-in-progress.js';
+import type { UtterancesState } from './session-checkpoint.js';
 import type { SessionLog } from './session-port.js';
 import type { StreamSettings } from './session-settings.js';
 
@@ -47,8 +48,8 @@ const WORDS = new Intl.Segmenter(undefined, { granularity: 'word' });
 export class Utterances {
   readonly #options: UtterancesOptions;
   readonly #answers: AnswerQueue;
-  readonly #previousText = new PreviousText();
-  readonly #languages = new LanguageEvidence();
+  readonly #previousText: PreviousText;
+  readonly #languages: LanguageEvidence;
   /** When the finals of all utterances that have ended are there, or will not be. */
   #settled: Promise<unknown> = Promise.resolve();
   #open: SegmentInProgress | undefined;
@@ -56,17 +57,49 @@ export class Utterances {
   readonly #pending = new Set<SegmentInProgress>();
   /** What a forced cut left over: the first audio of the next utterance. */
   #carried: { readonly start: number; readonly audio: Float32Array } | undefined;
-  #count = 0;
-  #speechSamples = 0;
-  #words = 0;
+  #count: number;
+  #speechSamples: number;
+  #words: number;
 
-  constructor(options: UtterancesOptions) {
+  /** @param before the state of those that came before */
+  constructor(options: UtterancesOptions, before?: UtterancesState) {
     this.#options = options;
+    this.#previousText = new PreviousText(before?.previousText);
+    this.#languages = new LanguageEvidence(before?.languages);
+    this.#count = before?.count ?? 0;
+    this.#speechSamples = before?.speechSamples ?? 0;
+    this.#words = before?.words ?? 0;
     this.#answers = new AnswerQueue(options.send);
   }
 
   get totals(): UtteranceTotals {
     return { speechMs: toMs(this.#speechSamples), segments: this.#count, words: this.#words };
+  }
+
+  /** Where the first utterance without a final begins; undefined: there is none. */
+  get unsettledStart(): number | undefined {
+    return this.#firstUnsettled?.start;
+  }
+
+  /** The settings of that utterance. */
+  get unsettledSettings(): StreamSettings | undefined {
+    return this.#firstUnsettled?.settings;
+  }
+
+  /** All that is told for good. */
+  get state(): UtterancesState {
+    return {
+      count: this.#firstUnsettled?.id ?? this.#count,
+      speechSamples: this.#speechSamples,
+      words: this.#words,
+      previousText: this.#previousText.state,
+      languages: this.#languages.speechMs,
+    };
+  }
+
+  get #firstUnsettled(): SegmentInProgress | undefined {
+    const [oldest = this.#open] = this.#pending;
+    return oldest;
   }
 
   /** Whether another utterance may end now. */
@@ -141,9 +174,13 @@ export class Utterances {
       (hypothesis) =>
         this.#settle(segment, () => {
           const final = this.#final(segment, end, ending, hypothesis);
-          answer(final, () => this.#options.onFinal(final, segment.settings));
+          answer(final, () => {
+            this.#told(segment, end, final.text);
+            this.#options.onFinal(final, segment.settings);
+          });
         }),
-      (error: unknown) => this.#settle(segment, () => answer(this.#failure(segment, end, error))),
+      (error: unknown) =>
+        this.#settle(segment, () => answer(this.#failure(segment, end, error), () => this.#told(segment, end, ''))),
     );
     this.#settled = Promise.all([this.#settled, settled]);
   }
@@ -192,8 +229,6 @@ export class Utterances {
     const { text, noise, words, language, avgLogprob, noSpeechProb } = hypothesis;
     const { startMs } = segment;
     this.#previousText.add(text, toMs(end));
-    this.#speechSamples += end - segment.start;
-    this.#words += countWords(text);
     return {
       type: 'final',
       segmentId: segment.id,
@@ -212,13 +247,18 @@ export class Utterances {
     };
   }
 
+  /** What is told counts, in its order: not what was understood early. */
+  #told(segment: SegmentInProgress, end: number, text: string): void {
+    this.#speechSamples += end - segment.start;
+    this.#words += countWords(text);
+  }
+
   /**
    * The utterance is not lost silently: the client learns which part of its audio has no text, and may send it again
    * (rule SP3).
    */
   #failure(segment: SegmentInProgress, end: number, error: unknown): ServerMessage {
     this.#options.log.warn({ segment: segment.id, err: error }, 'a final failed');
-    this.#speechSamples += end - segment.start;
     return {
       type: 'error',
       code: 'recognition_failed',

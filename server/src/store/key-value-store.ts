@@ -14,6 +14,8 @@ export const STORE_MAPS = [
   'results',
   'resultsByTime',
   'uploads',
+  'checkpoints',
+  'checkpointOwners',
   'keys',
   'meta',
 ] as const;

@@ -1,13 +1,11 @@
 // A session whose finals are kept: the session itself never knows that it is recorded.
 import type { ClientMessage, CloseReason, PolishedMessage, ServerMessage, StartMessage } from '@sotto/protocol';
+import type { SessionCheckpoint } from '../session/session-checkpoint.js';
 import { SessionDecorator } from '../session/session-decorator.js';
 import type { SessionFactory, SessionSink } from '../session/session-port.js';
-import type { SessionRecorder } from './session-recorder.js';
+import { POLISH_AWAITED_MAX, type SessionRecorder } from './session-recorder.js';
 import type { KeptSegment } from './transcript.js';
 import type { TranscriptWriter } from './transcript-writer.js';
-
-/** Segments whose polished text may still come; of older ones it is not kept. */
-const POLISH_AWAITED_MAX = 64;
 
 export class RecordingSession extends SessionDecorator {
   readonly #recorder: SessionRecorder;
@@ -26,6 +24,23 @@ export class RecordingSession extends SessionDecorator {
   override receive(message: ClientMessage): void {
     if (message.type === 'start') this.#start ??= message;
     super.receive(message);
+  }
+
+  /** What is not written would be lost with this process. */
+  override checkpoint(): SessionCheckpoint | undefined {
+    return this.#writer?.isSettled === false ? undefined : super.checkpoint();
+  }
+
+  override async restore(checkpoint: SessionCheckpoint): Promise<boolean> {
+    const { sessionId, utterances } = checkpoint;
+    this.#start ??= checkpoint.start;
+    this.#writer = await this.#recorder.goOn(sessionId, utterances.count);
+    if (checkpoint.polish !== undefined) {
+      for (const segment of await this.#recorder.unpolished(sessionId, utterances.count)) {
+        this.#unpolished.set(segment.segmentId, segment);
+      }
+    }
+    return super.restore(checkpoint);
   }
 
   override abandon(): void {

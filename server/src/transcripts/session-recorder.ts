@@ -1,11 +1,14 @@
 // The transcripts of all running sessions.
 import type { StoreHealth } from '../store/store-health.js';
-import type { TranscriptRecord } from './transcript.js';
+import type { KeptSegment, TranscriptRecord } from './transcript.js';
 import { TranscriptWriter } from './transcript-writer.js';
 import type { Transcripts } from './transcripts.js';
 
 /** Transcripts of sessions that are over and that the store does not take; beyond, the oldest are given up. */
 export const UNWRITTEN_MAX = 1_000;
+
+/** Segments whose polished text may still come; of older ones it is not kept. */
+export const POLISH_AWAITED_MAX = 64;
 
 export class SessionRecorder {
   readonly #transcripts: Transcripts;
@@ -34,6 +37,24 @@ export class SessionRecorder {
     this.#writers.add(writer);
     void writer.write();
     return writer;
+  }
+
+  /**
+   * Another process has begun it: segments from `from` on are told anew. Resolves with undefined where it was deleted;
+   * rejects with StoreError.
+   */
+  async goOn(id: string, from: number): Promise<TranscriptWriter | undefined> {
+    const written = await this.#transcripts.takeOver(id, from);
+    if (written === undefined) return undefined;
+    const writer = new TranscriptWriter(this.#transcripts, this.#health, written.record, written);
+    this.#writers.add(writer);
+    return writer;
+  }
+
+  /** The segments before `from` whose polished text may still come. */
+  async unpolished(id: string, from: number): Promise<KeptSegment[]> {
+    const last = await this.#transcripts.segmentsFrom(id, Math.max(0, from - POLISH_AWAITED_MAX), from);
+    return last.filter(({ polished }) => polished === undefined);
   }
 
   /** The session of a transcript is over. */

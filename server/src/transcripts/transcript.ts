@@ -32,6 +32,8 @@ export interface TranscriptRecord {
   readonly segments: number;
   /** Whether segments beyond {@link SEGMENTS_MAX} were left out, or could not be written. */
   readonly isIncomplete: boolean;
+  /** How often another process went on with it; absent: never. */
+  readonly moves?: number | undefined;
   /** The whole text as it was polished at once, where it was. */
   readonly polished?: string | undefined;
 }

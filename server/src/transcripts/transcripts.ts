@@ -3,7 +3,14 @@
 import { withPrefix, type KeyValueStore, type StoreChange } from '../store/key-value-store.js';
 import { Records } from '../store/records.js';
 import { mentions, normalize, parseQuery, termsOf, type SearchQuery } from './search-terms.js';
-import { idOfTimeKey, timeKey, timePrefix, type KeptSegment, type TranscriptRecord } from './transcript.js';
+import {
+  idOfTimeKey,
+  SEGMENTS_MAX,
+  timeKey,
+  timePrefix,
+  type KeptSegment,
+  type TranscriptRecord,
+} from './transcript.js';
 
 /** Segments read or removed in one step. */
 const STEP_SEGMENTS = 200;
@@ -108,6 +115,43 @@ export class Transcripts {
       if (last === undefined || step.length < STEP_SEGMENTS) return;
       range = { ...range, from: `${segmentKey(id, last.segmentId)}\0` };
     }
+  }
+
+  /**
+   * Goes on with a transcript that another process wrote, which can write it no more: from segment `from` on it is told
+   * anew. Resolves with what is left, and the ids of its segments; undefined: it is not there any more.
+   */
+  async takeOver(
+    id: string,
+    from: number,
+  ): Promise<{ readonly record: TranscriptRecord; readonly segmentIds: readonly number[] } | undefined> {
+    for (;;) {
+      const before = await this.get(id);
+      if (before === undefined) return undefined;
+      const ids = await this.#segmentIds(id);
+      const segmentIds = ids.filter((segmentId) => segmentId < from);
+      const moves = (before.moves ?? 0) + 1;
+      const record: TranscriptRecord = { ...before, state: 'live', moves, segments: segmentIds.length };
+      const gone = ids.filter((segmentId) => segmentId >= from);
+      const isTaken = await this.#store.commit(
+        [
+          this.#records.change(id, record),
+          ...gone.map((segmentId) => this.#segments.change(segmentKey(id, segmentId), undefined)),
+        ],
+        [this.#records.change(id, before)],
+      );
+      if (isTaken) return { record, segmentIds };
+    }
+  }
+
+  /** Some segments of a transcript. */
+  segmentsFrom(id: string, from: number, to: number): Promise<KeptSegment[]> {
+    return this.#segments.values({ from: segmentKey(id, from), to: segmentKey(id, to), limit: to - from });
+  }
+
+  async #segmentIds(id: string): Promise<number[]> {
+    const keys = await this.#store.keys('segments', withPrefix(`${id}/`, SEGMENTS_MAX));
+    return keys.map((key) => Number(key.slice(id.length + 1)));
   }
 
   async allSegments(id: string): Promise<KeptSegment[]> {

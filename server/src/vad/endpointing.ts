@@ -120,7 +120,10 @@ export class Endpointer {
   /** End of the last utterance, or where a longer pre-roll was set: no later one reaches back beyond it. */
   #earliest = 0;
 
-  constructor(options: EndpointingOptions) {
+  /** @param start position of the first frame */
+  constructor(options: EndpointingOptions, start = 0) {
+    this.#now = start;
+    this.#earliest = start;
     this.#limits = limitsOf(options);
   }
 

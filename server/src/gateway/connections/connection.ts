@@ -20,6 +20,7 @@ import { SESSION_COALESCING } from '../coalescing.js';
 import type { Intake } from './intake.js';
 import { Peer, type Excess, type PeerContext } from './peer.js';
 import type { ResumableSession, SessionOwner } from '../resume/resumable-session.js';
+import { within } from '../../time/within.js';
 import type { SessionRegistry } from '../resume/session-registry.js';
 
 export interface ConnectionOptions extends PeerContext {
@@ -30,6 +31,9 @@ export interface ConnectionOptions extends PeerContext {
   readonly log: Logger;
 }
 
+/** How long a client that is sent to another node may end its utterance here, milliseconds. */
+const QUIET_MS_MAX = 5_000;
+
 /** The close code that stands for no close frame at all. */
 const VANISHED = 1006;
 
@@ -38,8 +42,11 @@ export class Connection extends Peer<ServerMessage> {
   readonly #owner: SessionOwner;
   #session: ResumableSession;
   readonly #intake: Intake<ClientMessage>;
-  /** `awaiting`: no `start` or `resume` has come. `started`: its session has not answered yet. */
-  #phase: 'awaiting' | 'started' | 'ready' = 'awaiting';
+  /**
+   * `awaiting`: no `start` or `resume` has come. `recalling`: its session is looked for.
+   * `started`: its session has not answered yet.
+   */
+  #phase: 'awaiting' | 'recalling' | 'started' | 'ready' = 'awaiting';
   /** Events that the client has got if it answers the ping that is under way. */
   #eventsAtPing: number | undefined;
 
@@ -78,9 +85,9 @@ export class Connection extends Peer<ServerMessage> {
 
   override async drain(): Promise<void> {
     if (this.isOpen) {
-      if (this.#phase === 'awaiting') {
+      if (this.#phase === 'awaiting' || this.#phase === 'recalling') {
         this.end(CLOSE.goingAway);
-      } else {
+      } else if (!(await this.#move())) {
         // What waits in the inbox was sent before the shutdown, but there is no time for it: the client still has it
         // and may resume.
         this.#intake.clear();
@@ -88,6 +95,17 @@ export class Connection extends Peer<ServerMessage> {
       }
     }
     await super.drain();
+  }
+
+  /** Sends the client to another node, once its utterance is over (rule RS13). False: it cannot go on there. */
+  async #move(): Promise<boolean> {
+    const { sessions } = this.#options;
+    if (!sessions.movesSessions || !this.#session.mayMove) return false;
+    await within(QUIET_MS_MAX, this.#session.quiet(), undefined);
+    if (!this.isOpen) return true;
+    if (!(await sessions.handOver(this.#session))) return false;
+    this.end(CLOSE.moved);
+    return true;
   }
 
   protected override receive(frame: string | Uint8Array): void {
@@ -138,6 +156,9 @@ export class Connection extends Peer<ServerMessage> {
   #take(message: ClientMessage): void {
     this.metrics.messagesReceived.add(1, message.type);
     if (message.type === 'resume' && this.#phase === 'awaiting') return this.#resume(message);
+    if (this.#phase === 'recalling' && message.type !== 'ping') {
+      return this.#fail(errorMessage('not_started', 'Wait for "resumed" before you send more.'), CLOSE.protocolError);
+    }
     if (message.type === 'start' && this.#phase === 'awaiting') this.#start(message.audio);
     // A ping asks whether anybody is there: it does not wait behind audio (rule PI1).
     if (message.type === 'ping') return this.#intake.deliver(message);
@@ -148,9 +169,24 @@ export class Connection extends Peer<ServerMessage> {
   }
 
   /** Goes on with a session of an earlier socket, in place of the one that never started here. */
-  #resume({ token, events }: ResumeMessage): void {
-    const { sessions, client } = this.#options;
-    const session = sessions.claim(token, events, client);
+  #resume(message: ResumeMessage): void {
+    const { token, events } = message;
+    const session = this.#options.sessions.claim(token, events, this.#options.client);
+    if (session === undefined) void this.#recall(message).catch((error: unknown) => this.#crash(error));
+    else this.#goOnWith(session, events);
+  }
+
+  /** The session may have been another node's. */
+  async #recall(message: ResumeMessage): Promise<void> {
+    const { sessions, createSession, client } = this.#options;
+    this.#phase = 'recalling';
+    const session = await sessions.recall(message, createSession, this.#owner, client);
+    if (session !== undefined && !this.isOpen) return sessions.leave(session);
+    if (this.isOpen) this.#goOnWith(session, message.events);
+  }
+
+  #goOnWith(session: ResumableSession | undefined, events: number): void {
+    const { sessions } = this.#options;
     if (session?.audio === undefined) {
       const text = 'There is no session of this token (any more), or events of it are lost: start a new one.';
       return this.#fail(errorMessage('resume_unknown', text), CLOSE.unknownSession);

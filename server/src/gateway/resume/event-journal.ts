@@ -12,6 +12,17 @@ export class EventJournal {
   #forgotten = 0;
   #bytes = 0;
 
+  /** Goes on with what an earlier one had. */
+  restore(forgotten: number, events: readonly ServerMessage[]): void {
+    this.#forgotten = forgotten;
+    for (const event of events) this.add(event);
+  }
+
+  /** Events that are not kept any more. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
   /** Events so far. */
   get count(): number {
     return this.#forgotten + this.#kept.length;

@@ -1,11 +1,13 @@
 // The sessions of a server by their tokens; those without a socket wait here for their clients, bounded in number and
 // time.
+import type { ResumeMessage } from '@sotto/protocol';
 import type { Client } from '../../access/principal.js';
 import { isLoopback } from '../../http/hosts.js';
 import type { GatewayMetrics } from '../../metrics/gateway-metrics.js';
 import type { SessionFactory } from '../../session/session-port.js';
 import type { Clock } from '../../time/clock.js';
 import type { GatewayLimits } from '../limits.js';
+import type { SessionKeeper } from './kept-session.js';
 import { ResumableSession, type SessionOwner } from './resumable-session.js';
 
 export interface SessionRegistryOptions {
@@ -19,6 +21,8 @@ export interface SessionRegistryOptions {
   >;
   readonly clock: Clock;
   readonly metrics: GatewayMetrics;
+  /** Keeps sessions for other nodes, or the next start. */
+  readonly keeper?: SessionKeeper | undefined;
 }
 
 /** Why a session that waited ended: a label of the metric. */
@@ -42,14 +46,21 @@ export class SessionRegistry {
 
   /** Makes a session that speaks through `owner`; only the same key goes on with it. */
   open(createSession: SessionFactory, owner: SessionOwner, client: Client): ResumableSession {
-    const { limits } = this.#options;
-    return new ResumableSession(createSession, owner, {
+    return this.#make(createSession, owner, client);
+  }
+
+  #make(createSession: SessionFactory, owner: SessionOwner, client: Client, token?: string): ResumableSession {
+    const { limits, keeper } = this.#options;
+    const options = {
       client,
+      keeper,
       windowMs: limits.resumeGraceMs,
       eventBytesMax: limits.resumeBytesMax,
-      onReady: (session) => this.#byToken.set(session.token, session),
-      onOverflow: (session) => this.#giveUp(session, 'bytes'),
-    });
+      onReady: (session: ResumableSession) => void this.#byToken.set(session.token, session),
+      onOverflow: (session: ResumableSession) => this.#giveUp(session, 'bytes'),
+      onLost: (session: ResumableSession) => this.#drop(session),
+    };
+    return new ResumableSession(createSession, owner, options, token);
   }
 
   /**
@@ -60,9 +71,71 @@ export class SessionRegistry {
     const session = this.#byToken.get(token);
     const isTheirs = session?.client.principal.keyId === principal.keyId;
     const claimed = isTheirs && session?.has(events) === true ? session : undefined;
-    this.#options.metrics.resumes.add(1, claimed === undefined ? 'unknown' : 'resumed');
-    if (claimed !== undefined) this.#waiting.delete(claimed);
+    if (claimed === undefined) return undefined;
+    this.#options.metrics.resumes.add(1, 'resumed');
+    this.#waiting.delete(claimed);
     return claimed;
+  }
+
+  /**
+   * The session of a client that is not here, as another node, or this one before its start, has kept it (rule RS12):
+   * the caller attaches to it. Resolves with undefined where there is none, the client cannot go on with it, or this
+   * server cannot serve it.
+   */
+  async recall(
+    { token, events, keptFrom }: ResumeMessage,
+    createSession: SessionFactory,
+    owner: SessionOwner,
+    client: Client,
+  ): Promise<ResumableSession | undefined> {
+    const session = await this.#recall(token, events, keptFrom, createSession, owner, client);
+    this.#options.metrics.resumes.add(1, session === undefined ? 'unknown' : 'recalled');
+    return session;
+  }
+
+  async #recall(
+    token: string,
+    events: number,
+    keptFrom: number | undefined,
+    createSession: SessionFactory,
+    owner: SessionOwner,
+    client: Client,
+  ): Promise<ResumableSession | undefined> {
+    const { keeper } = this.#options;
+    // Here, but not theirs, or with events lost.
+    if (keeper === undefined || keptFrom === undefined || this.#isClosed || this.#byToken.has(token)) return undefined;
+    const recalled = await keeper.recall(
+      token,
+      (kept) =>
+        kept.keyId === client.principal.keyId &&
+        kept.forgotten <= events &&
+        // Audio between what was kept and what the client has would be lost.
+        (kept.session === undefined || keptFrom <= kept.offset),
+    );
+    if (recalled === undefined) return undefined;
+    const session = this.#make(createSession, owner, client, token);
+    const isServed = await session.resurrect(recalled.kept).catch(() => false);
+    if (!isServed || this.#isClosed) {
+      session.abandon();
+      return undefined;
+    }
+    recalled.adopt(session);
+    const other = this.#byToken.get(token);
+    if (other !== undefined) this.#drop(other);
+    this.#byToken.set(token, session);
+    return session;
+  }
+
+  /** Lets another node go on with a session. Resolves with whether it may. */
+  async handOver(session: ResumableSession): Promise<boolean> {
+    const isKept = session.mayMove && (await this.#options.keeper?.handOver(session)) === true;
+    if (isKept) this.#drop(session);
+    return isKept;
+  }
+
+  /** Whether sessions move to other nodes when this one shuts down. */
+  get movesSessions(): boolean {
+    return this.#options.keeper?.isShared === true;
   }
 
   /**
@@ -81,9 +154,22 @@ export class SessionRegistry {
     this.#makeRoom(session.client);
   }
 
+  /** The client that a session was recalled for is gone already: it waits here. */
+  leave(session: ResumableSession): void {
+    if (this.#isClosed) return this.#drop(session);
+    this.#waiting.set(session, this.#options.clock.now());
+    this.#makeRoom(session.client);
+  }
+
   /** Ends a session that nobody may resume. */
   forget(session: ResumableSession): void {
-    this.#byToken.delete(session.token);
+    this.#options.keeper?.forget(session);
+    this.#drop(session);
+  }
+
+  /** It ends here; what is kept of it stays. */
+  #drop(session: ResumableSession): void {
+    if (this.#byToken.get(session.token) === session) this.#byToken.delete(session.token);
     this.#waiting.delete(session);
     session.abandon();
   }
@@ -96,10 +182,17 @@ export class SessionRegistry {
     }
   }
 
-  /** The server shuts down: ends what waits, and keeps nothing from now on. May be called twice. */
-  close(): void {
+  /**
+   * The server shuts down: ends what waits, and keeps nothing from now on; what another process may go on with is kept
+   * for it. May be called twice.
+   */
+  async close(): Promise<void> {
     this.#isClosed = true;
-    for (const session of this.#waiting.keys()) this.#giveUp(session, 'shutdown');
+    await Promise.all(
+      [...this.#waiting.keys()].map(async (session) => {
+        if (!(await this.handOver(session))) this.#giveUp(session, 'shutdown');
+      }),
+    );
   }
 
   /** Nobody's sessions push out those of others: first the bounds of the one that came last, then that of all. */
