@@ -18,6 +18,7 @@ import { NullEngine } from './asr/null-engine.js';
 import { createRecognizer } from './asr/streaming-recognizer.js';
 import { Checkpoints } from './checkpoints/checkpoints.js';
 import { createApi } from './api/api.js';
+import { openWyoming } from './api/wyoming/open-wyoming.js';
 import { openJobs } from './jobs/open-jobs.js';
 import { createStorageCounters, registerFileMetrics, registerStorageMetrics } from './metrics/storage-metrics.js';
 import { CachedTranscription } from './recordings/cached-transcription.js';
@@ -131,6 +132,15 @@ export function refuseOpenHost(host: string, isGuarded: boolean): void {
   );
 }
 
+/** Wyoming has no keys: on the network it is for those who let anybody in. @throws StartError */
+function refuseOpenWyoming({ host, wyomingPort, allowAnonymous }: Settings): void {
+  if (wyomingPort === 0 || isLoopback(host) || allowAnonymous) return;
+  throw new StartError(
+    `--wyoming-port on --host ${host} would let anybody who reaches this machine use it, since Wyoming has no keys: ` +
+      'add --allow-anonymous true, or leave it out.',
+  );
+}
+
 async function start(settings: Settings, log: Logger, opened: Closable[]): Promise<RunningServer> {
   useFfmpeg(settings.ffmpeg);
   const installed = await findModel(settings);
@@ -176,6 +186,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   });
   if (tended !== undefined) kept?.tending.add(tended);
   refuseOpenHost(settings.host, access.isDemanded || settings.allowAnonymous);
+  refuseOpenWyoming(settings);
   if (access.hasLostKeys) log.error('the keys cannot be read: all clients are refused until the store works');
 
   const addresses = new ClientAddresses(listOf(settings.trustedProxies));
@@ -325,13 +336,32 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   // Not before: the start of the server has the cores to itself.
   const stopWarming = settings.engine === 'null' ? undefined : systemClock.after(DECODER_AFTER_MS, warmUpDecoders);
   if (stopWarming !== undefined) opened.push({ close: async () => stopWarming() });
+  const wyoming =
+    settings.wyomingPort === 0
+      ? undefined
+      : await openWyoming({
+          ...settings,
+          port: settings.wyomingPort,
+          gateway,
+          access,
+          model: recognizer.model,
+          limits: settings,
+          log,
+          takeStream: (client) => admission.streams.take(client),
+        });
+  if (wyoming !== undefined) {
+    opened.push(wyoming);
+    log.info({ host: settings.host, port: settings.wyomingPort }, 'Wyoming clients are served');
+  }
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
 
   const host = settings.host.includes(':') ? `[${settings.host}]` : settings.host;
   return {
     url: `${tls === undefined ? 'http' : 'https'}://${host}:${port}`,
     model,
-    drain: () => gateway.drain(),
+    drain: async () => {
+      await Promise.all([gateway.drain(), wyoming?.drain()]);
+    },
     close: async () => {
       // Sockets first: none of them need hear how the rest goes.
       await gateway.close();

@@ -13,7 +13,7 @@ import { SiteGuard, type SiteRules } from '../http/site-guard.js';
 import { createGatewayMetrics, type GatewayMetrics } from '../metrics/gateway-metrics.js';
 import { LiveSessions } from '../metrics/live-sessions.js';
 import { MetricsRegistry } from '../metrics/metrics-registry.js';
-import type { SessionFactory } from '../session/session-port.js';
+import type { SessionFactory, SessionPort, SessionSink } from '../session/session-port.js';
 import { systemClock, type Clock } from '../time/clock.js';
 import type { Transport, TransportOptions, UpgradeDecision, UpgradeRequest } from '../transport/transport.js';
 import { Shares, SHARING_DEFAULTS, type SharingSettings } from '../watch/shares.js';
@@ -174,6 +174,13 @@ export class Gateway {
         }),
     };
     this.addRoutes([...routes, ...this.#upgrades.dialectPaths.map(webSocketOnly)]);
+  }
+
+  /**
+   * A session for a client of another door, measured as those of the sockets are. Undefined unless the server is ready.
+   */
+  createSession(sink: SessionSink, client: Client): SessionPort | undefined {
+    return this.#state.name === 'ready' ? this.#state.createSession(sink, client) : undefined;
   }
 
   /** Error messages sent so far, by code. */

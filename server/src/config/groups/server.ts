@@ -14,6 +14,12 @@ export const SERVER_SETTINGS = {
     meaning: 'Port to listen on; 0 takes a free one.',
     otherVariables: ['PORT'],
   }),
+  wyomingPort: integer(0, {
+    min: 0,
+    max: 65_535,
+    meaning:
+      'Port for Home Assistant (its Wyoming protocol, over TCP, on the same address); 10300 is usual, 0: none. It has no keys: a server that wants them, or that the network reaches, needs --allow-anonymous true.',
+  }),
   transport: choice(['auto', 'uws', 'ws'], 'auto', {
     meaning: 'WebSocket server: uWebSockets.js, or ws, which runs on every Node. auto takes the first that runs here.',
   }),
