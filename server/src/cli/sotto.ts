@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   models: async () => (await import('./models.js')).registerModelsCommand,
   config: async () => (await import('./config.js')).registerConfigCommand,
   cert: async () => (await import('./cert.js')).registerCertCommand,
+  mcp: async () => (await import('./mcp.js')).registerMcpCommand,
   doctor: async () => (await import('./doctor.js')).registerDoctorCommand,
   capacity: async () => (await import('./capacity.js')).registerCapacityCommand,
 };
