@@ -40,26 +40,26 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   access: 'http store',
   admission: 'access http session',
   polish: 'metrics models native-host text',
-  session: 'asr audio polish vad',
+  session: 'asr audio polish text vad',
   transport: 'http time',
   transcripts: 'captions session store',
   watch: 'captions session',
   checkpoints: 'gateway store time',
-  config: 'asr polish session watch',
+  config: 'asr polish session text watch',
   log: 'config',
-  recordings: 'asr audio store time transcripts',
+  recordings: 'asr audio store text time transcripts',
   jobs: 'asr audio http polish recordings store transcripts',
   gateway: 'access admission http metrics session time transport watch',
   api:
-    'access asr audio captions gateway http jobs metrics polish recordings session store transcripts transport vad version ' +
+    'access asr audio captions gateway http jobs metrics polish recordings session store text transcripts transport vad version ' +
     'watch',
   main:
-    'access admission api asr audio checkpoints config gateway http jobs metrics models polish recordings session store time transcripts transport vad ' +
+    'access admission api asr audio checkpoints config gateway http jobs metrics models polish recordings session store text time transcripts transport vad ' +
     'version',
   index: 'asr audio polish session text vad',
   lifecycle: 'http time',
   cli: 'access asr audio capacity captions client-sdk config lifecycle log main models store transcripts version',
-  'server/web': 'capacity captions client-sdk',
+  'server/web': 'capacity captions client-sdk text',
   bench: 'index models',
 };
 

@@ -15,4 +15,5 @@ export * from './join-texts.js';
 export * from './limits.js';
 export * from './merge-settings.js';
 export * from './messages.js';
+export * from './rewriting.js';
 export * from './version.js';

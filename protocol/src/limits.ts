@@ -19,6 +19,9 @@ export const LIMITS = {
   /** Hotwords of one session; long lists are known to hurt. */
   hotwordsMax: 50,
   hotwordCharsMax: 64,
+  /** Rules of `replacements` and names of `redactNames` in one session, and characters of each text in them. */
+  replacementsMax: 1_000,
+  replacementCharsMax: 100,
   /** Languages that `languages` names. */
   languagesMax: 32,
   /** A hole in the audio up to this is filled with silence, milliseconds; a larger one ends the session. */

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { ERROR_CODES } from './errors.js';
 import { LIMITS } from './limits.js';
+import { REWRITING } from './rewriting.js';
 import { PROTOCOL_VERSION } from './version.js';
 
 const ms = (min: number, max: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(max));
@@ -76,6 +77,7 @@ const recognition = {
   /** Whether finals carry words with times. */
   words: v.optional(v.boolean()),
   polish: v.optional(PolishSettings),
+  ...REWRITING,
 } as const;
 
 export const StartMessage = v.object({

@@ -32,6 +32,7 @@ import { warmUpDecoders } from './audio/decoder/decode-in-process.js';
 import { useFfmpeg } from './audio/ffmpeg/find-ffmpeg.js';
 import type { Settings } from './config/settings.js';
 import { FileTranscription } from './recordings/file-transcription.js';
+import { RewrittenTranscription } from './recordings/rewritten-transcription.js';
 import { chooseTransport, TransportUnavailableError, WS_COSTS } from './transport/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
 import { TlsError, tlsFiles } from './transport/tls.js';
@@ -49,7 +50,9 @@ import {
 import { openPolish } from './polish/open-polish.js';
 import type { SessionFactory } from './session/session-port.js';
 import type { SessionSettings } from './session/session-settings.js';
+import { RewritingSession } from './session/rewriting-session.js';
 import { createSessionFactory } from './session/session.js';
+import { defaultRewriting } from './text/rewriting/default-rewriting.js';
 import { NullVad } from './vad/null-vad.js';
 import { SileroVad } from './vad/silero-vad.js';
 import { systemClock } from './time/clock.js';
@@ -279,14 +282,26 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
 
   // Live sessions, recordings and jobs.
   const session = sessionSettings(settings);
-  const sessions = createSessionFactory({ vad, recognizer, polishing, settings: session, log });
+  const bareSessions = createSessionFactory({ vad, recognizer, polishing, settings: session, log });
+  const rewriting = defaultRewriting(settings);
+  // Next to what recognises: nothing else sees a text before it is rewritten.
+  const sessions: SessionFactory = (sink) => new RewritingSession(bareSessions, sink, rewriting);
   const files = new FileTranscription(recognizer.files(vad), settings);
   registerFileMetrics(metrics, files);
-  const identity = [model.name, installed.files.weightBytes, settings.precision, VERSION].join(':');
+  const identity = [
+    model.name,
+    installed.files.weightBytes,
+    settings.precision,
+    VERSION,
+    JSON.stringify(rewriting),
+  ].join(':');
   const cache = store && openCache(store, identity, settings);
   const counters = health.state === 'off' ? undefined : createStorageCounters(metrics, health);
-  const transcription = new CachedTranscription(files, cache, health, (outcome) =>
-    counters?.cacheLookups.add(1, outcome),
+  const transcription = new CachedTranscription(
+    new RewrittenTranscription(files, rewriting),
+    cache,
+    health,
+    (outcome) => counters?.cacheLookups.add(1, outcome),
   );
   const jobs =
     kept &&

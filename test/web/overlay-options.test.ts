@@ -7,7 +7,7 @@ import {
   OVERLAY_DEFAULTS,
   parseOverlayOptions,
 } from '../../server/web/src/overlay/options.js';
-import { maskSwearWords } from '../../server/web/src/overlay/swear-words.js';
+import { maskSwearWords } from '../../server/src/text/swear-words.js';
 
 const parse = (query: string) => parseOverlayOptions(new URLSearchParams(query));
 

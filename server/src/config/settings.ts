@@ -5,6 +5,7 @@ import { FILES_SETTINGS } from './groups/files.js';
 import { JOBS_SETTINGS } from './groups/jobs.js';
 import { POLISH_SETTINGS } from './groups/polish.js';
 import { RECOGNITION_SETTINGS } from './groups/recognition.js';
+import { REWRITING_SETTINGS } from './groups/rewriting.js';
 import { SERVER_SETTINGS } from './groups/server.js';
 import { SPEECH_SETTINGS } from './groups/speech.js';
 import { STORAGE_SETTINGS } from './groups/storage.js';
@@ -16,6 +17,7 @@ export const SETTING_GROUPS = {
   Server: SERVER_SETTINGS,
   Recognition: RECOGNITION_SETTINGS,
   Speech: SPEECH_SETTINGS,
+  Rewriting: REWRITING_SETTINGS,
   Connections: CONNECTIONS_SETTINGS,
   Admission: ADMISSION_SETTINGS,
   Files: FILES_SETTINGS,
@@ -29,6 +31,7 @@ type Groups = typeof SETTING_GROUPS;
 type Table = Groups['Server'] &
   Groups['Recognition'] &
   Groups['Speech'] &
+  Groups['Rewriting'] &
   Groups['Connections'] &
   Groups['Admission'] &
   Groups['Files'] &

@@ -246,8 +246,8 @@ class ProgressNotes {
 }
 
 function fileOptions({ options }: JobRecord): FileOptions {
-  const { language, task, prompt, hotwords, words } = options;
-  return { language, task, prompt, hotwords, words };
+  const { language, task, prompt, hotwords, words, replacements, profanity, redact, redactNames } = options;
+  return { language, task, prompt, hotwords, words, rewriting: { replacements, profanity, redact, redactNames } };
 }
 
 function keptSegment(segment: TranscribedSegment, segmentId: number, fromMs: number): KeptSegment {

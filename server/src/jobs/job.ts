@@ -1,5 +1,5 @@
 // What a job is: a recording that is transcribed in the background, and what became of it.
-import { LIMITS, PolishSettings } from '@sotto/protocol';
+import { LIMITS, PolishSettings, REWRITING } from '@sotto/protocol';
 import * as v from 'valibot';
 
 export const JOB_STATES = ['queued', 'running', 'done', 'failed', 'cancelled'] as const;
@@ -27,6 +27,7 @@ export const JobOptions = v.object({
   ),
   words: v.optional(v.boolean(), true),
   polish: v.optional(PolishSettings),
+  ...REWRITING,
   webhook: v.optional(
     v.object({
       url: v.pipe(v.string(), v.maxLength(2_000), v.url()),

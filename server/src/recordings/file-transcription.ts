@@ -1,4 +1,5 @@
 // Transcription of whole recordings as a service: to REST, to the compatible APIs, and to jobs.
+import type { RewritingSettings } from '@sotto/protocol';
 import { AsrError } from '../asr/errors.js';
 import type { FileTranscriber, TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { CuttingOptions } from '../asr/files/speech-stretches.js';
@@ -19,6 +20,8 @@ export interface FileOptions {
   readonly temperature?: number;
   /** Where the recording is cut; see TranscribeOptions. */
   readonly cutting?: CuttingOptions | undefined;
+  /** What is done to its texts; what it does not name is as the server is set. */
+  readonly rewriting?: RewritingSettings | undefined;
 }
 
 export const FILE_DEFAULTS = {

@@ -59,10 +59,23 @@ export class ResultCache {
    * The key of a recording (hex SHA-256 of its decoded audio, or of its bytes as uploaded) with the options that its
    * result depends on.
    */
-  key(hash: string, { language, task, prompt, hotwords, words, temperature = 0, cutting }: FileOptions): string {
+  key(
+    hash: string,
+    { language, task, prompt, hotwords, words, temperature = 0, cutting, rewriting }: FileOptions,
+  ): string {
     const { threshold, prefixPaddingMs, minSilenceMs } = cutting ?? {};
     const cut = [threshold, prefixPaddingMs, minSilenceMs];
-    const asked = JSON.stringify([this.#options.identity, language, task, prompt, hotwords, words, temperature, cut]);
+    const asked = JSON.stringify([
+      this.#options.identity,
+      language,
+      task,
+      prompt,
+      hotwords,
+      words,
+      temperature,
+      cut,
+      rewriting ?? {},
+    ]);
     return createHash('sha256').update(hash).update(asked).digest('hex');
   }
 

@@ -4,6 +4,7 @@ import type { PolishWish } from '../polish/polish-settings.js';
 import type { SessionPolishState } from './polish-owed.js';
 import type { PreviousTextState } from './previous-text.js';
 
+import type { RewritingWish } from '../text/rewriting/rewriting.js';
 import type { StreamSettings } from './session-settings.js';
 
 /** The utterances before the one that a session goes on with. */
@@ -22,6 +23,8 @@ export interface SessionCheckpoint {
   readonly sessionId: string;
   readonly start: StartMessage;
   readonly polishWish: PolishWish;
+  /** What is done to its texts from here on. Absent: what the server does by itself. */
+  readonly rewriting?: RewritingWish;
   /** No word is owed of audio before this sample (client's rate): the session goes on from here. */
   readonly offset: number;
   readonly settings: StreamSettings;

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import type { HttpRequest, HttpResponse, RequestHead } from '../../http/exchange.js';
 import { mediaType } from '../../http/body.js';
 import { eventStream, type ServerSentEvent } from '../../http/event-stream.js';
+import { fromJson, rewritingOf } from '../uploads/rewriting-fields.js';
 import { HttpError } from '../../http/http-error.js';
 import { jsonResponse, readJson, validated } from '../../http/json.js';
 import { readMultipart } from '../../http/multipart.js';
@@ -177,6 +178,7 @@ function asHttpError(cause: unknown): unknown {
 function optionsOf({ words, hotwords, polish, webhook, ...texts }: Readonly<Record<string, string>>): object {
   return {
     ...texts,
+    ...rewritingOf(texts),
     ...(words !== undefined && { words: words === 'true' || (words === 'false' ? false : words) }),
     ...(hotwords !== undefined && {
       hotwords: hotwords.startsWith('[') ? fromJson('hotwords', hotwords) : hotwords.split(','),
@@ -184,14 +186,6 @@ function optionsOf({ words, hotwords, polish, webhook, ...texts }: Readonly<Reco
     ...(polish !== undefined && { polish: polish.startsWith('{') ? fromJson('polish', polish) : { mode: polish } }),
     ...(webhook !== undefined && { webhook: fromJson('webhook', webhook) }),
   };
-}
-
-function fromJson(name: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new HttpError(400, 'invalid_request', `${name}: expected JSON.`, {}, { cause });
-  }
 }
 
 /** An event for each change that comes behind `seen`: its type is the job's state, its id the job's revision. */

@@ -25,6 +25,7 @@ import {
   type TranscribeAnswer,
 } from './recording-schemas.js';
 import { FormFields } from '../uploads/form-fields.js';
+import { rewritingOf } from '../uploads/rewriting-fields.js';
 
 export interface RestOptions {
   readonly files: Transcription;
@@ -78,11 +79,12 @@ async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTI
   try {
     const { fields } = upload;
     const language = knownLanguage(fields.language, languages);
-    const { prompt, hotwords } = fields;
+    const { prompt, hotwords, replacements, profanity, redact, redactNames } = fields;
+    const rewriting = { replacements, profanity, redact, redactNames };
     const heard = new TranscribedUpload(
       files,
       upload,
-      { ...FILE_DEFAULTS, language, prompt, hotwords },
+      { ...FILE_DEFAULTS, language, prompt, hotwords, rewriting },
       { signal: request.signal, spendAudio },
     );
     const segments = [];
@@ -134,6 +136,12 @@ function fieldsOf(fields: FormFields): Record<string, unknown> {
     hotwords: fields.list('hotwords'),
     mode: fields.one('mode'),
     instruction: fields.one('instruction'),
+    ...rewritingOf({
+      replacements: fields.one('replacements'),
+      profanity: fields.one('profanity'),
+      redact: fields.list('redact')?.join(','),
+      redactNames: fields.list('redactNames')?.join(','),
+    }),
   };
   return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
 }

@@ -1,5 +1,5 @@
 // What the server's own addresses for files take and answer.
-import { POLISH_MODES } from '@sotto/protocol';
+import { POLISH_MODES, REWRITING } from '@sotto/protocol';
 import * as v from 'valibot';
 import { withoutDataUrl } from '../uploads/data-url.js';
 
@@ -15,6 +15,7 @@ export const TRANSCRIBE_FIELDS = v.object({
     v.pipe(v.array(text), v.maxLength(100, 'at most 100'), v.description('Terms that are likely to come.')),
     [],
   ),
+  ...REWRITING,
 });
 export const OPTIMIZE_FIELDS = v.object({
   ...TRANSCRIBE_FIELDS.entries,

@@ -1,7 +1,7 @@
 // Draws captions: the last lines of what was said, rolling up, each utterance on a line of its own.
 import { TranscriptView, type SessionEvent } from '@sotto/client';
 import type { OverlayOptions } from './options.js';
-import { maskSwearWords } from './swear-words.js';
+import { maskSwearWords } from '../../../src/text/swear-words.js';
 
 /** Utterances that may be on the screen; more than any number of lines needs. */
 const UTTERANCES_MAX = 10;

@@ -243,7 +243,10 @@ t.test('packets of Opus, one in each message', async (t) => {
 });
 
 t.test('what is asked for and not done is told', async (t) => {
-  const { client } = await open(t, `${RAW}&diarize=true&redact=pci&numerals=false&punctuate=true`);
+  const { client } = await open(
+    t,
+    `${RAW}&diarize=true&redact=pci&redact=dob&replace=a:b&profanity_filter=true&numerals=false&punctuate=true`,
+  );
   client.send(speech(1), { type: 'CloseStream' });
   await client.closed;
   const warnings = client.received.at(-1)?.['warnings'] as Fields[];

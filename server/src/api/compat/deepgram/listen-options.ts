@@ -1,8 +1,15 @@
 // The query of `/v1/listen`: what a client of Deepgram may ask for, and what of it this server knows.
-import { CodedError, LIMITS, type AudioFormat, type RecognitionSettings } from '@sotto/protocol';
+import {
+  CodedError,
+  LIMITS,
+  type AudioFormat,
+  type RecognitionSettings,
+  type RewritingSettings,
+} from '@sotto/protocol';
 import * as v from 'valibot';
 import { refuseLanguage } from '../../../asr/model-languages.js';
 import { hotwordsOf } from '../language.js';
+import { rewritingOf } from './rewriting.js';
 import { warningsOf, type ListenWarning } from './warnings.js';
 
 /**
@@ -73,6 +80,7 @@ const Query = v.object({
   smart_format: flag,
   paragraphs: flag,
   utterances: flag,
+  profanity_filter: flag,
   utt_split: v.optional(v.pipe(v.string(), v.regex(/^\d{1,4}(\.\d+)?$/, 'seconds'), v.transform(Number))),
   callback: v.optional(v.pipe(v.string(), v.url('a URL'))),
   callback_method: v.optional(v.pipe(v.string(), v.toLowerCase(), v.picklist(['post', 'put'], 'post or put'))),
@@ -105,6 +113,8 @@ export interface ListenOptions {
   readonly hasVadEvents: boolean;
   readonly isPunctuated: boolean;
   readonly hotwords: readonly string[];
+  /** `replace`, `redact`, `profanity_filter`; what is absent is as the server is set. */
+  readonly rewriting: RewritingSettings;
   readonly hasParagraphs: boolean;
   readonly hasUtterances: boolean;
   /** Silence that parts utterances of a file, seconds. */
@@ -144,6 +154,7 @@ export function readListenOptions(
     hasVadEvents: given.vad_events ?? false,
     isPunctuated: given.punctuate === true || given.smart_format === true || given.paragraphs === true,
     hotwords: hotwordsOf([...query.getAll('keyterm'), ...query.getAll('keywords').map(withoutBoost)], LIMITS),
+    rewriting: rewritingOf(query.getAll('replace'), query.getAll('redact'), given.profanity_filter),
     hasParagraphs: given.paragraphs === true || given.smart_format === true,
     hasUtterances: given.utterances ?? false,
     utteranceSplitS: given.utt_split ?? 0.8,
@@ -155,12 +166,12 @@ export function readListenOptions(
 }
 
 /** How Sotto is to recognise a live stream. */
-export function recognitionOf({ language, hotwords, endpointing }: ListenOptions): RecognitionSettings {
+export function recognitionOf({ language, hotwords, endpointing, rewriting }: ListenOptions): RecognitionSettings {
   const silence =
     typeof endpointing === 'number'
       ? { minSilenceMs: Math.min(ENDPOINTING_MS_MAX, Math.max(ENDPOINTING_MS_MIN, endpointing)) }
       : {};
-  return { language, hotwords: [...hotwords], words: true, endpointing: silence };
+  return { language, hotwords: [...hotwords], words: true, endpointing: silence, ...rewriting };
 }
 
 /** Deepgram takes English where nothing is said; a model that does not know it decides by itself. */

@@ -159,7 +159,7 @@ async function transcribe(
 /** What is heard in all channels, or in one of them. */
 async function hear(
   bytes: AsyncIterable<Uint8Array>,
-  { audio, language, hotwords }: ListenOptions,
+  { audio, language, hotwords, rewriting }: ListenOptions,
   { decode, transcribe: segmentsOf }: ListenRouteOptions,
   run: FileRun,
   channel: number | undefined,
@@ -171,7 +171,7 @@ async function hear(
       yield block;
     }
   }
-  const asked: FileOptions = { language, hotwords, task: 'transcribe', prompt: '', words: true };
+  const asked: FileOptions = { language, hotwords, task: 'transcribe', prompt: '', words: true, rewriting };
   const segments: TranscribedSegment[] = [];
   for await (const segment of segmentsOf(counted(), asked, run)) segments.push(segment);
   return { segments, durationMs: samples / SAMPLES_PER_MS };

@@ -1,4 +1,5 @@
 // Parameters of Deepgram's that have no effect here, as its documents tell of one.
+import { kindsNotHidden } from './rewriting.js';
 
 /** In the shape that all of the SDKs read. */
 export interface ListenWarning {
@@ -19,9 +20,6 @@ const NOT_DONE: Readonly<Record<string, string>> = {
   sentiment: 'Sentiment is not measured',
   detect_entities: 'Entities are not found',
   search: 'There is no search',
-  replace: 'Words are not replaced',
-  redact: 'Nothing is redacted',
-  profanity_filter: 'Nothing is masked',
   numerals: 'Numbers stay as the model writes them',
   measurements: 'Measurements stay as the model writes them',
   dictation: 'Spoken marks stay words',
@@ -33,10 +31,15 @@ const NOT_DONE: Readonly<Record<string, string>> = {
 export function warningsOf(query: URLSearchParams): ListenWarning[] {
   const asked = [...new Set(query.keys())].filter((name) => query.get(name)?.toLowerCase() !== 'false');
   return asked.flatMap((parameter) => {
-    const what = Object.hasOwn(NOT_DONE, parameter) ? NOT_DONE[parameter] : undefined;
+    const what = Object.hasOwn(NOT_DONE, parameter) ? NOT_DONE[parameter] : notHidden(parameter, query);
     if (what === undefined) return [];
     return [{ parameter, type: 'unsupported_parameter', message: `${what} by this server: no effect.` }];
   });
+}
+
+function notHidden(parameter: string, query: URLSearchParams): string | undefined {
+  const kinds = parameter === 'redact' ? kindsNotHidden(query.getAll(parameter)) : [];
+  return kinds.length === 0 ? undefined : `${kinds.join(', ').slice(0, 100)}: this is not hidden`;
 }
 
 /** `warnings` of the metadata, where there are any. */

@@ -1,7 +1,7 @@
 // Masks the commonest swear words: a courtesy to an audience, not a filter to rely on.
 
 /** Stems: what begins with one is masked, so that forms need no list. */
-const STEMS = [
+export const SWEAR_STEMS: readonly string[] = [
   'fuck',
   'motherfuck',
   'shit',
@@ -19,17 +19,31 @@ const STEMS = [
   'cocksuck',
   'goddamn',
 ];
-const CHINESE = ['他妈的', '妈的', '操你', '草泥马', '傻逼', '傻屄', '狗屁', '王八蛋', '婊子', '去你妈', '混蛋'];
+/** Masked wherever they stand: Chinese has no spaces. */
+export const SWEAR_CHINESE: readonly string[] = [
+  '他妈的',
+  '妈的',
+  '操你',
+  '草泥马',
+  '傻逼',
+  '傻屄',
+  '狗屁',
+  '王八蛋',
+  '婊子',
+  '去你妈',
+  '混蛋',
+];
 
-const SPACED = new RegExp(`(?<![\\p{L}\\p{N}])(?:${STEMS.join('|')})\\p{L}*`, 'giu');
-const UNSPACED = new RegExp(CHINESE.join('|'), 'gu');
+const SPACED = new RegExp(`(?<![\\p{L}\\p{N}])(?:${SWEAR_STEMS.join('|')})\\p{L}*`, 'giu');
+const UNSPACED = new RegExp(SWEAR_CHINESE.join('|'), 'gu');
 
 /** The text with such words as their first character and stars, as long as they were. */
 export function maskSwearWords(text: string): string {
   return text.replace(SPACED, masked).replace(UNSPACED, masked);
 }
 
-function masked(word: string): string {
+/** The first character of a word, and stars for the rest. */
+export function masked(word: string): string {
   const [first = '', ...rest] = word;
   return first + '*'.repeat(rest.length);
 }
