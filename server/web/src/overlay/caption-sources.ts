@@ -39,7 +39,14 @@ export async function listenToMicrophone(
       if (!(error instanceof SottoError)) throw error;
     }
   };
-  void keepMicrophone(send, listener);
+  // A microphone that opens only then must not take away what the server said last.
+  let isOver = false;
+  void keepMicrophone(send, {
+    ...listener,
+    onTrouble: (...trouble) => {
+      if (!isOver) listener.onTrouble(...trouble);
+    },
+  });
   for (let tries = 0; ; tries++) {
     session = connect(SERVER_URL, { language, ...(token !== '' && { token }) });
     session.on('ready', (event) => {
@@ -52,10 +59,9 @@ export async function listenToMicrophone(
     }
     const { error } = await session.closed;
     session = undefined;
+    isOver = isKeyRefused(error) || (error?.retryable === false && error.code !== 'connection_lost');
     if (isKeyRefused(error)) return listener.onTrouble('locked', error?.message);
-    if (error?.retryable === false && error.code !== 'connection_lost') {
-      return listener.onTrouble('refused', error.message);
-    }
+    if (isOver) return listener.onTrouble('refused', error?.message);
     await pause(Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2));
   }
 }
