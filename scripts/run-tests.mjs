@@ -1,13 +1,14 @@
 // Runs the tests against the build: npm test. With --all also what is sampled in the quick run: every golden window,
 // the long properties, and a part under the other versions of Node (--nodes: that part alone). Without files all of
-// them run, several in a process. Other arguments go to tap. Ends with the ten slowest files and the line 'N passed, N
-// failed'.
+// them run, several in a process. Other arguments go to tap. Ends with the ten slowest files, the ten that take
+// most processor time, and the line 'N passed, N failed'.
 import { spawnSync } from 'node:child_process';
-import { createReadStream, mkdirSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { Parser } from 'tap-parser';
+import { CPU_FILE, cpuSeconds } from '../test/support/cpu-time.mjs';
 import { NODE_TESTS, otherNodes } from './other-nodes.mjs';
 import { writeGroups } from './test-groups.mjs';
 
@@ -82,7 +83,21 @@ async function test(name, args, node, variables) {
   return { totals: { ...totals, fail }, files, status };
 }
 
+function longest(title, files) {
+  const lines = files.toSorted((a, b) => b.seconds - a.seconds).slice(0, SLOWEST);
+  console.log(`\n${title}:`);
+  for (const { seconds, name } of lines) console.log(`${seconds.toFixed(1).padStart(7)} s  ${name}`);
+}
+
+/** What test/support/together.mjs has noted of each file. */
+function cpuOfFiles() {
+  if (!existsSync(CPU_FILE)) return [];
+  const lines = readFileSync(CPU_FILE, 'utf8').trim().split('\n');
+  return lines.map((line) => line.split('\t')).map(([seconds, name]) => ({ seconds: Number(seconds), name }));
+}
+
 mkdirSync(`${root}.tap`, { recursive: true });
+rmSync(CPU_FILE, { force: true });
 const broken = build();
 if (broken !== 0) process.exit(broken);
 const runs = [];
@@ -93,9 +108,11 @@ if (!isOtherNodes) {
   const groups = () => [`--jobs=${availableParallelism() + 1}`, '--timeout=1800', ...writeGroups(root)];
   const args = options.some((argument) => argument.endsWith('.ts')) ? options : [...options, ...groups()];
   const whole = await test('last-run', args, process.execPath, isWhole ? envWhole : env);
-  const slowest = whole.files.toSorted((a, b) => b.time - a.time).slice(0, SLOWEST);
-  const lines = slowest.map(({ name, time }) => `${(time / 1000).toFixed(1).padStart(7)} s  ${name}`);
-  console.log(`\nThe slowest files:\n${lines.join('\n')}`);
+  longest(
+    'The slowest files',
+    whole.files.map(({ name, time }) => ({ name, seconds: time / 1000 })),
+  );
+  longest(`Of ${Math.round(cpuSeconds())} s of processor time, most is that of`, cpuOfFiles());
   runs.push(whole);
 }
 for (const { major, binary, missing } of isWhole || isOtherNodes ? otherNodes() : []) {

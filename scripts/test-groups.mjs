@@ -1,11 +1,13 @@
-// Which test files share a process in `npm test`: those of one folder, a few at a time (test/support/together.mjs).
+// Which test files share a process in `npm test` (test/support/together.mjs): those of one folder, or of several small
+// ones. A process costs a second before its first test.
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** Most files of one process, so that there is work for every core until the end. */
-const FILES_MAX = 8;
-/** Folders with the longest files: they begin first. */
-const LONGEST = ['test/web', 'test/server', 'test/server/cli', 'test/server/asr', 'test/models'];
+const FILES_MAX = 12;
+/** Folders with the longest files have processes of their own, and begin first; all others share some. */
+const LONGEST = ['test/web', 'test/server', 'test/server/cli', 'test/server/asr', 'test/models', 'test/bench'];
+const OTHERS = 'others';
 
 /**
  * Writes an entry for each group into `.tap/together` and names them, those that take longest first.
@@ -35,7 +37,10 @@ function testFiles(root) {
 
 function groupsOf(files) {
   const folders = new Map();
-  for (const file of files) folders.set(dirname(file), [...(folders.get(dirname(file)) ?? []), file]);
+  for (const file of files) {
+    const folder = LONGEST.includes(dirname(file)) ? dirname(file) : OTHERS;
+    folders.set(folder, [...(folders.get(folder) ?? []), file]);
+  }
   return [...folders]
     .toSorted(([a], [b]) => rank(a) - rank(b))
     .flatMap(([folder, inside]) => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
+import { BENCH_ARGUMENTS } from '../support/sotto-command.js';
 import { errorGroups, errorTable } from '../../bench/src/quality/error-table.js';
 import { halfOf } from '../../bench/src/quality/halves.js';
 
@@ -52,8 +53,7 @@ t.test('a half is of the id alone, and each is about half', (t) => {
   t.end();
 });
 
-const run = (...args: string[]) =>
-  promisify(execFile)(process.execPath, ['--import', 'tsx', 'bench/src/main.ts', 'quality', ...args]);
+const run = (...args: string[]) => promisify(execFile)(process.execPath, [...BENCH_ARGUMENTS, 'quality', ...args]);
 
 t.test('the command hears a folder with the model that it is given', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-quality-'));

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { cpuMemory, liveHandles, OrtEnvironment, OrtError, OrtSession, OrtValue, type Tensor } from '@sotto/models';
 import t, { type Test } from 'tap';
 import { MemoryTrend } from '../support/memory-trend.js';
+import { SCRIPT_ARGUMENTS } from '../support/sotto-command.js';
 import { GraphBuilder, type OnnxType } from '../../models/src/whisper/graph-builder.js';
 
 /** y = x + x; [n]. */
@@ -47,7 +48,7 @@ const vector = (...values: number[]): Tensor => ({
 function outcomeOf(library: string): string {
   const script = `import('@sotto/models').then(({ OrtEnvironment }) => OrtEnvironment.shared).catch((e) => console.log(e.code, e.message))`;
   const env = { ...process.env, SOTTO_ONNXRUNTIME: library };
-  return spawnSync(process.execPath, ['--import=tsx', '-e', script], { env, encoding: 'utf8' }).stdout;
+  return spawnSync(process.execPath, [...SCRIPT_ARGUMENTS, '-e', script], { env, encoding: 'utf8' }).stdout;
 }
 
 /** A test that also checks that every native object it made is gone. */

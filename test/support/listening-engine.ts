@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DecodeRequest, DecodeResult, Engine } from '../../server/src/asr/engine.js';
 import { NullEngine } from '../../server/src/asr/null-engine.js';
+import { childModule } from './child-module.js';
 
 /** Samples drawn from a seed, so that no two windows are alike. */
 export function seededAudio(samples: number, seed: number): Float32Array {
@@ -55,4 +56,4 @@ export async function createEngine(): Promise<Engine> {
   };
 }
 
-export const listeningSpec = { module: import.meta.url, options: undefined };
+export const listeningSpec = { module: childModule(import.meta.url), options: undefined };

@@ -4,6 +4,7 @@ import { WhisperTokenizer } from '../../models/src/tokenizer/index.js';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DecodedToken, DecodeRequest, DecodeResult, Engine, EngineModel } from '../../server/src/asr/engine.js';
 import { EngineError } from '../../server/src/asr/errors.js';
+import { childModule } from './child-module.js';
 
 /** A word of the script, in milliseconds of the stream. */
 export interface ScriptedWord {
@@ -139,4 +140,7 @@ export async function createEngine(options: unknown): Promise<Engine> {
 }
 
 /** The spec of a scripted engine. */
-export const scriptedSpec = (options: ScriptedEngineOptions) => ({ module: import.meta.url, options });
+export const scriptedSpec = (options: ScriptedEngineOptions) => ({
+  module: childModule(import.meta.url),
+  options,
+});

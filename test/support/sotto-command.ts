@@ -12,6 +12,16 @@ export const SOTTO_ARGUMENTS: readonly string[] = isBuildTested
   ? [path('server/dist/cli/sotto.js')]
   : ['--import', import.meta.resolve('tsx'), path('server/src/cli/sotto.ts')];
 
+/** The same for the bench. */
+export const BENCH_ARGUMENTS: readonly string[] = isBuildTested
+  ? [path('bench/dist/main.js')]
+  : ['--import', import.meta.resolve('tsx'), path('bench/src/main.ts')];
+
+/** Arguments for Node that runs a script of the tests' own, which imports `./server/src/` or a package. */
+export const SCRIPT_ARGUMENTS: readonly string[] = isBuildTested
+  ? ['--import', new URL('from-build.mjs', import.meta.url).href]
+  : ['--import', import.meta.resolve('tsx')];
+
 /** What its environment needs besides the user's. */
 export const SOTTO_ENVIRONMENT: NodeJS.ProcessEnv = isBuildTested
   ? {}

@@ -2,6 +2,7 @@
 // once. `npm test` writes an entry for each folder that calls this. A file's `t` is then a test of this process with
 // the file's name, so that its teardown comes when the file ends, and its time is seen.
 import t from 'tap';
+import { cpuSeconds, noteCpu } from './cpu-time.mjs';
 
 /** What `import t from 'tap'` gives to the file that is loading (from-build-hooks.mjs sends it to file-test.mjs). */
 const CURRENT = Symbol.for('sotto.test.file');
@@ -12,10 +13,17 @@ export async function runTogether(files) {
   const root = new URL('../../', import.meta.url);
   // As the server does: koffi takes the models' settings only before anything is loaded with it, and the store loads.
   await import('@sotto/models');
+  const start = cpuSeconds();
+  let before = start;
   for (const file of files) {
     await t.test(file, { timeout: TIMEOUT_MS }, async (test) => {
       globalThis[CURRENT] = test;
       await import(new URL(file, root).href);
     });
+    const seconds = cpuSeconds();
+    noteCpu(file, seconds - before);
+    before = seconds;
   }
+  // Node's start, and what the files share: servers and browsers end with the process.
+  process.once('exit', () => noteCpu(`shared by ${files[0]}`, start + cpuSeconds() - before));
 }

@@ -1,6 +1,6 @@
 // The recognisers that are measured beside Sotto: what starts each, and on which form of the weights.
 import { fileURLToPath } from 'node:url';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { BenchError } from '../bench-error.js';
 import { repositoryRoot } from '../measure/machine.js';
 
@@ -23,7 +23,7 @@ export interface Peer {
   readonly how: string;
 }
 
-const SOTTO_PEER = fileURLToPath(new URL('sotto-peer.ts', import.meta.url));
+const SOTTO_PEER = fileURLToPath(new URL(`sotto-peer${extname(import.meta.url)}`, import.meta.url));
 
 /** All peers, Sotto first. @param python of an environment with bench/peers/requirements.txt */
 export function allPeers(python: string): Peer[] {

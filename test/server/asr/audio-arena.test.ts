@@ -14,11 +14,12 @@ import { EngineError } from '../../../server/src/asr/errors.js';
 import { fixtureSamples } from '../../support/fixtures.js';
 import { fingerprint, heardBy, listeningSpec, listenTo, seededAudio } from '../../support/listening-engine.js';
 import { holds } from '../../support/property.js';
+import { rounds, sampled } from '../../support/whole-run.js';
 
 const arenas = process.platform === 'linux' ? {} : { skip: 'processes share memory on Linux only' };
 /** No buffer of a message is as long. */
 const ARENA_BYTES = 4 * 250_007;
-const RESTARTS = 5;
+const RESTARTS = rounds(2, 5);
 
 function arenaOf(t: Test, bytes: number): AudioArena {
   const arena = AudioArena.create(bytes);
@@ -88,12 +89,13 @@ t.test('windows lie where they were put, until they are released', arenas, (t) =
 
 t.test('many runs at once, in an arena that holds them all and in one that does not', arenas, async (t) => {
   const windows = Array.from({ length: 60 }, (_, i) => seededAudio(1_000 + ((i * 7_919) % 40_000), i));
-  for (const [bytes, name] of [
+  const sizes = [
     [AUDIO_ARENA_BYTES, 'all in it'],
     [ARENA_BYTES, 'some'],
     [4, 'none'],
     [0, 'switched off'],
-  ] as const) {
+  ] as const;
+  for (const [bytes, name] of sampled(sizes, 3)) {
     const engine = await ProcessEngine.start(listeningSpec, { audioArenaBytes: bytes });
     t.teardown(() => engine.close());
     t.equal(engine.runsInFlight, 2, 'as the engine says');

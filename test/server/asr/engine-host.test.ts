@@ -10,6 +10,7 @@ import {
   type ProcessEngineOptions,
 } from '../../../server/src/asr/engine-host/process-engine.js';
 import { StreamingRecognizer } from '../../../server/src/asr/streaming-recognizer.js';
+import { SCRIPT_ARGUMENTS } from '../../support/sotto-command.js';
 import { engineContract, scriptedRequest, spell } from '../../support/engine-contract.js';
 import {
   scriptedAudio,
@@ -160,6 +161,7 @@ t.test('signals of the terminal do not end it: the parent decides', async (t) =>
 t.test('an orphan ends: it does not outlive a parent that was killed', async (t) => {
   const parent = fork(fileURLToPath(new URL('../../support/engine-parent.ts', import.meta.url)), [], {
     stdio: ['ignore', 2, 2, 'ipc'],
+    execArgv: ['--import=tsx', ...SCRIPT_ARGUMENTS],
   });
   const [pid] = (await once(parent, 'message')) as [number];
   t.ok(isAlive(pid));

@@ -12,6 +12,7 @@ import { ModelHub } from '../../support/model-hub.js';
 import { writeRandomWhisper } from '../../support/random-whisper.js';
 import { smallTokenizer, SPECIAL_NAMES } from '../../support/small-tokenizer.js';
 import { SOTTO_ARGUMENTS, SOTTO_ENVIRONMENT } from '../../support/sotto-command.js';
+import { wholeRunOnly } from '../../support/whole-run.js';
 
 interface Outcome {
   readonly code: number;
@@ -118,7 +119,8 @@ t.test('failures are one line that names what is wrong', async (t) => {
   t.match(await sotto('calibrate', 'whisper-base-adapted'), { code: 2, stderr: /--recordings/ });
 });
 
-t.test('the manifest of an added model records the path', async (t) => {
+// The quick run adds models above.
+t.test('the manifest of an added model records the path', wholeRunOnly, async (t) => {
   const sotto = await folder(t);
   const { stdout } = await sotto('add', tinyWhisperFolder);
   const path = stdout.replace('Added tiny-whisper: ', '').trim();

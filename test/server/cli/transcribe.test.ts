@@ -11,6 +11,7 @@ import type { TranscribeFlags } from '../../../server/src/cli/transcribe-flags.j
 import { runSotto } from '../../support/run-command.js';
 import { wavFile } from '../../support/wav-file.js';
 import { READY, startWireServer, type WirePeer, type WireScript } from '../../support/wire-server.js';
+import { sampled } from '../../support/whole-run.js';
 
 const YES = fileURLToPath(new URL('../../fixtures/audio/en-short-yes.flac', import.meta.url));
 const STOP = fileURLToPath(new URL('../../fixtures/audio/en-short-stop.flac', import.meta.url));
@@ -154,10 +155,11 @@ t.test('- knows a file by its first bytes: one of any format, and a stream whose
 
 t.test('- with bytes that are no known file, or none at all: one line that says what to do, exit code 1', async (t) => {
   const { url } = await startListener(t);
-  for (const [input, said] of [
+  const inputs = [
     [new Uint8Array(32_000), /^sotto: standard input: .*not audio of a known format.*raw PCM.*--raw.*\n$/],
     [new Uint8Array(0), /^sotto: standard input: .*empty.*\n$/],
-  ] as const) {
+  ] as const;
+  for (const [input, said] of sampled(inputs, 1)) {
     const { code, stdout, stderr } = await runSotto(['transcribe', '-', '--server', url], { input }).result;
     t.strictSame([code, stdout], [1, '']);
     t.match(stderr, said);
@@ -166,10 +168,11 @@ t.test('- with bytes that are no known file, or none at all: one line that says 
 
 t.test('Ctrl-C ends the audio and the finals still come', async (t) => {
   const endless = { tag: 1, sampleRate: 16_000, bits: 16, claimedBytes: 0xffff_ffff } as const;
-  for (const [flags, input] of [
+  const inputs = [
     [['--raw'], new Uint8Array(32_000)],
     [[], wavFile(endless, new Uint8Array(32_800))],
-  ] as const) {
+  ] as const;
+  for (const [flags, input] of sampled(inputs, 1)) {
     const { url, sessions } = await startListener(t);
     const { child, result } = runSotto(['transcribe', '-', '--server', url, ...flags]);
     child.stdin?.write(input);
@@ -233,7 +236,7 @@ t.test('a file that is missing or no audio: one line that names it, exit code 1'
   const folder = await temporaryFolder(t);
   const notes = join(folder, 'notes.wav');
   await writeFile(notes, 'These are no samples.\n');
-  for (const file of [notes, join(folder, 'missing.wav')]) {
+  for (const file of sampled([notes, join(folder, 'missing.wav')], 1)) {
     const { code, stdout, stderr } = await runSotto(['transcribe', file, '--server', url, '--fast']).result;
     t.strictSame([code, stdout], [1, '']);
     t.match(stderr, /^sotto: .*(notes|missing)\.wav: .*\n$/);
@@ -263,11 +266,12 @@ t.test('--offline with a model or a file that is not there: one line, exit code 
 });
 
 t.test('wrong usage: exit code 2 and what was wanted', async (t) => {
-  for (const [args, message] of [
+  const wrong = [
     [[], /missing required argument 'files'/],
     [[YES, '--rate', '7'], /whole number from 8000 to 48000/],
     [[YES, '-o', 'here'], /^sotto: --output-dir needs a format/],
-  ] as const) {
+  ] as const;
+  for (const [args, message] of sampled(wrong, 1)) {
     t.match(await runSotto(['transcribe', ...args]).result, { code: 2, stdout: '', stderr: message });
   }
 });

@@ -14,6 +14,7 @@ import { fixtureSamples } from '../../support/fixtures.js';
 import { record, segment } from '../../support/kept-transcripts.js';
 import { ServerProcess } from '../../support/server-process.js';
 import { joined, pcm16, SAMPLE_RATE, silence } from '../../support/speech.js';
+import { wholeRunOnly } from '../../support/whole-run.js';
 
 const needsProc = {
   skip: !existsSync(`/proc/self/task/${process.pid}/children`) && 'no /proc/PID/task/PID/children here',
@@ -118,7 +119,8 @@ t.test('the file is cut off while the server runs', async (t) => {
   t.match(await healthOf(next), { status: 'ready', store: 'ok' });
 });
 
-t.test('a page in the middle is damaged', async (t) => {
+// The quick run has it in hosted-store.test.ts, without a server.
+t.test('a page in the middle is damaged', wholeRunOnly, async (t) => {
   const folder = join(t.testdir(), 'data');
   const file = join(folder, 'data.mdb');
   const data = await LmdbStore.open(folder);

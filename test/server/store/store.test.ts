@@ -8,6 +8,7 @@ import { FileBlobs } from '../../../server/src/store/lmdb/file-blobs.js';
 import { LmdbStore } from '../../../server/src/store/lmdb/lmdb-store.js';
 import { RedisBlobs } from '../../../server/src/store/redis/redis-blobs.js';
 import { RedisStore } from '../../../server/src/store/redis/redis-store.js';
+import { SCRIPT_ARGUMENTS } from '../../support/sotto-command.js';
 import { startRedis, WITHOUT_REDIS } from '../../support/redis-server.js';
 import { testBlobStore, testKeyValueStore } from '../../support/store-contract.js';
 
@@ -58,7 +59,7 @@ t.test('what was committed outlives the process that wrote it', async (t) => {
     process.stdout.write('committed');
     setInterval(() => {}, 1000);
   `;
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script]);
+  const child = spawn(process.execPath, [...SCRIPT_ARGUMENTS, '--input-type=module', '-e', script]);
   t.teardown(() => child.kill('SIGKILL'));
   let failed = '';
   child.stderr.on('data', (data) => (failed += String(data)));
@@ -131,8 +132,17 @@ t.test('a disk that is full is an error of each commit, and no more', async (t) 
     await store.close();
     process.stdout.write(JSON.stringify(outcomes));
   `;
-  const limited = 'ulimit -f 500; exec "$0" --import tsx --input-type=module -e "$1"';
-  const child = spawn('bash', ['-c', limited, process.execPath, script]);
+  const limited = 'ulimit -f 500; exec "$@"';
+  const child = spawn('bash', [
+    '-c',
+    limited,
+    'bash',
+    process.execPath,
+    ...SCRIPT_ARGUMENTS,
+    '--input-type=module',
+    '-e',
+    script,
+  ]);
   let said = '';
   child.stdout.on('data', (data) => (said += String(data)));
   const [code] = (await once(child, 'exit')) as [number | null];
