@@ -244,6 +244,22 @@ t.test('a server on the network needs to let anybody in; one with keys answers w
   }
 });
 
+t.test('a whole server: its streams take their place among those of all', async (t) => {
+  const wyomingPort = await freePort();
+  await startWholeServer(t, { wyomingPort, store: 'none' });
+  const ask = async (...frames: readonly Buffer[]) => {
+    const socket = connect(wyomingPort, '127.0.0.1');
+    socket.end(Buffer.concat(frames));
+    return events(await text(socket));
+  };
+  t.match(await ask(frame('describe')), [{ type: 'info', data: { asr: [{ name: 'sotto' }] } }]);
+  const recording = [frame('audio-start', PCM), frame('audio-chunk', PCM, Buffer.alloc(3_200)), frame('audio-stop')];
+  t.match((await ask(...recording)).slice(-2), [{ type: 'transcript' }, { type: 'transcript-stop' }]);
+  t.match(await ask(frame('transcribe', { language: 'xx' }), ...recording), [
+    { type: 'error', data: { code: 'unsupported_language' } },
+  ]);
+});
+
 /** One that nobody listens on, most likely. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
