@@ -21,6 +21,7 @@ export class AudioChunkError extends CodedError<Extract<ErrorCode, 'odd_byte_cou
  * - `unsupported`: it is audio of a kind that cannot be decoded.
  * - `no_samples`: it has a header, or pictures, but no sound.
  * - `no_channel`: it has no channel of the number that was asked for.
+ * - `no_track`: it has no sound track of the number or language that was asked for.
  * - `audio_too_complex`: decoding it took more time or memory than any honest file does, or ended the decoder.
  * - `audio_too_long`: it claims far more audio than its bytes can hold.
  */
@@ -31,6 +32,7 @@ export type AudioFileErrorCode =
   | 'unsupported'
   | 'no_samples'
   | 'no_channel'
+  | 'no_track'
   | 'audio_too_complex'
   | 'audio_too_long';
 
@@ -39,9 +41,13 @@ export class AudioFileError extends CodedError<AudioFileErrorCode> {
   override readonly name = 'AudioFileError';
 }
 
-/** A file that gave some audio, but not all that it promised. */
+/**
+ * What whoever sent a file should know although it could be read:
+ * - `truncated`, `damaged`: it gave some audio, but not all that it promised.
+ * - `several_tracks`: one of its sound tracks was heard.
+ */
 export interface AudioFileWarning {
-  readonly code: 'truncated' | 'damaged';
+  readonly code: 'truncated' | 'damaged' | 'several_tracks';
   readonly message: string;
 }
 

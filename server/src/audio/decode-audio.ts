@@ -1,7 +1,8 @@
 // Audio files of any known format as 16 kHz mono, decoded as their bytes come.
 import { setImmediate } from 'node:timers/promises';
 import type { AudioFileWarning } from './audio-errors.js';
-import { decodeBlocks } from './decode-blocks.js';
+import { decodeBlocks, type Selection } from './decode-blocks.js';
+import { checkOnlyTrack } from './choose-track.js';
 import { detectAudioFormat, DETECT_BYTES } from './audio-format.js';
 import { decodeInProcess } from './decoder/decode-in-process.js';
 import { findFfmpeg } from './ffmpeg/find-ffmpeg.js';
@@ -10,7 +11,7 @@ import { indexFirst } from './mp4-order.js';
 import { isStored } from './stored-bytes.js';
 import { isForeignWav } from './wav.js';
 
-export interface DecodeAudioOptions {
+export interface DecodeAudioOptions extends Selection {
   /** Told of what is wrong with a file that can be read all the same; may come until the last block. */
   readonly onWarning?: (warning: AudioFileWarning) => void;
   /**
@@ -18,8 +19,6 @@ export interface DecodeAudioOptions {
    * several live streams in one process; `inline` spares the start of one, for files that can be trusted.
    */
   readonly isolation?: 'process' | 'shared' | 'inline';
-  /** The channel (from 0) to hear alone. Default: all of them, mixed. */
-  readonly channel?: number;
 }
 
 /** Inline decoding lets other work of the process run at least this often, samples. */
@@ -33,25 +32,33 @@ const YIELD_SAMPLES = 65_536;
  */
 export function decodeAudio(
   bytes: AsyncIterable<Uint8Array>,
-  { onWarning = () => {}, isolation = 'process', channel }: DecodeAudioOptions = {},
+  { onWarning = () => {}, isolation = 'process', ...selection }: DecodeAudioOptions = {},
 ): AsyncGenerator<Float32Array, void, undefined> {
   // Of live streams there may be many more than ffmpegs.
-  const ordered = isolation === 'shared' ? indexFirst(bytes) : readable(bytes, onWarning);
+  const ordered = isolation === 'shared' ? indexFirst(bytes) : readable(bytes, onWarning, selection);
   return isolation === 'inline'
-    ? politely(decodeBlocks(ordered, onWarning, channel))
-    : decodeInProcess(ordered, { warn: onWarning, channel, kind: isolation === 'shared' ? 'live' : 'file' });
+    ? politely(decodeBlocks(ordered, onWarning, selection))
+    : decodeInProcess(ordered, { warn: onWarning, selection, kind: isolation === 'shared' ? 'live' : 'file' });
 }
+
+/** Kinds of files that may have several sound tracks. */
+const HAS_TRACKS: ReadonlySet<string> = new Set(['mp4', 'webm']);
 
 /** What decoders read: the index of an MP4 file first, and through ffmpeg where no decoder of ours knows the format. */
 async function* readable(
   bytes: AsyncIterable<Uint8Array>,
   warn: (warning: AudioFileWarning) => void,
+  selection: Selection,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { head, whole } = await headFirst(bytes);
   const foreign = foreignFormat(head);
   const program = foreign === undefined ? undefined : findFfmpeg();
-  if (foreign === undefined || program === undefined) yield* indexFirst(whole);
-  else yield* throughFfmpeg(whole, { ...foreign, program, warn });
+  if (foreign !== undefined && program !== undefined) {
+    return yield* throughFfmpeg(whole, { ...foreign, program, warn, track: selection.track });
+  }
+  const detected = detectAudioFormat(head);
+  if (detected.status === 'known' && !HAS_TRACKS.has(detected.format)) checkOnlyTrack(selection);
+  yield* indexFirst(whole);
 }
 
 /** What only ffmpeg reads. */

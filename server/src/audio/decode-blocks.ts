@@ -5,6 +5,8 @@ import { audioMsMax } from './decode-limits.js';
 import { mix, type ChannelMeaning } from './mix.js';
 import { checkedMp4 } from './mp4-check.js';
 import { mp4LateS } from './mp4-times.js';
+import { onlyWantedTrack } from './mp4-tracks.js';
+import type { TrackWish } from './choose-track.js';
 import { Resampler } from './resampler.js';
 import { SAMPLE_RATE } from './samples.js';
 import { decoderFailure, openStreamDecoder } from './open-stream-decoder.js';
@@ -17,16 +19,22 @@ const SLICE_SAMPLES = 524_288;
 /** Highest sample rate that is believed, Hz. */
 const SAMPLE_RATE_MAX = 768_000;
 
+/** What of a file is heard. */
+export interface Selection extends TrackWish {
+  /** The channel (from 0) to hear alone. Default: all of them, mixed. */
+  readonly channel?: number | undefined;
+}
+
 /**
  * Decodes a file of any known format, told by its content, block by block. Memory holds a slice of it, whatever its
  * length and however well it is compressed. Channels are mixed (see `mix`), or `channel` (from 0) is heard alone.
- * Throws AudioFileError (`empty`, `not_audio`, `unsupported`, `no_samples`, `no_channel`, `audio_too_long`), or what
- * `bytes` throws. What fails after samples came is a warning.
+ * Throws AudioFileError (`empty`, `not_audio`, `unsupported`, `no_samples`, `no_channel`, `no_track`,
+ * `audio_too_long`), or what `bytes` throws. What fails after samples came is a warning.
  */
 export async function* decodeBlocks(
   bytes: AsyncIterable<Uint8Array>,
   warn: (warning: AudioFileWarning) => void,
-  channel?: number,
+  { channel, ...wish }: Selection = {},
 ): AsyncGenerator<Float32Array, void, undefined> {
   const source = withoutTag(bytes);
   const output = new Output(channel);
@@ -35,14 +43,16 @@ export async function* decodeBlocks(
     const format = formatOf(head);
     // A WAV file of four to eight channels is more often a recorder's than a film's.
     output.meaning = format === 'wav' ? 'any' : 'surround';
-    const decoder = await openStreamDecoder(format, warn);
+    const decoder = await openStreamDecoder(format, warn, wish);
     try {
       let slice: number = SLICE_BYTES.first;
       const whole = chain(head, source);
       let isFirst = true;
-      for await (const piece of format === 'mp4' ? checkedMp4(whole) : whole) {
+      for await (const read of format === 'mp4' ? checkedMp4(whole) : whole) {
         // Its first piece has the whole index.
-        if (isFirst && format === 'mp4') output.lateS = mp4LateS(piece);
+        const isIndex = isFirst && format === 'mp4';
+        const piece = isIndex ? onlyWantedTrack(read, wish, warn) : read;
+        if (isIndex) output.lateS = mp4LateS(piece);
         isFirst = false;
         for (let at = 0; at < piece.length;) {
           const part = piece.subarray(at, at + slice);

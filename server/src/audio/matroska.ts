@@ -1,4 +1,6 @@
 // WebM and Matroska: the track that its author meant, and the times of its blocks (RFC 9559).
+import type { AudioFileWarning } from './audio-errors.js';
+import { chooseTrack, type SoundTrack, type TrackWish } from './choose-track.js';
 import { opusPacketS } from './opus-packet.js';
 import { HOLE_S_MIN, Silences } from './silences.js';
 import type { BlockDecoder, DecodedBlock, StreamDecoder } from './stream-decoder.js';
@@ -13,6 +15,8 @@ const ID = {
   type: 0x83,
   isDefault: 0x88,
   codec: 0x86,
+  language: 0x22b59c,
+  languageTag: 0x22b59d,
   cluster: 0x1f43b675,
   time: 0xe7,
   group: 0xa0,
@@ -36,7 +40,7 @@ interface Element {
 
 /**
  * Gives the decoder what it needs (the list of tracks, and the blocks of one), each block with its time: before a late
- * start and in holes goes silence. The track is the first that is flagged as default, or the first.
+ * start and in holes goes silence. The track is as `chooseTrack` says.
  */
 export class MatroskaStream implements StreamDecoder {
   readonly #decoder: BlockDecoder;
@@ -53,8 +57,11 @@ export class MatroskaStream implements StreamDecoder {
   #stepS = 0;
   #decodedS = 0;
 
-  constructor(decoder: BlockDecoder) {
+  readonly #choose: (tracks: readonly SoundTrack[]) => number;
+
+  constructor(decoder: BlockDecoder, wish: TrackWish, warn: (warning: AudioFileWarning) => void) {
     this.#decoder = decoder;
+    this.#choose = (tracks) => chooseTrack(tracks, wish, warn);
   }
 
   async decode(bytes: Uint8Array): Promise<readonly DecodedBlock[]> {
@@ -120,8 +127,7 @@ export class MatroskaStream implements StreamDecoder {
     const audio = entries
       .map(({ body, end }) => content.subarray(body, end))
       .filter((entry) => numberOf(child(entry, ID.type)) === AUDIO);
-    // The flag is set where it is absent.
-    const chosen = audio.find((entry) => numberOf(child(entry, ID.isDefault) ?? Uint8Array.of(1)) === 1) ?? audio[0];
+    const chosen = audio[this.#choose(audio.map(trackOf))];
     for (const entry of audio) if (entry !== chosen) child(entry, ID.type)?.fill(OTHER);
     if (chosen === undefined) return;
     const codec = Buffer.from(child(chosen, ID.codec) ?? []).toString('latin1');
@@ -186,6 +192,15 @@ function joined(blocks: readonly DecodedBlock[]): DecodedBlock[] {
     });
     return { ...first, channelData };
   });
+}
+
+/** Where its flag or its language is absent, it is a default track, and English (RFC 9559, section 5.1.4.1). */
+function trackOf(entry: Uint8Array): SoundTrack {
+  const language = child(entry, ID.languageTag) ?? child(entry, ID.language);
+  return {
+    isDefault: numberOf(child(entry, ID.isDefault) ?? Uint8Array.of(1)) === 1,
+    language: language === undefined ? 'eng' : Buffer.from(language).toString('latin1').replace(/\0.*$/s, ''),
+  };
 }
 
 /** The element of which the header is whole. */

@@ -2,6 +2,7 @@
 import { messageOf } from '@sotto/protocol';
 import { AudioFileError, CONVERT, type AudioFileWarning } from './audio-errors.js';
 import type { AudioFormatName } from './audio-format.js';
+import type { TrackWish } from './choose-track.js';
 import { FlacStream } from './flac.js';
 import { MatroskaStream } from './matroska.js';
 import { OggOpusStream } from './ogg-opus.js';
@@ -16,6 +17,7 @@ import { WavStream } from './wav.js';
 export async function openStreamDecoder(
   format: AudioFormatName,
   warn: (warning: AudioFileWarning) => void,
+  wish: TrackWish = {},
 ): Promise<StreamDecoder> {
   switch (format) {
     case 'wav':
@@ -33,7 +35,7 @@ export async function openStreamDecoder(
     case 'vorbis':
       return (await import('@audio/decode-vorbis')).decoder();
     case 'webm':
-      return new MatroskaStream(await (await import('@audio/decode-webm')).decoder());
+      return new MatroskaStream(await (await import('@audio/decode-webm')).decoder(), wish, warn);
     case 'amr':
       return (await import('@audio/decode-amr')).decoder();
   }

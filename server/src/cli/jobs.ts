@@ -12,6 +12,7 @@ interface ServerFlag {
 
 interface AddFlags extends ServerFlag {
   readonly language?: string;
+  readonly track?: string;
   readonly prompt?: string;
   readonly polish?: string;
 }
@@ -31,6 +32,7 @@ export function registerJobsCommand(program: Command): void {
 
   withServer(jobs.command('add <file>').description('Upload a recording; prints the id of its job.'))
     .option('--language <code>', 'language spoken, such as en, or auto')
+    .option('--track <track>', 'the sound track of a file with several, by number or language')
     .option('--prompt <text>', 'text that sets the style')
     .option('--polish <mode>', 'cleaned-up text: punctuation added, fillers removed')
     .action(add);

@@ -1,5 +1,6 @@
 // An audio file on disk on its way through the decoder, with a guess of its length.
 import { AudioFileError, type AudioFileWarning } from '../audio/audio-errors.js';
+import type { TrackWish } from '../audio/choose-track.js';
 import { decodeAudio, type DecodeAudioOptions } from '../audio/decode-audio.js';
 import { openStoredFile, type StoredBytes } from '../audio/stored-bytes.js';
 
@@ -8,6 +9,7 @@ export class MeasuredFile {
   decodedMs = 0;
   #readBytes = 0;
   #size = 0;
+  readonly #wish: TrackWish;
   readonly #path: string;
   readonly #onWarning: (warning: AudioFileWarning) => void;
   /** A process must be waited for: a caller that may leave in the middle decodes inline. */
@@ -17,7 +19,9 @@ export class MeasuredFile {
     path: string,
     onWarning: (warning: AudioFileWarning) => void,
     isolation: NonNullable<DecodeAudioOptions['isolation']> = 'process',
+    wish: TrackWish = {},
   ) {
+    this.#wish = wish;
     this.#path = path;
     this.#onWarning = onWarning;
     this.#isolation = isolation;
@@ -30,7 +34,7 @@ export class MeasuredFile {
 
   /** 16 kHz mono. Throws AudioFileError. */
   async *blocks(): AsyncGenerator<Float32Array, void, undefined> {
-    const options = { onWarning: this.#onWarning, isolation: this.#isolation };
+    const options = { ...this.#wish, onWarning: this.#onWarning, isolation: this.#isolation };
     const file = await this.#open();
     try {
       for await (const block of decodeAudio(this.#counting(file), options)) {

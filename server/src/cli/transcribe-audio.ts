@@ -1,6 +1,7 @@
 // Where `sotto transcribe` gets its audio: files and standard input of any format, decoded block by block, or raw PCM.
 import type { AudioFormat } from '@sotto/protocol';
 import { AudioFileError } from '../audio/audio-errors.js';
+import type { TrackWish } from '../audio/choose-track.js';
 import { decodeAudio } from '../audio/decode-audio.js';
 import { SAMPLE_RATE } from '../audio/samples.js';
 import { MeasuredFile } from './measured-file.js';
@@ -28,8 +29,8 @@ const DECODED_CHUNK = (SAMPLE_RATE * CHUNK_MS) / 1_000;
 const S16_BYTES = 2;
 
 /** An audio file of any known format as 16 kHz mono. Iterating throws AudioFileError. */
-export function fileSource(path: string, onWarning: (message: string) => void): AudioSource {
-  const file = new MeasuredFile(path, ({ message }) => onWarning(message), 'inline');
+export function fileSource(path: string, wish: TrackWish, onWarning: (message: string) => void): AudioSource {
+  const file = new MeasuredFile(path, ({ message }) => onWarning(message), 'inline', wish);
   return {
     name: path,
     file,
@@ -41,8 +42,12 @@ export function fileSource(path: string, onWarning: (message: string) => void): 
 }
 
 /** A recording of any known format, told by its first bytes, as it comes. Iterating throws AudioFileError. */
-export function containedSource(input: AsyncIterable<Uint8Array>, onWarning: (message: string) => void): AudioSource {
-  const blocks = decodeAudio(input, { onWarning: ({ message }) => onWarning(message), isolation: 'inline' });
+export function containedSource(
+  input: AsyncIterable<Uint8Array>,
+  wish: TrackWish,
+  onWarning: (message: string) => void,
+): AudioSource {
+  const blocks = decodeAudio(input, { ...wish, onWarning: ({ message }) => onWarning(message), isolation: 'inline' });
   return {
     name: STANDARD_INPUT_NAME,
     format: DECODED,

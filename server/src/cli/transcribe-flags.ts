@@ -1,5 +1,6 @@
 // The flags of `sotto transcribe` and what its two ways, with and without a server, make of them alike.
 import type { AudioFormat, PolishMode, PolishSettings } from '@sotto/protocol';
+import type { TrackWish } from '../audio/choose-track.js';
 import type { TranscriptFormat } from '../captions/transcript-formats.js';
 
 /** As a file name: standard input. */
@@ -20,6 +21,7 @@ export interface TranscribeFlags {
   readonly format?: TranscriptFormat;
   readonly outputDir?: string;
   readonly language?: string;
+  readonly track?: string;
   readonly translate?: true;
   readonly words?: true;
   readonly prompt?: string;
@@ -53,6 +55,11 @@ export function recognitionFlags(flags: TranscribeFlags): RecognitionFlags {
     ...(hotword !== undefined && { hotwords: [...hotword] }),
     ...(flags.translate && { task: 'translate' }),
   };
+}
+
+/** Which sound track of a file is heard. */
+export function trackWish({ track, language }: TranscribeFlags): TrackWish {
+  return { track, language };
 }
 
 /** Whether the transcript will show the times of words. */

@@ -1,5 +1,6 @@
 // Files and standard input through a server, one session after the other.
 import { AudioFileError } from '../audio/audio-errors.js';
+import { SpeechFound } from '../asr/files/speech-found.js';
 import { asCommandError } from './command-error.js';
 import { FileProgress } from './file-progress.js';
 import { containedSource, fileSource, rawSource, type AudioSource } from './transcribe-audio.js';
@@ -9,6 +10,7 @@ import {
   recognitionFlags,
   showsWords,
   STANDARD_INPUT,
+  trackWish,
   type TranscribeFlags,
 } from './transcribe-flags.js';
 import {
@@ -58,6 +60,7 @@ async function transcribeOne(
   const isUnseen = flags.outputDir !== undefined && !source.isLive;
   if (isUnseen) progress.begin(source.name);
   let heardMs = 0;
+  const speech = new SpeechFound();
   try {
     await streamToServer(source, {
       server: flags.server,
@@ -67,7 +70,10 @@ async function transcribeOne(
       onEvent: (event) => {
         if (event.type === 'reconnecting' && event.attempt === 1)
           warn('The connection was lost; it is being made again.');
-        if (event.type === 'final') heardMs = event.endMs;
+        if (event.type === 'final') {
+          heardMs = event.endMs;
+          speech.add(event);
+        }
         if (isUnseen) progress.heard(heardMs, source.file?.estimatedMs);
         output.event(event);
       },
@@ -79,16 +85,22 @@ async function transcribeOne(
     if (isUnseen) progress.done(source.file?.decodedMs ?? 0);
     output.end();
   }
+  const hardlyAny = speech.warning(source.file?.decodedMs ?? 0);
+  if (hardlyAny !== undefined && !signal.aborted) warn(`${source.name}: ${hardlyAny}`);
   const { outputDir, format } = flags;
   if (outputDir !== undefined && format !== undefined) await writeTranscript(outputDir, file, format, written.join(''));
 }
 
 function openSource(file: string, flags: TranscribeFlags, signal: AbortSignal): AudioSource {
-  if (file !== STANDARD_INPUT) return fileSource(file, (message) => warn(`${file}: ${message}`));
+  if (file !== STANDARD_INPUT) return fileSource(file, trackWish(flags), (message) => warn(`${file}: ${message}`));
   const raw = rawFormat(flags);
   if (raw !== undefined) return rawSource(process.stdin, raw);
   // What Ctrl-C cuts off is not damaged.
-  return containedSource(process.stdin, (message) => signal.aborted || warn(`standard input: ${message}`));
+  return containedSource(
+    process.stdin,
+    trackWish(flags),
+    (message) => signal.aborted || warn(`standard input: ${message}`),
+  );
 }
 
 function chooseOutput(

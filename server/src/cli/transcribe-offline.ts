@@ -1,10 +1,11 @@
 // Whole files without a server: the recogniser in this process.
 import type { OfflineTranscriber } from '../asr/files/offline-transcriber.js';
+import { SpeechFound } from '../asr/files/speech-found.js';
 import { asCommandError } from './command-error.js';
 import { FileProgress } from './file-progress.js';
 import { MeasuredFile } from './measured-file.js';
 import type { TranscriptSegment } from '../captions/cues.js';
-import { recognitionFlags, showsWords, type TranscribeFlags } from './transcribe-flags.js';
+import { recognitionFlags, showsWords, trackWish, type TranscribeFlags } from './transcribe-flags.js';
 import { formatTranscript } from '../captions/transcript-formats.js';
 import { print, warn, writeTranscript } from './transcribe-output.js';
 
@@ -43,13 +44,16 @@ async function transcribeFile(
   // Lines of text need not wait for the end of the file.
   const asTheyCome = format === 'txt' && outputDir === undefined;
   const segments: TranscriptSegment[] = [];
-  const audio = new MeasuredFile(file, ({ message }) => {
+  const say = (message: string): void => {
     progress.clear();
     warn(`${file}: ${message}`);
-  });
+  };
+  const audio = new MeasuredFile(file, ({ message }) => say(message), 'process', trackWish(flags));
+  const speech = new SpeechFound();
   progress.begin(file);
   const onProgress = (heardMs: number): void => progress.heard(heardMs, audio.estimatedMs);
   for await (const { words, tokens: _, ...rest } of transcriber.transcribe(audio.blocks(), { onProgress })) {
+    speech.add(rest);
     const segment = showsWords(flags) ? { ...rest, words: [...words] } : rest;
     if (asTheyCome) {
       progress.clear();
@@ -59,6 +63,8 @@ async function transcribeFile(
     }
   }
   progress.done(audio.decodedMs);
+  const hardlyAny = speech.warning(audio.decodedMs);
+  if (hardlyAny !== undefined) say(hardlyAny);
   if (outputDir !== undefined) await writeTranscript(outputDir, file, format, formatTranscript(format, segments));
   else if (!asTheyCome) print(formatTranscript(format, segments));
 }

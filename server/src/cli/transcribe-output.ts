@@ -94,6 +94,11 @@ function replaceText(finals: FinalMessage[], { segmentId, text }: PolishedMessag
   finals[at] = { ...rest, text };
 }
 
+/** What the transcript of a file is called, without its format. */
+export function transcriptName(file: string): string {
+  return file === STANDARD_INPUT ? 'stdin' : basename(file, extname(file));
+}
+
 /** Writes `<folder>/<name of the file>.<format>` and says so. */
 export async function writeTranscript(
   folder: string,
@@ -101,7 +106,7 @@ export async function writeTranscript(
   format: TranscriptFormat,
   text: string,
 ): Promise<void> {
-  const path = join(folder, `${file === STANDARD_INPUT ? 'stdin' : basename(file, extname(file))}.${format}`);
+  const path = join(folder, `${transcriptName(file)}.${format}`);
   try {
     await mkdir(folder, { recursive: true });
     await writeFile(path, text);

@@ -2,13 +2,14 @@
 import { DEVICE_LIST } from '../asr/devices.js';
 import { LIMITS, POLISH_MODES } from '@sotto/protocol';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { TRACK } from '../audio/choose-track.js';
 import { ffmpegSetting, useFfmpeg } from '../audio/ffmpeg/find-ffmpeg.js';
 import { asCommandError, CommandError } from './command-error.js';
 import { rawFormat, STANDARD_INPUT, type TranscribeFlags } from './transcribe-flags.js';
 import { TRANSCRIPT_FORMATS } from '../captions/transcript-formats.js';
 import { transcribeLive } from './transcribe-live.js';
 import { transcribeOffline } from './transcribe-offline.js';
-import { warn } from './transcribe-output.js';
+import { transcriptName, warn } from './transcribe-output.js';
 
 const DEFAULT_SERVER = 'ws://127.0.0.1:8080/v1/stream';
 
@@ -32,6 +33,7 @@ export function registerTranscribeCommand(program: Command): void {
       'write each transcript into this folder, named after its file, as fast as can be (needs -f)',
     )
     .option('--language <code>', 'language spoken, such as en, or auto (default: the server decides)')
+    .option('--track <track>', 'the sound track of a file with several, by number or language')
     .option('--translate', 'words in English, whatever is spoken')
     .option('--words', 'ask for the time and confidence of every word (see --json, -f)')
     .addOption(
@@ -95,6 +97,10 @@ export function checkUsage(files: readonly string[], flags: TranscribeFlags): vo
   if (rawFormat(flags) !== undefined && !files.includes(STANDARD_INPUT)) {
     throw new CommandError('--raw, --rate and --channels are for standard input: name it as -.', 2);
   }
+  if (flags.track !== undefined && !TRACK.test(flags.track)) {
+    throw new CommandError(`--track takes a number from 1 or a language such as en, got "${flags.track}".`, 2);
+  }
+  if (flags.outputDir !== undefined) checkNames(files, flags.outputDir);
   if (flags.outputDir !== undefined && flags.format === undefined) {
     throw new CommandError('--output-dir needs a format: add -f txt, json, srt, vtt or tsv.', 2);
   }
@@ -116,6 +122,21 @@ export function checkUsage(files: readonly string[], flags: TranscribeFlags): vo
   }
   if (!/^(wss?|https?):/.test(flags.server) || !URL.canParse(flags.server)) {
     throw new CommandError(`--server takes a URL such as ${DEFAULT_SERVER}, got ${JSON.stringify(flags.server)}.`, 2);
+  }
+}
+
+/** Transcripts are named after files. @throws {CommandError} with exit code 2 where one would overwrite another */
+function checkNames(files: readonly string[], folder: string): void {
+  const byName = new Map<string, string>();
+  for (const file of files) {
+    // Some file systems know no case.
+    const name = transcriptName(file).toLowerCase();
+    const other = byName.get(name);
+    if (other !== undefined) {
+      const message = `${other} and ${file} would have the same transcript in ${folder}: rename one, or give it a folder of its own.`;
+      throw new CommandError(message, 2);
+    }
+    byName.set(name, file);
   }
 }
 

@@ -3,6 +3,9 @@
 import { CodedError, joinTexts } from '@sotto/protocol';
 import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { Logger } from 'pino';
+import type { AudioFileWarning } from '../audio/audio-errors.js';
+import type { DecodeAudioOptions } from '../audio/decode-audio.js';
+import { SpeechFound } from '../asr/files/speech-found.js';
 import { AsrError } from '../asr/errors.js';
 import type { CachedRun, CachedTranscription } from '../recordings/cached-transcription.js';
 import type { FileOptions } from '../recordings/file-transcription.js';
@@ -26,7 +29,10 @@ const DEATHS_MAX = 2;
 const POLISH_BUDGET_MS = 60_000;
 
 /** Turns a recording's bytes into samples, 16 kHz mono. Iterating throws errors with a code. */
-export type DecodeRecording = (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Float32Array>;
+export type DecodeRecording = (
+  bytes: AsyncIterable<Uint8Array>,
+  options: Pick<DecodeAudioOptions, 'track' | 'language' | 'onWarning'>,
+) => AsyncIterable<Float32Array>;
 
 export interface JobRunnerOptions {
   readonly jobs: JobStore;
@@ -99,7 +105,11 @@ export class JobRunner {
     const { writer, segmentCount, resumeMs } = await this.#openTranscript(job);
     const upload = await open(job);
     const bytes = new CountedBytes(upload.bytes, upload.size);
-    const audio = new AudioFrom(decode(bytes), resumeMs);
+    const { track, language } = job.options;
+    const warnings: string[] = [];
+    const onWarning = ({ message }: AudioFileWarning): number => warnings.push(message);
+    const audio = new AudioFrom(decode(bytes, { track, language, onWarning }), resumeMs);
+    const speech = new SpeechFound();
     const progress = new ProgressNotes(
       jobs,
       job.id,
@@ -110,6 +120,7 @@ export class JobRunner {
       signal,
       uploadHash: job.source.kind === 'upload' ? job.source.sha256 : undefined,
       isPart: resumeMs > 0,
+      decodeWarnings: warnings,
       spendAudio: (ms) => spendAudio?.(client, ms),
       onCache: (cache) => (facts = { ...facts, cache }),
       onKept: (cacheKey) => (facts = { ...facts, cacheKey }),
@@ -119,6 +130,7 @@ export class JobRunner {
       let segmentId = segmentCount;
       for await (const segment of transcription.transcribe(audio, fileOptions(job), run)) {
         progress.check();
+        speech.add(segment);
         if (segment.text.trim() !== '') writer.keep(keptSegment(segment, segmentId++, resumeMs));
       }
       await this.#polish(job, writer, signal);
@@ -128,7 +140,10 @@ export class JobRunner {
       await writer.write();
       if (writer.isGone) throw new JobCancelled('The transcript was deleted.');
       if (!writer.isSettled) throw new StoreError('store_unavailable', 'The transcript cannot be written.');
-      return { ...facts, audioMs };
+      // Of a part of it nothing can be said.
+      const hardlyAny = resumeMs > 0 ? undefined : speech.warning(audioMs);
+      if (hardlyAny !== undefined) warnings.push(hardlyAny);
+      return { ...facts, audioMs, ...(warnings.length > 0 && { warnings }) };
     } catch (error) {
       // What was heard is there to go on from, or to be read.
       if (!(error instanceof JobCancelled)) {
@@ -202,7 +217,7 @@ export class JobRunner {
   }
 }
 
-type JobFacts = Pick<JobRecord, 'cache' | 'cacheKey' | 'audioMs'>;
+type JobFacts = Pick<JobRecord, 'cache' | 'cacheKey' | 'audioMs' | 'warnings'>;
 
 /** Writes how far a job is, now and then, and learns from it whether the job is still wanted. */
 class ProgressNotes {
@@ -246,8 +261,16 @@ class ProgressNotes {
 }
 
 function fileOptions({ options }: JobRecord): FileOptions {
-  const { language, task, prompt, hotwords, words, replacements, profanity, redact, redactNames } = options;
-  return { language, task, prompt, hotwords, words, rewriting: { replacements, profanity, redact, redactNames } };
+  const { language, task, prompt, hotwords, words, track, replacements, profanity, redact, redactNames } = options;
+  return {
+    language,
+    task,
+    prompt,
+    hotwords,
+    words,
+    track,
+    rewriting: { replacements, profanity, redact, redactNames },
+  };
 }
 
 function keptSegment(segment: TranscribedSegment, segmentId: number, fromMs: number): KeptSegment {

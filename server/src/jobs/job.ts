@@ -1,6 +1,7 @@
 // What a job is: a recording that is transcribed in the background, and what became of it.
 import { LIMITS, PolishSettings, REWRITING } from '@sotto/protocol';
 import * as v from 'valibot';
+import { TRACK } from '../audio/choose-track.js';
 
 export const JOB_STATES = ['queued', 'running', 'done', 'failed', 'cancelled'] as const;
 
@@ -15,6 +16,13 @@ export const JobOptions = v.object({
       v.regex(/^[A-Za-z]{2,}([-_][A-Za-z0-9]+)*$/, 'a language such as "en", "zh-TW" or "English", or "auto"'),
     ),
     'auto',
+  ),
+  track: v.optional(
+    v.pipe(
+      v.union([v.string(), v.number()]),
+      v.transform(String),
+      v.regex(TRACK, 'a number from 1 or a language such as "en"'),
+    ),
   ),
   task: v.optional(v.picklist(['transcribe', 'translate']), 'transcribe'),
   prompt: v.optional(v.pipe(v.string(), v.maxLength(LIMITS.promptCharsMax)), ''),
@@ -84,6 +92,8 @@ export interface JobRecord {
   /** How often it was begun and the process ended meanwhile, with the attempt under way; written before it begins. */
   readonly attempts: number;
   readonly audioMs?: number | undefined;
+  /** What whoever sent it should know although it is done. */
+  readonly warnings?: readonly string[] | undefined;
   readonly cache?: 'hit' | 'miss' | undefined;
   /** Where its result is cached. */
   readonly cacheKey?: string | undefined;
@@ -108,7 +118,7 @@ export function isOver({ state }: Pick<JobRecord, 'state'>): boolean {
 
 /** A job as clients see it. Secrets stay here. */
 export function jobJson(job: JobRecord, wallNow: number) {
-  const { id, state, name, progress, options, audioMs, cache, error, webhook } = job;
+  const { id, state, name, progress, options, audioMs, warnings, cache, error, webhook } = job;
   const { webhook: hook, ...asked } = options;
   return {
     id,
@@ -121,6 +131,7 @@ export function jobJson(job: JobRecord, wallNow: number) {
     heardMs: progress.heardMs,
     etaMs: etaOf(job, wallNow),
     audioMs,
+    warnings,
     cache,
     options: asked,
     transcriptId: state === 'done' ? id : undefined,

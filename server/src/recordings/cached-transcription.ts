@@ -27,6 +27,8 @@ export interface CachedRun extends FileRun {
    * audio.
    */
   readonly isLive?: boolean;
+  /** What decoding warns of: a file that it warns of is decoded each time, so that it is said each time. */
+  readonly decodeWarnings?: readonly unknown[];
   /** Called once, before the first segment: whether this has been heard before. */
   readonly onCache?: (outcome: CacheOutcome) => void;
   /** Called before the iteration ends, with the length of the recording, milliseconds: a hit is not decoded. */
@@ -75,14 +77,18 @@ export class CachedTranscription {
     const known = run.uploadHash === undefined ? undefined : await this.find(run.uploadHash, options);
     if (known !== undefined) return yield* this.#replay(known, run);
     const hash = new HashingStream();
-    const uploadKey = run.uploadHash === undefined ? undefined : cache.key(run.uploadHash, options);
     const held = new HeldAudio(hash.pass(audio), (bytes) => this.#hold(bytes));
+    const uploadKey = (): string | undefined => {
+      const { uploadHash, decodeWarnings = [] } = run;
+      return uploadHash === undefined || decodeWarnings.length > 0 ? undefined : cache.key(uploadHash, options);
+    };
     try {
       const isWhole = run.isLive !== true && (await held.fill(run.signal));
       const key = isWhole ? cache.key(hash.digest(), options) : undefined;
       const heard = key === undefined ? undefined : await this.#try(() => cache.find(key));
       if (key !== undefined && heard !== undefined) {
-        if (uploadKey !== undefined) await this.#try(() => cache.keep(key, uploadKey, heard));
+        const foundBy = uploadKey();
+        if (foundBy !== undefined) await this.#try(() => cache.keep(key, foundBy, heard));
         run.onKept?.(key);
         return yield* this.#replay(heard, run);
       }
@@ -96,7 +102,7 @@ export class CachedTranscription {
       const foundBy = key ?? cache.key(hash.digest(), options);
       const audioMs = hash.bytes / BYTES_PER_MS;
       run.onAudioMs?.(audioMs);
-      await this.#try(() => cache.keep(foundBy, uploadKey, { segments, audioMs }));
+      await this.#try(() => cache.keep(foundBy, uploadKey(), { segments, audioMs }));
       run.onKept?.(foundBy);
     } finally {
       await held.release();

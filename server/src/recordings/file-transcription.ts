@@ -11,6 +11,8 @@ export interface FileOptions {
   /** Language code, or `auto`. */
   readonly language: string;
   readonly task: 'transcribe' | 'translate';
+  /** The sound track, by number (from 1) or language. Default: see `chooseTrack`. */
+  readonly track?: string | undefined;
   /** Text that sets the style; empty: none. */
   readonly prompt: string;
   readonly hotwords: readonly string[];

@@ -61,7 +61,7 @@ export class ResultCache {
    */
   key(
     hash: string,
-    { language, task, prompt, hotwords, words, temperature = 0, cutting, rewriting }: FileOptions,
+    { language, task, prompt, hotwords, words, temperature = 0, cutting, rewriting, track }: FileOptions,
   ): string {
     const { threshold, prefixPaddingMs, minSilenceMs } = cutting ?? {};
     const cut = [threshold, prefixPaddingMs, minSilenceMs];
@@ -75,6 +75,7 @@ export class ResultCache {
       temperature,
       cut,
       rewriting ?? {},
+      track,
     ]);
     return createHash('sha256').update(hash).update(asked).digest('hex');
   }

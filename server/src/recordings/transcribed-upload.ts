@@ -2,6 +2,7 @@
 import type { AudioFileWarning } from '../audio/audio-errors.js';
 import { decodeAudio } from '../audio/decode-audio.js';
 import { SAMPLES_PER_MS } from '../audio/samples.js';
+import { SpeechFound } from '../asr/files/speech-found.js';
 import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { CachedRun, CachedTranscription, CacheOutcome } from './cached-transcription.js';
 import type { FileOptions } from './file-transcription.js';
@@ -19,8 +20,8 @@ export interface RecordingBytes {
 
 /** Decodes and transcribes one file; read once. */
 export class TranscribedUpload {
-  /** What was wrong with the file although it could be read; complete when the segments are. */
-  readonly warnings: AudioFileWarning[] = [];
+  readonly #warnings: AudioFileWarning[] = [];
+  readonly #speech = new SpeechFound();
   readonly segments: AsyncGenerator<TranscribedSegment, void, undefined>;
   /** Whether the same file had been heard before; known with the first segment. */
   cache: CacheOutcome = 'miss';
@@ -33,9 +34,12 @@ export class TranscribedUpload {
     options: FileOptions,
     run: Pick<CachedRun, 'signal' | 'isLive' | 'spendAudio'> = {},
   ) {
-    const audio = decodeAudio(bytes, { onWarning: (warning) => this.warnings.push(warning) });
-    this.segments = transcription.transcribe(this.#counted(audio), options, {
+    const { track, language } = options;
+    const onWarning = (warning: AudioFileWarning): number => this.#warnings.push(warning);
+    const audio = decodeAudio(bytes, { onWarning, track, language });
+    const segments = transcription.transcribe(this.#counted(audio), options, {
       ...run,
+      decodeWarnings: this.#warnings,
       uploadHash: hash,
       onCache: (outcome) => {
         this.cache = outcome;
@@ -44,11 +48,25 @@ export class TranscribedUpload {
         this.#durationMs = audioMs;
       },
     });
+    this.segments = this.#noted(segments);
+  }
+
+  /** What whoever sent the file should know although it could be read; complete when the segments are. */
+  get warnings(): string[] {
+    const hardlyAny = this.#speech.warning(this.durationMs);
+    return [...this.#warnings.map(({ message }) => message), ...(hardlyAny === undefined ? [] : [hardlyAny])];
   }
 
   /** Of the recording, as far as it was decoded, milliseconds. */
   get durationMs(): number {
     return this.#durationMs ?? this.#samples / SAMPLES_PER_MS;
+  }
+
+  async *#noted(segments: AsyncIterable<TranscribedSegment>): AsyncGenerator<TranscribedSegment, void, undefined> {
+    for await (const segment of segments) {
+      this.#speech.add(segment);
+      yield segment;
+    }
   }
 
   async *#counted(audio: AsyncIterable<Float32Array>): AsyncGenerator<Float32Array, void, undefined> {

@@ -61,6 +61,22 @@ for (const [name, createTransport] of TRANSPORTS) {
       t.same(asked.toSorted(), ['en', 'en', 'en', 'en-GB', 'en-GB']);
     });
 
+    t.test('a track that is not there is refused', async (t) => {
+      const url = `${http}/transcribe_only`;
+      for (const answer of [
+        await post(url, formOf(THREE_SECONDS, { track: '2' })),
+        await post(`${url}?track=en`, THREE_SECONDS),
+        await post(url, JSON.stringify({ file: Buffer.from(THREE_SECONDS).toString('base64'), track: 2 }), {
+          'content-type': 'application/json',
+        }),
+      ]) {
+        t.equal(answer.status, 400);
+        t.match(await answer.json(), { error: { code: 'no_track', message: /It has 1 sound track/ } });
+      }
+      t.equal((await post(`${url}?track=none-of-them`, THREE_SECONDS)).status, 400);
+      t.equal((await post(`${url}?track=1`, THREE_SECONDS)).status, 200);
+    });
+
     t.test('every format, whatever it calls itself', async (t) => {
       for (const file of ['speech.mp3', 'moov-last.m4a', 'speech.opus', 'speech.webm', 'speech.amr', 'video.mp4']) {
         const bytes = new Uint8Array(readFileSync(folder + file));

@@ -286,6 +286,13 @@ t.test('flags that do not go together are refused', async (t) => {
   refuses([YES], { raw: true }, /for standard input/);
   refuses([YES], { rate: 8_000 }, /for standard input/);
   refuses([YES], { json: true, format: 'txt' }, /one of --json and --format/);
+  refuses([YES], { track: 'second' }, /--track takes a number/);
+  refuses(
+    ['a/talk.wav', 'b/Talk.mp3'],
+    { format: 'srt', outputDir: 'out' },
+    /^a\/talk\.wav and b\/Talk\.mp3 would have/,
+  );
+  t.doesNotThrow(() => checkUsage(['a/talk.wav', 'b/talks.wav'], { ...defaults, format: 'srt', outputDir: 'out' }));
   refuses([YES], { model: 'whisper-base-adapted' }, /--model is for --offline/);
   refuses(['-'], { offline: true }, /--offline reads files/);
   refuses([YES], { offline: true, json: true }, /use -f json/);

@@ -21,13 +21,14 @@ import { DOCUMENT_FORMATS } from '../../transcripts/transcript-document.js';
 import type { Operation } from './operation.js';
 
 const LANGUAGE = { name: 'language', description: 'Language code such as en, or auto.' } as const;
+const WHICH_TRACK = { name: 'track', description: 'The sound track, by number (from 1) or language.' } as const;
 
 /** By method and path, as routes have them. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'POST /transcribe_only': {
     tag: 'Files',
     summary: 'A recording in, its text out.',
-    query: [LANGUAGE],
+    query: [LANGUAGE, WHICH_TRACK],
     form: TRANSCRIBE_FIELDS,
     json: v.object({ ...JSON_FILE.entries, ...TRANSCRIBE_FIELDS.entries }),
     takesBytes: true,
@@ -36,7 +37,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   'POST /transcribe_and_optimize': {
     tag: 'Files',
     summary: 'A recording in, its text out, raw and as readable text.',
-    query: [LANGUAGE, { name: 'mode', description: 'How the text is polished.' }],
+    query: [LANGUAGE, WHICH_TRACK, { name: 'mode', description: 'How the text is polished.' }],
     form: OPTIMIZE_FIELDS,
     json: v.object({ ...JSON_FILE.entries, ...OPTIMIZE_FIELDS.entries }),
     takesBytes: true,

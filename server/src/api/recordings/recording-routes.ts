@@ -79,12 +79,12 @@ async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTI
   try {
     const { fields } = upload;
     const language = knownLanguage(fields.language, languages);
-    const { prompt, hotwords, replacements, profanity, redact, redactNames } = fields;
+    const { prompt, hotwords, track, replacements, profanity, redact, redactNames } = fields;
     const rewriting = { replacements, profanity, redact, redactNames };
     const heard = new TranscribedUpload(
       files,
       upload,
-      { ...FILE_DEFAULTS, language, prompt, hotwords, rewriting },
+      { ...FILE_DEFAULTS, language, prompt, hotwords, track, rewriting },
       { signal: request.signal, spendAudio },
     );
     const segments = [];
@@ -98,7 +98,7 @@ async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTI
         end: seconds(endMs),
         text: said,
       })),
-      warnings: heard.warnings.map(({ message }) => message),
+      warnings: heard.warnings,
     };
     return { answer, fields, headers: { [CACHE_HEADER]: heard.cache } };
   } catch (error) {
@@ -132,6 +132,7 @@ async function readAny<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTIMIZ
 function fieldsOf(fields: FormFields): Record<string, unknown> {
   const known = {
     language: fields.one('language'),
+    track: fields.one('track'),
     prompt: fields.one('prompt'),
     hotwords: fields.list('hotwords'),
     mode: fields.one('mode'),

@@ -1,12 +1,21 @@
 // What the server's own addresses for files take and answer.
 import { POLISH_MODES, REWRITING } from '@sotto/protocol';
 import * as v from 'valibot';
+import { TRACK } from '../../audio/choose-track.js';
 import { withoutDataUrl } from '../uploads/data-url.js';
 
 const text = v.string('a text');
 /** What may be said about a recording. */
 export const TRANSCRIBE_FIELDS = v.object({
   language: v.optional(v.pipe(text, v.description('Language code such as en, or auto.')), 'auto'),
+  track: v.optional(
+    v.pipe(
+      v.union([text, v.number()], 'a number or a language'),
+      v.transform(String),
+      v.regex(TRACK, 'a number from 1 or a language such as en'),
+      v.description('Of several sound tracks: which, by number (from 1) or language.'),
+    ),
+  ),
   prompt: v.optional(
     v.pipe(text, v.maxLength(10_000, 'at most 10,000 characters'), v.description('Sets the style, names things.')),
     '',
@@ -44,7 +53,10 @@ export const TRANSCRIBE_ANSWER = v.object({
   ),
   duration: v.pipe(number, v.description('Of the recording, seconds.')),
   segments: v.array(TRANSCRIPT_SEGMENT),
-  warnings: v.array(v.string()),
+  warnings: v.pipe(
+    v.array(v.string()),
+    v.description('A damaged file, several tracks and which was heard, hardly any speech.'),
+  ),
 });
 export const OPTIMIZE_ANSWER = v.object({
   ...TRANSCRIBE_ANSWER.entries,

@@ -3,13 +3,14 @@
 import { messageOf } from '@sotto/protocol';
 import { ChildError, RequestError } from '../../native-host/errors.js';
 import { AudioFileError, type AudioFileErrorCode, type AudioFileWarning } from '../audio-errors.js';
+import type { Selection } from '../decode-blocks.js';
 import { SLICE_TIMEOUT_MS, workMsMax } from '../decode-limits.js';
 import { type DecoderKind, DecoderPool, type DecoderProcess } from './decoder-pool.js';
 import type { DecoderOrder, DecoderStep } from './decoder-work.js';
 
 export interface DecodeInProcessOptions {
   readonly warn: (warning: AudioFileWarning) => void;
-  readonly channel?: number | undefined;
+  readonly selection?: Selection | undefined;
   /** Live streams, of which there are many, share processes. */
   readonly kind: DecoderKind;
   /** For tests. */
@@ -32,12 +33,12 @@ export function warmUpDecoders(): Promise<void> {
 /** As `decodeBlocks` does, in another process. Throws AudioFileError `audio_too_complex` too. */
 export async function* decodeInProcess(
   bytes: AsyncIterable<Uint8Array>,
-  { warn, channel, kind, pool = POOL }: DecodeInProcessOptions,
+  { warn, selection = {}, kind, pool = POOL }: DecodeInProcessOptions,
 ): AsyncGenerator<Float32Array, void, undefined> {
   const source = pieces(bytes);
   let file: RemoteFile | undefined;
   try {
-    const opened = await openFile(pool, kind, channel);
+    const opened = await openFile(pool, kind, selection);
     file = opened.file;
     let { step } = opened;
     for (;;) {
@@ -58,11 +59,11 @@ export async function* decodeInProcess(
 }
 
 /** Opens a file in a process that takes it: one that waited may have died meanwhile, without a byte of this file. */
-async function openFile(pool: DecoderPool, kind: DecoderKind, channel: number | undefined) {
+async function openFile(pool: DecoderPool, kind: DecoderKind, selection: Selection) {
   for (let attempt = 1; ; attempt++) {
     const file = new RemoteFile(await pool.take(kind), pool);
     try {
-      return { file, step: await file.ask({ type: 'open', channel }) };
+      return { file, step: await file.ask({ type: 'open', selection }) };
     } catch (error) {
       await file.leave();
       if (attempt === ATTEMPTS_MAX) throw error;

@@ -1,7 +1,7 @@
 // A decoder's process: decodes what it is sent, file by file, step by step.
 import { serveParent } from '../../native-host/serve-parent.js';
 import { AudioFileError, type AudioFileWarning } from '../audio-errors.js';
-import { decodeBlocks } from '../decode-blocks.js';
+import { decodeBlocks, type Selection } from '../decode-blocks.js';
 import type { DecoderStep, DecoderWork } from './decoder-work.js';
 
 /** One file, driven from outside. */
@@ -13,8 +13,8 @@ class OpenFile {
   #onHungry: (() => void) | undefined;
   #onBytes: ((bytes: Uint8Array | undefined) => void) | undefined;
 
-  constructor(channel: number | undefined) {
-    this.#blocks = decodeBlocks(this.#incoming(), (warning) => this.#warnings.push(warning), channel);
+  constructor(selection: Selection) {
+    this.#blocks = decodeBlocks(this.#incoming(), (warning) => this.#warnings.push(warning), selection);
   }
 
   /** The next block, or that it takes more bytes to make one. */
@@ -65,7 +65,7 @@ const files = new Map<number, OpenFile>();
 serveParent<DecoderWork>({
   load: async () => undefined,
   async run(request) {
-    if (request.type === 'open') files.set(request.file, new OpenFile(request.channel));
+    if (request.type === 'open') files.set(request.file, new OpenFile(request.selection));
     const file = files.get(request.file);
     if (file === undefined) throw new Error(`no file ${request.file} is open`);
     if (request.type === 'leave') {

@@ -1,12 +1,13 @@
 // What the server and a decoder's process say to each other. A process may have several files open.
+import type { Selection } from '../decode-blocks.js';
 import type { AudioFileErrorCode, AudioFileWarning } from '../audio-errors.js';
 
 export type DecoderRequest = { readonly file: number } & DecoderOrder;
 
 /** All but `leave` are answered with the next step; `leave` when the file is let go of. */
 export type DecoderOrder =
-  /** A file begins. `channel`: to be decoded alone. */
-  | { readonly type: 'open'; readonly channel: number | undefined }
+  /** A file begins. */
+  | { readonly type: 'open'; readonly selection: Selection }
   /** The answer to `hungry`. */
   | { readonly type: 'bytes'; readonly bytes: Uint8Array }
   | { readonly type: 'over' }

@@ -27,20 +27,26 @@ export interface ThroughFfmpegOptions {
   readonly demuxer: string;
   /** For messages. */
   readonly name: string;
+  /** The number of a sound track, from 1. Default: the first. */
+  readonly track?: string | undefined;
   readonly warn: (warning: AudioFileWarning) => void;
 }
 
 type Ffmpeg = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /**
- * The first sound track of a file as FLAC of 16 bits, with its own rate and channels. Nothing but the pipe can be read,
- * and only by the named demuxer and the known decoders of sound. Throws AudioFileError (`not_audio`, `no_samples`,
- * `audio_too_long`, `audio_too_complex`), or what `bytes` throws; the process is ended however the iteration ends.
+ * A sound track of a file as FLAC of 16 bits, with its own rate and channels. Nothing but the pipe can be read, and
+ * only by the named demuxer and the known decoders of sound. Throws AudioFileError (`not_audio`, `no_samples`,
+ * `no_track`, `audio_too_long`, `audio_too_complex`), or what `bytes` throws; the process is ended however the
+ * iteration ends.
  */
 export async function* throughFfmpeg(
   bytes: AsyncIterable<Uint8Array>,
   options: ThroughFfmpegOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  if (options.track !== undefined && !/^\d+$/.test(options.track)) {
+    throw new AudioFileError('no_track', `Sound tracks of ${options.name} files are chosen by number: 1, 2, …`);
+  }
   const release = await PLACES.take();
   const run = new Run(options);
   const feeding = run.feed(bytes);
@@ -140,7 +146,7 @@ class Run {
   /** It has said all that it will. Throws where that was not the file. */
   async over(out: number): Promise<void> {
     const code = await this.#exited;
-    const { name, warn } = this.#options;
+    const { name, track, warn } = this.#options;
     if (this.#sourceError !== undefined) throw this.#sourceError.cause;
     const wasStopped = this.#isStuck || this.#child.signalCode !== null || /allocate memory/i.test(this.#said);
     if (wasStopped) {
@@ -150,6 +156,7 @@ class Run {
     if (code === 0 && out > 0) return;
     if (out > 0) return warn({ code: 'damaged', message: 'The file is damaged; what could be read was read.' });
     if (/matches no streams|does not contain any stream/i.test(this.#said)) {
+      if (track !== undefined) throw new AudioFileError('no_track', `The ${name} file has no sound track ${track}.`);
       throw new AudioFileError('no_samples', `The ${name} file has no sound.`);
     }
     throw new AudioFileError('not_audio', `Nothing in the ${name} file can be decoded by ffmpeg. ${CONVERT}`);
@@ -165,9 +172,20 @@ class Run {
   }
 }
 
-function start({ program, demuxer }: ThroughFfmpegOptions): Ffmpeg {
+function start({ program, demuxer, track = '1' }: ThroughFfmpegOptions): Ffmpeg {
   const input = ['-protocol_whitelist', 'pipe', '-codec_whitelist', CODECS, '-f', demuxer, '-i', 'pipe:0'];
-  const output = ['-map', '0:a:0', '-c:a', 'flac', '-compression_level', '0', '-sample_fmt', 's16', '-f', 'flac'];
+  const output = [
+    '-map',
+    `0:a:${Number(track) - 1}`,
+    '-c:a',
+    'flac',
+    '-compression_level',
+    '0',
+    '-sample_fmt',
+    's16',
+    '-f',
+    'flac',
+  ];
   const quiet = ['-hide_banner', '-nostdin', '-loglevel', 'error', '-threads', '1'];
   const order = [program, ...quiet, ...input, ...output, '-map_metadata', '-1', 'pipe:1'];
   // A shell bounds it where there is one: addresses, time on a core, and no files at all.

@@ -16,6 +16,8 @@ const SEEK_MS = 10;
 export interface Heard {
   readonly segments: readonly TranscribedSegment[];
   readonly durationMs: number;
+  /** Said in `verbose_json`. */
+  readonly warnings: readonly string[];
   readonly form: TranscriptionForm;
   readonly task: 'transcribe' | 'translate';
 }
@@ -58,7 +60,7 @@ export function textOf(segments: readonly TranscribedSegment[]): string {
   return segments.map((segment, index) => deltaOf(segment, segments[index - 1])).join('');
 }
 
-function verbose({ segments, durationMs, form, task }: Heard) {
+function verbose({ segments, durationMs, warnings, form, task }: Heard) {
   const wanted = form.timestamp_granularities;
   return {
     task,
@@ -72,6 +74,7 @@ function verbose({ segments, durationMs, form, task }: Heard) {
       ),
     }),
     ...(task === 'transcribe' && { usage: usageOf(form.model, segments, durationMs) }),
+    ...(warnings.length > 0 && { warnings }),
   };
 }
 

@@ -69,7 +69,8 @@ async function answer(
     }
     const segments: TranscribedSegment[] = [];
     for await (const segment of heard.segments) if (segment.text !== '') segments.push(segment);
-    const response = transcriptionResponse({ segments, durationMs: heard.durationMs, form, task });
+    const { durationMs, warnings } = heard;
+    const response = transcriptionResponse({ segments, durationMs, warnings, form, task });
     return { ...response, headers: { ...response.headers, [CACHE_HEADER]: heard.cache } };
   } catch (error) {
     throw openAiFailure(fileError(error));
