@@ -20,6 +20,8 @@ export interface Stoppable {
   close(): Promise<void>;
   /** Notes an error that nobody caught, for the metrics. */
   countStrayError?(): void;
+  /** Calls when an operator asks it to end. */
+  onceStopAsked?(callback: () => void): void;
 }
 
 /** Exit codes as a shell expects them: 128 + the number of the signal. */
@@ -64,6 +66,11 @@ export function stopOnSignals(server: Stoppable, drainTimeoutMs: number, log: Lo
       stop(0);
     });
   }
+  server.onceStopAsked?.(() => {
+    if (stopping) return;
+    log.info({ drainTimeoutMs }, 'asked to stop: sessions finish, no new ones are taken');
+    stop(0);
+  });
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
       const request = currentRequest();

@@ -72,6 +72,8 @@ export interface RunningServer {
   close(): Promise<void>;
   /** Notes an error that nobody caught, for the metrics. */
   countStrayError(): void;
+  /** Calls when an operator asks the server to end. */
+  onceStopAsked(callback: () => void): void;
 }
 
 export interface ServedModel {
@@ -239,6 +241,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   if (gpus !== undefined) opened.push(gpus);
   const stopSampling = systemClock.every(HISTORY_INTERVAL_MS, () => history.sample(Date.now()));
   opened.push({ close: async () => stopSampling() });
+  let onStopAsked: (() => void) | undefined;
   const panel: PanelOptions = {
     access,
     isOpenToAll: () => !isLoopback(settings.host) && !access.isDemanded,
@@ -251,6 +254,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     gpus: () => gpus?.latest ?? [],
     errors: () => gateway.errors,
     showsWords: settings.panelWords,
+    stop: () => onStopAsked?.(),
   };
   gateway.addRoutes([...status, ...captionRoutes(gateway.shares)]);
   const port = await gateway.listen(settings.port, settings.host);
@@ -383,6 +387,9 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
       await closeAll(opened);
     },
     countStrayError: () => strayErrors.add(),
+    onceStopAsked: (callback) => {
+      onStopAsked = callback;
+    },
   };
 }
 

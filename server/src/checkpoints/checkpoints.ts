@@ -88,6 +88,14 @@ export class Checkpoints implements SessionKeeper {
     void this.#remove(lease.key, lease.mark).catch((error: unknown) => this.#options.health.failed(error));
   }
 
+  async owns(session: KeepableSession): Promise<boolean> {
+    const lease = this.#leases.get(session);
+    if (lease === undefined) return false;
+    const owner = this.#options.store.get('checkpointOwners', lease.key);
+    const found = await within(RECALL_MS_MAX, owner, undefined).catch(() => undefined);
+    return found === undefined || lease.mark.equals(found);
+  }
+
   async handOver(session: KeepableSession): Promise<boolean> {
     if (!this.#leases.has(session)) return false;
     const isWritten = within(HAND_OVER_MS_MAX, this.#writeUntilDone(session), false);

@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   config: async () => (await import('./config.js')).registerConfigCommand,
   cert: async () => (await import('./cert.js')).registerCertCommand,
   mcp: async () => (await import('./mcp.js')).registerMcpCommand,
+  drain: async () => (await import('./drain.js')).registerDrainCommand,
   doctor: async () => (await import('./doctor.js')).registerDoctorCommand,
   capacity: async () => (await import('./capacity.js')).registerCapacityCommand,
 };

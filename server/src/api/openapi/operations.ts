@@ -124,6 +124,12 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'Ends a live session: its open segment gets its final first. For admins where keys are demanded.',
     answer: { status: 202 },
   },
+  'POST /v1/drain': {
+    tag: 'Server',
+    summary:
+      'Ends the server as SIGTERM does: sessions finish or move to another node. For admins where keys are demanded.',
+    answer: { status: 202 },
+  },
   'GET /v1/keys': { tag: 'Access', summary: 'The API keys, oldest first. For admins.' },
   'POST /v1/keys': {
     tag: 'Access',

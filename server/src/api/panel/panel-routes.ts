@@ -29,6 +29,8 @@ export interface PanelOptions {
   readonly errors: () => Iterable<readonly [string, number]>;
   /** Whether what people say may be shown. */
   readonly showsWords: boolean;
+  /** The server ends as on SIGTERM. */
+  readonly stop: () => void;
 }
 
 export function panelRoutes(options: PanelOptions): Route[] {
@@ -62,6 +64,16 @@ export function panelRoutes(options: PanelOptions): Route[] {
           throw new HttpError(404, 'session_unknown', 'There is no such session, or it has ended.');
         session.end();
         return { status: 202, contentType: '', body: '' };
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/drain',
+      handle: ({ request }) => {
+        check(request);
+        // The answer first.
+        setImmediate(options.stop);
+        return jsonResponse(202, { connections: options.status().connections });
       },
     },
   ];

@@ -171,8 +171,10 @@ export class Connection extends Peer<ServerMessage> {
   /** Goes on with a session of an earlier socket, in place of the one that never started here. */
   #resume(message: ResumeMessage): void {
     const { token, events } = message;
-    const session = this.#options.sessions.claim(token, events, this.#options.client);
-    if (session === undefined) void this.#recall(message).catch((error: unknown) => this.#crash(error));
+    const { sessions, client } = this.#options;
+    const session = sessions.claim(token, events, client);
+    if (session === undefined || sessions.isDoubtful(session))
+      void this.#recall(message).catch((error: unknown) => this.#crash(error));
     else this.#goOnWith(session, events);
   }
 

@@ -42,6 +42,8 @@ export interface SessionKeeper {
   readonly isShared: boolean;
   /** Something is new: it is written soon, together with what else is. */
   changed(session: KeepableSession): void;
+  /** Whether it is still this one's, as far as the store can tell. */
+  owns(session: KeepableSession): Promise<boolean>;
   /** It is over: nobody goes on with it. */
   forget(session: KeepableSession): void;
   /** Writes it now and lets go of it. Resolves with false where that cannot be done. */

@@ -102,6 +102,11 @@ export class SessionRegistry {
     client: Client,
   ): Promise<ResumableSession | undefined> {
     const { keeper } = this.#options;
+    const here = this.#byToken.get(token);
+    if (here !== undefined && this.isDoubtful(here) && here.client.principal.keyId === client.principal.keyId) {
+      if (await keeper?.owns(here)) return this.claim(token, events, client);
+      this.#lose(here);
+    }
     // Here, but not theirs, or with events lost.
     if (keeper === undefined || keptFrom === undefined || this.#isClosed || this.#byToken.has(token)) return undefined;
     const recalled = await keeper.recall(
@@ -121,7 +126,7 @@ export class SessionRegistry {
     }
     recalled.adopt(session);
     const other = this.#byToken.get(token);
-    if (other !== undefined) this.#drop(other);
+    if (other !== undefined) this.#lose(other);
     this.#byToken.set(token, session);
     return session;
   }
@@ -165,6 +170,17 @@ export class SessionRegistry {
   forget(session: ResumableSession): void {
     this.#options.keeper?.forget(session);
     this.#drop(session);
+  }
+
+  /** Another node may have gone on with it, and this one not have heard of it yet. */
+  isDoubtful(session: ResumableSession): boolean {
+    return this.movesSessions && session.mayMove;
+  }
+
+  /** Somebody else has it: its client is told. */
+  #lose(session: ResumableSession): void {
+    this.#options.keeper?.forget(session);
+    session.lost();
   }
 
   /** It ends here; what is kept of it stays. */
