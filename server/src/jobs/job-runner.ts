@@ -1,6 +1,6 @@
 // Does one job: decodes its recording, recognises it, keeps each segment, and goes on where a process before it was cut
 // off.
-import { CodedError, joinTexts } from '@sotto/protocol';
+import { CodedError } from '@sotto/protocol';
 import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { Logger } from 'pino';
 import type { AudioFileWarning } from '../audio/audio-errors.js';
@@ -11,7 +11,6 @@ import type { CachedRun, CachedTranscription } from '../recordings/cached-transc
 import type { FileOptions } from '../recordings/file-transcription.js';
 import type { PolishTask, Polishing } from '../polish/polishing.js';
 import { changePolish, NO_POLISH, styleOf } from '../polish/polish-settings.js';
-import { SESSION_PART_CHARS } from '../polish/polish-budgets.js';
 import { StoreError } from '../store/store-error.js';
 import type { StoreHealth } from '../store/store-health.js';
 import type { KeptSegment, TranscriptRecord } from '../transcripts/transcript.js';
@@ -19,6 +18,7 @@ import { TranscriptWriter } from '../transcripts/transcript-writer.js';
 import type { Transcripts } from '../transcripts/transcripts.js';
 import { clientOf, type JobClient, type JobRecord } from './job.js';
 import type { JobStore } from './job-store.js';
+import { textsOf } from './polish-parts.js';
 import { AudioFrom, CountedBytes } from './job-audio.js';
 
 /** How often progress is written, milliseconds. */
@@ -282,17 +282,6 @@ function keptSegment(segment: TranscribedSegment, segmentId: number, fromMs: num
   const words = segment.words.map((word) => ({ ...word, ...moved(word) }));
   const facts = { segmentId, text, language, avgLogprob, noSpeechProb, ...moved(segment) };
   return words.length === 0 ? facts : { ...facts, words };
-}
-
-/** The whole text in pieces that can be polished at once. */
-function textsOf(texts: readonly string[]): string[] {
-  const parts: string[] = [];
-  for (const text of texts) {
-    const last = parts.at(-1);
-    if (last === undefined || last.length + text.length > SESSION_PART_CHARS) parts.push(text);
-    else parts[parts.length - 1] = joinTexts([last, text]);
-  }
-  return parts;
 }
 
 /** Whether the job is not to blame: it is begun again, where it was. */
