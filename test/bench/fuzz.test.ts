@@ -6,7 +6,7 @@ import { fuzzedForm } from '../../bench/src/fuzz/forms.js';
 import { fuzzServer } from '../../bench/src/fuzz/fuzz-server.js';
 import { WireConversation } from '../../bench/src/fuzz/wire-messages.js';
 import { loadUws } from '../../server/src/transport/uws-library.js';
-import { rounds } from '../support/whole-run.js';
+import { rounds, wholeRunOnly } from '../support/whole-run.js';
 
 function sent(seed: number): unknown[] {
   const conversation = new WireConversation(new Chance(seed), 'json');
@@ -20,7 +20,10 @@ t.test('the same seed sends the same', async (t) => {
 });
 
 for (const transport of ['ws', 'uws'] as const) {
-  const skip = transport === 'uws' && loadUws() === undefined && 'no binary for this Node';
+  // The quick run has the one that serves.
+  const isQuick = (transport === 'uws') === (loadUws() !== undefined);
+  const skip =
+    transport === 'uws' && loadUws() === undefined ? 'no binary for this Node' : !isQuick && wholeRunOnly.skip;
   t.test(`a server on ${transport}`, { skip }, async (t) => {
     const messages = rounds(600, 150_000);
     const forms = rounds(50, 10_000);

@@ -15,7 +15,7 @@ import { fixtureClip, fixtureSamples } from '../support/fixtures.js';
 import { ServerProcess } from '../support/server-process.js';
 import { joined, pcm16, SAMPLE_RATE, silence } from '../support/speech.js';
 import type { WireEncoding } from '../support/wire-client.js';
-import { sampled } from '../support/whole-run.js';
+import { sampled, wholeRunOnly } from '../support/whole-run.js';
 
 const CHUNK_SAMPLES = SAMPLE_RATE / 10;
 /** A Whisper with random weights: everything but the words is as with a large one, and quick. */
@@ -26,7 +26,12 @@ const needsProc = {
 };
 
 for (const transport of ['ws', 'uws'] as const) {
-  const skip = transport === 'uws' && loadUws() === undefined && 'no uWebSockets.js binary for this Node';
+  // The quick run has the one that serves; end-to-end-wire.test.ts has both.
+  const isQuick = (transport === 'uws') === (loadUws() !== undefined);
+  const skip =
+    transport === 'uws' && loadUws() === undefined
+      ? 'no uWebSockets.js binary for this Node'
+      : !isQuick && wholeRunOnly.skip;
   t.test(`speech over ${transport}`, { skip }, async (t) => {
     const server = await ServerProcess.start(t, [...TINY, '--transport', transport, '--log-level', 'debug']);
     t.match(server.stdout, /^Sotto is listening on http:\/\/127\.0\.0\.1:\d+ \(model tiny-whisper, cpu\)\n$/);

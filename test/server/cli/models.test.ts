@@ -145,7 +145,8 @@ t.test('pull fetches a GGUF and says how it is used', async (t) => {
   t.ok(content.equals(await readFile(path)));
 });
 
-t.test('synth writes a model to measure with, or widens a small one', async (t) => {
+// The quick run has both in synth.test.ts and widen.test.ts, without the command.
+t.test('synth writes a model to measure with, or widens a small one', wholeRunOnly, async (t) => {
   const sotto = await folder(t);
   const work = await mkdtemp(join(tmpdir(), 'sotto-synth-'));
   t.teardown(() => rm(work, { recursive: true }));
