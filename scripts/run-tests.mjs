@@ -112,7 +112,9 @@ if (!isOtherNodes) {
     'The slowest files',
     whole.files.map(({ name, time }) => ({ name, seconds: time / 1000 })),
   );
-  longest(`Of ${Math.round(cpuSeconds())} s of processor time, most is that of`, cpuOfFiles());
+  // Noted where files share a process: not when they were named.
+  const cpu = cpuOfFiles();
+  if (cpu.length > 0) longest(`Of ${Math.round(cpuSeconds())} s of processor time, most is that of`, cpu);
   runs.push(whole);
 }
 for (const { major, binary, missing } of isWhole || isOtherNodes ? otherNodes() : []) {
