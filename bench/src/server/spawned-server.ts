@@ -19,6 +19,12 @@ const STOP_TIMEOUT_MS = 15_000;
 /** Characters of the server's own output that are kept for the error message when it dies. */
 const OUTPUT_CHARS_MAX = 4_000;
 
+/** The bench's build measures the server's, its sources what the launcher takes. */
+const SOTTO = join(
+  repositoryRoot,
+  import.meta.url.endsWith('.js') ? 'server/dist/cli/sotto.js' : 'server/bin/sotto.mjs',
+);
+
 export class SpawnedServer implements AsyncDisposable {
   readonly httpUrl: string;
   readonly streamUrl: string;
@@ -44,7 +50,7 @@ export class SpawnedServer implements AsyncDisposable {
     const startedAt = performance.now();
     const child = spawn(
       process.execPath,
-      [join(repositoryRoot, 'server/bin/sotto.mjs'), 'serve', '--host', '127.0.0.1', '--port', `${port}`, ...flags],
+      [SOTTO, 'serve', '--host', '127.0.0.1', '--port', `${port}`, ...flags],
       // A process group of its own, so that it can be ended with all its children. The data folder is the user's own
       // server's.
       {
