@@ -15,6 +15,7 @@ import { processCpu } from '../../bench/src/measure/process-tree.js';
 import { SpawnedServer } from '../../bench/src/server/spawned-server.js';
 import { traceStream, type TimedEvent } from '../../bench/src/stream/segment-trace.js';
 import type { ObservedStream } from '../../bench/src/stream/stream-metrics.js';
+import { wholeRunOnly } from '../support/whole-run.js';
 
 t.test('search: ends near the highest number that holds, whatever it is', async (t) => {
   const numbers = fc.tuple(
@@ -161,7 +162,7 @@ t.test('processCpu: this process, and what its first thread took of it', async (
   t.equal(await processCpu(2 ** 22 + 1), undefined, 'there is no such process');
 });
 
-t.test('runStep: load clients share the streams of a real server', async (t) => {
+t.test('runStep: load clients share the streams of a real server', wholeRunOnly, async (t) => {
   const [clip] = clipsOf(await loadAudio(await readRecordings(fixturesFolder, ['en'])));
   if (clip === undefined) throw new Error('the fixtures hold speech');
   await using server = await SpawnedServer.start({ flags: ['--polish', 'off'], readyTimeoutMs: 120_000 });

@@ -22,6 +22,7 @@ import { ScriptedRecognizer } from '../support/scripted-recognizer.js';
 import { ServerProcess } from '../support/server-process.js';
 import { joined, pcm16, SAMPLE_RATE, silence } from '../support/speech.js';
 import { startTestGateway, type CreateTransport } from '../support/test-gateway.js';
+import { wholeRunOnly } from '../support/whole-run.js';
 
 const SEED = Number(process.env['SOTTO_CHAOS_SEED'] ?? 20_261);
 const CHUNK_SAMPLES = SAMPLE_RATE / 25;
@@ -221,18 +222,22 @@ t.test('RS7: servers that restart in the middle of speech cost no word', { timeo
   t.equal(view.tentative + view.stable, '', 'nothing is left over of utterances that were void');
 });
 
-t.test('the embedded model hears the same through a network that breaks', { timeout: 120_000 }, async (t) => {
-  const server = await ServerProcess.start(t);
-  const { samples } = await decodeAudioFile(fixtureClip('en-long-office').path);
-  const options: ConnectOptions = { language: 'en' };
-  const whole = await hear(t, server.url, samples, options, { asks: false });
-  t.ok(whole.view.text.split(' ').length > 20, whole.view.text);
-  const port = Number(new URL(server.http).port);
-  const proxy = await ChaosProxy.start(t, port, { seed: SEED, cuts: 12, bytesMax: 40_000, msMax: 100 });
-  const broken = await hear(t, proxy.url, samples, options, { asks: false });
-  t.ok(broken.events.filter(({ type }) => type === 'resumed').length >= 3, `${proxy.cuts} cuts`);
-  t.strictSame(wordsOf(broken), wordsOf(whole), 'word for word, and every time');
-});
+t.test(
+  'the embedded model hears the same through a network that breaks',
+  { timeout: 120_000, ...wholeRunOnly },
+  async (t) => {
+    const server = await ServerProcess.start(t);
+    const { samples } = await decodeAudioFile(fixtureClip('en-long-office').path);
+    const options: ConnectOptions = { language: 'en' };
+    const whole = await hear(t, server.url, samples, options, { asks: false });
+    t.ok(whole.view.text.split(' ').length > 20, whole.view.text);
+    const port = Number(new URL(server.http).port);
+    const proxy = await ChaosProxy.start(t, port, { seed: SEED, cuts: 12, bytesMax: 40_000, msMax: 100 });
+    const broken = await hear(t, proxy.url, samples, options, { asks: false });
+    t.ok(broken.events.filter(({ type }) => type === 'resumed').length >= 3, `${proxy.cuts} cuts`);
+    t.strictSame(wordsOf(broken), wordsOf(whole), 'word for word, and every time');
+  },
+);
 
 /** Words and times; probabilities differ in their last digits with the drafts that a decode began from. */
 function wordsOf({ finals }: Heard): unknown[] {

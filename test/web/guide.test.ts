@@ -9,6 +9,7 @@ import { violations } from '../support/page-accessibility.js';
 import { runSotto } from '../support/run-command.js';
 import { ServerProcess } from '../support/server-process.js';
 import { buildPages } from '../support/studio-page.js';
+import { wholeRunOnly } from '../support/whole-run.js';
 
 t.setTimeout(300_000);
 
@@ -45,7 +46,7 @@ t.test('it looks right to a reader with a screen reader, on a phone too', needsC
   }
 });
 
-t.test("the quickstart's commands do what it says, in both languages the same", async (t) => {
+t.test("the quickstart's commands do what it says, in both languages the same", wholeRunOnly, async (t) => {
   const commands = async (name: string): Promise<string[]> => {
     const blocks = (await readFile(`${ROOT}docs/${name}`, 'utf8')).matchAll(/```sh\n([\s\S]*?)```/g);
     return [...blocks].flatMap(([, block = '']) => block.trim().split('\n'));

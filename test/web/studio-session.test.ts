@@ -7,6 +7,7 @@ import { violations } from '../support/page-accessibility.js';
 import { ServerProcess } from '../support/server-process.js';
 import { joined, silence } from '../support/speech.js';
 import { buildPages, freePort, StudioPage, transcriptOf } from '../support/studio-page.js';
+import { wholeRunOnly } from '../support/whole-run.js';
 
 // Real time, a browser and servers: slow on a busy machine.
 t.setTimeout(600_000);
@@ -47,31 +48,35 @@ t.test('the Studio', needsChromium, async (t) => {
     t.equal((await studio.failure.innerText()).trim(), '');
   });
 
-  t.test('a reload in the middle of a word keeps the text, and the next press goes on behind it', async (t) => {
-    const studio = await open();
-    await studio.start();
-    await studio.settled.first().waitFor({ timeout: 60_000 });
-    await studio.spoken.filter({ hasText: /\w+/ }).waitFor({ timeout: 60_000 });
-    const before = await studio.text();
-    await studio.page.reload();
-    await studio.note(/Your words are still here/);
-    const after = await studio.text();
-    t.ok(after.startsWith(before) && after.length > before.length, `"${before}" and what was being said: "${after}"`);
-    t.same(await violations(studio.page), [], 'accessible with news');
-    const paragraphs = await studio.settled.count();
-    await studio.start();
-    await studio.settled.nth(paragraphs).waitFor({ timeout: 60_000 });
-    await studio.stop();
-    const times = await studio.page.locator('.settled .time').allInnerTexts();
-    t.same(times.toSorted(), times, 'times go on');
-    await studio.page.getByRole('button', { name: 'Clear' }).click();
-    await studio.page.reload();
-    await studio.button.waitFor();
-    t.equal(await studio.settled.count(), 0, 'what was cleared stays away');
-    t.same(studio.offences, []);
-  });
+  t.test(
+    'a reload in the middle of a word keeps the text, and the next press goes on behind it',
+    wholeRunOnly,
+    async (t) => {
+      const studio = await open();
+      await studio.start();
+      await studio.settled.first().waitFor({ timeout: 60_000 });
+      await studio.spoken.filter({ hasText: /\w+/ }).waitFor({ timeout: 60_000 });
+      const before = await studio.text();
+      await studio.page.reload();
+      await studio.note(/Your words are still here/);
+      const after = await studio.text();
+      t.ok(after.startsWith(before) && after.length > before.length, `"${before}" and what was being said: "${after}"`);
+      t.same(await violations(studio.page), [], 'accessible with news');
+      const paragraphs = await studio.settled.count();
+      await studio.start();
+      await studio.settled.nth(paragraphs).waitFor({ timeout: 60_000 });
+      await studio.stop();
+      const times = await studio.page.locator('.settled .time').allInnerTexts();
+      t.same(times.toSorted(), times, 'times go on');
+      await studio.page.getByRole('button', { name: 'Clear' }).click();
+      await studio.page.reload();
+      await studio.button.waitFor();
+      t.equal(await studio.settled.count(), 0, 'what was cleared stays away');
+      t.same(studio.offences, []);
+    },
+  );
 
-  t.test('shared while somebody speaks: others read along, late ones too, until it stops', async (t) => {
+  t.test('shared while somebody speaks: others read along, late ones too, until it stops', wholeRunOnly, async (t) => {
     const studio = await open();
     const { page } = studio;
     await studio.start();

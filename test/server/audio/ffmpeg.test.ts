@@ -8,6 +8,7 @@ import { decodeAudioFile } from '../../../server/src/audio/audio-file.js';
 import { decodeAudio } from '../../../server/src/audio/decode-audio.js';
 import { throughFfmpeg } from '../../../server/src/audio/ffmpeg/through-ffmpeg.js';
 import { FFMPEG_OFF, findFfmpeg, useFfmpeg } from '../../../server/src/audio/ffmpeg/find-ffmpeg.js';
+import { sampled } from '../../support/whole-run.js';
 
 const ffmpeg = findFfmpeg('ffmpeg');
 const skip = ffmpeg === undefined ? 'ffmpeg is not here' : false;
@@ -57,7 +58,7 @@ const KINDS: readonly (readonly [string, ...string[]])[] = [
   ['adpcm.wav', '-c:a', 'adpcm_ms'],
 ];
 
-for (const [name, ...how] of KINDS) {
+for (const [name, ...how] of sampled(KINDS, 4)) {
   t.test(`${name} is decoded, whole and as it comes; without ffmpeg it is refused`, { skip }, async (t) => {
     const bytes = made(name, ...how);
     const { samples } = await decodeAudioFile(original);

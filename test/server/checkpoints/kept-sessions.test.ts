@@ -11,6 +11,7 @@ import { runSotto } from '../../support/run-command.js';
 import { ServerProcess } from '../../support/server-process.js';
 import { pcm16 } from '../../support/speech.js';
 import { connectWire } from '../../support/wire-client.js';
+import { wholeRunOnly } from '../../support/whole-run.js';
 
 t.setTimeout(1_200_000);
 
@@ -94,7 +95,7 @@ t.test('RS13: sotto drain; the client library follows at once', { skip: WITHOUT_
   t.equal((await session.stop()).audioMs, Math.round(samples.length / 16));
 });
 
-t.test('RS12: to another node and back', { skip: WITHOUT_REDIS }, async (t) => {
+t.test('RS12: to another node and back', { skip: wholeRunOnly.skip ?? WITHOUT_REDIS }, async (t) => {
   const redis = await startRedis(t);
   const [first, second] = [await node(t, redis.url), await node(t, redis.url)];
   const client = await connectWire(t, first.url);

@@ -12,6 +12,7 @@ import { startLastingRedis, startRedis, WITHOUT_REDIS } from '../../support/redi
 import { RoamingClient } from '../../support/roaming-client.js';
 import { ServerProcess } from '../../support/server-process.js';
 import { pcm16 } from '../../support/speech.js';
+import { wholeRunOnly } from '../../support/whole-run.js';
 
 t.setTimeout(600_000);
 
@@ -122,7 +123,7 @@ t.test(
   },
 );
 
-t.test('RS12: a server that is killed and starts again goes on from its data folder', async (t) => {
+t.test('RS12: a server that is killed and starts again goes on from its data folder', wholeRunOnly, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-nodes-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const flags = ['--polish', 'off', '--store', 'lmdb', '--data-dir', folder];
@@ -175,7 +176,7 @@ t.test('RS13: a node that drains sends 20 clients to another', { skip: WITHOUT_R
 
 t.test(
   'Redis is away for a while: streams go on, and survive their node again when it is back',
-  { skip: WITHOUT_REDIS },
+  { skip: wholeRunOnly.skip ?? WITHOUT_REDIS },
   async (t) => {
     const redis = await startLastingRedis(t);
     const [first, second] = [await node(t, redis.url), await node(t, redis.url)];
