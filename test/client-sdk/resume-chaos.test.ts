@@ -140,7 +140,7 @@ for (const [name, codec, createTransport] of TRANSPORTS) {
     t.equal(whole.events.filter(({ type }) => type === 'reconnecting').length, 0);
     t.ok(whole.finals.length >= 60, `${whole.finals.length} finals`);
 
-    const proxy = await ChaosProxy.start(t, port, { seed: SEED, cuts: 60, bytesMax: 60_000, msMax: 60 });
+    const proxy = await ChaosProxy.start(t, port, { seed: SEED, cuts: 60, bytesMax: 20_000, msMax: 20 });
     const broken = await hear(t, proxy.url, samples, { codec: CODECS[codec]() });
     t.ok(proxy.cuts >= 50, `${proxy.cuts} cuts, ${proxy.connections} connections`);
     t.ok(broken.events.filter(({ type }) => type === 'resumed').length >= 25, 'most of them while the session ran');
