@@ -59,7 +59,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   index: 'asr audio polish session text vad',
   lifecycle: 'http time',
   cli: 'access asr audio capacity captions client-sdk config lifecycle log main models store transcripts version',
-  'server/web': 'capacity captions client-sdk text',
+  'server/web': 'capacity captions client-sdk metrics text',
   bench: 'index models',
 };
 

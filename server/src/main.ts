@@ -224,6 +224,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   opened.push(gateway);
   /** Empty until they are loaded. */
   let engines: readonly OpenedEngine[] = [];
+  const engineStates = () => engines.map(({ device, engine }) => ({ device, isUp: engine.isUp ?? true }));
   const status = statusRoutes({
     version: VERSION,
     model,
@@ -231,7 +232,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     gateway,
     connectionsMax: settings.maxConnections,
     store: () => health.state,
-    engines: () => engines.map(({ device, engine }) => ({ device, isUp: engine.isUp ?? true })),
+    engines: engineStates,
     polish: () => polishing?.offer,
     metrics: () => metrics.expose(),
     pages: Pages.load(),
@@ -250,7 +251,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     server: { version: VERSION, model: model.name, connectionsMax: settings.maxConnections },
     live: gateway.live,
     history,
-    engines: () => engines.map(({ device, engine }) => ({ device, isUp: engine.isUp ?? true })),
+    engines: engineStates,
     gpus: () => gpus?.latest ?? [],
     errors: () => gateway.errors,
     showsWords: settings.panelWords,

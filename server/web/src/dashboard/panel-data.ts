@@ -1,5 +1,7 @@
 // What the server says of itself, asked every two seconds while the page is seen.
 import { signal } from '@preact/signals';
+import type { GpuReading } from '../../../src/metrics/gpu-readings.js';
+import type { LiveSessionView } from '../../../src/metrics/live-sessions.js';
 import { key, useKey } from '../key.js';
 
 const INTERVAL_MS = 2_000;
@@ -15,17 +17,6 @@ export interface Sample {
   readonly gauges: Readonly<Record<string, number | undefined>>;
   readonly rates: Readonly<Record<string, number | undefined>>;
   readonly latencies: Readonly<Record<string, Latency | undefined>>;
-}
-
-export interface SessionView {
-  readonly id: string;
-  readonly startedAt: number;
-  readonly language: string;
-  readonly lagMs: number;
-  readonly lags: readonly number[];
-  readonly finals: number;
-  readonly words?: string;
-  readonly keyId?: string;
 }
 
 export interface Panel {
@@ -44,18 +35,10 @@ export interface Panel {
     readonly memoryFreeBytes: number;
   };
   readonly engines: readonly { readonly device: string; readonly isUp: boolean }[];
-  readonly gpus: readonly {
-    readonly index: number;
-    readonly name: string;
-    readonly busy: number;
-    readonly memoryUsedBytes: number;
-    readonly memoryBytes: number;
-    readonly celsius: number;
-    readonly watts: number;
-  }[];
+  readonly gpus: readonly GpuReading[];
   readonly errors: Readonly<Record<string, number>>;
   readonly sessionCount: number;
-  readonly sessions: readonly SessionView[];
+  readonly sessions: readonly LiveSessionView[];
   readonly history: readonly Sample[];
 }
 

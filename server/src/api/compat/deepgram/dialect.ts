@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Dialect, DialectAdmission } from '../../../gateway/dialect.js';
 import type { Authorizer } from '../../../access/access.js';
 import { credentialOf, publicSubprotocol } from '../../../access/credentials.js';
-import { deepgramError, deepgramRefusal, requireScope } from './http-errors.js';
+import { deepgramRefusal, deepgramUnavailable, requireScope } from './http-errors.js';
 import { streamError } from './channel-stream.js';
 import { readListenOptions } from './listen-options.js';
 import { LiveConversation } from './live-conversation.js';
@@ -41,10 +41,7 @@ export function createListenDialect({ authorizer, model, decode }: ListenDialect
         return { accepted: false, response: deepgramRefusal(error, requestId) };
       }
     },
-    unavailable: (reason) => {
-      const message = reason === 'full' ? 'All connections are taken.' : 'The server is shutting down.';
-      return deepgramError({ status: 503, code: 'SERVICE_UNAVAILABLE', message }, randomUUID());
-    },
+    unavailable: deepgramUnavailable,
     overQuota: (message) => ({
       event: streamError('TOO_MANY_REQUESTS', message),
       close: { code: 1008, reason: `TOO_MANY_REQUESTS: ${message}` },

@@ -54,6 +54,12 @@ export function deepgramError({ status, code, message }: DeepgramError, requestI
   );
 }
 
+/** Why no socket is opened now. */
+export function deepgramUnavailable(reason: 'full' | 'draining'): WholeResponse {
+  const message = reason === 'full' ? 'All connections are taken.' : 'The server is shutting down.';
+  return deepgramError({ status: 503, code: 'SERVICE_UNAVAILABLE', message }, randomUUID());
+}
+
 /** What a request or an upgrade failed with, in Deepgram's shape; throws what is none of ours. */
 export function deepgramRefusal(error: unknown, requestId: string): WholeResponse {
   const known = errorOf(error);

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Dialect, DialectAdmission } from '../../../../gateway/dialect.js';
 import { credentialOf, publicSubprotocol } from '../../../../access/credentials.js';
 import { SUBPROTOCOLS, type ListenDialectOptions } from '../dialect.js';
-import { deepgramError, deepgramRefusal, requireScope } from '../http-errors.js';
+import { deepgramRefusal, deepgramUnavailable, requireScope } from '../http-errors.js';
 import { FluxConversation } from './conversation.js';
 import { readFluxOptions } from './flux-options.js';
 
@@ -31,10 +31,7 @@ export function createFluxDialect({ authorizer, model, decode }: ListenDialectOp
         return { accepted: false, response: deepgramRefusal(error, requestId) };
       }
     },
-    unavailable: (reason) => {
-      const message = reason === 'full' ? 'All connections are taken.' : 'The server is shutting down.';
-      return deepgramError({ status: 503, code: 'SERVICE_UNAVAILABLE', message }, randomUUID());
-    },
+    unavailable: deepgramUnavailable,
     overQuota: (message) => ({
       event: { type: 'Error', sequence_id: 1, code: 'TOO_MANY_REQUESTS', description: message },
       close: { code: 1008, reason: `TOO_MANY_REQUESTS: ${message}` },
