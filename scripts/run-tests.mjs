@@ -103,9 +103,9 @@ if (broken !== 0) process.exit(broken);
 const runs = [];
 if (!isOtherNodes) {
   const options = given.filter((argument) => argument !== '--all');
-  // A group takes as long as its files, each of which has a limit of its own. Two processes more than cores: many wait
-  // for real time.
-  const groups = () => [`--jobs=${availableParallelism() + 2}`, '--timeout=1800', ...writeGroups(root)];
+  // A group takes as long as its files, each of which has a limit of its own. More processes than cores: many wait for
+  // real time.
+  const groups = () => [`--jobs=${availableParallelism() + (isWhole ? 1 : 2)}`, '--timeout=1800', ...writeGroups(root)];
   const args = options.some((argument) => argument.endsWith('.ts')) ? options : [...options, ...groups()];
   const whole = await test('last-run', args, process.execPath, isWhole ? envWhole : env);
   longest(

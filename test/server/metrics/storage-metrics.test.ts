@@ -28,7 +28,9 @@ t.test('jobs that are over, lookups in the cache, and the store are counted', as
   t.equal(await submit(talk), 'done');
   t.equal(await submit(talk), 'done');
   t.equal(await submit(Buffer.from('no audio at all, whatever its name may say')), 'failed');
-  const lines = await scrape();
+  // A job's end is told before it is counted.
+  let lines = await scrape();
+  while (!lines.includes('sotto_jobs_over_total{state="failed"} 1')) lines = await scrape();
   for (const line of [
     'sotto_jobs_over_total{state="done"} 2',
     'sotto_jobs_over_total{state="failed"} 1',
