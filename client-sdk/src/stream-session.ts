@@ -1,37 +1,33 @@
-// One live stream as its user sees it: audio in, events out, across lost connections, and an end that is always told.
+// One live stream as its user sees it: audio in, events out, across lost connections, and an end that is always
+// reported.
 import {
   CLOSE,
-  isEvent,
   type ErrorMessage,
   type FinalMessage,
   type ReadyMessage,
   type RecognitionSettings,
-  type ResumedMessage,
   type ServerMessage,
   type StartMessage,
   type StoppedMessage,
 } from '@sotto/protocol/client';
 import { deferred } from './deferred.js';
-import { ConnectError, ConnectionLostError, ServerError, SessionClosedError, type SottoError } from './errors.js';
+import { ServerError, SessionClosedError, type SottoError } from './errors.js';
 import { EventOutlets, type EventOf, type EventType } from './event-outlets.js';
 import { OutgoingQueue } from './outgoing-queue.js';
 import { pcmBytes, type Pcm } from './pcm-bytes.js';
 import { PendingAnswers, type MarkEcho } from './pending-answers.js';
-import { mayReturn, ReconnectPolicy, type ReconnectOptions } from './reconnect-policy.js';
 import type { SessionEvent } from './session-event.js';
-import { BROKEN, SocketLink, type LinkOptions, type Loss } from './socket-link.js';
+import { SessionLink, type SessionLinkOptions } from './session-link.js';
 import { StreamPosition } from './stream-position.js';
 
 /** What {@link StreamSession} needs; `connect` fills it in. */
 export interface StreamSessionOptions extends Pick<
-  LinkOptions,
-  'url' | 'webSocket' | 'codec' | 'auth' | 'silenceMsMax'
+  SessionLinkOptions,
+  'url' | 'webSocket' | 'codec' | 'auth' | 'silenceMsMax' | 'connectTimeoutMs' | 'reconnect'
 > {
   readonly start: StartMessage;
-  readonly connectTimeoutMs: number;
   readonly bufferedMsMax: number;
   readonly bufferedBytesMax: number;
-  readonly reconnect: ReconnectOptions | false;
 }
 
 /** How a session ended. Without `error` it ended as it should. */
@@ -41,16 +37,13 @@ export interface SessionEnd {
   readonly error?: SottoError;
 }
 
-/** A server that asks for a longer wait has ended the session: nobody speaks for so long into nothing, milliseconds. */
-const RETRY_AFTER_MS_MAX = 60_000;
-
 type State = 'connecting' | 'streaming' | 'stopping' | 'closed';
 
 /**
  * A session on a server. Events come to listeners (`on`) and to async iterators (`for await (const event of session)`),
- * each from the moment it was added. A lost connection is made again (`reconnecting`, then `resumed` or `restarted`).
- * Errors that are not fatal are events of type `error`; the end of the session, good or bad, is told by `closed`, by
- * iterators and by every promise that waits.
+ * each from the moment it was added. After a lost connection it reconnects (`reconnecting`, then `resumed` or
+ * `restarted`). Errors that are not fatal are events of type `error`. The end of the session, good or bad, ends
+ * `closed`, all iterators and every promise that waits.
  */
 export class StreamSession implements AsyncIterable<SessionEvent> {
   /** Resolves once, when the session has ended; never rejects. */
@@ -59,23 +52,13 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
   readonly #options: StreamSessionOptions;
   readonly #outgoing: OutgoingQueue;
   readonly #position: StreamPosition;
-  readonly #policy: ReconnectPolicy;
+  readonly #link: SessionLink;
   readonly #outlets = new EventOutlets();
   readonly #answers = new PendingAnswers();
   readonly #end = deferred<SessionEnd>();
   readonly #ready = deferred<ReadyMessage>();
   readonly #stopped = deferred<StoppedMessage>();
-  #link: SocketLink;
-  #cancelRetry: () => void = () => {};
   #state: State = 'connecting';
-  /** The `ready` of the session that runs. */
-  #greeting: ReadyMessage | undefined;
-  /** Opens the way back to it. */
-  #token: string | undefined;
-  /** Whether this connection has been answered. */
-  #isLinked = false;
-  /** Events of the session so far (rule RS3). */
-  #events = 0;
   #start: StartMessage;
   #hasStopped = false;
   /** Why the session must end, known before the socket has closed. */
@@ -87,7 +70,6 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     this.#start = reconnect === false ? start : { ...start, keepsAudio: true };
     this.closed = this.#end.promise;
     this.#position = new StreamPosition(start.audio.sampleRate);
-    this.#policy = new ReconnectPolicy(reconnect === false ? { attemptsMax: 0 } : reconnect);
     this.#outgoing = new OutgoingQueue({
       format: start.audio,
       bufferedMsMax,
@@ -95,7 +77,20 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
       transmit: (message) => this.#link.send(message),
       onConfigured: (settings) => (this.#start = withSettings(this.#start, settings)),
     });
-    this.#link = this.#connect();
+    this.#link = new SessionLink({
+      ...options,
+      outgoing: this.#outgoing,
+      position: this.#position,
+      answers: this.#answers,
+      start: () => this.#start,
+      isStopping: () => this.#state === 'stopping',
+      isOver: (closeCode) => this.#isOver(closeCode),
+      onEvent: (event) => this.#onEvent(event),
+      onMessage: (message) => this.#handle(message),
+      onEnd: ({ closeCode, reason, error = this.#error }) => {
+        this.#finish({ closeCode, reason, ...(error !== undefined && { error }) });
+      },
+    });
   }
 
   /**
@@ -118,7 +113,7 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
 
   /**
    * Sends audio in the session's format; the samples are copied. Returns whether more may be sent at once; if not, a
-   * sender that is not bound to real time waits for `drained()`. While there is no connection the audio is kept.
+   * sender that is faster than real time waits for `drained()`. While there is no connection the audio is kept.
    * @throws {BufferFullError} if too much waits already; the chunk was not taken
    * @throws {SessionClosedError} after `stop` or the end
    * @throws {TypeError} if the samples do not fit the encoding
@@ -159,7 +154,7 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
   }
 
   /**
-   * Resolves with the round trip to the server, milliseconds; audio that waits is overtaken. Rejects with
+   * Resolves with the round trip to the server, milliseconds; pings do not wait behind audio. Rejects with
    * {@link SottoError}.
    */
   async ping(): Promise<number> {
@@ -168,7 +163,7 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     const id = this.#answers.nextId();
     const answer = this.#answers.ping(id);
     const sentAt = performance.now();
-    if (this.#isLinked) this.#link.send({ type: 'ping', id });
+    this.#link.send({ type: 'ping', id });
     await answer;
     return performance.now() - sentAt;
   }
@@ -185,7 +180,7 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     return this.#stopped.promise;
   }
 
-  /** Drops the session at once, with what the server has not sent yet. May be called twice. */
+  /** Ends the session at once; what the server has not sent yet is lost. May be called twice. */
   close(): void {
     if (this.#state !== 'closed') this.#finish({ closeCode: CLOSE.done.code, reason: '' });
   }
@@ -195,7 +190,7 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     return this.#outlets.on(type, listener);
   }
 
-  /** Reads all events from now on. Throws where the session ends badly. Many may read at once. */
+  /** Reads all events from now on. Throws if the session ends with an error. Any number may read at once. */
   [Symbol.asyncIterator](): AsyncIterableIterator<SessionEvent> {
     return this.#outlets.iterate();
   }
@@ -214,126 +209,12 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     return echo;
   }
 
-  #connect(): SocketLink {
-    const { url, webSocket, codec, auth, connectTimeoutMs, silenceMsMax } = this.#options;
-    this.#isLinked = false;
-    return new SocketLink({
-      url,
-      webSocket,
-      codec,
-      auth,
-      timeoutMs: connectTimeoutMs,
-      silenceMsMax,
-      // Where nothing is due, pings would only keep a forgotten session from its idle bound (CL3).
-      isExpecting: () => this.#outgoing.isInFlight || this.#answers.areDue || this.#state === 'stopping',
-      clock: this.#policy.clock,
-      hello: () =>
-        this.#token === undefined
-          ? this.#start
-          : { type: 'resume', token: this.#token, events: this.#events, keptFrom: this.#keptFrom },
-      onMessage: (message) => this.#receive(message),
-      onGarbage: (error) => this.#fail(ServerError.ofGarbage(error)),
-      onLost: (loss) => this.#onLost(loss),
-    });
-  }
-
-  /** In the session, whose samples begin at its base. */
-  get #keptFrom(): number {
-    return Math.max(0, this.#outgoing.keptFrom - this.#position.baseSamples);
-  }
-
-  #reconnect(): void {
-    try {
-      this.#link = this.#connect();
-    } catch (failure) {
-      // The platform, or the caller's factory, makes no socket now.
-      this.#onLost({ closeCode: BROKEN, reason: 'no socket could be made', failure });
-    }
-  }
-
-  #receive(message: ServerMessage | undefined): void {
-    if (message === undefined || isEvent(message)) this.#events++;
-    if (message === undefined) return;
-    if (message.type === 'ready') return this.#onReady(message);
-    if (message.type === 'resumed') return this.#onResumed(message);
-    if (message.type === 'error' && message.fatal && !this.#isLinked && this.#greeting !== undefined) {
-      return this.#onRefused(message);
-    }
-    this.#handle(this.#position.place(message));
-  }
-
-  #onReady(message: ReadyMessage): void {
-    const isFirst = this.#greeting === undefined;
-    this.#greeting = message;
-    this.#token = this.#options.reconnect === false ? undefined : message.resumeToken;
-    this.#events = 0;
-    this.#linked();
-    if (isFirst) {
+  #onEvent(event: SessionEvent): void {
+    if (event.type === 'ready') {
       if (this.#state === 'connecting') this.#state = 'streaming';
-      this.#ready.resolve(message);
-      this.#outlets.tell(message);
-    } else {
-      this.#restart(message);
+      this.#ready.resolve(event);
     }
-    this.#keepFrom(message.keepFrom);
-    this.#open(message);
-  }
-
-  /** @param offset in the session; undefined: it does not survive its server */
-  #keepFrom(offset: number | undefined): void {
-    this.#outgoing.keepFrom(offset === undefined ? undefined : offset + this.#position.baseSamples);
-  }
-
-  /** A new session goes on where the words of the last one end. */
-  #restart({ sessionId, watchToken }: ReadyMessage): void {
-    const samplesPerMs = this.#start.audio.sampleRate / 1_000;
-    const wanted = Math.floor(this.#position.settledMs * samplesPerMs);
-    const from = this.#outgoing.restart(wanted);
-    this.#position.restart(from);
-    const fromMs = from / samplesPerMs;
-    const lostMs = Math.max(0, from - wanted) / samplesPerMs;
-    const share = watchToken === undefined ? {} : { watchToken };
-    this.#outlets.tell({ type: 'restarted', sessionId, fromMs, lostMs, ...share });
-  }
-
-  #onResumed(message: ResumedMessage): void {
-    const { events, segments } = message;
-    const placed = {
-      ...message,
-      offset: message.offset + this.#position.baseSamples,
-      ...(segments !== undefined && { segments: segments + this.#position.baseSegmentId }),
-    };
-    this.#linked();
-    if (events !== undefined) this.#events = events;
-    if (placed.segments !== undefined) this.#position.goBack(placed.offset, placed.segments);
-    if (events === undefined) this.#outgoing.resume(placed.offset, placed.messages);
-    else this.#outgoing.resumeElsewhere(placed.offset, placed.messages);
-    this.#outlets.tell(placed);
-    if (this.#greeting !== undefined) this.#open(this.#greeting);
-  }
-
-  #linked(): void {
-    this.#isLinked = true;
-    this.#link.answered();
-    this.#policy.connected();
-  }
-
-  #open({ limits }: ReadyMessage): void {
-    for (const id of this.#answers.pings) this.#link.send({ type: 'ping', id });
-    this.#outgoing.open(limits.bufferedAudioMsMax);
-  }
-
-  /** A server did not let us back in. */
-  #onRefused({ code, message, retryable, retryAfterMs = 0 }: ErrorMessage): void {
-    this.#link.close(CLOSE.away.code);
-    if (code === 'resume_unknown' && this.#token !== undefined) {
-      this.#token = undefined;
-      this.#reconnect();
-    } else if (retryable && retryAfterMs <= RETRY_AFTER_MS_MAX) {
-      this.#onLost({ closeCode: CLOSE.tryAgainLater.code, reason: message }, retryAfterMs);
-    } else {
-      this.#fail(new ServerError(code, message, retryable, retryAfterMs));
-    }
+    this.#outlets.tell(event);
   }
 
   #handle(message: ServerMessage): void {
@@ -343,7 +224,7 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
         if (message.keepFrom !== undefined) this.#outgoing.keepFrom(message.keepFrom);
         this.#outgoing.acknowledge(message.offset, message.lagMs);
         this.#forgetSettled();
-        this.#policy.progressed();
+        this.#link.progressed();
         break;
       case 'final':
         this.#forgetSettled();
@@ -356,7 +237,7 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
         break;
       case 'stopped':
         // A server that shuts down has ended the session, not the stream: it goes on elsewhere.
-        if (message.reason === 'drain' && this.#goesOn(message)) return void (this.#token = undefined);
+        if (message.reason === 'drain' && this.#goesOn(message)) return this.#link.forgetSession();
         this.#hasStopped = true;
         this.#stopped.resolve(message);
         break;
@@ -377,47 +258,14 @@ export class StreamSession implements AsyncIterable<SessionEvent> {
     return this.#state !== 'stopping' || audioMs < sentMs;
   }
 
-  #fail(error: SottoError): void {
-    this.#error = error;
-    this.#finish({ closeCode: CLOSE.protocolError.code, reason: error.message, error });
-  }
-
-  /** @param retryAfterMs what the server asked for */
-  #onLost(loss: Loss, retryAfterMs = 0): void {
-    const { closeCode, reason } = loss;
+  #isOver(closeCode: number): boolean {
     const asWished = closeCode === CLOSE.done.code || (this.#state === 'stopping' && this.#hasStopped);
-    if (asWished || this.#error !== undefined) {
-      return this.#finish({ closeCode, reason, ...(this.#error === undefined ? {} : { error: this.#error }) });
-    }
-    this.#isLinked = false;
-    this.#outgoing.suspend();
-    const delayMs =
-      this.#greeting !== undefined && mayReturn(closeCode) ? this.#nextDelayMs(closeCode, retryAfterMs) : undefined;
-    if (delayMs === undefined) {
-      this.#error = this.#lost(loss);
-      return this.#finish({ closeCode, reason, error: this.#error });
-    }
-    this.#cancelRetry = this.#policy.clock.after(delayMs, () => this.#reconnect());
-    this.#outlets.tell({ type: 'reconnecting', attempt: this.#policy.attempts, delayMs, closeCode });
-  }
-
-  /** A server that sends its clients elsewhere wants them gone: the first attempt is made at once. */
-  #nextDelayMs(closeCode: number, retryAfterMs: number): number | undefined {
-    const delayMs = this.#policy.next(retryAfterMs);
-    return closeCode === CLOSE.moved.code && this.#policy.attempts === 1 ? 0 : delayMs;
-  }
-
-  #lost({ closeCode, reason, failure }: Loss): SottoError {
-    const cause = failure === undefined ? {} : { cause: failure };
-    if (this.#greeting === undefined) {
-      return new ConnectError(this.#options.url, describeFailure(failure) ?? reason, cause);
-    }
-    return new ConnectionLostError(closeCode, reason, mayReturn(closeCode), cause);
+    return asWished || this.#error !== undefined;
   }
 
   #finish(end: SessionEnd): void {
     this.#state = 'closed';
-    this.#cancelRetry();
+    this.#error ??= end.error;
     this.#link.close(end.closeCode === CLOSE.protocolError.code ? CLOSE.protocolError.code : CLOSE.done.code);
     this.#outgoing.close();
     const error = end.error ?? this.#closedError();
@@ -437,11 +285,4 @@ function errorOf({ code, message, retryable, retryAfterMs }: ErrorMessage): Serv
 function withSettings(start: StartMessage, settings: RecognitionSettings): StartMessage {
   const endpointing = { ...start.endpointing, ...settings.endpointing };
   return { ...start, ...settings, type: 'start', ...(Object.keys(endpointing).length > 0 ? { endpointing } : {}) };
-}
-
-/** What a socket's `error` event tells; browsers tell nothing. */
-function describeFailure(failure: unknown): string | undefined {
-  if (!(failure instanceof Error)) return undefined;
-  const code: unknown = 'code' in failure ? failure.code : undefined;
-  return failure.message || (typeof code === 'string' ? code : failure.name);
 }
