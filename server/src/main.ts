@@ -1,21 +1,15 @@
 // Puts the server together, from the ground up; rooms of several parts open themselves (`open-*.ts`).
-import { messageOf, CodedError } from '@sotto/protocol';
-import { EMBEDDED_MODEL, ModelError, ModelRegistry, OrtError, type InstalledModel } from '@sotto/models';
+import { EMBEDDED_MODEL, ModelRegistry, type InstalledModel } from '@sotto/models';
 import type { Logger } from 'pino';
-import { AccessError } from './access/access-error.js';
 import { keysMarker, openAccess } from './access/open-access.js';
-import { ClientAddresses, ProxyListError } from './access/client-address.js';
+import { ClientAddresses } from './access/client-address.js';
+import { refuseOpenHost, refuseOpenWyoming } from './access/open-host.js';
 import type { Client } from './access/principal.js';
 import { Admission } from './admission/admission.js';
 import { spendRecording } from './admission/admit-request.js';
 import { BoundedSession } from './admission/bounded-session.js';
 import { nameOfDevice, parseDevices } from './asr/devices.js';
-import { defaultMemoryBytes, MemoryBound } from './asr/memory-bound.js';
-import { openDeviceEngines, type OpenedEngine } from './asr/open-device-engines.js';
-import { EngineError } from './asr/errors.js';
-import { refuseLanguage } from './asr/model-languages.js';
-import { NullEngine } from './asr/null-engine.js';
-import { createRecognizer } from './asr/streaming-recognizer.js';
+import type { OpenedEngine } from './asr/open-device-engines.js';
 import { Checkpoints } from './checkpoints/checkpoints.js';
 import { createApi } from './api/api.js';
 import { openWyoming } from './api/wyoming/open-wyoming.js';
@@ -24,43 +18,37 @@ import { createStorageCounters, registerFileMetrics, registerStorageMetrics } fr
 import { CachedTranscription } from './recordings/cached-transcription.js';
 import { ResultCache } from './recordings/result-cache.js';
 import { openStoreOrDegrade, type StoreHandle } from './store/open-store.js';
-import { StoreError } from './store/store-error.js';
 import { StoreHealth } from './store/store-health.js';
 import { openTranscripts } from './transcripts/open-transcripts.js';
 import { decodeAudio } from './audio/decode-audio.js';
 import { warmUpDecoders } from './audio/decoder/decode-in-process.js';
 import { useFfmpeg } from './audio/ffmpeg/find-ffmpeg.js';
+import { listOf } from './config/list-of.js';
 import type { Settings } from './config/settings.js';
 import { FileTranscription } from './recordings/file-transcription.js';
 import { RewrittenTranscription } from './recordings/rewritten-transcription.js';
-import { chooseTransport, TransportUnavailableError, WS_COSTS } from './transport/choose-transport.js';
+import { chooseTransport, WS_COSTS } from './transport/choose-transport.js';
 import { Gateway } from './gateway/gateway.js';
-import { TlsError, tlsFiles } from './transport/tls.js';
-import { ListenError } from './transport/transport.js';
-import { isLoopback } from './http/hosts.js';
-import { AddressGuard, AddressListError } from './http/outbound/address-guard.js';
-import { GpuReadings } from './metrics/gpu-readings.js';
-import { HISTORY_INTERVAL_MS, MetricHistory } from './metrics/metric-history.js';
-import { type Counter, MetricsRegistry } from './metrics/metrics-registry.js';
-import {
-  createEngineDeaths,
-  registerMemoryMetrics,
-  registerRecognitionMetrics,
-} from './metrics/recognition-metrics.js';
+import { tlsFiles } from './transport/tls.js';
+import { AddressGuard } from './http/outbound/address-guard.js';
+import { MetricsRegistry } from './metrics/metrics-registry.js';
+import { openPanel } from './main/open-panel.js';
+import { openRecognition } from './main/open-recognition.js';
+import { OpenedParts } from './main/opened-parts.js';
+import { sessionSettings } from './main/session-settings.js';
+import { StartError, startErrorOf } from './main/start-error.js';
 import { openPolish } from './polish/open-polish.js';
 import type { SessionFactory } from './session/session-port.js';
-import type { SessionSettings } from './session/session-settings.js';
 import { RewritingSession } from './session/rewriting-session.js';
 import { createSessionFactory } from './session/session.js';
 import { defaultRewriting } from './text/rewriting/default-rewriting.js';
-import { NullVad } from './vad/null-vad.js';
-import { SileroVad } from './vad/silero-vad.js';
 import { systemClock } from './time/clock.js';
 import { VERSION } from './version.js';
 import { Pages } from './api/status/pages.js';
-import type { PanelOptions } from './api/panel/panel-routes.js';
 import { statusRoutes } from './api/status/status-routes.js';
 import { captionRoutes } from './api/captions/caption-routes.js';
+
+export { StartError };
 
 export interface RunningServer {
   /** `http://HOST:PORT` (`https:` with TLS); the WebSocket is at the same place. */
@@ -83,70 +71,21 @@ export interface ServedModel {
   readonly isEmbedded: boolean;
 }
 
-/** The server cannot start; the message says all that a person needs. */
-export class StartError extends CodedError<'start_failed'> {
-  override readonly name = 'StartError';
-
-  constructor(message: string, options?: ErrorOptions) {
-    super('start_failed', message, options);
-  }
-}
-
 /** Listens, loads and warms up the model, then takes sessions. Rejects with {@link StartError}. */
 export async function startServer(settings: Settings, log: Logger): Promise<RunningServer> {
-  const opened: Closable[] = [];
+  const opened = new OpenedParts();
   try {
     return await start(settings, log, opened);
   } catch (error) {
-    await closeAll(opened);
-    if (PLAIN_FAILURES.some((kind) => error instanceof kind)) throw new StartError(messageOf(error), { cause: error });
-    throw error;
+    await opened.close();
+    throw startErrorOf(error);
   }
 }
 
 /** After the start, a decoder is made ready for the first compressed file, milliseconds. */
 const DECODER_AFTER_MS = 5_000;
 
-interface Closable {
-  close(): Promise<void>;
-}
-
-/** Failures of the outside world: a person can mend them, and needs no stack for it. */
-const PLAIN_FAILURES = [
-  ListenError,
-  TlsError,
-  AddressListError,
-  TransportUnavailableError,
-  ModelError,
-  EngineError,
-  OrtError,
-  StoreError,
-  AccessError,
-  ProxyListError,
-] as const;
-
-/**
- * A server that the network reaches serves those who have a key, unless its operator wants it otherwise. @throws
- * StartError
- */
-export function refuseOpenHost(host: string, isGuarded: boolean): void {
-  if (isLoopback(host) || isGuarded) return;
-  throw new StartError(
-    `--host ${host} would let anybody who reaches this machine use it: make a key first (sotto keys create), ` +
-      'or allow clients without one (--allow-anonymous true).',
-  );
-}
-
-/** Wyoming has no keys: on the network it is for those who let anybody in. @throws StartError */
-function refuseOpenWyoming({ host, wyomingPort, allowAnonymous }: Settings): void {
-  if (wyomingPort === 0 || isLoopback(host) || allowAnonymous) return;
-  throw new StartError(
-    `--wyoming-port on --host ${host} would let anybody who reaches this machine use it, since Wyoming has no keys: ` +
-      'add --allow-anonymous true, or leave it out.',
-  );
-}
-
-async function start(settings: Settings, log: Logger, opened: Closable[]): Promise<RunningServer> {
+async function start(settings: Settings, log: Logger, opened: OpenedParts): Promise<RunningServer> {
   useFfmpeg(settings.ffmpeg);
   const installed = await findModel(settings);
   const isNull = settings.engine === 'null';
@@ -167,8 +106,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   const health = new StoreHealth(log, settings.store === 'none');
   const store = await openStoreOrDegrade(settings, health);
   const kept = store && (await openTranscripts(store, health, settings.retentionMs));
-  if (kept !== undefined) opened.push(kept);
-
+  if (kept !== undefined) opened.add(kept);
   const checkpoints =
     store &&
     new Checkpoints({
@@ -178,8 +116,10 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
       windowMs: settings.resumeGraceMs,
       wallNow: Date.now,
     });
-  if (checkpoints !== undefined) opened.push(checkpoints);
-  if (checkpoints !== undefined) kept?.tending.add(checkpoints);
+  if (checkpoints !== undefined) {
+    opened.add(checkpoints);
+    kept?.tending.add(checkpoints);
+  }
 
   // Who may use it.
   const marker = store === undefined && settings.store === 'none' ? undefined : keysMarker(settings);
@@ -191,13 +131,13 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   });
   if (tended !== undefined) kept?.tending.add(tended);
   refuseOpenHost(settings.host, access.isDemanded || settings.allowAnonymous);
-  refuseOpenWyoming(settings);
+  if (settings.wyomingPort !== 0) refuseOpenWyoming(settings.host, settings.allowAnonymous);
   if (access.hasLostKeys) log.error('the keys cannot be read: all clients are refused until the store works');
 
   const addresses = new ClientAddresses(listOf(settings.trustedProxies));
   const admission = new Admission(settings);
   const polishing = await openPolish(settings, log, metrics);
-  if (polishing !== undefined) opened.push(polishing);
+  if (polishing !== undefined) opened.add(polishing);
 
   // The front: it listens first, so that a port in use is known at once, and /health answers while a large model loads.
   let missingTransport: string | undefined;
@@ -221,7 +161,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     keeper: checkpoints,
     metrics,
   });
-  opened.push(gateway);
+  opened.add(gateway);
   /** Empty until they are loaded. */
   let engines: readonly OpenedEngine[] = [];
   const engineStates = () => engines.map(({ device, engine }) => ({ device, isUp: engine.isUp ?? true }));
@@ -237,53 +177,29 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     metrics: () => metrics.expose(),
     pages: Pages.load(),
   });
-  const history = new MetricHistory(metrics);
-  const gpus = settings.devices.includes('cuda') ? new GpuReadings() : undefined;
-  if (gpus !== undefined) opened.push(gpus);
-  const stopSampling = systemClock.every(HISTORY_INTERVAL_MS, () => history.sample(Date.now()));
-  opened.push({ close: async () => stopSampling() });
   let onStopAsked: (() => void) | undefined;
-  const panel: PanelOptions = {
+  const panel = openPanel(settings, {
     access,
-    isOpenToAll: () => !isLoopback(settings.host) && !access.isDemanded,
-    status: () => gateway.status(),
-    store: () => health.state,
-    server: { version: VERSION, model: model.name, connectionsMax: settings.maxConnections },
-    live: gateway.live,
-    history,
+    gateway,
+    metrics,
+    model: model.name,
+    opened,
     engines: engineStates,
-    gpus: () => gpus?.latest ?? [],
-    errors: () => gateway.errors,
-    showsWords: settings.panelWords,
+    store: () => health.state,
     stop: () => onStopAsked?.(),
-  };
+  });
   gateway.addRoutes([...status, ...captionRoutes(gateway.shares)]);
   const port = await gateway.listen(settings.port, settings.host);
   if (missingTransport !== undefined)
     log.info(`ws serves the sockets, since uWebSockets.js ${missingTransport}: ${WS_COSTS}`);
 
-  // What recognises.
-  const vad = settings.vad === 'null' ? new NullVad() : await SileroVad.load({ runs: settings.vadRuns });
-  opened.push(vad);
-  engines = await openEngines(settings, installed, log, createEngineDeaths(metrics));
-  const bare = engines.map(({ engine }) => engine);
-  opened.push(...bare);
-  const recognizer = await createRecognizer(bare, { ...settings, languages: listOf(settings.languages) });
-  opened.push(recognizer);
-  for (const tag of listOf(settings.languages)) {
-    const refusal = refuseLanguage(tag, recognizer.model);
-    if (refusal !== undefined) throw new StartError(`--languages: ${refusal.message}`);
-  }
-  registerRecognitionMetrics(metrics, recognizer);
-  const memory = new MemoryBound({
-    bytesMax: settings.memoryBytesMax || defaultMemoryBytes(),
-    onShare: (share) => recognizer.limitRuns(share),
-    // Where one fails, its next run tells why.
-    onFull: () => void Promise.allSettled(bare.map((engine) => engine.shrink?.())),
+  const { vad, recognizer } = await openRecognition(settings, {
+    model: installed,
+    log,
+    metrics,
+    opened,
+    onEngines: (loaded) => (engines = loaded),
   });
-  opened.push(memory);
-  registerMemoryMetrics(metrics, memory);
-  await Promise.all(bare.map((engine) => engine.warmUp()));
 
   // Live sessions, recordings and jobs.
   const session = sessionSettings(settings);
@@ -330,7 +246,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     kept.tending.add(jobs.jobs, ...(cache === undefined ? [] : [cache]));
     // Jobs under way are left for the next start before the engines are closed; transcripts are written already then,
     // since an engine that does not end in time would leave no time for it.
-    opened.push({ close: () => jobs.jobs.close().then(() => kept.recorder.close()) });
+    opened.addCallback(() => jobs.jobs.close().then(() => kept.recorder.close()));
   }
 
   const { routes, dialects } = createApi({
@@ -355,7 +271,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
   gateway.open((sink, client) => new BoundedSession(sessionsOf(client), sink, client, admission), routes, dialects);
   // Not before: the start of the server has the cores to itself.
   const stopWarming = settings.engine === 'null' ? undefined : systemClock.after(DECODER_AFTER_MS, warmUpDecoders);
-  if (stopWarming !== undefined) opened.push({ close: async () => stopWarming() });
+  if (stopWarming !== undefined) opened.addCallback(stopWarming);
   const wyoming =
     settings.wyomingPort === 0
       ? undefined
@@ -370,7 +286,7 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
           takeStream: (client) => admission.streams.take(client),
         });
   if (wyoming !== undefined) {
-    opened.push(wyoming);
+    opened.add(wyoming);
     log.info({ host: settings.host, port: settings.wyomingPort }, 'Wyoming clients are served');
   }
   log.debug({ transport: gateway.transportName, model: model.name, engines: engines.length }, 'ready');
@@ -385,20 +301,13 @@ async function start(settings: Settings, log: Logger, opened: Closable[]): Promi
     close: async () => {
       // Sockets first: none of them need hear how the rest goes.
       await gateway.close();
-      await closeAll(opened);
+      await opened.close();
     },
     countStrayError: () => strayErrors.add(),
     onceStopAsked: (callback) => {
       onStopAsked = callback;
     },
   };
-}
-
-function listOf(text: string): string[] {
-  return text
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== '');
 }
 
 function findModel(settings: Settings): Promise<InstalledModel> {
@@ -411,43 +320,4 @@ function openCache(store: StoreHandle, identity: string, settings: Settings): Re
   const { cacheBytesMax: bytesMax, retentionMs } = settings;
   if (bytesMax === 0) return undefined;
   return new ResultCache({ store: store.data, identity, bytesMax, retentionMs, wallNow: Date.now });
-}
-
-async function openEngines(
-  settings: Settings,
-  model: InstalledModel,
-  log: Logger,
-  deaths: Counter,
-): Promise<OpenedEngine[]> {
-  if (settings.engine === 'null') return [{ device: 'cpu', engine: new NullEngine(model.directory) }];
-  return openDeviceEngines(model, {
-    ...settings,
-    isolation: settings.engineHost,
-    onEvent: (engine, { type, ...facts }) => {
-      if (type === 'died') deaths.add();
-      log[type === 'died' ? 'warn' : 'info']({ engine, ...facts }, `engine ${type}`);
-    },
-  });
-}
-
-function sessionSettings(settings: Settings): SessionSettings {
-  const { speechThreshold: threshold, minSilenceMs, minSpeechMs, prefixPaddingMs, maxUtteranceMs } = settings;
-  const { partialIntervalMs, bufferedAudioMsMax, messageBytesMax } = settings;
-  return {
-    endpointing: { threshold, minSilenceMs, minSpeechMs, prefixPaddingMs, maxUtteranceMs },
-    partialIntervalMs,
-    bufferedAudioMsMax,
-    messageBytesMax,
-    polish: {
-      segmentMs: settings.polishBudgetMs,
-      stopMs: settings.polishStopBudgetMs,
-      // The rest of the drain is for what else there is to say.
-      drainMs: Math.min(settings.polishStopBudgetMs, settings.drainTimeoutMs / 2),
-    },
-  };
-}
-
-/** Closes in the reverse order of opening. */
-async function closeAll(opened: Closable[]): Promise<void> {
-  for (const part of opened.splice(0).toReversed()) await part.close();
 }
