@@ -2,20 +2,20 @@
 import { CodedError } from '@sotto/protocol';
 
 /**
- * - `fileMissing`: a file of the model is not there or cannot be read.
- * - `fileInvalid`: a file is there and does not say what it must.
+ * - `file_missing`: a file of the model is not there or cannot be read.
+ * - `file_invalid`: a file is there and does not say what it must.
  * - `unsupported`: the model is well-formed but of a kind that cannot run here.
- * - `unsafeFile`: a file asks for code to be run. None was.
- * - `modelUnknown`: no installed model has the name.
- * - `nameTaken`: another model is installed under the name, or the folder to be written is there already.
+ * - `unsafe_file`: a file asks for code to be run. None was.
+ * - `model_unknown`: no installed model has the name.
+ * - `name_taken`: another model is installed under the name, or the folder to be written is there already.
  */
 export type ModelErrorCode =
-  | 'fileMissing'
-  | 'fileInvalid'
+  | 'file_missing'
+  | 'file_invalid'
   | 'unsupported'
-  | 'unsafeFile'
-  | 'modelUnknown'
-  | 'nameTaken';
+  | 'unsafe_file'
+  | 'model_unknown'
+  | 'name_taken';
 
 /** A model cannot be used as asked. */
 export class ModelError extends CodedError<ModelErrorCode> {

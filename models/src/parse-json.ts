@@ -4,7 +4,7 @@ import { ModelError } from './model-error.js';
 
 /**
  * Parses a JSON file of a model by its schema.
- * @throws ModelError `fileInvalid` naming the key
+ * @throws ModelError `file_invalid` naming the key
  */
 export function parseJson<Schema extends v.GenericSchema>(
   schema: Schema,
@@ -15,10 +15,10 @@ export function parseJson<Schema extends v.GenericSchema>(
   try {
     content = JSON.parse(text);
   } catch (cause) {
-    throw new ModelError('fileInvalid', `${file} is not JSON`, { cause });
+    throw new ModelError('file_invalid', `${file} is not JSON`, { cause });
   }
   const parsed = v.safeParse(schema, content);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
-  throw new ModelError('fileInvalid', `${file}: ${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`);
+  throw new ModelError('file_invalid', `${file}: ${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`);
 }

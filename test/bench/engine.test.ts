@@ -107,5 +107,5 @@ t.test('speechWindows: windows of the wanted length, from all over the speech', 
       [16_000, 3, 3],
     ],
   );
-  t.throws(() => speechWindows([recording('a', 1)], 2_000, 1), { code: 'badRecordings' });
+  t.throws(() => speechWindows([recording('a', 1)], 2_000, 1), { code: 'bad_recordings' });
 });

@@ -61,10 +61,10 @@ t.test('recordings alone, and a long file of them', async (t) => {
 t.test('a peer that fails is an error with its last words', async (t) => {
   const clips = [{ id: 'a', path: '', language: 'en' }];
   const fails = (body: string) => runPeer(peer(body), 'model', options, clips);
-  await t.rejects(fails('throw new Error("no such module")'), { code: 'peerFailed', message: /no such module/ });
-  await t.rejects(fails(`${SAYS} say({ ready: {} })`), { code: 'peerFailed', message: /did not answer all clips/ });
+  await t.rejects(fails('throw new Error("no such module")'), { code: 'peer_failed', message: /no such module/ });
+  await t.rejects(fails(`${SAYS} say({ ready: {} })`), { code: 'peer_failed', message: /did not answer all clips/ });
   const missing = { ...peer(''), program: join(folder, 'python') };
-  await t.rejects(runPeer(missing, 'model', options, clips), { code: 'peerFailed', message: /could not be started/ });
+  await t.rejects(runPeer(missing, 'model', options, clips), { code: 'peer_failed', message: /could not be started/ });
 });
 
 t.test('every peer has a name of its own', async (t) => {

@@ -115,7 +115,7 @@ t.test('playStream: a session that is refused ends the bench with what the serve
     chunkMs: 40,
     readyTimeoutMs: 200,
   });
-  await t.rejects(playing, { code: 'serverFailed', message: /Full\./ });
+  await t.rejects(playing, { code: 'server_failed', message: /Full\./ });
 });
 
 t.test('Crowd: idle connections are silent, senders stream without holes, trouble is counted', async (t) => {

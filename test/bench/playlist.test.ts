@@ -120,9 +120,9 @@ t.test('readRecordings: times of segments may be milliseconds or samples', async
 t.test('readRecordings: a bad line is named with its field', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-bench-'));
   t.teardown(() => rm(folder, { recursive: true }));
-  await t.rejects(readRecordings(folder), { code: 'badRecordings' });
+  await t.rejects(readRecordings(folder), { code: 'bad_recordings' });
   await writeFile(join(folder, 'manifest.jsonl'), '\n{"id":"a","file":"a.flac","text":5}\n');
   const error = await readRecordings(folder).catch((cause: unknown) => cause);
   t.ok(error instanceof BenchError);
-  t.match(error, { code: 'badRecordings', message: /manifest\.jsonl:2: text: / });
+  t.match(error, { code: 'bad_recordings', message: /manifest\.jsonl:2: text: / });
 });

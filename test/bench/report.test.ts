@@ -89,7 +89,7 @@ t.test('publish: what is written can be read again, with the command that makes 
   t.match(text, '| memory | MiB |');
   await t.rejects(publish(result, join(folder, 'x.txt')), { code: 'usage' });
   await writeFile(join(folder, 'other.json'), '{"schema":2}');
-  await t.rejects(readResult(join(folder, 'other.json')), { code: 'badResult' });
+  await t.rejects(readResult(join(folder, 'other.json')), { code: 'bad_result' });
 });
 
 t.test('compareResults: ratios by name, with a verdict beyond the noise', async (t) => {

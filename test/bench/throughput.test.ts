@@ -69,7 +69,7 @@ t.test('saturate: a time in which nothing can be measured is an error, not a fig
   const scheduler = new Scheduler([new CountingEngine()]);
   t.teardown(() => scheduler.close());
   const applicants = fileApplicants([new Float32Array(8_000)], { count: 1, language: 'en' });
-  await t.rejects(saturate(scheduler, applicants, { kind: 'file', windowMs: 0, settleMs: 0 }), { code: 'timedOut' });
+  await t.rejects(saturate(scheduler, applicants, { kind: 'file', windowMs: 0, settleMs: 0 }), { code: 'timed_out' });
 });
 
 const rounds = (...rates: number[]) =>

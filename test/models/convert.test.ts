@@ -61,8 +61,8 @@ const tokenizerJson = JSON.stringify(smallTokenizer([]));
 const rules = JSON.stringify({ alignment_heads: [[0, 1]], suppress_ids: [1, 2], suppress_ids_begin: [220] });
 
 const unsupported = (message: RegExp) => ({ code: 'unsupported', message });
-const invalid = (message: RegExp) => ({ code: 'fileInvalid', message });
-const unsafe = (message: RegExp) => ({ code: 'unsafeFile', message });
+const invalid = (message: RegExp) => ({ code: 'file_invalid', message });
+const unsafe = (message: RegExp) => ({ code: 'unsafe_file', message });
 
 /** Gives a variable of model.bin another shape, or takes it out. */
 const change = (name: string, shape: readonly number[] | undefined): Parameters<typeof ctranslate2Model>[1] => ({
@@ -123,7 +123,7 @@ t.test('a .pt file, with the tokenizer of an installed model', async (t) => {
   const { registry, put } = await given(t);
   const folder = await put({ 'mine.pt': checkpointFile(small) });
   await t.rejects(registry.add(join(folder, 'mine.pt')), {
-    code: 'fileMissing',
+    code: 'file_missing',
     message: /carries no tokenizer, and no installed model has one for its 268 tokens/,
   });
   await registry.add(await put({ 'model.bin': ctranslate2Model(small), 'tokenizer.json': tokenizerJson }), {
@@ -160,7 +160,7 @@ t.test('OpenAI vocabularies are taken from a model that has them, not from one a
   const folder = await put({ 'a.bin': ggmlFile(network), 'b.pt': checkpointFile(network) });
   await registry.add(join(folder, 'a.bin'));
   await t.rejects(registry.add(join(folder, 'b.pt')), {
-    code: 'fileMissing',
+    code: 'file_missing',
     message: /pull openai\/whisper-tiny\.en/,
   });
 });
@@ -198,8 +198,8 @@ t.test('what is refused is one sentence, and leaves nothing', async (t) => {
   });
   const pt = (options: Parameters<typeof checkpointFile>[1]) => ({ 'x.pt': checkpointFile(small, options) });
 
-  await refuses('an empty folder', {}, { code: 'fileMissing', message: /config\.json cannot be read/ });
-  await refuses('nothing there', {}, { code: 'fileMissing', message: /is not there/ }, 'x.pt');
+  await refuses('an empty folder', {}, { code: 'file_missing', message: /config\.json cannot be read/ });
+  await refuses('nothing there', {}, { code: 'file_missing', message: /is not there/ }, 'x.pt');
   await refuses('some file', { x: 'hello' }, unsupported(/not a model that is known here\. These are taken: /), 'x');
   await refuses('an empty file', { x: '' }, unsupported(/not a model that is known here/), 'x');
   await refuses('GGUF', { x: 'GGUF....' }, unsupported(/is a GGUF file: whisper\.cpp reads ggml files/), 'x');
@@ -272,7 +272,7 @@ t.test('a name that is taken is kept, and what a killed conversion left goes', a
   const model = await registry.add(folder, { name: 'mine' });
   t.same(await installed(), ['mine']);
   const before = await readManifest(model.home);
-  await t.rejects(registry.add(folder, { name: 'mine' }), { code: 'nameTaken' });
+  await t.rejects(registry.add(folder, { name: 'mine' }), { code: 'name_taken' });
   t.same(await readManifest(model.home), before);
 });
 

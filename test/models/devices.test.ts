@@ -97,16 +97,16 @@ t.test('what is wrong with a wheel is said, and nothing is changed', needsWheelP
   await installCudaProvider(await writeWheel(t), folder);
   const attempt = async (options: WheelOptions) => installCudaProvider(await writeWheel(t, options), folder);
   await t.rejects(attempt({ version: '1.20.0' }), {
-    code: 'wrongVersion',
+    code: 'wrong_version',
     message: new RegExp(`of ONNX Runtime 1\\.20\\.0.*onnxruntime-gpu==${version.replaceAll('.', '\\.')}`),
   });
-  await t.rejects(attempt({ spoilt: LIBRARIES[2] }), { code: 'hashMismatch', message: /providers_cuda\.so/ });
-  await t.rejects(attempt({ without: LIBRARIES[2] }), { code: 'notAWheel', message: /has no .*providers_cuda\.so/ });
-  await t.rejects(attempt({ name: 'numpy' }), { code: 'notAWheel', message: /not a wheel of onnxruntime-gpu/ });
+  await t.rejects(attempt({ spoilt: LIBRARIES[2] }), { code: 'hash_mismatch', message: /providers_cuda\.so/ });
+  await t.rejects(attempt({ without: LIBRARIES[2] }), { code: 'not_a_wheel', message: /has no .*providers_cuda\.so/ });
+  await t.rejects(attempt({ name: 'numpy' }), { code: 'not_a_wheel', message: /not a wheel of onnxruntime-gpu/ });
   const text = join(parent, 'text.whl');
   await writeFile(text, 'not a zip');
-  await t.rejects(installCudaProvider(text, folder), { code: 'notAWheel' });
-  await t.rejects(installCudaProvider(join(parent, 'absent.whl'), folder), { code: 'notAWheel' });
+  await t.rejects(installCudaProvider(text, folder), { code: 'not_a_wheel' });
+  await t.rejects(installCudaProvider(join(parent, 'absent.whl'), folder), { code: 'not_a_wheel' });
   t.same(await readdir(parent), ['cuda', 'text.whl'], 'no half-written folder is left');
   t.equal((await readdir(folder)).length, 3);
 });

@@ -74,8 +74,8 @@ t.test('a pulled Whisper is whole, loads, and lies in the cache as other tools e
 t.test('the token goes to the hub and to nobody else', async (t) => {
   const hub = await ModelHub.start(t, { id: ID, files: await whisperFiles(t), token: 'hf_secret' });
   const settings = await settingsFor(t, hub);
-  await t.rejects(pull(settings), { code: 'accessDenied', message: /HF_TOKEN/ });
-  await t.rejects(pull({ ...settings, token: 'hf_wrong' }), { code: 'accessDenied' });
+  await t.rejects(pull(settings), { code: 'access_denied', message: /HF_TOKEN/ });
+  await t.rejects(pull({ ...settings, token: 'hf_wrong' }), { code: 'access_denied' });
   hub.seen.length = 0;
   await pull({ ...settings, token: 'hf_secret' });
   const storage = hub.seen.filter(({ path }) => path.startsWith('/storage/'));
@@ -151,7 +151,7 @@ t.test('a file with another hash is fetched once more, then refused, and never u
 
   const other = await settingsFor(t, hub);
   hub.fault = (path) => (path.startsWith('/storage/') ? { kind: 'corrupt' } : undefined);
-  await t.rejects(pull(other), { code: 'hashMismatch', message: /twice in a row/ });
+  await t.rejects(pull(other), { code: 'hash_mismatch', message: /twice in a row/ });
   const blobs = await readdir(join(other.cacheFolder, 'models--someone--whisper-small', 'blobs'));
   t.notOk(
     blobs.some((name) => name.length >= 64),
@@ -180,16 +180,16 @@ t.test('a hub that hangs is given up, in words', async (t) => {
 t.test('what a hub has not', async (t) => {
   const hub = await ModelHub.start(t, { id: ID, files: { 'config.json': Buffer.from('{}') } });
   const settings = await settingsFor(t, hub);
-  await t.rejects(pull(settings, {}, 'someone/else'), { code: 'repositoryUnknown', message: /404/ });
-  await t.rejects(pull(settings, {}, `${ID}@v9`), { code: 'repositoryUnknown' });
-  await t.rejects(pull(settings), { code: 'fileUnknown', message: /no tokenizer\.json/ });
-  await t.rejects(pull(settings, {}, '../etc'), { code: 'badName' });
+  await t.rejects(pull(settings, {}, 'someone/else'), { code: 'repository_unknown', message: /404/ });
+  await t.rejects(pull(settings, {}, `${ID}@v9`), { code: 'repository_unknown' });
+  await t.rejects(pull(settings), { code: 'file_unknown', message: /no tokenizer\.json/ });
+  await t.rejects(pull(settings, {}, '../etc'), { code: 'bad_name' });
   const dead = { ...settings, endpoint: 'http://127.0.0.1:9' };
   const said =
     /^No hub: .* cannot be reached \(.*\), 3 times in a row\. HF_ENDPOINT names another .* sotto models add PATH$/;
   await t.rejects(pull(dead), { code: 'unreachable', message: said });
   await t.rejects(pull({ ...settings, endpoint: 'hf-mirror.example' }), {
-    code: 'badEndpoint',
+    code: 'bad_endpoint',
     message: 'HF_ENDPOINT is "hf-mirror.example": expected an address, as in https://huggingface.co',
   });
 });
@@ -234,7 +234,7 @@ t.test('GGUF: the quantisation that is asked for, its parts, or the usual one', 
   t.match(q8, { kind: 'gguf', main: /q8_0\.gguf$/, bytes: 5_000 });
   t.match(await pull(settings, {}, `${ID}@v1:q4_k_m`), { main: /00001-of-00002\.gguf$/, bytes: 10_000 });
   t.match(await pull(settings), { main: /q4_k_m-00001-of-00002\.gguf$/ });
-  await t.rejects(pull(settings, {}, `${ID}:Q2_K`), { code: 'fileUnknown', message: /there are Q4_K_M, Q8_0/ });
+  await t.rejects(pull(settings, {}, `${ID}:Q2_K`), { code: 'file_unknown', message: /there are Q4_K_M, Q8_0/ });
 });
 
 t.test('offline: the cache, or a clear no', async (t) => {
@@ -284,7 +284,7 @@ t.test('property: names are read or refused, never anything else', async (t) => 
         () => 'pulled',
         (error: { code?: string }) => error.code ?? String(error),
       );
-      if (code !== 'badName' && code !== 'offline') throw new Error(code);
+      if (code !== 'bad_name' && code !== 'offline') throw new Error(code);
     }),
   );
   t.pass('every text has a code');

@@ -129,8 +129,8 @@ t.test('a CPU that cuts off sums of bytes gets smaller bytes, and the same but f
 
 t.test('maps in integers of another type or shape are refused', async (t) => {
   const directory = await write({ type: 'I8', config: { decoder_ffn_dim: 64 } });
-  await t.rejects(compileWhisper(directory, 'float32', { int8: true }), { code: 'fileInvalid', message: /fc1/ });
-  await t.rejects(compileWhisper(directory, 'float32'), { code: 'fileInvalid', message: /fc1/ });
+  await t.rejects(compileWhisper(directory, 'float32', { int8: true }), { code: 'file_invalid', message: /fc1/ });
+  await t.rejects(compileWhisper(directory, 'float32'), { code: 'file_invalid', message: /fc1/ });
 });
 
 t.test('a row gets the same, to the last bit, alone and beside a row a thousand times as loud', async (t) => {

@@ -39,7 +39,7 @@ t.test('tensors of a block are bound, and written and read by bytes', async (t) 
 
 t.test('what is not within the block is refused', (t) => {
   const block = MemoryBlock.allocate(cpuMemory, 16);
-  const refused = { name: 'OrtError', code: 'invalidArgument' };
+  const refused = { name: 'OrtError', code: 'invalid_argument' };
   t.throws(() => block.tensor('float32', [5], 0), refused);
   t.throws(() => block.tensor('float32', [1], -4), refused);
   t.throws(() => block.tensor('float32', [1], 3), refused);

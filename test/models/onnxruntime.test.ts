@@ -105,9 +105,9 @@ test('errors carry a code and the words of ONNX Runtime', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-ort-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const file = join(folder, 'no.onnx');
-  await t.rejects(OrtSession.load(file), { name: 'OrtError', code: 'noSuchFile', message: /no\.onnx/ });
+  await t.rejects(OrtSession.load(file), { name: 'OrtError', code: 'no_such_file', message: /no\.onnx/ });
   await writeFile(file, 'no model at all');
-  await t.rejects(OrtSession.load(file), { code: 'invalidProtobuf' });
+  await t.rejects(OrtSession.load(file), { code: 'invalid_protobuf' });
   await t.rejects(
     OrtSession.load(doubling(), { providers: [{ name: 'cuda', deviceId: 0, options: { nonsense: '1' } }] }),
     {
@@ -115,22 +115,22 @@ test('errors carry a code and the words of ONNX Runtime', async (t) => {
     },
   );
   const session = await OrtSession.load(doubling());
-  await t.rejects(session.run({ y: vector(1) }), { code: 'invalidArgument' }, 'an input that does not exist');
-  await t.rejects(session.run({ x: vector(1) }, ['z']), { code: 'invalidArgument' }, 'an output that does not exist');
+  await t.rejects(session.run({ y: vector(1) }), { code: 'invalid_argument' }, 'an input that does not exist');
+  await t.rejects(session.run({ x: vector(1) }, ['z']), { code: 'invalid_argument' }, 'an output that does not exist');
   await t.rejects(session.run({ x: { type: 'uint8', dims: [1], data: Uint8Array.of(1) } }), {
-    code: 'invalidArgument',
+    code: 'invalid_argument',
     message: /data type/,
   });
   await t.rejects(session.run({ x: { type: 'float32', dims: [1, 1], data: Float32Array.of(1) } }), {
-    code: 'invalidArgument',
+    code: 'invalid_argument',
     message: /rank/,
   });
   await t.rejects(session.run({ x: { type: 'float32', dims: [2], data: Float32Array.of(1) } }), {
-    code: 'invalidArgument',
+    code: 'invalid_argument',
     message: 'dims [2] do not fit 1 elements',
   });
   t.throws(() => OrtValue.fromTensor({ type: 'float32', dims: [-1], data: new Float32Array(0) }), {
-    code: 'invalidArgument',
+    code: 'invalid_argument',
   });
   t.same((await session.run({ x: vector(1) })).y?.data, [2], 'the session goes on');
   session.close();

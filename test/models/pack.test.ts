@@ -79,7 +79,7 @@ t.test('what cannot be packed says why', async (t) => {
     code: 'unsupported',
     message: /stored is packed already$/,
   });
-  await t.rejects(packWhisper(join(root, 'nowhere'), join(root, 'twice')), { code: 'fileMissing' });
+  await t.rejects(packWhisper(join(root, 'nowhere'), join(root, 'twice')), { code: 'file_missing' });
   const source = await writeRandomWhisper(join(root, 'again'), { type: 'F16' });
-  await t.rejects(packWhisper(source, packed), { code: 'nameTaken' });
+  await t.rejects(packWhisper(source, packed), { code: 'name_taken' });
 });

@@ -86,10 +86,10 @@ t.test('a broken model is listed as such and does not hide the others', async (t
     models.map(({ name }) => name),
     ['whisper-base-adapted'],
   );
-  t.match(broken, [{ name: 'gone', error: { code: 'fileMissing' } }]);
-  await t.rejects(registry.find('gone'), { code: 'fileMissing' });
+  t.match(broken, [{ name: 'gone', error: { code: 'file_missing' } }]);
+  await t.rejects(registry.find('gone'), { code: 'file_missing' });
   await t.rejects(registry.find('never'), {
-    code: 'modelUnknown',
+    code: 'model_unknown',
     message: 'No model "never": there are whisper-base-adapted',
   });
 });
@@ -99,10 +99,10 @@ t.test('without any model, what is missing is said', async (t) => {
   const registry = new ModelRegistry(join(root, 'models'), join(root, 'not-shipped'));
   t.match(await registry.list(), {
     models: [],
-    broken: [{ name: 'whisper-base-adapted', error: { code: 'fileMissing' } }],
+    broken: [{ name: 'whisper-base-adapted', error: { code: 'file_missing' } }],
   });
-  await t.rejects(registry.choose(), { code: 'modelUnknown', message: /There is no model in .*models add DIR/ });
-  await t.rejects(registry.find('whisper-base-adapted'), { code: 'fileMissing' });
+  await t.rejects(registry.choose(), { code: 'model_unknown', message: /There is no model in .*models add DIR/ });
+  await t.rejects(registry.find('whisper-base-adapted'), { code: 'file_missing' });
 });
 
 t.test('add refuses what cannot load, naming the file', async (t) => {
@@ -112,10 +112,10 @@ t.test('add refuses what cannot load, naming the file', async (t) => {
     await spoil(directory);
     return registry.add(directory, options);
   };
-  await t.rejects(registry.add(join(root, 'nowhere')), { code: 'fileMissing' });
+  await t.rejects(registry.add(join(root, 'nowhere')), { code: 'file_missing' });
   await t.rejects(
     attempt((d) => rm(join(d, 'config.json'))),
-    { code: 'fileMissing', message: /config\.json/ },
+    { code: 'file_missing', message: /config\.json/ },
   );
   await t.rejects(
     attempt((d) => writeFile(join(d, 'config.json'), '{"model_type":"llama"}')),
@@ -123,36 +123,36 @@ t.test('add refuses what cannot load, naming the file', async (t) => {
   );
   await t.rejects(
     attempt((d) => rm(join(d, 'model.safetensors'))),
-    { code: 'fileMissing', message: /model\.safetensors/ },
+    { code: 'file_missing', message: /model\.safetensors/ },
   );
   await t.rejects(
     attempt((d) => rm(join(d, 'tokenizer.json'))),
-    { code: 'fileMissing', message: /tokenizer\.json/ },
+    { code: 'file_missing', message: /tokenizer\.json/ },
   );
   await t.rejects(
     attempt((d) => truncate(join(d, 'model.safetensors'), 300)),
-    { code: 'fileInvalid' },
+    { code: 'file_invalid' },
   );
   await t.rejects(
     attempt((d) => truncate(join(d, 'model.safetensors'), 4)),
-    { code: 'fileInvalid' },
+    { code: 'file_invalid' },
   );
   await t.rejects(
     attempt((d) => writeFile(join(d, 'sotto.json'), '{"buckets":[8,4]}')),
-    { code: 'fileInvalid', message: /buckets: ascending/ },
+    { code: 'file_invalid', message: /buckets: ascending/ },
   );
   await t.rejects(
     attempt(async () => {}, { name: '../up' }),
-    { code: 'fileInvalid', message: /--name/ },
+    { code: 'file_invalid', message: /--name/ },
   );
   await t.rejects(
     attempt(async () => {}, { name: 'whisper-base-adapted' }),
-    { code: 'nameTaken' },
+    { code: 'name_taken' },
   );
   await attempt(async () => {}, { name: 'twice' });
   await t.rejects(
     attempt(async () => {}, { name: 'twice' }),
-    { code: 'nameTaken' },
+    { code: 'name_taken' },
   );
 });
 
@@ -163,7 +163,7 @@ t.test('shards are found through their index', async (t) => {
   t.equal(files.weightBytes, 128);
   t.equal(files.parameters, 64);
   await rm(join(directory, 'model-00002-of-00002.safetensors'));
-  await t.rejects(registry.find('sharded'), { code: 'fileMissing', message: /00002/ });
+  await t.rejects(registry.find('sharded'), { code: 'file_missing', message: /00002/ });
 });
 
 t.test('a manifest is written whole', async (t) => {

@@ -124,20 +124,20 @@ t.test('a folder without a Whisper tokenizer is refused by name', async (t) => {
   const file = join(directory, 'tokenizer.json');
   await t.rejects(WhisperTokenizer.load(directory), {
     name: 'ModelError',
-    code: 'fileMissing',
+    code: 'file_missing',
     message: `${file} cannot be read`,
   });
   await writeFile(file, '{ not json');
   await t.rejects(WhisperTokenizer.load(directory), {
-    code: 'fileInvalid',
+    code: 'file_invalid',
     message: `${file} is not a tokenizer that can be read`,
   });
   await writeFile(file, JSON.stringify({ added_tokens: [], model: { type: 'Unigram' } }));
-  await t.rejects(WhisperTokenizer.load(directory), { code: 'fileInvalid' });
+  await t.rejects(WhisperTokenizer.load(directory), { code: 'file_invalid' });
   await writeFile(file, JSON.stringify({ ...content, added_tokens: [] }));
   await t.rejects(
     WhisperTokenizer.load(directory),
-    new ModelError('fileInvalid', `${file}: no token <|endoftext|>: not a Whisper tokenizer`),
+    new ModelError('file_invalid', `${file}: no token <|endoftext|>: not a Whisper tokenizer`),
   );
   await writeFile(file, JSON.stringify(content));
   t.equal((await WhisperTokenizer.load(directory)).decode(tokenizer.encode('hello')), 'hello');

@@ -31,7 +31,7 @@ for (const stepGraphs of [false, true]) {
     const network = await WhisperNetwork.load(directory, { ...options, stepGraphs });
     t.teardown(() => network.close());
     const decoder = await network.hear(randomAudio(1, 6_400), [6_400]);
-    const refused = { name: 'OrtError', code: 'invalidArgument' };
+    const refused = { name: 'OrtError', code: 'invalid_argument' };
     await t.rejects(decoder.advance(rows([[1, null, 3]], 0)), { ...refused, message: /after its padding/ });
     await decoder.advance(rows([[1, 2, 3]], 0));
     t.equal(decoder.places, 3);

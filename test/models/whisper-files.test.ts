@@ -49,17 +49,17 @@ t.test('what is no Whisper, or another one, is refused by name', async (t) => {
   await refuses('unsupported', /model_type is "llama"/, { config: { model_type: 'llama' } });
   await refuses('unsupported', /activation_function "relu"/, { config: { activation_function: 'relu' } });
   await refuses('unsupported', /128 mel bins .* needed are 80/, { melBins: 128, config: { num_mel_bins: 80 } });
-  await refuses('fileInvalid', /d_model 64 is not a multiple of 5 heads/, { decoderHeads: 5 });
-  await refuses('fileInvalid', /encoder_layers/, { config: { encoder_layers: 'two' } });
-  await refuses('fileInvalid', /no alignment head \[7, 0\]/, { generation: { alignment_heads: [[7, 0]] } });
+  await refuses('file_invalid', /d_model 64 is not a multiple of 5 heads/, { decoderHeads: 5 });
+  await refuses('file_invalid', /encoder_layers/, { config: { encoder_layers: 'two' } });
+  await refuses('file_invalid', /no alignment head \[7, 0\]/, { generation: { alignment_heads: [[7, 0]] } });
   const directory = await model(t);
   await writeFile(join(directory, 'generation_config.json'), '{');
   await t.rejects(readWhisperConfig(directory), {
-    code: 'fileInvalid',
+    code: 'file_invalid',
     message: /generation_config\.json is not JSON/,
   });
   await rm(join(directory, 'config.json'));
-  await t.rejects(readWhisperConfig(directory), { code: 'fileMissing', message: /config\.json/ });
+  await t.rejects(readWhisperConfig(directory), { code: 'file_missing', message: /config\.json/ });
 });
 
 t.test('tensors are found in one file, in shards, and through links', async (t) => {
@@ -94,23 +94,23 @@ t.test('weights that are cut off, missing or of another shape are refused by nam
   await truncate(file, bytes.length - 1);
   await t.rejects(readWeights(directory), {
     name: 'ModelError',
-    code: 'fileInvalid',
+    code: 'file_invalid',
     message: /past the end of the file/,
   });
   await truncate(file, 100);
-  await t.rejects(readWeights(directory), { code: 'fileInvalid', message: /cut off/ });
+  await t.rejects(readWeights(directory), { code: 'file_invalid', message: /cut off/ });
   await writeFile(file, bytes.subarray(0, 3));
-  await t.rejects(readWeights(directory), { code: 'fileInvalid' });
+  await t.rejects(readWeights(directory), { code: 'file_invalid' });
   await rm(file);
-  await t.rejects(readWeights(directory), { code: 'fileMissing', message: /model\.safetensors/ });
+  await t.rejects(readWeights(directory), { code: 'file_missing', message: /model\.safetensors/ });
 
   const wider = await model(t, { config: { vocab_size: 300 } });
   await t.rejects(compileWhisper(wider, 'float32'), {
-    code: 'fileInvalid',
+    code: 'file_invalid',
     message: /embed_tokens\.weight is \[268, 64\]/,
   });
   const deeper = await model(t, { config: { decoder_layers: 3 } });
-  await t.rejects(compileWhisper(deeper, 'float32'), { code: 'fileInvalid', message: /hold no .*decoder\.layers\.2/ });
+  await t.rejects(compileWhisper(deeper, 'float32'), { code: 'file_invalid', message: /hold no .*decoder\.layers\.2/ });
 });
 
 t.test('property: bytes in place of weights are read or refused, never anything else', async (t) => {

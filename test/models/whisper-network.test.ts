@@ -189,7 +189,7 @@ t.test('tokens fed one by one, at once, or with gaps that are forgotten choose t
 
 t.test('windows that are no whole frames are refused', async (t) => {
   const whisper = await network(t, await write());
-  const refused = { name: 'OrtError', code: 'invalidArgument', message: /whole 20 ms frames/ };
+  const refused = { name: 'OrtError', code: 'invalid_argument', message: /whole 20 ms frames/ };
   await t.rejects(whisper.hear(new Float32Array(321), [321]), refused);
   await t.rejects(whisper.hear(new Float32Array(0), [0]), refused);
 });

@@ -183,7 +183,7 @@ t.test('what does not fit is refused, and leaves no folder', async (t) => {
   await refusal({ ...SIZE, encoderLayers: 2 }, random, /it has 2 encoder layers, more than 1$/);
   await refusal({ ...SIZE, decoderLayers: 1 }, random, /it has 2 decoder layers, more than 1$/);
   await refusal(SIZE, scaled, /embeddings that are scaled/);
-  await t.rejects(widenModel(SIZE, { ...random, directory: free() }, directory), { code: 'fileMissing' });
+  await t.rejects(widenModel(SIZE, { ...random, directory: free() }, directory), { code: 'file_missing' });
   await t.rejects(access(directory), 'nothing was written');
 });
 
@@ -193,7 +193,7 @@ t.test('a folder that is there is kept', async (t) => {
   await mkdir(directory);
   await writeFile(note, 'kept');
   const taken = (target: string, message: RegExp): Promise<unknown> =>
-    t.rejects(widenModel(SIZE, random, target), { code: 'nameTaken', message });
+    t.rejects(widenModel(SIZE, random, target), { code: 'name_taken', message });
   await taken(directory, /is there already, and not empty$/);
   await taken(note, /is there already, and is not a folder$/);
   t.same(await readdir(directory), ['mine.txt']);

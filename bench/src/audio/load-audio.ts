@@ -5,13 +5,13 @@ import { BenchError } from '../bench-error.js';
 import type { LoadedRecording } from './playlist.js';
 import type { Recording } from './recordings.js';
 
-/** Decodes one after the other. @throws BenchError `badRecordings` that names the file */
+/** Decodes one after the other. @throws BenchError `bad_recordings` that names the file */
 export async function loadAudio(recordings: readonly Recording[]): Promise<LoadedRecording[]> {
   const loaded: LoadedRecording[] = [];
   for (const recording of recordings) {
     const { samples } = await decodeAudioFile(recording.path).catch((cause: unknown) => {
       const why = messageOf(cause);
-      throw new BenchError('badRecordings', `${recording.path} cannot be read: ${why}`, { cause });
+      throw new BenchError('bad_recordings', `${recording.path} cannot be read: ${why}`, { cause });
     });
     loaded.push({ ...recording, samples });
   }

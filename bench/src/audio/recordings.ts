@@ -50,12 +50,12 @@ export const fixturesFolder = join(repositoryRoot, 'test/fixtures');
 /**
  * Reads a folder's manifest.jsonl (`id`, `file`, `text`, `language`, and where known `kind`, `words` and `segments`
  * with times).
- * @throws BenchError `badRecordings` that names the line and the field.
+ * @throws BenchError `bad_recordings` that names the line and the field.
  */
 export async function readRecordings(folder: string, languages?: readonly string[]): Promise<Recording[]> {
   const manifest = join(folder, 'manifest.jsonl');
   const text = await readFile(manifest, 'utf8').catch((cause: unknown) => {
-    throw new BenchError('badRecordings', `There is no ${manifest}.`, { cause });
+    throw new BenchError('bad_recordings', `There is no ${manifest}.`, { cause });
   });
   const lines = text
     .split('\n')
@@ -65,7 +65,7 @@ export async function readRecordings(folder: string, languages?: readonly string
     .map(({ segments, file, ...line }) => ({ ...line, path: join(folder, file), utterances: segments }));
   if (recordings.length === 0) {
     const wanted = languages === undefined ? '' : ` in ${languages.join(', ')}`;
-    throw new BenchError('badRecordings', `${manifest} has no recordings${wanted}.`);
+    throw new BenchError('bad_recordings', `${manifest} has no recordings${wanted}.`);
   }
   return recordings;
 }
@@ -75,6 +75,6 @@ function parseLine(line: string, manifest: string, index: number): v.InferOutput
     return v.parse(Line, JSON.parse(line));
   } catch (cause) {
     const why = v.isValiError(cause) ? `${v.getDotPath(cause.issues[0])}: ${cause.message}` : 'not JSON';
-    throw new BenchError('badRecordings', `${manifest}:${index + 1}: ${why}`, { cause });
+    throw new BenchError('bad_recordings', `${manifest}:${index + 1}: ${why}`, { cause });
   }
 }

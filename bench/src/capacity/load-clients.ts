@@ -75,7 +75,7 @@ class LoadClient {
     const answer = await this.#ask({ type: 'go' }, timeoutMs);
     if (answer.type === 'done') return answer.report;
     throw new BenchError(
-      'serverFailed',
+      'server_failed',
       `A load client failed: ${answer.type === 'failed' ? answer.message : answer.type}`,
     );
   }
@@ -85,16 +85,16 @@ class LoadClient {
   }
 
   /**
-   * Sends a message and waits for the answer. @throws BenchError `timedOut`, or `serverFailed` when the process dies
+   * Sends a message and waits for the answer. @throws BenchError `timed_out`, or `server_failed` when the process dies
    */
   #ask(message: ToClient, timeoutMs: number): Promise<FromClient> {
     return new Promise((resolve, reject) => {
       const overdue = setTimeout(
-        () => settle(new BenchError('timedOut', `A load client did not answer "${message.type}" in ${timeoutMs} ms.`)),
+        () => settle(new BenchError('timed_out', `A load client did not answer "${message.type}" in ${timeoutMs} ms.`)),
         timeoutMs,
       );
       const answered = (answer: FromClient): void => settle(answer);
-      const died = (): void => settle(new BenchError('serverFailed', 'A load client died.'));
+      const died = (): void => settle(new BenchError('server_failed', 'A load client died.'));
       const settle = (outcome: FromClient | BenchError): void => {
         clearTimeout(overdue);
         this.#process.off('message', answered).off('exit', died).off('error', died);

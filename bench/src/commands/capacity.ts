@@ -73,7 +73,7 @@ async function runCapacity(flags: string[], options: CapacityOptions): Promise<v
   const provenance = describeProvenance();
   const recordings = await loadAudio(await readRecordings(options.recordings, [options.language]));
   const clips = clipsOf(recordings);
-  if (clips.length === 0) throw new BenchError('badRecordings', `There is no speech in ${options.recordings}.`);
+  if (clips.length === 0) throw new BenchError('bad_recordings', `There is no speech in ${options.recordings}.`);
   const utterances = joinUtterances(clips, {
     lengthMs: options.utteranceMs,
     rounds: CLIP_ROUNDS,

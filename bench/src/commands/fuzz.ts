@@ -57,7 +57,7 @@ async function runFuzz(flags: string[], options: FuzzCommandOptions): Promise<vo
   }
   const settings = { flags: flags.join(' '), messages, forms, minutes, seed };
   await publish({ schema: 1, bench: 'fuzz', provenance, settings, metrics, remarks: faults }, options.out);
-  if (faults.length > 0) throw new BenchError('serverFailed', `The server did not hold (seed ${seed}).`);
+  if (faults.length > 0) throw new BenchError('server_failed', `The server did not hold (seed ${seed}).`);
 }
 
 function metricsOf(transport: string, report: FuzzReport): Metric[] {

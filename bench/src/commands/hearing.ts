@@ -117,7 +117,7 @@ async function curveTrial(
   const language = short[0]?.language ?? 'en';
   const own = short.filter((one) => one.language === language);
   const [playlist] = dealPlaylists(own, { connections: 1, rounds: 1, gapMs: 1_000, seed });
-  if (playlist === undefined) throw new BenchError('badRecordings', 'There is no recording for the curve.');
+  if (playlist === undefined) throw new BenchError('bad_recordings', 'There is no recording for the curve.');
   const points: CurvePoint[] = [];
   for (const setting of curveSettings(holdbacks, intervals)) {
     points.push(await curvePoint(hearing, playlist, language, setting));

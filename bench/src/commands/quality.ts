@@ -105,7 +105,7 @@ async function chosenRecordings({ recordings, half, groups }: QualityOptions): P
   );
   if (chosen.length === 0) {
     const known = [...new Set(found.map(groupOf))].join(', ');
-    throw new BenchError('badRecordings', `No recording is left. The groups are: ${known}.`);
+    throw new BenchError('bad_recordings', `No recording is left. The groups are: ${known}.`);
   }
   return loadAudio(chosen);
 }

@@ -5,7 +5,7 @@ import { SAMPLES_PER_MS, type LoadedRecording } from '../audio/playlist.js';
 /**
  * `count` windows of `windowMs`, each from another place of the recordings that hold speech, played one after the other
  * with no gap.
- * @throws BenchError `badRecordings` when there is less speech than one window
+ * @throws BenchError `bad_recordings` when there is less speech than one window
  */
 export function speechWindows(recordings: readonly LoadedRecording[], windowMs: number, count: number): Float32Array[] {
   const speech = recordings.filter(({ text }) => text !== '').map(({ samples }) => samples);
@@ -13,7 +13,7 @@ export function speechWindows(recordings: readonly LoadedRecording[], windowMs: 
   const length = Math.round(windowMs * SAMPLES_PER_MS);
   if (total < length) {
     throw new BenchError(
-      'badRecordings',
+      'bad_recordings',
       `The recordings hold ${Math.round(total / 16)} ms of speech, a window takes ${windowMs} ms.`,
     );
   }

@@ -57,7 +57,7 @@ export async function curvePoint(
   const read = (name: string, statistic: 'p50' | 'p95' | 'value'): number => {
     const metric = metrics.find((one) => one.name === name);
     const value = metric && statisticOf(metric, statistic);
-    if (value === undefined) throw new BenchError('badRecordings', `No words were heard: there is no ${name}.`);
+    if (value === undefined) throw new BenchError('bad_recordings', `No words were heard: there is no ${name}.`);
     return value;
   };
   return {

@@ -158,7 +158,7 @@ export class Hearing {
     }
     session.receive({ type: 'stop' });
     while (!over.signal.aborted) await this.#settled(() => over.signal.aborted);
-    if (failures.length > 0) throw new BenchError('serverFailed', failures.join(' '));
+    if (failures.length > 0) throw new BenchError('server_failed', failures.join(' '));
     return { events, finals, partials };
   }
 

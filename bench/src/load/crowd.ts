@@ -138,7 +138,7 @@ export class Crowd {
       opened.push(
         ...(await Promise.all(batch).catch((cause: unknown) => {
           throw new BenchError(
-            'serverFailed',
+            'server_failed',
             `Connection ${opened.length} to ${at + batch.length} of ${count} failed.`,
             {
               cause,

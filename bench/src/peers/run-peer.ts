@@ -35,7 +35,7 @@ const Answer = v.union([
 /** What a peer says on standard error is kept so far for a message, characters. */
 const LAST_WORDS_MAX = 2_000;
 
-/** @throws BenchError `peerFailed` with the peer's last words */
+/** @throws BenchError `peer_failed` with the peer's last words */
 export async function runPeer(
   peer: Peer,
   model: string,
@@ -52,7 +52,7 @@ export async function runPeer(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     lastWords = (lastWords + text).slice(-LAST_WORDS_MAX);
   });
-  const failed = (why: string): BenchError => new BenchError('peerFailed', `${peer.name} ${why}: ${lastWords.trim()}`);
+  const failed = (why: string): BenchError => new BenchError('peer_failed', `${peer.name} ${why}: ${lastWords.trim()}`);
   const ended = once(child, 'exit').catch((cause: Error) => {
     throw failed(`could not be started (${cause.message})`);
   });

@@ -47,12 +47,12 @@ function busyRemark({ machine: { loadAverage, cores } }: Provenance): string[] {
       ];
 }
 
-/** Reads a result file. @throws BenchError `badResult` when the file is none. */
+/** Reads a result file. @throws BenchError `bad_result` when the file is none. */
 export async function readResult(path: string): Promise<Result> {
   try {
     return v.parse(Result, JSON.parse(await readFile(path, 'utf8')));
   } catch (cause) {
-    throw new BenchError('badResult', `${path} is not a result of this bench: ${reason(cause)}`, { cause });
+    throw new BenchError('bad_result', `${path} is not a result of this bench: ${reason(cause)}`, { cause });
   }
 }
 

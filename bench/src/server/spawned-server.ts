@@ -42,8 +42,8 @@ export class SpawnedServer implements AsyncDisposable {
   }
 
   /**
-   * Starts `sotto serve` on a free port and waits until it is ready. @throws BenchError `serverFailed`, with the end of
-   * its output
+   * Starts `sotto serve` on a free port and waits until it is ready. @throws BenchError `server_failed`, with the end
+   * of its output
    */
   static async start({ flags, readyTimeoutMs }: SpawnOptions): Promise<SpawnedServer> {
     const port = await freePort();
@@ -69,11 +69,11 @@ export class SpawnedServer implements AsyncDisposable {
     }
     while (!(await isReady(port))) {
       if (child.exitCode !== null || child.signalCode !== null) {
-        throw new BenchError('serverFailed', `The server ended before it was ready:\n${output.trim()}`);
+        throw new BenchError('server_failed', `The server ended before it was ready:\n${output.trim()}`);
       }
       if (performance.now() - startedAt > readyTimeoutMs) {
         killGroup(child);
-        throw new BenchError('serverFailed', `The server was not ready after ${readyTimeoutMs} ms:\n${output.trim()}`);
+        throw new BenchError('server_failed', `The server was not ready after ${readyTimeoutMs} ms:\n${output.trim()}`);
       }
       await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
     }
@@ -138,6 +138,7 @@ async function freePort(): Promise<number> {
   const address = server.address();
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new BenchError('serverFailed', 'The system gave no port.');
+  if (address === null || typeof address === 'string')
+    throw new BenchError('server_failed', 'The system gave no port.');
   return address.port;
 }

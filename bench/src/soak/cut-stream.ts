@@ -18,7 +18,7 @@ export interface CutPlan {
 const CHUNK_MS = 40;
 const TIMEOUT_MS = 30_000;
 
-/** Plays at real-time pace; the words of all finals. Rejects with BenchError `serverFailed`. */
+/** Plays at real-time pace; the words of all finals. Rejects with BenchError `server_failed`. */
 export async function playWithCuts(playlist: Playlist, plan: CutPlan): Promise<string[]> {
   const session = new CutSession(plan);
   try {
@@ -101,7 +101,7 @@ class CutSession {
         message: (message) => socket === this.#socket && this.#receive(message),
         closed: (code) => {
           if (socket === this.#socket)
-            this.#lost(new BenchError('serverFailed', `The stream was closed with ${code}.`));
+            this.#lost(new BenchError('server_failed', `The stream was closed with ${code}.`));
         },
       },
     );
@@ -113,13 +113,13 @@ class CutSession {
   #receive(message: ServerMessage): void {
     if (isEvent(message)) this.#events++;
     if (message.type === 'final') this.words.push(...wordsIn(message.text));
-    if (message.type === 'error' && message.fatal) this.#lost(new BenchError('serverFailed', message.message));
+    if (message.type === 'error' && message.fatal) this.#lost(new BenchError('server_failed', message.message));
     this.#hear(message);
   }
 
   #next<T extends ServerMessage['type']>(type: T): Promise<Extract<ServerMessage, { type: T }>> {
     return new Promise((resolve, reject) => {
-      const late = new BenchError('timedOut', `No "${type}" came within ${TIMEOUT_MS} ms.`);
+      const late = new BenchError('timed_out', `No "${type}" came within ${TIMEOUT_MS} ms.`);
       const timer = setTimeout(() => reject(late), TIMEOUT_MS);
       this.#lost = (error) => {
         clearTimeout(timer);

@@ -30,7 +30,7 @@ const STOP_TIMEOUT_MS = 60_000;
 /**
  * Plays a playlist to its end. A chunk is sent at the moment at which its last sample is spoken, as by a microphone;
  * the latencies that follow hold the chunk's own length. Behind each recording's silence goes a mark. @throws
- * BenchError `serverFailed` when the session cannot begin
+ * BenchError `server_failed` when the session cannot begin
  */
 export async function playStream(playlist: Playlist, options: PlayOptions): Promise<ObservedStream> {
   const { url, language, pace, chunkMs, partialIntervalMs, minSilenceMs } = options;
@@ -72,7 +72,7 @@ export async function playStream(playlist: Playlist, options: PlayOptions): Prom
   if (!events.some(({ event }) => event.type === 'ready')) {
     socket.close();
     const said = events.flatMap(({ event }) => (event.type === 'error' ? [event.message] : []));
-    throw new BenchError('serverFailed', `A session did not begin: ${said.join(' ') || 'no answer'}`);
+    throw new BenchError('server_failed', `A session did not begin: ${said.join(' ') || 'no answer'}`);
   }
 
   events.length = 0;

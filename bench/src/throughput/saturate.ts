@@ -28,7 +28,7 @@ export interface Throughput {
 }
 
 /**
- * @throws BenchError `timedOut` when fewer than two runs ended in the time; rejects with AsrError when a window fails
+ * @throws BenchError `timed_out` when fewer than two runs ended in the time; rejects with AsrError when a window fails
  */
 export async function saturate(
   scheduler: Scheduler,
@@ -64,7 +64,7 @@ export async function saturate(
   const behind = counted.filter(({ atMs }) => atMs > from + SAME_RUN_MS);
   const to = behind.at(-1)?.atMs;
   if (to === undefined) {
-    throw new BenchError('timedOut', `Fewer than two runs ended in ${windowMs} ms: give it more --seconds.`);
+    throw new BenchError('timed_out', `Fewer than two runs ended in ${windowMs} ms: give it more --seconds.`);
   }
   return {
     windows: behind.length,

@@ -25,8 +25,8 @@ const OPEN = { ctranslate2: openCtranslate2, openai: openCheckpoint, ggml: openG
 
 /**
  * Writes `directory`: all of it, or nothing. Weights keep their type; eight bits and less become halves.
- * @throws ModelError `fileMissing`, `fileInvalid`, `unsupported` or `unsafeFile` for the source, `nameTaken` for the
- * target
+ * @throws ModelError `file_missing`, `file_invalid`, `unsupported` or `unsafe_file` for the source, `name_taken` for
+ * the target
  */
 export async function convertWhisper(
   kind: Exclude<SourceKind, 'huggingFace'>,
@@ -69,7 +69,7 @@ function checkVocabulary({ special }: WhisperTokenizer, { path, dimensions }: Mo
   const last = Math.max(special.noTimestamps, special.firstTimestamp ?? 0, ...special.languages.values());
   if (last >= dimensions.vocabulary) {
     throw new ModelError(
-      'fileInvalid',
+      'file_invalid',
       `${path} has ${dimensions.vocabulary} tokens, and the tokenizer beside it more: they belong to different models`,
     );
   }

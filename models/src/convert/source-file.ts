@@ -13,14 +13,14 @@ export class SourceFile {
   readonly size: number;
   readonly #handle: FileHandle;
 
-  /** @throws ModelError `fileMissing` */
+  /** @throws ModelError `file_missing` */
   static async open(path: string): Promise<SourceFile> {
     const handle = await open(path).catch((cause: unknown) => {
-      throw new ModelError('fileMissing', `${path} cannot be read`, { cause });
+      throw new ModelError('file_missing', `${path} cannot be read`, { cause });
     });
     try {
       const facts = await handle.stat();
-      if (!facts.isFile()) throw new ModelError('fileMissing', `${path} is not a file`);
+      if (!facts.isFile()) throw new ModelError('file_missing', `${path} is not a file`);
       return new SourceFile(path, facts.size, handle);
     } catch (error) {
       await handle.close();
@@ -34,7 +34,7 @@ export class SourceFile {
     this.#handle = handle;
   }
 
-  /** @throws ModelError `fileInvalid` where the file ends before */
+  /** @throws ModelError `file_invalid` where the file ends before */
   async read(offset: number, length: number): Promise<Buffer> {
     if (!this.holds(offset, length)) throw this.cut();
     const bytes = Buffer.alloc(length);
@@ -59,7 +59,7 @@ export class SourceFile {
   }
 
   cut(): ModelError {
-    return new ModelError('fileInvalid', `${this.path} is cut off: it ends before what it says it holds`);
+    return new ModelError('file_invalid', `${this.path} is cut off: it ends before what it says it holds`);
   }
 
   close(): Promise<void> {
@@ -68,7 +68,7 @@ export class SourceFile {
 }
 
 /**
- * Reads numbers and bytes one after another, little-endian. All methods throw ModelError `fileInvalid` at the file's
+ * Reads numbers and bytes one after another, little-endian. All methods throw ModelError `file_invalid` at the file's
  * end.
  */
 export class FileCursor {
@@ -122,11 +122,11 @@ export class FileCursor {
     return (await this.take(4)).readUInt32LE();
   }
 
-  /** A count or a size that must lie within `max`. @throws ModelError `fileInvalid` naming what it is */
+  /** A count or a size that must lie within `max`. @throws ModelError `file_invalid` naming what it is */
   async count(what: string, max: number): Promise<number> {
     const value = (await this.take(4)).readInt32LE();
     if (value < 0 || value > max) {
-      throw new ModelError('fileInvalid', `${this.#file.path} is damaged: ${value} ${what}`);
+      throw new ModelError('file_invalid', `${this.#file.path} is damaged: ${value} ${what}`);
     }
     return value;
   }

@@ -10,12 +10,12 @@ export type SourceKind = 'huggingFace' | 'ctranslate2' | 'openai' | 'ggml';
 
 /**
  * Looks at names and first bytes.
- * @throws ModelError `fileMissing` where there is nothing, `unsupported` for a file of another kind, saying what it
+ * @throws ModelError `file_missing` where there is nothing, `unsupported` for a file of another kind, saying what it
  * seems to be
  */
 export async function sourceKind(path: string): Promise<SourceKind> {
   const facts = await stat(path).catch((cause: unknown) => {
-    throw new ModelError('fileMissing', `${path} is not there`, { cause });
+    throw new ModelError('file_missing', `${path} is not there`, { cause });
   });
   if (!facts.isDirectory()) return fileKind(path);
   const has = (name: string): Promise<boolean> =>

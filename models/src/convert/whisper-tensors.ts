@@ -19,18 +19,18 @@ const LIMITS = {
   maxTargetPositions: 10_000,
 } as const satisfies SourceDimensions;
 
-/** @throws ModelError `fileInvalid` naming the size that cannot be */
+/** @throws ModelError `file_invalid` naming the size that cannot be */
 export function checkDimensions(dimensions: SourceDimensions, path: string): void {
   for (const [name, max] of Object.entries(LIMITS) as [keyof SourceDimensions, number][]) {
     const value = dimensions[name];
     if (!Number.isInteger(value) || value < 1 || value > max) {
-      throw new ModelError('fileInvalid', `${path} is damaged, or not a Whisper: ${name} is ${value}`);
+      throw new ModelError('file_invalid', `${path} is damaged, or not a Whisper: ${name} is ${value}`);
     }
   }
   for (const heads of [dimensions.encoderHeads, dimensions.decoderHeads]) {
     if (dimensions.width % heads !== 0) {
       throw new ModelError(
-        'fileInvalid',
+        'file_invalid',
         `${path}: a width of ${dimensions.width} is not a multiple of ${heads} heads`,
       );
     }

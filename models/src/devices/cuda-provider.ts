@@ -33,7 +33,7 @@ export interface InstalledProvider {
  */
 export async function installCudaProvider(wheel: string, folder = cudaFolder()): Promise<InstalledProvider> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new DeviceError('wrongPlatform', 'the CUDA provider of the wheel is for Linux on x86-64 only');
+    throw new DeviceError('wrong_platform', 'the CUDA provider of the wheel is for Linux on x86-64 only');
   }
   const zip = await openWheel(wheel);
   try {
@@ -41,13 +41,13 @@ export async function installCudaProvider(wheel: string, folder = cudaFolder()):
     const wanted = runtimeVersion();
     if (version !== wanted) {
       throw new DeviceError(
-        'wrongVersion',
+        'wrong_version',
         `${wheel} is of ONNX Runtime ${version}, this Sotto runs on ${wanted}: pip download --no-deps onnxruntime-gpu==${wanted}`,
       );
     }
     const record = await readRecord(zip, entries, wheel);
     await mkdir(dirname(folder), { recursive: true }).catch((cause: unknown) => {
-      throw new DeviceError('notWritable', `${dirname(folder)} cannot be written`, { cause });
+      throw new DeviceError('not_writable', `${dirname(folder)} cannot be written`, { cause });
     });
     const draft = await mkdtemp(`${folder}.new-`);
     try {
@@ -57,11 +57,11 @@ export async function installCudaProvider(wheel: string, folder = cudaFolder()):
         const entry = entries.get(path);
         const expected = record.get(path);
         if (entry === undefined || expected === undefined) {
-          throw new DeviceError('notAWheel', `${wheel} has no ${path}: expected the wheel onnxruntime-gpu for Linux`);
+          throw new DeviceError('not_a_wheel', `${wheel} has no ${path}: expected the wheel onnxruntime-gpu for Linux`);
         }
         const hash = await extract(zip, entry, join(draft, target));
         if (hash.base64url !== expected) {
-          throw new DeviceError('hashMismatch', `${path} in ${wheel} is not what its record says: download it again`);
+          throw new DeviceError('hash_mismatch', `${path} in ${wheel} is not what its record says: download it again`);
         }
         hashes.set(target, hash.hex);
       }
@@ -80,7 +80,7 @@ async function openWheel(wheel: string): Promise<yauzl.ZipFile> {
   try {
     return await yauzl.openPromise(wheel, { autoClose: false });
   } catch (cause) {
-    throw new DeviceError('notAWheel', `${wheel} cannot be read as a wheel`, { cause });
+    throw new DeviceError('not_a_wheel', `${wheel} cannot be read as a wheel`, { cause });
   }
 }
 
@@ -92,14 +92,14 @@ async function readWheel(
   try {
     for await (const entry of zip.eachEntry()) entries.set(entry.fileName, entry);
   } catch (cause) {
-    throw new DeviceError('notAWheel', `${wheel} is broken`, { cause });
+    throw new DeviceError('not_a_wheel', `${wheel} is broken`, { cause });
   }
   const info = [...entries.keys()].find((name) => /^onnxruntime_gpu-[^/]+\.dist-info\/METADATA$/.test(name));
   const entry = info === undefined ? undefined : entries.get(info);
-  if (entry === undefined) throw new DeviceError('notAWheel', `${wheel} is not a wheel of onnxruntime-gpu`);
+  if (entry === undefined) throw new DeviceError('not_a_wheel', `${wheel} is not a wheel of onnxruntime-gpu`);
   const metadata = await text(zip, entry);
   const version = /^Version: (\d+\.\d+\.\d+)\s*$/m.exec(metadata)?.[1];
-  if (version === undefined) throw new DeviceError('notAWheel', `${wheel} does not say which version it is`);
+  if (version === undefined) throw new DeviceError('not_a_wheel', `${wheel} does not say which version it is`);
   return { entries, version };
 }
 
@@ -111,7 +111,7 @@ async function readRecord(
 ): Promise<Map<string, string>> {
   const name = [...entries.keys()].find((path) => path.endsWith('.dist-info/RECORD'));
   const entry = name === undefined ? undefined : entries.get(name);
-  if (entry === undefined) throw new DeviceError('notAWheel', `${wheel} has no RECORD`);
+  if (entry === undefined) throw new DeviceError('not_a_wheel', `${wheel} has no RECORD`);
   const lines = (await text(zip, entry)).matchAll(/^([^,\n]+),sha256=([\w-]+),\d*$/gm);
   return new Map([...lines].map(([, path = '', hash = '']) => [path, hash]));
 }
@@ -120,7 +120,7 @@ async function readRecord(
 const TEXT_BYTES_MAX = 1 << 20;
 
 async function text(zip: yauzl.ZipFile, entry: yauzl.Entry): Promise<string> {
-  if (entry.uncompressedSize > TEXT_BYTES_MAX) throw new DeviceError('notAWheel', `${entry.fileName} is too large`);
+  if (entry.uncompressedSize > TEXT_BYTES_MAX) throw new DeviceError('not_a_wheel', `${entry.fileName} is too large`);
   const chunks: Buffer[] = [];
   for await (const chunk of await zip.openReadStreamPromise(entry)) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString('utf8');

@@ -2,13 +2,13 @@
 import { CodedError } from '@sotto/protocol';
 
 /**
- * - `notAWheel`: the file is not a wheel of onnxruntime-gpu.
- * - `wrongVersion`: the wheel's libraries do not belong to the ONNX Runtime that is installed.
- * - `wrongPlatform`: they are for another system.
- * - `hashMismatch`: a library is not what the wheel's own record says.
- * - `notWritable`: the place for them cannot be written.
+ * - `not_a_wheel`: the file is not a wheel of onnxruntime-gpu.
+ * - `wrong_version`: the wheel's libraries do not belong to the ONNX Runtime that is installed.
+ * - `wrong_platform`: they are for another system.
+ * - `hash_mismatch`: a library is not what the wheel's own record says.
+ * - `not_writable`: the place for them cannot be written.
  */
-export type DeviceErrorCode = 'notAWheel' | 'wrongVersion' | 'wrongPlatform' | 'hashMismatch' | 'notWritable';
+export type DeviceErrorCode = 'not_a_wheel' | 'wrong_version' | 'wrong_platform' | 'hash_mismatch' | 'not_writable';
 
 export class DeviceError extends CodedError<DeviceErrorCode> {
   override readonly name = 'DeviceError';

@@ -25,7 +25,7 @@ const USUAL_QUANTISATION = 'Q4_K_M';
 
 /**
  * A GGUF where one is asked for or nothing else is there, else the Whisper at the repository's top.
- * @throws HubError `fileUnknown` naming what is missing, or the quantisations that there are
+ * @throws HubError `file_unknown` naming what is missing, or the quantisations that there are
  */
 export function chooseFiles(repository: Repository, quantisation: string): ChosenFiles {
   const ggufs = repository.files.filter(({ path }) => /\.gguf$/i.test(path) && !/mmproj/i.test(path));
@@ -43,7 +43,7 @@ function chooseGguf(id: string, ggufs: readonly RepositoryFile[], quantisation: 
   const [main] = files;
   if (main === undefined) {
     const known = [...new Set(ggufs.map(quantisationOf).filter(Boolean))].join(', ');
-    throw new HubError('fileUnknown', `${id} has no GGUF of ${wanted}: there are ${known || 'none'}`);
+    throw new HubError('file_unknown', `${id} has no GGUF of ${wanted}: there are ${known || 'none'}`);
   }
   return { kind: 'gguf', files, main };
 }
@@ -59,7 +59,7 @@ function chooseWhisper({ id, files }: Repository): ChosenFiles {
   const config = find('config.json');
   const missing = REQUIRED.find((path) => find(path) === undefined);
   if (config === undefined || missing !== undefined) {
-    throw new HubError('fileUnknown', `${id} has no ${missing}: not a Whisper as Hugging Face lays it out`);
+    throw new HubError('file_unknown', `${id} has no ${missing}: not a Whisper as Hugging Face lays it out`);
   }
   // Where both are there, the index is of another precision or left over: one file is what every tool takes.
   const whole = find(WEIGHTS);
@@ -67,7 +67,7 @@ function chooseWhisper({ id, files }: Repository): ChosenFiles {
   const chosen = [...REQUIRED, ...WANTED].map(find);
   const present = [...chosen, ...weights].filter((file) => file !== undefined);
   if (!present.some(({ path }) => path === WEIGHTS || SHARD.test(path))) {
-    throw new HubError('fileUnknown', `${id} has no ${WEIGHTS}, nor its shards: other weight formats are not read`);
+    throw new HubError('file_unknown', `${id} has no ${WEIGHTS}, nor its shards: other weight formats are not read`);
   }
   return { kind: 'whisper', files: present, main: config };
 }

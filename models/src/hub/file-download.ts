@@ -150,10 +150,10 @@ async function hashOf(path: string, { hash, bytes }: RepositoryFile): Promise<st
   return digest.digest('hex');
 }
 
-/** @throws HubError `hashMismatch` */
+/** @throws HubError `hash_mismatch` */
 export function refuseContent(file: RepositoryFile, url: string): never {
   throw new HubError(
-    'hashMismatch',
+    'hash_mismatch',
     `${url}: ${file.path} is not what the hub says it is (${file.hash.kind} ${file.hash.hex}), twice in a row`,
   );
 }

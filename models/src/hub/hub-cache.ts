@@ -38,14 +38,14 @@ export class RepositoryCache {
     return COMMIT.test(text.trim()) ? text.trim() : undefined;
   }
 
-  /** Makes the folder for blobs. @throws HubError `diskFull` where `bytes` more do not fit */
+  /** Makes the folder for blobs. @throws HubError `disk_full` where `bytes` more do not fit */
   async makeRoom(bytes: number): Promise<void> {
     const folder = join(this.#folder, 'blobs');
     await mkdir(folder, { recursive: true });
     const { bavail, bsize } = await statfs(folder);
     if (bavail * bsize < bytes) {
       const [wanted, free] = [bytes, bavail * bsize].map((value) => `${(value / 1e9).toFixed(1)} GB`);
-      throw new HubError('diskFull', `${folder} has ${free} left, ${wanted} are needed: free some, or set HF_HOME`);
+      throw new HubError('disk_full', `${folder} has ${free} left, ${wanted} are needed: free some, or set HF_HOME`);
     }
   }
 

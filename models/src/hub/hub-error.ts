@@ -2,27 +2,27 @@
 import { CodedError } from '@sotto/protocol';
 
 /**
- * - `badName`: what was asked for is no name of a repository.
- * - `badEndpoint`: what the hub's address is said to be is no address.
- * - `repositoryUnknown`: the hub has no such repository or revision, or hides it.
- * - `accessDenied`: the hub wants a token, a better one, or the model's terms to be accepted.
- * - `fileUnknown`: the repository has no file of the kind that is wanted.
+ * - `bad_name`: what was asked for is no name of a repository.
+ * - `bad_endpoint`: what the hub's address is said to be is no address.
+ * - `repository_unknown`: the hub has no such repository or revision, or hides it.
+ * - `access_denied`: the hub wants a token, a better one, or the model's terms to be accepted.
+ * - `file_unknown`: the repository has no file of the kind that is wanted.
  * - `unreachable`: the hub cannot be reached, or failed again and again.
- * - `badAnswer`: the hub answered something that is not its protocol.
- * - `hashMismatch`: a file is not what the hub says it is, twice in a row.
- * - `diskFull`: the files do not fit where they are kept.
+ * - `bad_answer`: the hub answered something that is not its protocol.
+ * - `hash_mismatch`: a file is not what the hub says it is, twice in a row.
+ * - `disk_full`: the files do not fit where they are kept.
  * - `offline`: the hub must not be asked, and the files are not here.
  */
 export type HubErrorCode =
-  | 'badName'
-  | 'badEndpoint'
-  | 'repositoryUnknown'
-  | 'accessDenied'
-  | 'fileUnknown'
+  | 'bad_name'
+  | 'bad_endpoint'
+  | 'repository_unknown'
+  | 'access_denied'
+  | 'file_unknown'
   | 'unreachable'
-  | 'badAnswer'
-  | 'hashMismatch'
-  | 'diskFull'
+  | 'bad_answer'
+  | 'hash_mismatch'
+  | 'disk_full'
   | 'offline';
 
 export class HubError extends CodedError<HubErrorCode> {

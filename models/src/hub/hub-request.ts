@@ -45,7 +45,7 @@ export interface HubRequest {
 /**
  * Asks until `read` has taken the whole answer. `read` calls `alive` whenever something came, which also starts the
  * count of tries anew.
- * @throws HubError `unreachable`, `accessDenied`, `repositoryUnknown`, or what `read` throws as such
+ * @throws HubError `unreachable`, `access_denied`, `repository_unknown`, or what `read` throws as such
  */
 export async function request<T>(
   { url, settings, patience, signal, headers = () => ({}) }: HubRequest,
@@ -93,11 +93,11 @@ async function refuse(response: Response, url: string): Promise<never> {
   }
   if (status === 401 || status === 403) {
     throw new HubError(
-      'accessDenied',
+      'access_denied',
       `${url} answered ${status}${said && ` (${said})`}: there is no such model, or it requires a token (HF_TOKEN) whose owner has accepted its terms`,
     );
   }
-  throw new HubError('repositoryUnknown', `${url} answered ${status}${said && ` (${said})`}`);
+  throw new HubError('repository_unknown', `${url} answered ${status}${said && ` (${said})`}`);
 }
 
 /** What another try may cure; anything else is thrown on. */

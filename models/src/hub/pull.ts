@@ -83,7 +83,7 @@ async function askHub(
   const { endpoint } = settings;
   if (!/^https?:$/.test(URL.canParse(endpoint) ? new URL(endpoint).protocol : '')) {
     throw new HubError(
-      'badEndpoint',
+      'bad_endpoint',
       `HF_ENDPOINT is "${endpoint}": expected an address, as in https://huggingface.co`,
     );
   }

@@ -16,7 +16,7 @@ const REVISION = /^[\w][\w./-]{0,254}$/;
 
 /**
  * Reads `owner/name`, `owner/name@revision`, `owner/name:quantisation`, or a link to the repository's page.
- * @throws HubError `badName`
+ * @throws HubError `bad_name`
  */
 export function parseRepositoryName(text: string): RepositoryName {
   const plain = text
@@ -30,7 +30,7 @@ export function parseRepositoryName(text: string): RepositoryName {
   const isRevision = REVISION.test(revision) && !revision.includes('..');
   if (!isName || !isRevision || !/^[\w.-]{0,64}$/.test(quantisation)) {
     throw new HubError(
-      'badName',
+      'bad_name',
       `"${text}" is not the name of a model: expected owner/name, owner/name@revision or owner/name:quantisation`,
     );
   }

@@ -52,13 +52,13 @@ export async function readRepository(
     try {
       return JSON.parse(text) as unknown;
     } catch (cause) {
-      throw new HubError('badAnswer', `${url} answered something that is not JSON`, { cause });
+      throw new HubError('bad_answer', `${url} answered something that is not JSON`, { cause });
     }
   });
   const info = v.safeParse(ModelInfo, answer);
   if (!info.success) {
     const [issue] = info.issues;
-    throw new HubError('badAnswer', `${url}: ${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`);
+    throw new HubError('bad_answer', `${url}: ${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`);
   }
   const { sha, siblings } = info.output;
   return {

@@ -5,17 +5,17 @@ import { ModelError } from '../model-error.js';
 
 /**
  * Makes a folder that `write` fills, under another name until it is whole.
- * @throws ModelError `nameTaken` where there is something already, an empty folder excepted; `fileMissing` where that
+ * @throws ModelError `name_taken` where there is something already, an empty folder excepted; `file_missing` where that
  * cannot be seen
  */
 export async function writeModelFolder(directory: string, write: (draft: string) => Promise<void>): Promise<void> {
   const target = resolve(directory);
   const found = await readdir(target).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return undefined;
-    if (cause.code !== 'ENOTDIR') throw new ModelError('fileMissing', `${directory} cannot be read`, { cause });
-    throw new ModelError('nameTaken', `${directory} is there already, and is not a folder`, { cause });
+    if (cause.code !== 'ENOTDIR') throw new ModelError('file_missing', `${directory} cannot be read`, { cause });
+    throw new ModelError('name_taken', `${directory} is there already, and is not a folder`, { cause });
   });
-  if (found?.length) throw new ModelError('nameTaken', `${directory} is there already, and not empty`);
+  if (found?.length) throw new ModelError('name_taken', `${directory} is there already, and not empty`);
   await removeAbandoned(target);
   const draft = draftOf(target, process.pid);
   try {

@@ -30,12 +30,12 @@ let loaded: CudaRuntime | undefined;
 /** Kept, as koffi unloads a library when its object is collected. */
 const libraries: unknown[] = [];
 
-/** Throws OrtError `engineError`, with too little memory for example. */
+/** Throws OrtError `engine_error`, with too little memory for example. */
 export function allocateOnDevice(id: number, length: number): Pointer {
   useDevice(id);
   const address: [Pointer | null] = [null];
   checkCuda(cudaRuntime().allocate(address, length));
-  if (address[0] === null) throw new OrtError('engineError', `CUDA gave no address for ${length} bytes`);
+  if (address[0] === null) throw new OrtError('engine_error', `CUDA gave no address for ${length} bytes`);
   return address[0];
 }
 
@@ -46,7 +46,7 @@ export function freeOnDevice(id: number, address: Pointer): void {
 
 /**
  * Copies to a device, all of it before the call returns: ONNX Runtime's streams wait for no other one, and a copy from
- * pageable memory may still be on its way when `cudaMemcpy` is back. Throws OrtError `engineError`.
+ * pageable memory may still be on its way when `cudaMemcpy` is back. Throws OrtError `engine_error`.
  */
 export function copyToDevice(id: number, address: Pointer, bytes: Uint8Array): void {
   useDevice(id);
@@ -55,7 +55,7 @@ export function copyToDevice(id: number, address: Pointer, bytes: Uint8Array): v
   checkCuda(cuda.synchronizeStream(null));
 }
 
-/** Throws OrtError `engineError`. */
+/** Throws OrtError `engine_error`. */
 export function copyFromDevice(id: number, address: Pointer, length: number): Uint8Array {
   useDevice(id);
   const bytes = new Uint8Array(length);
@@ -63,7 +63,7 @@ export function copyFromDevice(id: number, address: Pointer, length: number): Ui
   return bytes;
 }
 
-/** Fills memory of a device with zeros, all of it before the call returns. Throws OrtError `engineError`. */
+/** Fills memory of a device with zeros, all of it before the call returns. Throws OrtError `engine_error`. */
 export function clearOnDevice(id: number, address: Pointer, length: number): void {
   useDevice(id);
   const cuda = cudaRuntime();
@@ -72,8 +72,8 @@ export function clearOnDevice(id: number, address: Pointer, length: number): voi
 }
 
 /**
- * Bytes of a GPU's memory that are free now. Throws OrtError `engineError` where there is no such GPU,
- * `libraryNotFound` where there is no CUDA.
+ * Bytes of a GPU's memory that are free now. Throws OrtError `engine_error` where there is no such GPU,
+ * `library_not_found` where there is no CUDA.
  */
 export function freeDeviceMemory(id: number): number {
   useDevice(id);
@@ -88,7 +88,7 @@ function useDevice(id: number): void {
 }
 
 function checkCuda(status: number): void {
-  if (status !== 0) throw new OrtError('engineError', `CUDA: ${cudaRuntime().errorString(status)} (${status})`);
+  if (status !== 0) throw new OrtError('engine_error', `CUDA: ${cudaRuntime().errorString(status)} (${status})`);
 }
 
 function cudaRuntime(): CudaRuntime {
@@ -121,5 +121,7 @@ function load(): CudaRuntime {
       cause ??= error;
     }
   }
-  throw new OrtError('libraryNotFound', `NVIDIA's runtime library is not there: ${libraryNames.join(', ')}`, { cause });
+  throw new OrtError('library_not_found', `NVIDIA's runtime library is not there: ${libraryNames.join(', ')}`, {
+    cause,
+  });
 }

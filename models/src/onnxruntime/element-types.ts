@@ -49,11 +49,11 @@ export function bytesPerElement(type: ElementType): number {
   return facts[type].bytes;
 }
 
-/** Throws OrtError `unsupportedType` for element types that this module does not carry. */
+/** Throws OrtError `unsupported_type` for element types that this module does not carry. */
 export function elementTypeOf(onnx: number): ElementType {
   const type = typeOfOnnx.get(onnx);
   if (type === undefined)
-    throw new OrtError('unsupportedType', `tensors of ONNX element type ${onnx} are not supported`);
+    throw new OrtError('unsupported_type', `tensors of ONNX element type ${onnx} are not supported`);
   return type;
 }
 
@@ -61,17 +61,17 @@ export function elementCount(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1);
 }
 
-/** Throws OrtError `invalidArgument` when dims, type and data do not fit each other. */
+/** Throws OrtError `invalid_argument` when dims, type and data do not fit each other. */
 export function checkTensor(tensor: Tensor): void {
   const { type, dims, data } = tensor;
   if (!dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) {
-    throw new OrtError('invalidArgument', `dims [${dims.join(', ')}] are not whole numbers from 0`);
+    throw new OrtError('invalid_argument', `dims [${dims.join(', ')}] are not whole numbers from 0`);
   }
   if (!(data instanceof facts[type].typedArray)) {
-    throw new OrtError('invalidArgument', `${type} data must be a ${facts[type].typedArray.name}`);
+    throw new OrtError('invalid_argument', `${type} data must be a ${facts[type].typedArray.name}`);
   }
   if (data.length !== elementCount(dims)) {
-    throw new OrtError('invalidArgument', `dims [${dims.join(', ')}] do not fit ${data.length} elements`);
+    throw new OrtError('invalid_argument', `dims [${dims.join(', ')}] do not fit ${data.length} elements`);
   }
 }
 

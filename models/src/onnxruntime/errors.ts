@@ -5,31 +5,31 @@ import { CodedError } from '@sotto/protocol';
 const nativeCodes = [
   'ok',
   'fail',
-  'invalidArgument',
-  'noSuchFile',
-  'noModel',
-  'engineError',
-  'runtimeException',
-  'invalidProtobuf',
-  'modelLoaded',
-  'notImplemented',
-  'invalidGraph',
-  'providerFail',
-  'modelLoadCanceled',
-  'modelRequiresCompilation',
-  'notFound',
+  'invalid_argument',
+  'no_such_file',
+  'no_model',
+  'engine_error',
+  'runtime_exception',
+  'invalid_protobuf',
+  'model_loaded',
+  'not_implemented',
+  'invalid_graph',
+  'provider_fail',
+  'model_load_canceled',
+  'model_requires_compilation',
+  'not_found',
 ] as const;
 
 /**
- * What went wrong: a code of ONNX Runtime, or one of this module: `closed` (used after `close()`), `libraryNotFound`,
- * `unsupportedLibrary` (too old, or not ONNX Runtime), `unsupportedType`.
+ * What went wrong: a code of ONNX Runtime, or one of this module: `closed` (used after `close()`), `library_not_found`,
+ * `unsupported_library` (too old, or not ONNX Runtime), `unsupported_type`.
  */
 export type OrtErrorCode =
   | (typeof nativeCodes)[number]
   | 'closed'
-  | 'libraryNotFound'
-  | 'unsupportedLibrary'
-  | 'unsupportedType';
+  | 'library_not_found'
+  | 'unsupported_library'
+  | 'unsupported_type';
 
 /** A call into ONNX Runtime failed or could not be made. */
 export class OrtError extends CodedError<OrtErrorCode> {

@@ -39,12 +39,12 @@ export function providerBeside(core: string): string | undefined {
 /**
  * SOTTO_ONNXRUNTIME, else the core of an installed CUDA provider, else what the onnxruntime-node package ships for this
  * platform.
- * @throws OrtError `libraryNotFound`
+ * @throws OrtError `library_not_found`
  */
 export function libraryFile(env: NodeJS.ProcessEnv = process.env): string {
   const named = env['SOTTO_ONNXRUNTIME'];
   if (named) {
-    if (!existsSync(named)) throw new OrtError('libraryNotFound', `SOTTO_ONNXRUNTIME names no file: ${named}`);
+    if (!existsSync(named)) throw new OrtError('library_not_found', `SOTTO_ONNXRUNTIME names no file: ${named}`);
     return named;
   }
   const installed = join(cudaFolder(env), 'libonnxruntime.so.1');
@@ -53,7 +53,7 @@ export function libraryFile(env: NodeJS.ProcessEnv = process.env): string {
   const name = existsSync(folder) ? readdirSync(folder).find((entry) => libraryName.test(entry)) : undefined;
   if (name === undefined) {
     throw new OrtError(
-      'libraryNotFound',
+      'library_not_found',
       `onnxruntime-node ships no library for ${process.platform}-${process.arch}; name one in SOTTO_ONNXRUNTIME`,
     );
   }

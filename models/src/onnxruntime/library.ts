@@ -179,7 +179,7 @@ const signatures: { readonly [F in keyof OrtApi]: readonly [position: number, si
 
 let loaded: { readonly api: OrtApi; readonly version: string } | undefined;
 
-/** The C API, loaded at the first call. Throws OrtError `libraryNotFound` or `unsupportedLibrary`. */
+/** The C API, loaded at the first call. Throws OrtError `library_not_found` or `unsupported_library`. */
 export function ortApi(): OrtApi {
   return (loaded ??= load()).api;
 }
@@ -240,12 +240,12 @@ function load(): { api: OrtApi; version: string } {
     loadedLibraries.add(library);
     base = library.func('void *OrtGetApiBase()')() as Pointer;
   } catch (cause) {
-    throw new OrtError('libraryNotFound', `could not load ONNX Runtime from ${file}`, { cause });
+    throw new OrtError('library_not_found', `could not load ONNX Runtime from ${file}`, { cause });
   }
   const getApi = functionAt<(version: number) => Pointer | null>(base, 0, 'void *F(uint32_t)');
   const version = functionAt<() => string>(base, 1, 'const char *F()')();
   const table = getApi(apiVersion);
-  if (table === null) throw new OrtError('unsupportedLibrary', `${file} is ONNX Runtime ${version}, too old`);
+  if (table === null) throw new OrtError('unsupported_library', `${file} is ONNX Runtime ${version}, too old`);
   const bound = Object.entries(signatures).map(([name, [position, signature]]) => [
     name,
     functionAt(table, position, signature),

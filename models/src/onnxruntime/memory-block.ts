@@ -16,7 +16,7 @@ export class MemoryBlock extends NativeHandle {
   readonly place: MemoryPlace;
   readonly length: number;
 
-  /** Allocates `length` bytes, all of them 0. Throws OrtError `engineError` where a GPU has no memory for them. */
+  /** Allocates `length` bytes, all of them 0. Throws OrtError `engine_error` where a GPU has no memory for them. */
   static allocate(place: MemoryPlace, length: number): MemoryBlock {
     if (place.device === 'cpu') {
       // Not the garbage collector's memory: it is large, and is to be free when the block is closed.
@@ -41,7 +41,7 @@ export class MemoryBlock extends NativeHandle {
 
   /**
    * A tensor that lies at an offset, bytes, its contents what is there. The block stays until it is closed. Throws
-   * OrtError `invalidArgument`.
+   * OrtError `invalid_argument`.
    */
   tensor(type: ElementType, dims: readonly number[], offset: number): OrtValue {
     this.#checkRange(offset, elementCount(dims) * bytesPerElement(type));
@@ -50,7 +50,7 @@ export class MemoryBlock extends NativeHandle {
 
   /** The bytes themselves, where the block is on the host: not to be looked at when it is closed. */
   get bytes(): Uint8Array {
-    if (this.place.device !== 'cpu') throw new OrtError('invalidArgument', 'a device has its memory for itself');
+    if (this.place.device !== 'cpu') throw new OrtError('invalid_argument', 'a device has its memory for itself');
     return hostBytes(this.pointer, 0, this.length);
   }
 
@@ -71,7 +71,7 @@ export class MemoryBlock extends NativeHandle {
 
   #checkRange(offset: number, length: number): void {
     if (offset % 2 === 0 && offset >= 0 && offset + length <= this.length) return;
-    throw new OrtError('invalidArgument', `${length} bytes at ${offset} are not within ${this.length}`);
+    throw new OrtError('invalid_argument', `${length} bytes at ${offset} are not within ${this.length}`);
   }
 }
 

@@ -14,8 +14,8 @@ export class OrtSession extends NativeHandle {
   readonly outputs: readonly string[];
 
   /**
-   * Loads a model, a file or its bytes, off the event loop. Throws OrtError (`noSuchFile`, `invalidProtobuf`,
-   * `invalidGraph`, `fail`, ...).
+   * Loads a model, a file or its bytes, off the event loop. Throws OrtError (`no_such_file`, `invalid_protobuf`,
+   * `invalid_graph`, `fail`, ...).
    */
   static async load(model: string | Uint8Array, options: SessionOptions = {}): Promise<OrtSession> {
     const environment = OrtEnvironment.shared.pointer;

@@ -27,7 +27,7 @@ export class OrtValue extends NativeHandle {
   /**
    * A value over the tensor's own memory: nothing is copied, later writes to the array are seen by later runs, and a
    * bound output is written into it. The array lives at least as long as the native value. Throws OrtError
-   * `invalidArgument`.
+   * `invalid_argument`.
    */
   static fromTensor(tensor: Tensor): OrtValue {
     checkTensor(tensor);

@@ -21,7 +21,7 @@ const LARGEST = 127;
  * Writes `directory` from a folder in Hugging Face's layout. A matrix X is stored as `X.weight_int8` [inputs, outputs]
  * and `X.weight_scale` [outputs], the largest magnitude of an output being 127 (one scale for a whole matrix ruins a
  * Whisper). The rest is in half precision: convolutions, norms, biases, positions.
- * @throws ModelError `fileMissing`, `fileInvalid` or `unsupported` for the source, `nameTaken` for the target
+ * @throws ModelError `file_missing`, `file_invalid` or `unsupported` for the source, `name_taken` for the target
  */
 export async function packWhisper(source: string, directory: string, onProgress?: WriteProgress): Promise<void> {
   const { config } = await validateModel(source);

@@ -77,13 +77,13 @@ export type CalibrationPoint = v.InferOutput<typeof CalibrationPoint>;
 
 /**
  * Reads sotto.json of a folder; the defaults where there is none.
- * @throws ModelError `fileInvalid` naming the key
+ * @throws ModelError `file_invalid` naming the key
  */
 export async function readManifest(folder: string): Promise<ModelManifest> {
   const file = join(folder, MANIFEST_FILE);
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return '{}';
-    throw new ModelError('fileMissing', `${file} cannot be read`, { cause });
+    throw new ModelError('file_missing', `${file} cannot be read`, { cause });
   });
   return parseJson(ModelManifest, text, file);
 }

@@ -21,7 +21,7 @@ const IN_INTEGERS = '_int8';
 
 /**
  * Looks at config and weights without loading them: fast enough for a list.
- * @throws ModelError `fileMissing`, `fileInvalid` or `unsupported`
+ * @throws ModelError `file_missing`, `file_invalid` or `unsupported`
  */
 export async function inspectModel(directory: string): Promise<ModelFiles> {
   const config = await readWhisperConfig(directory);
@@ -46,7 +46,7 @@ export async function inspectModel(directory: string): Promise<ModelFiles> {
 
 /**
  * Everything that {@link inspectModel} looks at, and the tokenizer too: what is added must be able to load.
- * @throws ModelError `fileMissing`, `fileInvalid` or `unsupported`
+ * @throws ModelError `file_missing`, `file_invalid` or `unsupported`
  */
 export async function validateModel(directory: string): Promise<ModelFiles> {
   const files = await inspectModel(directory);

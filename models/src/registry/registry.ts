@@ -67,7 +67,7 @@ export class ModelRegistry {
   async list(): Promise<{ models: InstalledModel[]; broken: BrokenModel[] }> {
     const entries = await readdir(this.folder, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
       if (cause.code === 'ENOENT') return [];
-      throw new ModelError('fileMissing', `${this.folder} cannot be read`, { cause });
+      throw new ModelError('file_missing', `${this.folder} cannot be read`, { cause });
     });
     const models: InstalledModel[] = [];
     const broken: BrokenModel[] = [];
@@ -87,7 +87,7 @@ export class ModelRegistry {
     return { models, broken };
   }
 
-  /** @throws ModelError `modelUnknown` naming the models that there are, or what is wrong with its files */
+  /** @throws ModelError `model_unknown` naming the models that there are, or what is wrong with its files */
   async find(name: string): Promise<InstalledModel> {
     const { models, broken } = await this.list();
     const model = models.find((candidate) => candidate.name === name);
@@ -95,7 +95,7 @@ export class ModelRegistry {
     const cause = broken.find((candidate) => candidate.name === name)?.error;
     if (cause) throw cause;
     throw new ModelError(
-      'modelUnknown',
+      'model_unknown',
       `No model "${name}": there are ${models.map((known) => known.name).join(', ') || 'none'}`,
     );
   }
@@ -112,18 +112,18 @@ export class ModelRegistry {
         Number(a.isEmbedded) - Number(b.isEmbedded) ||
         b.files.weightBytes - a.files.weightBytes,
     );
-    if (!best) throw new ModelError('modelUnknown', `There is no model in ${this.folder}: npx sotto models add DIR`);
+    if (!best) throw new ModelError('model_unknown', `There is no model in ${this.folder}: npx sotto models add DIR`);
     return best;
   }
 
   /**
    * Installs a model. A folder of Hugging Face files is used where it is: its path is recorded, a sotto.json in it is
    * taken over. A model of another format is converted into the models folder.
-   * @throws ModelError `fileMissing`, `fileInvalid`, `unsupported`, `unsafeFile`, or `nameTaken`
+   * @throws ModelError `file_missing`, `file_invalid`, `unsupported`, `unsafe_file`, or `name_taken`
    */
   async add(path: string, options: AddOptions = {}): Promise<InstalledModel> {
     const target = await realpath(path).catch((cause: unknown) => {
-      throw new ModelError('fileMissing', `${path} is not there`, { cause });
+      throw new ModelError('file_missing', `${path} is not there`, { cause });
     });
     const kind = await sourceKind(target);
     const name = options.name ?? (kind === 'huggingFace' ? basename(target) : nameOfSource(target));
@@ -166,7 +166,7 @@ export class ModelRegistry {
   async #refuseName(name: string): Promise<void> {
     if (!MODEL_NAME.test(name)) {
       throw new ModelError(
-        'fileInvalid',
+        'file_invalid',
         `"${name}" is not a valid name for a model: letters, digits, ".", "_" and "-" only; give one with --name`,
       );
     }
@@ -175,7 +175,7 @@ export class ModelRegistry {
       () => false,
     );
     if (name === EMBEDDED_MODEL || isTaken) {
-      throw new ModelError('nameTaken', `A model "${name}" is installed already; choose another name with --name`);
+      throw new ModelError('name_taken', `A model "${name}" is installed already; choose another name with --name`);
     }
   }
 

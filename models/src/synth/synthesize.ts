@@ -21,7 +21,7 @@ export interface SynthOptions {
 
 /**
  * Writes the folder in Hugging Face's layout, the weights in half precision.
- * @throws ModelError `nameTaken` where the folder is there
+ * @throws ModelError `name_taken` where the folder is there
  */
 export async function synthesizeModel(
   size: WhisperSize,

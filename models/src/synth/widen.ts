@@ -51,8 +51,8 @@ export interface SmallModel {
  * places, as it does from batch to batch; the int8 encoder of a CPU rounds by the largest value of a row, of which
  * there are more, and larger ones.
  *
- * @throws ModelError `unsupported` where the small model does not fit into the size, `fileMissing` or `fileInvalid`
- * where it is no model, `nameTaken` where the folder is there
+ * @throws ModelError `unsupported` where the small model does not fit into the size, `file_missing` or `file_invalid`
+ * where it is no model, `name_taken` where the folder is there
  */
 export async function widenModel(
   size: WhisperSize,
@@ -136,7 +136,7 @@ async function readObject(directory: string, name: string): Promise<Readonly<Rec
   const file = join(directory, name);
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return '{}';
-    throw new ModelError('fileMissing', `${file} cannot be read`, { cause });
+    throw new ModelError('file_missing', `${file} cannot be read`, { cause });
   });
   return parseJson(v.record(v.string(), v.unknown()), text, file);
 }

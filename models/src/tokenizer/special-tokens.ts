@@ -24,12 +24,13 @@ const LANGUAGE = /^<\|([a-z]{2,3})\|>$/;
 /**
  * Finds the special tokens among the added ones.
  * @param added content -> id of every added token
- * @throws ModelError `fileInvalid` naming the token that is missing
+ * @throws ModelError `file_invalid` naming the token that is missing
  */
 export function findSpecialTokens(added: ReadonlyMap<string, number>, file: string): SpecialTokens {
   const find = (...names: readonly string[]): number => {
     const id = names.map((name) => added.get(name)).find((found) => found !== undefined);
-    if (id === undefined) throw new ModelError('fileInvalid', `${file}: no token ${names[0]}: not a Whisper tokenizer`);
+    if (id === undefined)
+      throw new ModelError('file_invalid', `${file}: no token ${names[0]}: not a Whisper tokenizer`);
     return id;
   };
   const languages = new Map<string, number>();

@@ -25,7 +25,7 @@ export class WhisperTokenizer {
 
   /**
    * Loads `tokenizer.json` of a model's folder.
-   * @throws ModelError `fileMissing`, or `fileInvalid` when it is no Whisper tokenizer
+   * @throws ModelError `file_missing`, or `file_invalid` when it is no Whisper tokenizer
    */
   static async load(directory: string): Promise<WhisperTokenizer> {
     const file = join(directory, 'tokenizer.json');
@@ -33,13 +33,13 @@ export class WhisperTokenizer {
     try {
       text = await readFile(file, 'utf8');
     } catch (cause) {
-      throw new ModelError('fileMissing', `${file} cannot be read`, { cause });
+      throw new ModelError('file_missing', `${file} cannot be read`, { cause });
     }
     try {
       return new WhisperTokenizer(JSON.parse(text), file);
     } catch (cause) {
       if (cause instanceof ModelError) throw cause;
-      throw new ModelError('fileInvalid', `${file} is not a tokenizer that can be read`, { cause });
+      throw new ModelError('file_invalid', `${file} is not a tokenizer that can be read`, { cause });
     }
   }
 
@@ -47,7 +47,7 @@ export class WhisperTokenizer {
   constructor(content: unknown, file = 'tokenizer.json') {
     const parsed = v.safeParse(TokenizerFile, content);
     if (!parsed.success) {
-      throw new ModelError('fileInvalid', `${file} is not a byte-level BPE tokenizer: ${v.summarize(parsed.issues)}`);
+      throw new ModelError('file_invalid', `${file} is not a byte-level BPE tokenizer: ${v.summarize(parsed.issues)}`);
     }
     const { added_tokens: added, ...rest } = parsed.output;
     this.special = findSpecialTokens(new Map(added.map(({ content, id }) => [content, id])), file);

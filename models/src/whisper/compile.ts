@@ -54,7 +54,7 @@ export interface CompileOptions {
   readonly cache?: Cache;
 }
 
-/** Both graphs at once. Throws ModelError `fileMissing`, `fileInvalid` or `unsupported`. */
+/** Both graphs at once. Throws ModelError `file_missing`, `file_invalid` or `unsupported`. */
 export async function compileWhisper(
   directory: string,
   precision: Precision,
@@ -66,7 +66,7 @@ export async function compileWhisper(
 
 /**
  * The graphs one by one, so that the weights of one are gone before those of the next are read. Throws ModelError
- * `fileMissing`, `fileInvalid` or `unsupported`.
+ * `file_missing`, `file_invalid` or `unsupported`.
  */
 export async function planWhisper(
   directory: string,

@@ -75,7 +75,7 @@ export interface WhisperConfig {
 
 /**
  * Reads config.json, generation_config.json and preprocessor_config.json; the latter two may be absent.
- * @throws ModelError `fileMissing`, `fileInvalid`, or `unsupported` for what is no Whisper or a Whisper with other
+ * @throws ModelError `file_missing`, `file_invalid`, or `unsupported` for what is no Whisper or a Whisper with other
  * features
  */
 export async function readWhisperConfig(directory: string): Promise<WhisperConfig> {
@@ -92,7 +92,7 @@ export async function readWhisperConfig(directory: string): Promise<WhisperConfi
   }
   for (const heads of [config.encoder_attention_heads, config.decoder_attention_heads]) {
     if (config.d_model % heads !== 0) {
-      throw new ModelError('fileInvalid', `${file}: d_model ${config.d_model} is not a multiple of ${heads} heads`);
+      throw new ModelError('file_invalid', `${file}: d_model ${config.d_model} is not a multiple of ${heads} heads`);
     }
   }
   return {
@@ -132,7 +132,7 @@ function alignmentHeads(
     );
   }
   const outside = given.find(([layer, head]) => layer >= layers || head >= heads);
-  if (outside) throw new ModelError('fileInvalid', `${file}: there is no alignment head [${outside.join(', ')}]`);
+  if (outside) throw new ModelError('file_invalid', `${file}: there is no alignment head [${outside.join(', ')}]`);
   return given;
 }
 
@@ -158,6 +158,6 @@ async function readText(file: string, optional = false): Promise<string | undefi
     return await readFile(file, 'utf8');
   } catch (cause) {
     if (optional && cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
-    throw new ModelError('fileMissing', `${file} cannot be read`, { cause });
+    throw new ModelError('file_missing', `${file} cannot be read`, { cause });
   }
 }

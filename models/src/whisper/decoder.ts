@@ -79,7 +79,7 @@ export function takeChoices(outputs: ReadonlyMap<string, OrtValue>): Choices {
     if (!outputs.has(name)) return new Float32Array(0);
     const { data } = takeTensor(outputs, name);
     if (data instanceof Float32Array) return data;
-    throw new OrtError('unsupportedType', 'the graph gave other numbers than float32');
+    throw new OrtError('unsupported_type', 'the graph gave other numbers than float32');
   };
   return {
     best: numbersOf(takeTensor(outputs, 'best')),
@@ -111,7 +111,7 @@ export function int64(values: readonly number[], dims: readonly number[] = [valu
 /** What `int64` writes, as numbers. */
 export function numbersOf({ data }: Tensor): number[] {
   if (!(data instanceof BigInt64Array))
-    throw new OrtError('unsupportedType', 'the graph gave other numbers than int64');
+    throw new OrtError('unsupported_type', 'the graph gave other numbers than int64');
   const halves = new Int32Array(data.buffer, data.byteOffset, 2 * data.length);
   return Array.from(data, (_, i) => halves[2 * i] ?? 0);
 }

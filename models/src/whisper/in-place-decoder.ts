@@ -43,7 +43,7 @@ export class InPlaceDecoder implements WhisperDecoder {
     const width = tokens.length / input.batch;
     const isFirst = this.places === 0;
     if (width > 1 && !isFirst) {
-      throw new OrtError('invalidArgument', `${width} tokens at once are not the first of their rows`);
+      throw new OrtError('invalid_argument', `${width} tokens at once are not the first of their rows`);
     }
     const added = this.#lengths.map((_, row) => textBefore(present, row * width, width));
     // A row without a new token is fed one all the same: it is written behind its text, and overwritten or never looked
@@ -51,7 +51,7 @@ export class InPlaceDecoder implements WhisperDecoder {
     const lastPlace = Int32Array.from(this.#lengths, (length, row) => length + Math.max(1, added[row] ?? 0) - 1);
     const places = isFirst ? width : Math.max(...lastPlace) + 1;
     if (places > this.#config.maxTargetPositions) {
-      throw new OrtError('invalidArgument', `${places} places are more than ${this.#config.maxTargetPositions}`);
+      throw new OrtError('invalid_argument', `${places} places are more than ${this.#config.maxTargetPositions}`);
     }
     const isStep = width === 1 && !isFirst && !input.logits && input.rules.every((rule) => rule === 'text');
     const choices = steps && isStep ? await steps.step(input, lastPlace) : await this.#run(input, lastPlace, places);
@@ -75,7 +75,8 @@ export class InPlaceDecoder implements WhisperDecoder {
 
   forget(row: number, from: number, to: number): void {
     if (from === to) return;
-    if (to !== this.#lengths[row]) throw new OrtError('invalidArgument', 'only the last places of a row are forgotten');
+    if (to !== this.#lengths[row])
+      throw new OrtError('invalid_argument', 'only the last places of a row are forgotten');
     this.#lengths[row] = from;
   }
 
@@ -96,6 +97,6 @@ function textBefore(present: readonly boolean[], start: number, width: number): 
   const row = present.slice(start, start + width);
   const end = row.indexOf(false);
   const count = end < 0 ? width : end;
-  if (row.includes(true, count)) throw new OrtError('invalidArgument', 'a row holds text after its padding');
+  if (row.includes(true, count)) throw new OrtError('invalid_argument', 'a row holds text after its padding');
   return count;
 }

@@ -38,7 +38,7 @@ const LARGEST = 127;
 /** Numbers of a matrix that are read and rounded at a time: of the wide values only these are in memory. */
 const NUMBERS_AT_ONCE = 4 * 1024 * 1024;
 
-/** Room that the maps of these names take which are not stored in integers. Throws ModelError `fileInvalid`. */
+/** Room that the maps of these names take which are not stored in integers. Throws ModelError `file_invalid`. */
 export function int8Bytes(weights: Weights, maps: ReadonlyMap<string, ActivationBytes>): number {
   let bytes = 0;
   for (const name of maps.keys()) {
@@ -50,8 +50,8 @@ export function int8Bytes(weights: Weights, maps: ReadonlyMap<string, Activation
 }
 
 /**
- * The maps of these names: where they are stored, or read and rounded. Throws ModelError `fileMissing` or
- * `fileInvalid`.
+ * The maps of these names: where they are stored, or read and rounded. Throws ModelError `file_missing` or
+ * `file_invalid`.
  * @param isExact whether the CPU sums products of bytes exactly, whatever they are
  * @param room zeros, as many as `int8Bytes` says: where what is rounded is put
  */
@@ -86,7 +86,7 @@ export async function readInt8Weights(
 function sizesOf(name: string, { shape }: WeightTensor): [rows: number, columns: number] {
   const [rows, columns, ...more] = shape;
   if (rows === undefined || columns === undefined || more.length > 0) {
-    throw new ModelError('fileInvalid', `${name} is [${shape.join(', ')}], not a matrix`);
+    throw new ModelError('file_invalid', `${name} is [${shape.join(', ')}], not a matrix`);
   }
   return [rows, columns];
 }

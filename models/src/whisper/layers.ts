@@ -80,7 +80,7 @@ export class LayerBuilder {
   }
 
   /**
-   * A weight of the network in the graph's precision. Throws ModelError `fileInvalid` when it is absent or of another
+   * A weight of the network in the graph's precision. Throws ModelError `file_invalid` when it is absent or of another
    * shape.
    */
   weight(name: string, shape: readonly number[]): TensorName {
@@ -281,7 +281,7 @@ export class LayerBuilder {
     return this.graph.op('Shape', [x], { start: axis, end: axis + 1 });
   }
 
-  /** The map if it is calculated in integers. Throws ModelError `fileInvalid` when it is of another shape. */
+  /** The map if it is calculated in integers. Throws ModelError `file_invalid` when it is of another shape. */
   int8Map(name: string, outputs: number, inputs: number): Int8Weight | undefined {
     const map = this.#int8.get(name);
     if (map) checkShape(`${name}.weight`, [map.outputs, map.inputs], [outputs, inputs]);
@@ -310,17 +310,17 @@ export class LayerBuilder {
   }
 }
 
-/** Throws ModelError `fileInvalid`. */
+/** Throws ModelError `file_invalid`. */
 function checkInt8(map: string, { values, scales }: StoredInt8, outputs: number, inputs: number): void {
   checkShape(`${map}.weight_int8`, values.shape, [inputs, outputs]);
   checkShape(`${map}.weight_scale`, scales.shape, [outputs]);
 }
 
-/** Throws ModelError `fileInvalid`. */
+/** Throws ModelError `file_invalid`. */
 function checkShape(name: string, found: readonly number[], wanted: readonly number[]): void {
   if (found.join() === wanted.join()) return;
   throw new ModelError(
-    'fileInvalid',
+    'file_invalid',
     `${name} is [${found.join(', ')}], the configuration says [${wanted.join(', ')}]`,
   );
 }

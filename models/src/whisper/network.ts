@@ -190,7 +190,7 @@ export class WhisperNetwork {
     const batch = heardSamples.length;
     const samples = audio.length / batch;
     if (!Number.isInteger(samples / samplesPerEncoderFrame) || samples === 0) {
-      throw new OrtError('invalidArgument', `${audio.length} samples are not ${batch} windows of whole 20 ms frames`);
+      throw new OrtError('invalid_argument', `${audio.length} samples are not ${batch} windows of whole 20 ms frames`);
     }
     const contextFrames = samples / samplesPerEncoderFrame;
     const frames = heardSamples.map((count) => Math.max(1, Math.ceil(count / samplesPerEncoderFrame)));

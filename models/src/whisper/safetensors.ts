@@ -37,25 +37,25 @@ export interface StoredInt8 {
 
 /**
  * The map `name` (without `.weight`) if it is stored in integers, as `<name>.weight_int8` and `<name>.weight_scale`.
- * Throws ModelError `fileInvalid`.
+ * Throws ModelError `file_invalid`.
  */
 export function findInt8(weights: Weights, name: string): StoredInt8 | undefined {
   const values = lookUp(weights, `${name}.weight_int8`);
   if (values === undefined) return undefined;
   const scales = findWeight(weights, `${name}.weight_scale`);
   if (values.type !== 'I8' || scales.type !== 'F32') {
-    throw new ModelError('fileInvalid', `${name} is stored in ${values.type} with scales in ${scales.type}`);
+    throw new ModelError('file_invalid', `${name} is stored in ${values.type} with scales in ${scales.type}`);
   }
   return { values, scales };
 }
 
 /**
- * A tensor by its name in WhisperForConditionalGeneration without `model.`. Throws ModelError `fileInvalid` when there
+ * A tensor by its name in WhisperForConditionalGeneration without `model.`. Throws ModelError `file_invalid` when there
  * is none.
  */
 export function findWeight(weights: Weights, name: string): WeightTensor {
   const tensor = lookUp(weights, name);
-  if (tensor === undefined) throw new ModelError('fileInvalid', `the weights hold no ${name}`);
+  if (tensor === undefined) throw new ModelError('file_invalid', `the weights hold no ${name}`);
   return tensor;
 }
 
@@ -74,7 +74,7 @@ const ShardIndex = v.looseObject({ weight_map: v.record(v.string(), v.string()) 
 /**
  * Reads the header of `model.safetensors`, or of each shard that `model.safetensors.index.json` names. Links are
  * followed: in a hub's cache the files of a snapshot are links into a folder of blobs.
- * @throws ModelError `fileMissing` or `fileInvalid`
+ * @throws ModelError `file_missing` or `file_invalid`
  */
 export async function readWeights(directory: string): Promise<Weights> {
   const names = await shardNames(directory);
@@ -82,7 +82,7 @@ export async function readWeights(directory: string): Promise<Weights> {
     names.map(async (name) => {
       const path = join(directory, name);
       const file = await realpath(path).catch((cause: unknown) => {
-        throw new ModelError('fileMissing', `${path} cannot be read`, { cause });
+        throw new ModelError('file_missing', `${path} cannot be read`, { cause });
       });
       return { file, tensors: await readHeader(file) };
     }),
@@ -110,14 +110,14 @@ async function shardNames(directory: string): Promise<string[]> {
  */
 async function readHeader(file: string): Promise<Map<string, Omit<WeightTensor, 'file'>>> {
   const handle = await open(file).catch((cause: unknown) => {
-    throw new ModelError('fileMissing', `${file} cannot be read`, { cause });
+    throw new ModelError('file_missing', `${file} cannot be read`, { cause });
   });
   try {
     const { size: fileBytes } = await handle.stat();
     const prefix = await handle.read(Buffer.alloc(8), 0, 8, 0);
     const headerBytes = prefix.bytesRead === 8 ? Number(prefix.buffer.readBigUInt64LE()) : Infinity;
     if (headerBytes > maxHeaderBytes || 8 + headerBytes > fileBytes) {
-      throw new ModelError('fileInvalid', `${file} is not a safetensors file, or it is cut off`);
+      throw new ModelError('file_invalid', `${file} is not a safetensors file, or it is cut off`);
     }
     const header = await handle.read(Buffer.alloc(headerBytes), 0, headerBytes, 8);
     return parseHeader(header.buffer.toString('utf8'), 8 + headerBytes, fileBytes, file);
@@ -137,7 +137,7 @@ function parseHeader(
   for (const [name, raw] of Object.entries(header)) {
     if (name === '__metadata__') continue;
     const entry = v.safeParse(HeaderEntry, raw);
-    if (!entry.success) throw new ModelError('fileInvalid', `${file}: ${name}: ${v.summarize(entry.issues)}`);
+    if (!entry.success) throw new ModelError('file_invalid', `${file}: ${name}: ${v.summarize(entry.issues)}`);
     const { dtype, shape, data_offsets: offsets } = entry.output;
     // Some files carry tensors of other types beside the weights; nothing in Whisper's network is one.
     if (!isWeightType(dtype)) continue;
@@ -146,7 +146,7 @@ function parseHeader(
     const expected = shape.reduce((product, dim) => product * dim, weightBytes[dtype]);
     if (length !== expected || dataStart + end > fileBytes) {
       throw new ModelError(
-        'fileInvalid',
+        'file_invalid',
         `${file}: ${name} has ${length} bytes of ${expected}, or they lie past the end of the file`,
       );
     }

@@ -6,7 +6,7 @@ import { findInt8, findWeight, type StoredInt8, type Weights, type WeightTensor 
 
 /**
  * The values of a tensor by its name without `model.`, row-major; a matrix that is stored in integers is unpacked.
- * Throws ModelError `fileMissing` or `fileInvalid`.
+ * Throws ModelError `file_missing` or `file_invalid`.
  */
 export async function readNamedWeight(weights: Weights, name: string): Promise<Float32Array> {
   const stored = name.endsWith('.weight') ? findInt8(weights, name.slice(0, -'.weight'.length)) : undefined;
@@ -14,9 +14,9 @@ export async function readNamedWeight(weights: Weights, name: string): Promise<F
   return unpacked(stored, await readBytes(weights, stored.values), await readWeightValues(weights, stored.scales));
 }
 
-/** The values of a tensor, row-major. Throws ModelError `fileMissing` or `fileInvalid`. */
+/** The values of a tensor, row-major. Throws ModelError `file_missing` or `file_invalid`. */
 export async function readWeightValues(weights: Weights, tensor: WeightTensor): Promise<Float32Array> {
-  if (tensor.type === 'I8') throw new ModelError('fileInvalid', `${tensor.file}: integers without a scale`);
+  if (tensor.type === 'I8') throw new ModelError('file_invalid', `${tensor.file}: integers without a scale`);
   const { buffer } = await readBytes(weights, tensor);
   if (tensor.type === 'F32') return new Float32Array(buffer);
   const words = new Uint16Array(buffer);
@@ -26,7 +26,7 @@ export async function readWeightValues(weights: Weights, tensor: WeightTensor): 
 /** [inputs, outputs] -> [outputs, inputs] */
 function unpacked({ values: { shape, file } }: StoredInt8, bytes: Uint8Array, scales: Float32Array): Float32Array {
   const [inputs = 0, outputs = 0] = shape;
-  if (scales.length !== outputs) throw new ModelError('fileInvalid', `${file}: ${scales.length} scales of ${outputs}`);
+  if (scales.length !== outputs) throw new ModelError('file_invalid', `${file}: ${scales.length} scales of ${outputs}`);
   const integers = new Int8Array(bytes.buffer);
   const floats = new Float32Array(integers.length);
   for (let output = 0; output < outputs; output++) {
@@ -42,12 +42,12 @@ function unpacked({ values: { shape, file } }: StoredInt8, bytes: Uint8Array, sc
 async function readBytes({ folder }: Weights, tensor: WeightTensor): Promise<Uint8Array<ArrayBuffer>> {
   const file = join(folder, tensor.file);
   const handle = await open(file).catch((cause: unknown) => {
-    throw new ModelError('fileMissing', `${file} cannot be read`, { cause });
+    throw new ModelError('file_missing', `${file} cannot be read`, { cause });
   });
   try {
     const bytes = new Uint8Array(tensor.length);
     const { bytesRead } = await handle.read(bytes, 0, tensor.length, tensor.offset);
-    if (bytesRead !== tensor.length) throw new ModelError('fileInvalid', `${file} ends within its weights`);
+    if (bytesRead !== tensor.length) throw new ModelError('file_invalid', `${file} ends within its weights`);
     return bytes;
   } finally {
     await handle.close();

@@ -29,7 +29,7 @@ export interface Variable {
  * Format: version, name and revision of the specification, variables (name, shape, type, bytes, data), aliases (name,
  * name
  * of the variable). Numbers are little-endian, names end in a zero that is counted.
- * @throws ModelError `fileInvalid` for a file that is cut or damaged, `unsupported` for another model or version
+ * @throws ModelError `file_invalid` for a file that is cut or damaged, `unsupported` for another model or version
  */
 export async function readVariables(file: SourceFile): Promise<ReadonlyMap<string, Variable>> {
   const cursor = new FileCursor(file);
@@ -86,7 +86,7 @@ async function readName(cursor: FileCursor): Promise<string> {
 }
 
 function damaged(file: SourceFile, what: string): ModelError {
-  return new ModelError('fileInvalid', `${file.path} is damaged: ${what}`);
+  return new ModelError('file_invalid', `${file.path} is damaged: ${what}`);
 }
 
 /** A name in a message: a damaged file has anything in it. */

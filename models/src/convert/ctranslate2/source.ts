@@ -22,7 +22,7 @@ const ConfigFile = v.looseObject({
 /** CTranslate2's number of the exact GELU (`ActivationType`). */
 const GELU = 3;
 
-/** @throws ModelError `fileMissing`, `fileInvalid` or `unsupported` */
+/** @throws ModelError `file_missing`, `file_invalid` or `unsupported` */
 export async function openCtranslate2(directory: string): Promise<ModelSource> {
   const path = join(directory, 'model.bin');
   const file = await SourceFile.open(path);
@@ -123,6 +123,6 @@ async function readTokenizer(
 async function readOptional(file: string): Promise<string | undefined> {
   return readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return undefined;
-    throw new ModelError('fileMissing', `${file} cannot be read`, { cause });
+    throw new ModelError('file_missing', `${file} cannot be read`, { cause });
   });
 }

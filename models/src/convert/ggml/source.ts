@@ -39,7 +39,7 @@ const SIZE_MAX = 2 ** 31 - 1;
 /** 2 MiB of halves at a time: blocks are unpacked whole. */
 const WEIGHTS_OF_PIECE = 1024 * 1024;
 
-/** @throws ModelError `fileMissing`, `fileInvalid` or `unsupported` */
+/** @throws ModelError `file_missing`, `file_invalid` or `unsupported` */
 export async function openGgml(path: string): Promise<ModelSource> {
   const file = await SourceFile.open(path);
   try {
@@ -109,7 +109,7 @@ async function readVocabulary(cursor: FileCursor, size: number, path: string): P
     const length = await cursor.count('bytes in a token', TOKEN_BYTES_MAX);
     bytes += length;
     if (bytes > VOCABULARY_BYTES_MAX)
-      throw new ModelError('fileInvalid', `${path} is damaged: its tokens are too long`);
+      throw new ModelError('file_invalid', `${path} is damaged: its tokens are too long`);
     tokens.push(Uint8Array.from(await cursor.take(length)));
   }
   return vocabularyOfBytes(tokens, size, path);

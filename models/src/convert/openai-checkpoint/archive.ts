@@ -14,7 +14,7 @@ const FILES_MAX = 20_000;
 
 /**
  * The files by their names without the archive's own folder.
- * @throws ModelError `fileInvalid` for what is no zip, or a damaged or packed one
+ * @throws ModelError `file_invalid` for what is no zip, or a damaged or packed one
  */
 export async function readArchive({ path, size }: SourceFile): Promise<ReadonlyMap<string, ArchivedFile>> {
   const files = new Map<string, ArchivedFile>();
@@ -23,14 +23,14 @@ export async function readArchive({ path, size }: SourceFile): Promise<ReadonlyM
     try {
       for await (const entry of zip.eachEntry()) {
         if (files.size >= FILES_MAX)
-          throw new ModelError('fileInvalid', `${path} holds more files than any checkpoint`);
+          throw new ModelError('file_invalid', `${path} holds more files than any checkpoint`);
         if (entry.compressionMethod !== 0 || entry.compressedSize !== entry.uncompressedSize || entry.isEncrypted()) {
-          throw new ModelError('fileInvalid', `${path} is a packed zip: torch.save packs nothing`);
+          throw new ModelError('file_invalid', `${path} is a packed zip: torch.save packs nothing`);
         }
         const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
         const length = entry.uncompressedSize;
         if (fileDataStart + length > size)
-          throw new ModelError('fileInvalid', `${path} is cut off within ${entry.fileName}`);
+          throw new ModelError('file_invalid', `${path} is cut off within ${entry.fileName}`);
         files.set(entry.fileName.replace(/^[^/]*\//, ''), { offset: fileDataStart, length });
       }
     } finally {
@@ -38,7 +38,7 @@ export async function readArchive({ path, size }: SourceFile): Promise<ReadonlyM
     }
   } catch (cause) {
     if (cause instanceof ModelError) throw cause;
-    throw new ModelError('fileInvalid', `${path} is cut off or damaged: its zip cannot be read`, { cause });
+    throw new ModelError('file_invalid', `${path} is cut off or damaged: its zip cannot be read`, { cause });
   }
   return files;
 }

@@ -62,7 +62,7 @@ const KNOWN = new Set([TENSOR, DICTIONARY, ...STORAGES]);
 /**
  * Reads one object. Time and memory follow the length of `bytes`.
  * @param file named in errors
- * @throws ModelError `unsafeFile` where the pickle asks for code, `fileInvalid` where it is cut or damaged
+ * @throws ModelError `unsafe_file` where the pickle asks for code, `file_invalid` where it is cut or damaged
  */
 export function readPickle(bytes: Buffer, file: string): Pickled {
   return new PickleReader(bytes, file).read();
@@ -291,14 +291,14 @@ class PickleReader {
 
   #code(does: string): ModelError {
     return new ModelError(
-      'unsafeFile',
+      'unsafe_file',
       `${this.#file} ${does}: it holds code or more than tensors, and none of it was run. ` +
         'Only plain checkpoints are read: {"dims", "model_state_dict"} of tensors, as OpenAI publishes them',
     );
   }
 
   #damaged(what: string): ModelError {
-    return new ModelError('fileInvalid', `${this.#file} is damaged, or not a checkpoint: ${what}`);
+    return new ModelError('file_invalid', `${this.#file} is damaged, or not a checkpoint: ${what}`);
   }
 }
 

@@ -32,14 +32,14 @@ const Dims = v.object({
   n_text_layer: size,
 });
 
-/** @throws ModelError `fileMissing`, `fileInvalid`, `unsupported` or `unsafeFile` */
+/** @throws ModelError `file_missing`, `file_invalid`, `unsupported` or `unsafe_file` */
 export async function openCheckpoint(path: string): Promise<ModelSource> {
   const file = await SourceFile.open(path);
   try {
     const archive = await readArchive(file);
     const pickle = archive.get('data.pkl');
     if (pickle === undefined || pickle.length > PICKLE_BYTES_MAX) {
-      throw new ModelError('fileInvalid', `${path} is a zip, but not a checkpoint of PyTorch: it has no data.pkl`);
+      throw new ModelError('file_invalid', `${path} is a zip, but not a checkpoint of PyTorch: it has no data.pkl`);
     }
     const order = archive.get('byteorder');
     if (order && (await file.read(order.offset, Math.min(order.length, 6))).toString('latin1') !== 'little') {
@@ -117,7 +117,7 @@ function tensorOf(
   const { type, bytes } = TYPES[storage.type] ?? { type: 'F32', bytes: 4 };
   const elements = shape.reduce((product, length) => product * length, 1);
   if (stored === undefined || stored.length !== storage.elements * bytes || offset + elements > storage.elements) {
-    throw new ModelError('fileInvalid', `${file.path} is damaged: the numbers of ${name} are not all there`);
+    throw new ModelError('file_invalid', `${file.path} is damaged: the numbers of ${name} are not all there`);
   }
   if (!isRowMajor(shape, strides)) {
     throw new ModelError(

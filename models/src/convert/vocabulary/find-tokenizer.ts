@@ -23,7 +23,7 @@ const OPENAI_VOCABULARIES: ReadonlySet<string> = new Set([
  * The content of a tokenizer.json for `size` tokens. For OpenAI's sizes it is built of any model's that has OpenAI's
  * text
  * tokens; for others it is the one of a model with as many.
- * @throws ModelError `fileMissing` saying what would help
+ * @throws ModelError `file_missing` saying what would help
  */
 export async function findTokenizer(folders: readonly TokenizerFolder[], size: number, path: string): Promise<unknown> {
   const isOpenai = specialNamesOfSize(size) !== undefined;
@@ -39,7 +39,7 @@ export async function findTokenizer(folders: readonly TokenizerFolder[], size: n
   }
   const like = isMultilingualVocabulary(size) ? 'openai/whisper-base' : 'openai/whisper-tiny.en';
   throw new ModelError(
-    'fileMissing',
+    'file_missing',
     `${path} carries no tokenizer, and no installed model has one for its ${size} tokens. ` +
       `Add one that has (npx sotto models pull ${like}), ` +
       'or this model as a ggml or CTranslate2 file, which carry theirs',

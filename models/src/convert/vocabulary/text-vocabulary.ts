@@ -32,12 +32,12 @@ const TokenizerFile = v.looseObject({
 
 /**
  * The text tokens of a tokenizer.json.
- * @throws ModelError `fileMissing` or `fileInvalid`
+ * @throws ModelError `file_missing` or `file_invalid`
  */
 export async function readTextVocabulary(directory: string): Promise<TextVocabulary> {
   const file = join(directory, 'tokenizer.json');
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new ModelError('fileMissing', `${file} cannot be read`, { cause });
+    throw new ModelError('file_missing', `${file} cannot be read`, { cause });
   });
   const { added_tokens: added, model } = parseJson(TokenizerFile, text, file);
   const end = added.find(({ content }) => content === '<|endoftext|>')?.id ?? 0;
@@ -46,20 +46,20 @@ export async function readTextVocabulary(directory: string): Promise<TextVocabul
     if (typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < end) entries[id] = entry;
   }
   if (Object.keys(entries).length !== end) {
-    throw new ModelError('fileInvalid', `${file} leaves out text tokens: there are ${end} before <|endoftext|>`);
+    throw new ModelError('file_invalid', `${file} leaves out text tokens: there are ${end} before <|endoftext|>`);
   }
   return { entries, merges: model.merges };
 }
 
 /**
  * The text tokens of a list of all tokens by id, special ones included or not.
- * @throws ModelError `fileInvalid` where it is too short, `unsupported` for a size that no Whisper has
+ * @throws ModelError `file_invalid` where it is too short, `unsupported` for a size that no Whisper has
  */
 export function vocabularyOfEntries(listed: readonly string[], size: number, file: string): TextVocabulary {
   const special = specialNamesOfSize(size);
   if (special === undefined) throw unknownSize(size, file);
   if (listed.length < special.textTokens) {
-    throw new ModelError('fileInvalid', `${file} has ${listed.length} text tokens of ${special.textTokens}`);
+    throw new ModelError('file_invalid', `${file} has ${listed.length} text tokens of ${special.textTokens}`);
   }
   const entries = listed.slice(0, special.textTokens);
   return { entries, merges: mergesOf(entries) };
