@@ -21,7 +21,6 @@ export interface CapacityWords {
   readonly result: Readonly<Record<keyof CapacityPlan, string>>;
   readonly usersWanted: string;
   readonly unitsNeeded: string;
-  readonly outOfRange: (min: number, max: number) => string;
   readonly reset: string;
   readonly adapt: string;
   readonly measureYours: string;
@@ -77,7 +76,6 @@ export const CAPACITY_WORDS: Readonly<Record<CapacityLanguage, CapacityWords>> =
     },
     usersWanted: 'Users a day that you expect',
     unitsNeeded: 'Units needed for them',
-    outOfRange: (min, max) => `A number from ${min} to ${max}.`,
     reset: 'Usual values',
     adapt: 'A published model carries fewer streams. To adapt yours: models/train/adapt/README.md.',
     measureYours: 'Other hardware: measure it with "npm run bench -- capacity", and enter the streams that it carried.',
@@ -130,7 +128,6 @@ export const CAPACITY_WORDS: Readonly<Record<CapacityLanguage, CapacityWords>> =
     },
     usersWanted: '预计每天用户数',
     unitsNeeded: '所需单元数',
-    outOfRange: (min, max) => `请输入 ${min} 到 ${max} 之间的数。`,
     reset: '恢复默认值',
     adapt: '原始发布的模型承载的流更少。适配方法见 models/train/adapt/README.md。',
     measureYours: '其他硬件：请用 "npm run bench -- capacity" 测量，然后填入测得的流数。',

@@ -44,7 +44,7 @@ export function registerCapacityCommand(program: Command): void {
     const read = (text: string): number => {
       const value = positive(text);
       if (isAssumable(name, value)) return value;
-      throw new CommandError(`--${flagOf(name)} ${text}: ${CAPACITY_WORDS.en.outOfRange(min, max)}`, 2);
+      throw new CommandError(`--${flagOf(name)} ${text}: A number from ${min} to ${max} is needed.`, 2);
     };
     command.option(`--${flagOf(name)} <n>`, help, read);
   }

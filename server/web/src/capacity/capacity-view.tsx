@@ -1,11 +1,12 @@
 // The calculator: where the figures come from, what is assumed, what follows.
 import type { JSX } from 'preact';
-import { useId, useState } from 'preact/hooks';
+import { useId } from 'preact/hooks';
 import { ASSUMPTION_NAMES, ASSUMPTIONS } from '../../../src/capacity/assumptions.js';
 import { MEASURED_UNITS } from '../../../src/capacity/measured.js';
 import type { CapacityPlan } from '../../../src/capacity/plan.js';
 import { CAPACITY_WORDS, figureText } from '../../../src/capacity/words.js';
 import { uiLanguage } from '../i18n/language.js';
+import { NumberField } from '../view/number-field.js';
 import { PageControls } from '../view/page-controls.js';
 import {
   assume,
@@ -146,50 +147,5 @@ function Figure({ name, label, text }: { readonly name: string; readonly label: 
       <dt>{label}</dt>
       <dd>{text}</dd>
     </div>
-  );
-}
-
-interface NumberFieldProps {
-  readonly label: string;
-  readonly value: number | undefined;
-  readonly bounds: readonly [min: number, max: number];
-  readonly isOptional?: boolean;
-  readonly onNumber: (value: number | undefined) => void;
-}
-
-/**
- * A number; one out of bounds is not taken, and the field says which are. What is typed stays until the field is left.
- */
-function NumberField({ label, value, bounds, isOptional = false, onNumber }: NumberFieldProps): JSX.Element {
-  const id = useId();
-  const [typed, setTyped] = useState<string>();
-  const [min, max] = bounds;
-  const isRight = (text: string): boolean => (text === '' ? isOptional : Number(text) >= min && Number(text) <= max);
-  const isWrong = typed !== undefined && !isRight(typed);
-  const take = (text: string): void => {
-    setTyped(text);
-    if (isRight(text)) onNumber(text === '' ? undefined : Number(text));
-  };
-  return (
-    <p class="field">
-      <label for={id}>{label}</label>
-      <input
-        id={id}
-        type="number"
-        min={min}
-        max={max}
-        step="any"
-        value={typed ?? (value === undefined ? '' : Number(value.toPrecision(6)))}
-        aria-invalid={isWrong}
-        aria-describedby={isWrong ? `${id}-wrong` : undefined}
-        onInput={({ currentTarget }) => take(currentTarget.value)}
-        onBlur={() => setTyped(undefined)}
-      />
-      {isWrong && (
-        <small id={`${id}-wrong`} role="alert">
-          {CAPACITY_WORDS[uiLanguage.value].outOfRange(Number(min.toPrecision(3)), max)}
-        </small>
-      )}
-    </p>
   );
 }

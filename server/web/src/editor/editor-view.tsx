@@ -4,7 +4,7 @@ import { switchLanguage, uiLanguage } from '../i18n/language.js';
 import { switchTheme, theme } from '../theme.js';
 import { ALIGNMENTS, POSITIONS } from '../overlay/options.js';
 import { isWatching, link, options, playerUrls, previewUrl, scene, SCENES, set } from './editor-state.js';
-import { CheckField, ChoiceField, ColorField, Group, NumberField, OpacityField, TextField } from './fields.js';
+import { CheckField, ChoiceField, ColorField, Group, OpacityField, OptionField, TextField } from './fields.js';
 import { EDITOR_WORDS, type EditorWords } from './words.js';
 
 /** The screen that the preview stands for, pixels. */
@@ -73,10 +73,10 @@ function Look({ words }: WithWords) {
     <>
       <Group title={words.text}>
         <TextField label={words.font} help={words.fontHelp} name="font" />
-        <NumberField label={words.size} name="size" step={2} />
-        <NumberField label={words.lines} name="lines" />
+        <OptionField label={words.size} name="size" step={2} />
+        <OptionField label={words.lines} name="lines" />
         <ColorField label={words.color} name="color" />
-        <NumberField label={words.outline} name="outline" />
+        <OptionField label={words.outline} name="outline" />
         <ColorField label={words.outlineColor} name="outlineColor" />
         <ColorField label={words.background} name="background" />
         <OpacityField label={words.opacity} />
@@ -98,11 +98,11 @@ function Look({ words }: WithWords) {
           value={options.value.align}
           onChoose={(value) => set('align', value)}
         />
-        <NumberField label={words.width} name="width" step={5} />
+        <OptionField label={words.width} name="width" step={5} />
       </Group>
       <Group title={words.time}>
-        <NumberField label={words.delay} help={words.delayHelp} name="delay" step={100} />
-        <NumberField label={words.hide} help={words.hideHelp} name="hide" step={500} />
+        <OptionField label={words.delay} help={words.delayHelp} name="delay" step={100} />
+        <OptionField label={words.hide} help={words.hideHelp} name="hide" step={500} />
       </Group>
     </>
   );

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useId } from 'preact/hooks';
 import { OVERLAY_BOUNDS } from '../overlay/options.js';
+import { NumberField } from '../view/number-field.js';
 import { options, set, tokenOf } from './editor-state.js';
 
 interface FieldProps {
@@ -36,32 +37,20 @@ export function TextField({
   );
 }
 
-export function NumberField({
-  label,
-  help,
+export function OptionField({
   name,
   step = 1,
+  ...texts
 }: FieldProps & { readonly name: keyof typeof OVERLAY_BOUNDS; readonly step?: number }) {
-  const id = useId();
-  const [min, max] = OVERLAY_BOUNDS[name];
   return (
-    <p class="field short">
-      <label for={id}>{label}</label>
-      <input
-        id={id}
-        type="number"
-        min={min}
-        max={max}
-        step={step}
-        value={options.value[name]}
-        aria-describedby={help === undefined ? undefined : `${id}-help`}
-        onInput={({ currentTarget }) => {
-          const value = currentTarget.valueAsNumber;
-          if (value >= min && value <= max) set(name, value);
-        }}
-      />
-      {help !== undefined && <small id={`${id}-help`}>{help}</small>}
-    </p>
+    <NumberField
+      {...texts}
+      isShort
+      value={options.value[name]}
+      bounds={OVERLAY_BOUNDS[name]}
+      step={step}
+      onNumber={(value) => value !== undefined && set(name, value)}
+    />
   );
 }
 

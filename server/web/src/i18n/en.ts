@@ -91,6 +91,7 @@ export const en = {
   shortcutCopy: 'copy',
   dismiss: 'Dismiss',
   confidence: (percent: number) => `${percent} % sure`,
+  outOfRange: (min: number, max: number) => `A number from ${min} to ${max}.`,
   failures: {
     permission_denied:
       'The microphone is blocked. Allow it for this page in the address bar (or in the system’s settings), then press the button again.',

@@ -90,6 +90,7 @@ export const zh: Messages = {
   shortcutCopy: '复制',
   dismiss: '关闭',
   confidence: (percent) => `置信度 ${percent}%`,
+  outOfRange: (min: number, max: number) => `请输入 ${min} 到 ${max} 之间的数。`,
   failures: {
     permission_denied: '麦克风被禁止使用。请在地址栏（或系统设置）中允许本页面使用麦克风，然后再按一次按钮。',
     no_device: '没有找到麦克风。请接入麦克风，或选择另一个。',
