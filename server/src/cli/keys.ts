@@ -50,7 +50,7 @@ export function registerKeysCommand(program: Command): void {
   withStore(keys.command('revoke <id>').description('Revoke a key, with all tokens that it gave out.')).action(
     (id: string, flags: SettingFlags) =>
       withRing(flags, async (ring) => {
-        if (!(await ring.revoke(id))) throw new CommandError(`There is no key ${id} that could be revoked.`, 1);
+        if (!(await ring.revoke(id))) throw new CommandError(`There is no valid key ${id}: see sotto keys list.`, 1);
       }),
   );
 }
@@ -86,6 +86,6 @@ async function withRing(
 function scopesOf(text: string): Scope[] {
   const names = text.split(',').map((name) => name.trim());
   const wrong = names.find((name) => !SCOPES.some((scope) => scope === name));
-  if (wrong !== undefined) throw new InvalidArgumentError(`"${wrong}" is none of ${SCOPES.join(', ')}.`);
+  if (wrong !== undefined) throw new InvalidArgumentError(`"${wrong}" is not one of ${SCOPES.join(', ')}.`);
   return SCOPES.filter((scope) => names.includes(scope));
 }

@@ -5,7 +5,6 @@ import type { BlobStore } from './blobs.js';
 import type { KeyValueStore } from './key-value-store.js';
 import { FileBlobs } from './lmdb/file-blobs.js';
 import { HostedStore, type StoreProcessEvent } from './lmdb/hosted-store.js';
-import { LmdbStore } from './lmdb/lmdb-store.js';
 import { RedisBlobs } from './redis/redis-blobs.js';
 import { RedisStore } from './redis/redis-store.js';
 import { StoreError } from './store-error.js';
@@ -35,7 +34,7 @@ export async function openRecords(
   if (settings.store === 'none') return undefined;
   return isRedis(settings)
     ? openRedis(settings.redisUrl)
-    : LmdbStore.open(dataFolder(settings.dataDir), { isGuest: true });
+    : HostedStore.open(dataFolder(settings.dataDir), { isGuest: true });
 }
 
 /**

@@ -8,6 +8,7 @@ import t, { type Test } from 'tap';
 import { KeyRing } from '../../../server/src/access/key-ring.js';
 import type { Scope } from '../../../server/src/access/api-key.js';
 import { LmdbStore } from '../../../server/src/store/lmdb/lmdb-store.js';
+import { damagePages } from '../../support/damage.js';
 import { runSotto } from '../../support/run-command.js';
 import { startWholeServer } from '../../support/whole-server.js';
 import { connectWire } from '../../support/wire-client.js';
@@ -22,7 +23,8 @@ async function open(t: Test, ...scopes: Scope[][]) {
   const keys: string[] = [];
   for (const wanted of scopes) keys.push((await ring.create({ name: wanted.join(), scopes: wanted })).text);
   await store.close();
-  const { url } = await startWholeServer(t, { dataDir });
+  const server = await startWholeServer(t, { dataDir });
+  const { url } = server;
   const ask = (key: string | undefined, path: string, init: RequestInit = {}): Promise<Response> =>
     fetch(`${url}${path}`, {
       ...init,
@@ -34,7 +36,7 @@ async function open(t: Test, ...scopes: Scope[][]) {
       body: JSON.stringify(body),
       headers: { 'content-type': 'application/json' },
     });
-  return { dataDir, url, keys, ask, post };
+  return { dataDir, server, url, keys, ask, post };
 }
 
 /** Open without a key: what says that the server is there, its pages and documents, and what has secrets of its own. */
@@ -193,6 +195,44 @@ t.test('the command makes the first key beside a running server', async (t) => {
   t.equal((await ask(key, '/v1/jobs')).status, 200);
   const { stdout: list } = await sotto('list');
   t.match(list, /^[0-9a-f]{10} {2}\S+Z {2}valid {4}files {2}phone\n$/);
+});
+
+t.test('a damaged page costs the command, with a sentence', async (t) => {
+  const dataDir = t.testdir();
+  const store = await LmdbStore.open(dataDir);
+  const ring = await KeyRing.open(store);
+  for (let index = 0; index < 200; index++)
+    await ring.create({ name: `phone ${index} `.repeat(20), scopes: ['files'] });
+  await store.close();
+  const file = join(dataDir, 'data.mdb');
+  t.ok((await damagePages(file, 'phone 100 ')) > 0);
+  const { code, stdout, stderr } = await runSotto(['keys', 'list', '--data-dir', dataDir]).result;
+  t.equal(code, 1);
+  t.equal(stdout, '');
+  t.match(stderr, new RegExp(`^sotto: The store's process ended .*\\(${file} may be damaged\\)\n$`));
+});
+
+t.test('only the admin ends the server', async (t) => {
+  const { server, keys, ask } = await open(t, ['stream', 'files', 'watch'], ['admin']);
+  const [user, admin] = keys;
+  let asked = 0;
+  server.onceStopAsked(() => asked++);
+  const drain = (key?: string): Promise<Response> => ask(key, '/v1/drain', { method: 'POST' });
+  t.equal((await drain()).status, 401);
+  t.equal((await drain('any')).status, 401);
+  t.equal((await drain(user)).status, 403);
+  t.equal((await ask(admin, '/v1/drain')).status, 405);
+  t.equal(asked, 0);
+  const answer = await drain(admin);
+  t.match([answer.status, await answer.json()], [202, { connections: 0 }]);
+  t.equal(asked, 1);
+  const exposed = await startWholeServer(t, {
+    host: '0.0.0.0',
+    allowAnonymous: true,
+    dataDir: join(t.testdir(), 'open'),
+  });
+  const refused = await fetch(`http://127.0.0.1:${new URL(exposed.url).port}/v1/drain`, { method: 'POST' });
+  t.match([refused.status, await refused.json()], [403, { error: { code: 'panel_needs_key' } }]);
 });
 
 t.test('a store that cannot be read opens nothing', async (t) => {

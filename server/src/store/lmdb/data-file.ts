@@ -63,6 +63,6 @@ async function metaAt(file: FileHandle, position: number): Promise<Meta | undefi
 function damaged(path: string, why: string): StoreError {
   return new StoreError(
     'store_damaged',
-    `${path} is damaged (${why}). Move it away to start afresh; its transcripts and jobs are lost.`,
+    `${path} is damaged (${why}). Move it away to start with an empty one; its transcripts and jobs are lost.`,
   );
 }

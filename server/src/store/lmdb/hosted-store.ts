@@ -29,6 +29,11 @@ export interface HostedStoreOptions extends ChildPatience, RestartOptions {
   readonly requestTimeoutMs: number;
   /** Deaths in a row, none of a process that lived for `healthyAfterMs`, after which the file is not trusted. */
   readonly deathsTrusted: number;
+  /**
+   * Does not hold the folder, so that it may come while a server does: for a command that reads or changes a few
+   * records. What it commits is tried once, since the receipts are the server's. Default false.
+   */
+  readonly isGuest?: boolean;
   readonly onEvent?: (event: StoreProcessEvent) => void;
 }
 
@@ -70,6 +75,7 @@ export class HostedStore implements KeyValueStore {
   readonly #reads: StoreLane<StoreRead, StoreAnswer>;
   readonly #commits: StoreLane<StoreCommit, StoreAnswer>;
   readonly #file: string;
+  readonly #isGuest: boolean;
   /** Aborted, with the reason, while the file is not trusted. */
   #trust = new AbortController();
   #deaths = 0;
@@ -79,6 +85,7 @@ export class HostedStore implements KeyValueStore {
   private constructor(folder: string, options: HostedStoreOptions, first: NativeChild<StoreWork>, unlock: () => void) {
     this.#options = options;
     this.#file = dataFile(folder);
+    this.#isGuest = options.isGuest ?? false;
     this.#unlock = unlock;
     this.#host = new NativeHost<StoreWork>(
       {
@@ -98,9 +105,10 @@ export class HostedStore implements KeyValueStore {
     });
     // Never split: whether they happened is known of all of them together.
     this.#commits = new StoreLane({
-      deathsMax: commit,
+      deathsMax: this.#isGuest ? 1 : commit,
       splits: false,
-      send: (asked, id) => this.#send({ type: 'commit', receipt: `${this.#receipts}/${id}`, asked }),
+      send: (asked, id) =>
+        this.#send({ type: 'commit', receipt: this.#isGuest ? undefined : `${this.#receipts}/${id}`, asked }),
     });
   }
 
@@ -116,7 +124,8 @@ export class HostedStore implements KeyValueStore {
     } catch (error) {
       throw asStoreError(error, `${folder} cannot be made`);
     }
-    const unlock = lockFolder(folder);
+    // LMDB itself keeps two processes from damaging the file.
+    const unlock = options.isGuest === true ? () => undefined : lockFolder(folder);
     let child: NativeChild<StoreWork> | undefined;
     try {
       await checkDataFile(dataFile(folder));
@@ -190,7 +199,8 @@ export class HostedStore implements KeyValueStore {
       // The host hears of it first, and has another one on the way.
       await child.exited;
       await turn();
-      throw new StoreDeath(messageOf(error), { cause: error });
+      const hint = this.#isGuest ? ` (${this.#file} may be damaged)` : '';
+      throw new StoreDeath(`${messageOf(error)}${hint}`, { cause: error });
     }
   }
 
@@ -225,7 +235,7 @@ export class HostedStore implements KeyValueStore {
     onEvent?.({ type: 'died', reason: event.reason, restartInMs });
     this.#deaths++;
     if (this.#deaths < deathsTrusted || this.#trust.signal.aborted) return;
-    const reason = `The store's process died ${this.#deaths} times in a row (${event.reason}). If it goes on, move ${this.#file} away to begin anew.`;
+    const reason = `The store's process died ${this.#deaths} times in a row (${event.reason}). If this continues, move ${this.#file} away to start with an empty one.`;
     this.#trust.abort(new StoreError('store_unavailable', reason));
     onEvent?.({ type: 'distrusted', reason });
   }
@@ -257,6 +267,6 @@ function storeError(error: unknown): StoreError {
 function openError(error: unknown, folder: string): StoreError {
   if (!(error instanceof ChildError) || error.code !== 'crashed')
     return asStoreError(error, `${folder} cannot be used`);
-  const message = `${dataFile(folder)} is damaged (${error.message}). Move it away to start afresh; its transcripts and jobs are lost.`;
+  const message = `${dataFile(folder)} is damaged (${error.message}). Move it away to start with an empty one; its transcripts and jobs are lost.`;
   return new StoreError('store_damaged', message, { cause: error });
 }

@@ -2,7 +2,7 @@
 import { serveParent } from '../../native-host/serve-parent.js';
 import { StoreError } from '../store-error.js';
 import { LmdbStore } from './lmdb-store.js';
-import type { StoreAnswer, StoreRead, StoreWork } from './store-work.js';
+import type { StoreAnswer, StoreRead, StoreRequest, StoreWork } from './store-work.js';
 
 let store: LmdbStore | undefined;
 /** Whether LMDB has met pages that it did not write: what it would do next is not known. */
@@ -17,7 +17,7 @@ serveParent<StoreWork>({
     if (store === undefined) throw new Error('no store is open');
     const opened = store;
     try {
-      if (request.type === 'commit') return await opened.commitOnce(request.receipt, request.asked);
+      if (request.type === 'commit') return await commit(opened, request);
       return await Promise.all(request.asked.map((asked) => read(opened, asked)));
     } catch (error) {
       isDamaged ||= error instanceof StoreError && error.code === 'store_damaged';
@@ -28,6 +28,11 @@ serveParent<StoreWork>({
   isLost: () => isDamaged,
   close: async () => store?.close(),
 });
+
+function commit(store: LmdbStore, { receipt, asked }: StoreRequest & { type: 'commit' }): Promise<boolean[]> {
+  if (receipt !== undefined) return store.commitOnce(receipt, asked);
+  return Promise.all(asked.map(({ changes, expect }) => store.commit(changes, expect)));
+}
 
 function read(store: LmdbStore, asked: StoreRead): Promise<StoreAnswer> {
   switch (asked.type) {

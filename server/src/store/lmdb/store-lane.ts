@@ -59,7 +59,9 @@ export class StoreLane<Asked, Answer> {
   ask(asked: Asked, bytes: number): Promise<Answer> {
     const isTooMuch = this.#count > 0 && this.#bytes + bytes > WAITING_MAX.bytes;
     if (isTooMuch || this.#count >= WAITING_MAX.asked) {
-      return Promise.reject(new StoreError('store_unavailable', 'The store is behind: too much waits for it already.'));
+      return Promise.reject(
+        new StoreError('store_unavailable', 'The store is too slow: too much waits for it already.'),
+      );
     }
     this.#count++;
     this.#bytes += bytes;
@@ -115,7 +117,8 @@ export class StoreLane<Asked, Answer> {
     const { deathsMax, splits } = this.#options;
     const deaths = batch.deaths + 1;
     if (deaths >= deathsMax) {
-      const message = `The store's process ended ${deaths} times while it had this to do: ${death.message}`;
+      const times = deaths === 1 ? 'once' : `${deaths} times`;
+      const message = `The store's process ended ${times} while it had this to do: ${death.message}`;
       const error = new StoreError('store_unavailable', message, { cause: death });
       for (const one of batch.waiting) this.#leave(one).reject(error);
     } else if (splits && batch.waiting.length > 1) {

@@ -6,10 +6,10 @@ export type StoreRead =
   | { readonly type: 'values'; readonly map: StoreMap; readonly keys: readonly string[] }
   | { readonly type: 'entries' | 'keys'; readonly map: StoreMap; readonly range: StoreRange };
 
-/** `receipt`: of the commits, so that they can be asked for again. */
+/** `receipt`: of the commits, so that they can be asked for again; undefined: they are not. */
 export type StoreRequest =
   | { readonly type: 'read'; readonly asked: readonly StoreRead[] }
-  | { readonly type: 'commit'; readonly receipt: string; readonly asked: readonly StoreCommit[] };
+  | { readonly type: 'commit'; readonly receipt: string | undefined; readonly asked: readonly StoreCommit[] };
 
 /** In the order of what was asked: of a commit whether it happened, of a read what is there. */
 export type StoreAnswer = boolean | readonly (Uint8Array | undefined)[] | readonly StoreEntry[] | readonly string[];
