@@ -1,7 +1,7 @@
 // The client as people get it: packed, installed elsewhere, then used from plain Node, typed, bundled, and in an engine
 // without a web.
 import { execFile } from 'node:child_process';
-import { access, mkdtemp, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ import { createSessionFactory } from '../../server/src/session/session.js';
 import { LoudnessVad } from '../support/loudness-vad.js';
 import { ScriptedRecognizer } from '../support/scripted-recognizer.js';
 import { startTestGateway } from '../support/test-gateway.js';
-import { wholeRunOnly } from '../support/whole-run.js';
+import { isWholeRun, wholeRunOnly } from '../support/whole-run.js';
 
 /**
  * What a page that streams and shows text may weigh, bytes of gzip, all but the microphone; and the microphone on top
@@ -26,6 +26,8 @@ import { wholeRunOnly } from '../support/whole-run.js';
  */
 const CORE_BYTES_MAX = 15_000;
 const MICROPHONE_BYTES_MAX = 6_000;
+/** The core, once React Native's preset has written its classes, private members and promises another way. */
+const LOWERED_BYTES_MAX = 20_000;
 
 const run = (program: string, parameters: string[], cwd: string) => promisify(execFile)(program, parameters, { cwd });
 /** The kinds of modules that the package has, and how a program gets something of one. */
@@ -49,6 +51,21 @@ async function installed(): Promise<string> {
   await run('npm', [...install.split(' '), '--offline'], folder);
   await symlink(join(root, 'node_modules/ws'), join(folder, 'node_modules/ws'));
   return folder;
+}
+
+const metroBundle = join(root, 'test/support/metro-bundle.mjs');
+
+/** The folder with Metro, the bundler of React Native, which is kept; undefined where npm has none to give. */
+async function installMetro(): Promise<string | undefined> {
+  const cache = join(root, 'node_modules/.cache/metro');
+  await mkdir(cache, { recursive: true });
+  // A package of its own: else npm would look for one above it, and install there.
+  await writeFile(join(cache, 'package.json'), '{ "private": true }\n');
+  const packages = ['metro@0.83.3', '@react-native/metro-babel-transformer@0.82.1'];
+  return run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...packages], cache).then(
+    () => cache,
+    () => undefined,
+  );
 }
 
 /** What a bundler makes of a program for browsers. */
@@ -211,6 +228,18 @@ t.test('the packages', async (t) => {
       }
     });
   }
+
+  const metro = isWholeRun ? await installMetro() : undefined;
+  const withMetro = metro === undefined && isWholeRun ? { skip: 'Metro cannot be had from npm' } : wholeRunOnly;
+  t.test('weigh as little in an app that Metro has bundled', withMetro, async (t) => {
+    const { stdout } = await run(process.execPath, [metroBundle, String(metro), folder], folder);
+    const { lowered, loweredRequire, modern, empty } = JSON.parse(stdout) as Record<string, number>;
+    t.comment(`gzip: ${stdout}`);
+    t.ok(Number(modern) < CORE_BYTES_MAX, 'as in a browser');
+    for (const size of [lowered, loweredRequire]) {
+      t.ok(Number(size) - Number(empty) < LOWERED_BYTES_MAX, 'with its classes written for engines that have none');
+    }
+  });
 
   t.test(`weigh less than ${CORE_BYTES_MAX} bytes in a page, the microphone apart`, async (t) => {
     const all = await bundle(folder, `export * from '@sotto/client';`);
