@@ -141,7 +141,7 @@ t.test('a second signal ends the process at once', needsProc, async (t) => {
   process.kill(engine, 'SIGSTOP');
   t.teardown(() => kill(engine));
   server.kill('SIGTERM');
-  await delay(500);
+  while ((await fetch(`${server.http}/ready`)).ok) await delay(20);
   server.kill('SIGTERM');
   t.same(await server.exit(), { code: 143, signal: null });
 });

@@ -201,7 +201,7 @@ function gatewaySuite(t: Test, createTransport: (options: TransportOptions) => T
   });
 
   t.test('BP3: a session that is behind gets its messages later, in order; PI1: pings do not wait', async (t) => {
-    const { url, session } = await open(t);
+    const { url, session, roundTrip } = await open(t);
     const client = await connectWire(t, url);
     client.send(START);
     await client.next('ready');
@@ -211,7 +211,7 @@ function gatewaySuite(t: Test, createTransport: (options: TransportOptions) => T
     await until(() => session().received.length === 3, 'two chunks fill the session');
     client.send({ type: 'ping', id: 'now' });
     // Where the transport stops reading, the ping waits with the rest.
-    await delay(50);
+    await roundTrip();
     t.equal(session().received.filter((message) => message.type === 'audio').length, 2);
     session().catchUp();
     await until(() => session().backlogMs === 1_000, 'two more chunks');
@@ -226,14 +226,21 @@ function gatewaySuite(t: Test, createTransport: (options: TransportOptions) => T
   });
 
   t.test('BP4: a client far ahead of its session is slowed or closed by name', async (t) => {
-    const { url, session, canPause } = await open(t, { messagesPerSecondMax: 100_000, bufferedAudioMsMax: 10_000 });
+    const { url, session, canPause, roundTrip } = await open(t, {
+      messagesPerSecondMax: 100_000,
+      bufferedAudioMsMax: 10_000,
+    });
     const client = await connectWire(t, url);
     client.send(START);
     await client.next('ready');
     session().msPerChunk = 10_000;
     for (let i = 0; i < 8_000; i++) client.send({ type: 'audio', offset: i * 1_600, data: CHUNK });
     if (canPause) {
-      await delay(200);
+      // Until no more of it leaves.
+      for (let before = Infinity; client.socket.bufferedAmount < before;) {
+        before = client.socket.bufferedAmount;
+        await roundTrip();
+      }
       t.ok(client.socket.bufferedAmount > 0, 'its sends wait');
       t.equal(session().received.length, 2, 'the session saw no more than it could take');
       client.socket.terminate();
@@ -253,7 +260,7 @@ function gatewaySuite(t: Test, createTransport: (options: TransportOptions) => T
     client.send(START);
     await client.next('ready');
     client.socket.pause();
-    await fillSocket(session());
+    fillSocket(session());
     const marker = client.received.length;
     for (let i = 1; i <= 1_000; i++) {
       session().partial(1, i, `one ${i}`);
@@ -306,7 +313,7 @@ function gatewaySuite(t: Test, createTransport: (options: TransportOptions) => T
     client.send(START);
     await client.next('ready');
     client.socket.pause();
-    await fillSocket(session());
+    fillSocket(session());
     clock.advance(LIMITS.outboxStallMs - 1_000);
     t.equal(session().abandoned, 0);
     clock.advance(2_000);
@@ -374,7 +381,8 @@ function gatewaySuite(t: Test, createTransport: (options: TransportOptions) => T
     const [first] = sessions;
     if (first === undefined) throw new Error('no session');
     first.onDrain = async () => {
-      await delay(50);
+      // Who has no session is gone by then.
+      await silent.closed;
       first.final(0, 'last words');
     };
     const drained = gateway.drain();
@@ -474,10 +482,9 @@ function gatewaySuite(t: Test, createTransport: (options: TransportOptions) => T
 let fillers = 0;
 
 /** Sends until bytes wait in the process: what comes after must wait too. */
-async function fillSocket(session: ScriptedSession): Promise<void> {
+function fillSocket(session: ScriptedSession): void {
   // More than the kernel keeps for a socket on loopback.
   for (fillers = 0; fillers < 800; fillers++) session.final(100_000 + fillers, 'x'.repeat(10_000));
-  await delay(50);
 }
 
 async function openGateway(
@@ -520,6 +527,11 @@ async function openGateway(
     port,
     url: `ws://127.0.0.1:${port}`,
     http: `http://127.0.0.1:${port}`,
+    /** Once there and back: what was sent before has been read by then, as far as it is read at all. */
+    async roundTrip(): Promise<void> {
+      const response = await fetch(`http://127.0.0.1:${port}/health`);
+      await response.arrayBuffer();
+    },
     session(): ScriptedSession {
       const [first, ...rest] = sessions;
       if (first === undefined || rest.length > 0) throw new Error(`expected one session, found ${sessions.length}`);
