@@ -5,23 +5,29 @@ import { cleaned, withoutBrackets, WORD_BOUNDARY as B } from './symbols.js';
 
 const FILLERS = new RegExp(`${B}(?:hmm|mm|mhm|mmm|uh|um)${B}`, 'gu');
 
-/** Short forms and what they stand for, applied in this order. */
-const SHORT_FORMS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
-  ...whole(
-    "won't: will not, can't: can not, let's: let us, ain't: aint, y'all: you all, wanna: want to, gotta: got to",
-  ),
-  ...whole("gonna: going to, i'ma: i am going to, imma: i am going to, woulda: would have, coulda: could have"),
-  ...whole("shoulda: should have, ma'am: madam"),
-  // Titles keep the space that the original puts behind them.
-  ...whole('mr: mister, mrs: missus, st: saint, dr: doctor, prof: professor, capt: captain, gov: governor', ' '),
-  ...whole('ald: alderman, gen: general, sen: senator, rep: representative, pres: president, rev: reverend', ' '),
-  ...whole('hon: honorable, asst: assistant, assoc: associate, lt: lieutenant, col: colonel, jr: junior', ' '),
-  ...whole('sr: senior, esq: esquire', ' '),
-  ...endings(
-    "'d been: had been, 's been: has been, 'd gone: had gone, 's gone: has gone, 'd done: had done, 's got: has got",
-  ),
-  ...endings("n't: not, 're: are, 's: is, 'd: would, 'll: will, 't: not, 've: have, 'm: am"),
-];
+type ShortForm = readonly [pattern: RegExp, replacement: string];
+
+let forms: readonly ShortForm[] | undefined;
+
+/** Short forms and what they stand for, applied in this order. Made at first use: it takes longer than a command. */
+function shortForms(): readonly ShortForm[] {
+  return (forms ??= [
+    ...whole(
+      "won't: will not, can't: can not, let's: let us, ain't: aint, y'all: you all, wanna: want to, gotta: got to",
+    ),
+    ...whole("gonna: going to, i'ma: i am going to, imma: i am going to, woulda: would have, coulda: could have"),
+    ...whole("shoulda: should have, ma'am: madam"),
+    // Titles keep the space that the original puts after them.
+    ...whole('mr: mister, mrs: missus, st: saint, dr: doctor, prof: professor, capt: captain, gov: governor', ' '),
+    ...whole('ald: alderman, gen: general, sen: senator, rep: representative, pres: president, rev: reverend', ' '),
+    ...whole('hon: honorable, asst: assistant, assoc: associate, lt: lieutenant, col: colonel, jr: junior', ' '),
+    ...whole('sr: senior, esq: esquire', ' '),
+    ...endings(
+      "'d been: had been, 's been: has been, 'd gone: had gone, 's gone: has gone, 'd done: had done, 's got: has got",
+    ),
+    ...endings("n't: not, 're: are, 's: is, 'd: would, 'll: will, 't: not, 've: have, 'm: am"),
+  ]);
+}
 
 let spellings: ReadonlyMap<string, string> | undefined;
 
@@ -38,7 +44,7 @@ function americanSpellings(): ReadonlyMap<string, string> {
  */
 export function normalizeEnglish(text: string): string {
   let result = withoutBrackets(text.toLowerCase()).replaceAll(FILLERS, '').replaceAll(/\s+'/g, "'");
-  for (const [pattern, replacement] of SHORT_FORMS) result = result.replaceAll(pattern, replacement);
+  for (const [pattern, replacement] of shortForms()) result = result.replaceAll(pattern, replacement);
   result = result.replaceAll(/(\d),(\d)/g, '$1$2').replaceAll(/\.([^0-9]|$)/gu, ' $1');
   result = standardizeNumbers(cleaned(result, { keep: '.%$¢€£', diacritics: false }));
   const american = americanSpellings();
@@ -51,11 +57,11 @@ export function normalizeEnglish(text: string): string {
     .replaceAll(/\s+/g, ' ');
 }
 
-function whole(list: string, behind = ''): (readonly [RegExp, string])[] {
-  return entries(list).map(([short, long]) => [new RegExp(`${B}${short}${B}`, 'gu'), long + behind]);
+function whole(list: string, after = ''): ShortForm[] {
+  return entries(list).map(([short, long]) => [new RegExp(`${B}${short}${B}`, 'gu'), long + after]);
 }
 
-function endings(list: string): (readonly [RegExp, string])[] {
+function endings(list: string): ShortForm[] {
   return entries(list).map(([short, long]) => [new RegExp(`${short}${B}`, 'gu'), ` ${long}`]);
 }
 
