@@ -14,7 +14,7 @@ const ENTRIES = [
 ];
 const HEAD = `# The client, call by call
 
-Generated from the docstrings of [\`client-sdk/src\`](../client-sdk/src): change them there, then \`npm run docs\`. How it is used tells the
+Generated from the docstrings of [\`client-sdk/src\`](../client-sdk/src): change them there, then \`npm run docs\`. How to use it is on the
 [package's page](../client-sdk/README.md); the messages of the server, which are its events, are those of [the protocol](../protocol/README.md).
 `;
 

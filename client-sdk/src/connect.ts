@@ -19,7 +19,7 @@ export interface ConnectOptions extends RecognitionSettings {
   /** Words in the language spoken, or in English. Default `transcribe`. */
   readonly task?: 'transcribe' | 'translate';
   /**
-   * Lets others watch: `ready()` then tells `watchToken`, which holds until the session ends (see `watch`). Default
+   * Lets others watch: `ready()` then has a `watchToken`, valid until the session ends (see `watch`). Default
    * false.
    */
   readonly share?: boolean;
@@ -37,8 +37,8 @@ export interface ConnectOptions extends RecognitionSettings {
   /** How long the server may take until it is ready, milliseconds; of each connection. Default 10000. */
   readonly connectTimeoutMs?: number;
   /**
-   * Silence of a server that owes an answer, milliseconds, before the connection counts as lost; it is asked by a ping
-   * first. Shorter: a network that died without a word is noticed sooner, a slow one is taken for dead. Default 10000.
+   * Silence of a server that owes an answer, milliseconds, before the connection counts as lost; it is pinged first.
+   * Shorter: a dead network is noticed sooner, but a slow one is taken for dead. Default 10000.
    */
   readonly silenceMsMax?: number;
   /**
@@ -48,7 +48,7 @@ export interface ConnectOptions extends RecognitionSettings {
   readonly bufferedMsMax?: number;
   /** The same bound in bytes, for all audio that is kept here. Default 33554432. */
   readonly bufferedBytesMax?: number;
-  /** How a lost connection is made again; false: never. */
+  /** How it reconnects after a lost connection; false: never. */
   readonly reconnect?: ReconnectOptions | false;
 }
 
@@ -63,7 +63,7 @@ export const CONNECT_DEFAULTS = {
 } as const;
 
 /**
- * Opens a session and returns at once: audio may be sent right away, `ready()` tells when the server has answered.
+ * Opens a session and returns at once: audio may be sent right away, `ready()` resolves when the server has answered.
  * `url` is the server's stream, such as `ws://127.0.0.1:8080/v1/stream`; http and https are taken as ws and wss.
  *
  * ```ts
@@ -72,7 +72,7 @@ export const CONNECT_DEFAULTS = {
  * session.send(samples); // Int16Array, 16 kHz
  * await session.stop();
  * ```
- * @throws {TypeError} where the platform has no WebSocket or `token` is none, and SyntaxError for a URL that is none
+ * @throws {TypeError} if the platform has no WebSocket or `token` is not a token, and SyntaxError if `url` is not a URL
  */
 export function connect(url: string, options: ConnectOptions = {}): StreamSession {
   const { audio = {}, webSocket = platformWebSocket, codec = new MsgpackClientCodec(), ...rest } = options;

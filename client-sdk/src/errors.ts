@@ -8,7 +8,8 @@ export abstract class SottoError extends Error {
 }
 
 /**
- * No session came about: nobody listens at the address, the server refused the socket, or it did not answer in time.
+ * The session could not be opened: nothing listens at the address, the server refused the socket, or it did not answer
+ * in time.
  */
 export class ConnectError extends SottoError {
   override readonly name = 'ConnectError';
@@ -44,8 +45,8 @@ export class ServerError extends SottoError {
 }
 
 /**
- * The connection ended before the session did, and the session could not be taken up again. `closeCode` is 1006 where
- * it simply broke.
+ * The connection ended before the session did, and the session could not be resumed. `closeCode` is 1006 if it simply
+ * broke.
  */
 export class ConnectionLostError extends SottoError {
   override readonly name = 'ConnectionLostError';
@@ -63,8 +64,8 @@ export class ConnectionLostError extends SottoError {
 }
 
 /**
- * More audio was sent than the server takes and the buffer holds, or there is no connection: the chunk was not taken.
- * Wait for `drained()` and send it again.
+ * More audio was sent than the server takes and the buffer holds, or there has been no connection for too long: the
+ * chunk was not taken. Wait for `drained()` and send it again.
  */
 export class BufferFullError extends SottoError {
   override readonly name = 'BufferFullError';

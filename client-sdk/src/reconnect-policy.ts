@@ -1,16 +1,16 @@
 // Whether and when to connect again after a connection was lost: exponential backoff with full jitter, bounded.
 import { CLOSE } from '@sotto/protocol/client';
 
-/** Time as an input, so that waiting is tested without waiting. */
+/** Time as an input, so that tests need not wait. */
 export interface Clock {
-  /** Milliseconds that only grow. */
+  /** Milliseconds; never goes back. */
   now(): number;
-  /** Calls back once; returns what prevents it. */
+  /** Calls back once; returns a function that cancels it. */
   after(delayMs: number, callback: () => void): () => void;
 }
 
 export interface ReconnectOptions {
-  /** Attempts in a row after which the session is given up. Default 12 (about half a minute, at most one). */
+  /** Failed attempts in a row after which the session ends. Default 12 (about half a minute, at most one). */
   readonly attemptsMax?: number;
   /** Upper bound of the wait before the first attempt, milliseconds; it doubles with each one. Default 250. */
   readonly delayMs?: number;

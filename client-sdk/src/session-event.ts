@@ -1,4 +1,4 @@
-// What a session tells its user: the server's messages, and how the connection fares.
+// The events of a session: the server's messages, and what happens to the connection.
 import type { ServerMessage } from '@sotto/protocol/client';
 
 /** The connection is lost; it is tried again after `delayMs`. Audio may be sent meanwhile: it is kept. */
@@ -12,8 +12,8 @@ export interface ReconnectingEvent {
 }
 
 /**
- * The server no longer knew the session, so a new one goes on in its place: audio that was not yet told as finals is
- * sent again. Utterances without a final are void and come again under new ids; times and ids go on as if it were one
+ * The server no longer knew the session, so a new one continues in its place: audio whose finals had not come is sent
+ * again. Utterances without a final are void and come again under new ids; times and ids continue as if it were one
  * session.
  */
 export interface RestartedEvent {
@@ -22,14 +22,17 @@ export interface RestartedEvent {
   readonly sessionId: string;
   /** Where in the stream it begins, milliseconds. */
   readonly fromMs: number;
-  /** Audio before that which was no longer kept, milliseconds: 0 unless an utterance outgrew what is kept. */
+  /**
+   * Audio before that place which was no longer kept, milliseconds: 0 unless one utterance was longer than what is
+   * kept.
+   */
   readonly lostMs: number;
   /** Of a shared session: the token of the new one, in place of the old, which is void. */
   readonly watchToken?: string;
 }
 
 /**
- * `resumed`, a message of the server, tells that the session goes on where it was, with nothing lost. Where it carries
- * `segments` another node goes on: what was told of segments from this id on is void, finals too, and comes again.
+ * `resumed`, a message of the server, says that the session continues where it was, with nothing lost. Where it carries
+ * `segments` another node continues it: events of segments from this id on are void, finals too, and come again.
  */
 export type SessionEvent = ServerMessage | ReconnectingEvent | RestartedEvent;

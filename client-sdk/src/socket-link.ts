@@ -10,7 +10,7 @@ import {
 import type { Clock } from './reconnect-policy.js';
 import type { OwnBytes, WebSocketFactory, WebSocketLike } from './web-socket-like.js';
 
-/** A token, or what fetches one for each connection. Letters, digits and `-._~`. */
+/** A token, or a function that fetches one for each connection. Letters, digits and `-._~`. */
 export type Auth = string | (() => string | Promise<string>);
 
 export interface LinkOptions {

@@ -37,7 +37,7 @@ export class TranscriptView {
     this.#finalsMax = finalsMax;
   }
 
-  /** Takes an event in. True if the text may look different now. */
+  /** Takes an event. True if the text may look different now. */
   apply(event: SessionEvent): boolean {
     switch (event.type) {
       case 'partial':
@@ -83,7 +83,7 @@ export class TranscriptView {
     return this.#finals;
   }
 
-  /** The polished text of a final, as far as it has come; undefined where there is none. */
+  /** The polished text of a final, as far as it has come; undefined if there is none. */
   polishedOf(segmentId: number): PolishedText | undefined {
     return this.#polished.get(segmentId);
   }
@@ -93,22 +93,22 @@ export class TranscriptView {
     return [...this.#sessionTexts, this.#sessionDraft].filter((text) => text !== '').join('\n\n');
   }
 
-  /** Text behind the finals that will not change before its final comes. */
+  /** Text after the finals that will not change before its final comes. */
   get stable(): string {
     return this.#pending().stable;
   }
 
-  /** Text behind `stable` that may change with the next event. */
+  /** Text after `stable` that may change with the next event. */
   get tentative(): string {
     return this.#pending().tentative;
   }
 
-  /** Everything that has been understood so far, polished where that has come. */
+  /** Everything recognised so far, polished where that has come. */
   get text(): string {
     return this.#join(({ segmentId, text }) => this.#polished.get(segmentId)?.message?.text ?? text);
   }
 
-  /** Everything that has been understood so far, as it was recognised. */
+  /** Everything recognised so far, as it was recognised. */
   get rawText(): string {
     return this.#join(({ text }) => text);
   }

@@ -20,15 +20,15 @@ export interface WatchOptions {
    * TranscriptView.
    */
   readonly onEvent: (event: ServerMessage) => void;
-  /** Whether the server is there now. */
+  /** Whether the server is connected now. */
   readonly onConnected?: (isConnected: boolean) => void;
   /** Makes the WebSocket. Default: that of the platform; Node before 22 has none. */
   readonly webSocket?: WebSocketFactory;
   /** Default: MessagePack. */
   readonly codec?: ClientCodec;
   /**
-   * The longest first wait before a new try, milliseconds; it doubles with each, up to `retryMsMax`, and is shortened
-   * at random. Default 500.
+   * The longest first wait before a retry, milliseconds; it doubles with each, up to `retryMsMax`, and is shortened at
+   * random. Default 500.
    */
   readonly retryMs?: number;
   /** Default 15000. */
@@ -41,7 +41,7 @@ export const WATCH_DEFAULTS = { retryMs: 500, retryMsMax: 15_000, silenceMsMax: 
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** How watching ended: with the session (`ended`), with an error that no new try can mend, or by `close` (neither). */
+/** How watching ended: with the session (`ended`), with an error that no retry can mend, or by `close` (neither). */
 export interface WatchEnd {
   readonly ended?: EndedMessage;
   readonly error?: SottoError;
@@ -56,13 +56,13 @@ export interface Watch {
 
 /**
  * Watches at `url`, the server's address or its stream (`ws://127.0.0.1:8080`). Reconnects by itself until the session
- * is over, the token is refused or `close` is called; also where the network died without a word.
+ * is over, the token is refused or `close` is called; also when the network died silently.
  *
  * ```ts
  * const view = new TranscriptView();
  * watch('wss://captions.example', { token, onEvent: (event) => view.apply(event) && show(view.text) });
  * ```
- * @throws {TypeError} where the platform has no WebSocket, or for a URL that is none
+ * @throws {TypeError} if the platform has no WebSocket, or `url` is not a URL
  */
 export function watch(url: string, options: WatchOptions): Watch {
   return new Watcher(watchUrl(url, options.token), options);

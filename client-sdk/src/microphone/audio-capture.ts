@@ -29,8 +29,8 @@ export interface MicrophoneOptions extends CaptureOptions {
   /** One of `listDevices`. Default: the system's choice. */
   readonly deviceId?: string;
   /**
-   * What the browser does to the sound; the defaults suit a person before a laptop. Turn all off for a good microphone
-   * or music. Each default true.
+   * What the browser does to the sound; the defaults suit a person in front of a laptop. Turn all off for a good
+   * microphone or music. Each default true.
    */
   readonly echoCancellation?: boolean;
   readonly noiseSuppression?: boolean;
@@ -54,7 +54,7 @@ export async function openMicrophone(options: MicrophoneOptions): Promise<AudioC
 }
 
 /**
- * Lets the person choose a browser tab (or a screen, where the system can) and captures what is heard there. Needs a
+ * Lets the person choose a browser tab (or a screen, where the system can) and captures its sound. Needs a
  * click.
  * @throws {CaptureError} as {@link openMicrophone}, and no_audio if the choice carries no sound
  */
@@ -109,9 +109,9 @@ function newContext(): AudioContext {
 const LAST_BLOCK_TIMEOUT_MS = 300;
 
 /**
- * A running capture. It goes on while its tab is in the background: browsers slow down timers there, but neither the
- * audio thread nor its messages. Phones may take the microphone away when the screen is locked; the capture then goes
- * on when the page is seen again, and what was said between is not in it.
+ * A running capture. It continues while its tab is in the background: browsers slow down timers there, but neither the
+ * audio thread nor its messages. Phones may take the microphone away when the screen is locked; the capture then
+ * continues when the page is visible again, without what was said meanwhile.
  */
 export class AudioCapture {
   /** Resolves when the capture has ended, whether by `stop` or because the device was lost; never rejects. */
@@ -177,7 +177,7 @@ export class AudioCapture {
     }
   }
 
-  /** Hands out what was heard so far, then releases the device. May be called twice. */
+  /** Hands out what was captured so far, then releases the device. May be called twice. */
   stop(): Promise<void> {
     return this.#finish();
   }

@@ -2,12 +2,13 @@
 
 export interface MicrophoneDevice {
   readonly deviceId: string;
-  /** Empty until the person has allowed the microphone once: browsers keep names back until then. */
+  /** Empty until the person has allowed the microphone once: until then browsers hide the names. */
   readonly label: string;
 }
 
 /**
- * The microphones of this machine; none where the page may not know (insecure context, old browser). Asks for nothing.
+ * The microphones of this machine; none if the page may not know them (insecure context, old browser). Never asks the
+ * person.
  */
 export async function listDevices(): Promise<MicrophoneDevice[]> {
   const devices = (await mediaDevices()?.enumerateDevices()) ?? [];

@@ -18,7 +18,8 @@ const MESSAGES = {
 export type CaptureErrorCode = keyof typeof MESSAGES;
 
 /**
- * Sound cannot be had, or no longer. `retryable`: the same call may succeed once a person has done something about it.
+ * The sound cannot be captured, or no longer. `retryable`: the same call may succeed once a person has done something
+ * about it.
  */
 export class CaptureError extends SottoError {
   override readonly name = 'CaptureError';

@@ -30,7 +30,7 @@ const SUMMARIES: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
   server: {
     ready: 'The session runs; its id, the model and the limits.',
     resumed: 'The session continues: what has arrived of it; the events that were missed follow.',
-    ack: 'Audio up to here has arrived; how far behind recognition is.',
+    ack: 'Audio up to here has arrived; how much of it is still to be recognised.',
     speechStarted: 'An utterance begins.',
     speechEnded: 'An utterance has ended; its final follows.',
     partial: 'What has been understood of an utterance so far: stable text, then tentative text.',

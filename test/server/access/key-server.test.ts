@@ -205,11 +205,11 @@ t.test('a damaged page costs the command, with a sentence', async (t) => {
     await ring.create({ name: `phone ${index} `.repeat(20), scopes: ['files'] });
   await store.close();
   const file = join(dataDir, 'data.mdb');
-  t.ok((await damagePages(file, 'phone 100 ')) > 0);
+  t.ok((await damagePages(file, 'phone')) > 0);
   const { code, stdout, stderr } = await runSotto(['keys', 'list', '--data-dir', dataDir]).result;
   t.equal(code, 1);
   t.equal(stdout, '');
-  t.match(stderr, new RegExp(`^sotto: The store's process ended .*\\(${file} may be damaged\\)\n$`));
+  t.match(stderr, new RegExp(`^sotto: The store's process ended .* \\(${file} may be damaged\\)$`, 'm'));
 });
 
 t.test('only the admin ends the server', async (t) => {

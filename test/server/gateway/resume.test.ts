@@ -169,7 +169,7 @@ function resumeSuite(t: Test, createTransport: CreateTransport): void {
       const next = await connectWire(t, url);
       next.send({ type: 'resume', token, events: i });
       await next.next('resumed');
-      t.same(await last.closed, { code: 4409, reason: 'The session goes on on another socket.' });
+      t.same(await last.closed, { code: 4409, reason: 'The session continues on another socket.' });
       sessions[0]?.final(i, `to ${i}`);
       await next.next('final');
       t.equal(last.all('final').length, i === 0 ? 0 : 1, 'the former one gets nothing more');

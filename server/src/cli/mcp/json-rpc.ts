@@ -133,7 +133,7 @@ function readMessage(line: string): v.InferOutput<typeof Message> {
     throw new RpcError(-32_700, 'This line is no JSON.');
   }
   const result = v.safeParse(Message, value);
-  if (!result.success) throw new RpcError(-32_600, `This is no request of JSON-RPC: ${result.issues[0].message}`);
+  if (!result.success) throw new RpcError(-32_600, `This is not a JSON-RPC request: ${result.issues[0].message}`);
   return result.output;
 }
 

@@ -65,7 +65,7 @@ export function sottoTools(server: string): Tool[] {
       description: 'Returns a transcript that the server keeps, by its id.',
       schema: v.object({ id: text, format: v.optional(v.picklist(DOCUMENT_FORMATS), 'txt') }),
       properties: {
-        id: { type: 'string', description: 'As search_transcripts tells it.' },
+        id: { type: 'string', description: 'As search_transcripts gives it.' },
         format: { type: 'string', enum: DOCUMENT_FORMATS, default: 'txt' },
       },
       required: ['id'],

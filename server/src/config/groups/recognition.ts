@@ -46,7 +46,7 @@ export const RECOGNITION_SETTINGS = {
     min: 0,
     max: 1_000_000 * GIB,
     meaning:
-      'Memory that the server, its engines, its polisher and its decoders may hold together; 0: a quarter of this machine. Runs on the CPU are made as large as fits, and smaller where it is passed all the same, down to one window. Live speech is never refused for it.',
+      'Memory that the server, its engines, its polisher and its decoders may hold together; 0: a quarter of this machine. Runs on the CPU are made as large as fits, and smaller when it is exceeded anyway, down to one window. Live speech is never refused for it.',
   }),
   runsInFlight: integer(2, {
     min: 1,

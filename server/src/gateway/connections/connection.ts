@@ -190,7 +190,7 @@ export class Connection extends Peer<ServerMessage> {
   #goOnWith(session: ResumableSession | undefined, events: number): void {
     const { sessions } = this.#options;
     if (session?.audio === undefined) {
-      const text = 'There is no session of this token (any more), or events of it are lost: start a new one.';
+      const text = 'No session has this token (any more), or some of its events are lost: start a new one.';
       return this.#fail(errorMessage('resume_unknown', text), CLOSE.unknownSession);
     }
     sessions.forget(this.#session);
