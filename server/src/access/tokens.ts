@@ -7,7 +7,10 @@ import {
   verify,
   type KeyObject,
 } from 'node:crypto';
-import { decodeJwt, decodeProtectedHeader, SignJWT } from 'jose';
+// Not the whole library: what encrypts and fetches keys is most of it.
+import { decodeProtectedHeader } from 'jose/decode/protected_header';
+import { decodeJwt } from 'jose/jwt/decode';
+import { SignJWT } from 'jose/jwt/sign';
 import * as v from 'valibot';
 import type { KeyValueStore } from '../store/key-value-store.js';
 import { SCOPES, type Scope } from './api-key.js';

@@ -3,7 +3,6 @@ import { messageOf } from '@sotto/protocol';
 import { AudioFileError, CONVERT, type AudioFileWarning } from './audio-errors.js';
 import type { AudioFormatName } from './audio-format.js';
 import type { TrackWish } from './choose-track.js';
-import { FlacStream } from './flac.js';
 import { MatroskaStream } from './matroska.js';
 import { OggOpusStream } from './ogg-opus.js';
 import type { StreamDecoder } from './stream-decoder.js';
@@ -23,7 +22,7 @@ export async function openStreamDecoder(
     case 'wav':
       return new WavStream(warn);
     case 'flac':
-      return FlacStream.open(warn);
+      return (await import('./flac.js')).FlacStream.open(warn);
     case 'mp3':
       return (await import('@audio/decode-mp3')).decoder();
     case 'aac':

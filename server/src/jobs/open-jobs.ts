@@ -8,7 +8,6 @@ import { StoreError } from '../store/store-error.js';
 import type { StoreHealth } from '../store/store-health.js';
 import type { Tending } from '../store/tending.js';
 import type { Transcripts } from '../transcripts/transcripts.js';
-import { BullQueue } from './bull-queue.js';
 import { JobFolder } from './job-folder.js';
 import type { JobState } from './job.js';
 import type { JobQueue } from './job-queue.js';
@@ -75,7 +74,7 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
     webhooks,
     health,
     wallNow,
-    queue: openQueue(options),
+    queue: await openQueue(options),
     ofKeyMax: settings.jobsPerKeyMax,
     ofAddressMax: settings.jobsPerAddressMax,
     waitingMax: settings.jobsWaitingMax,
@@ -85,12 +84,14 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
   return { jobs, webhooks };
 }
 
-function openQueue({ store, settings, wallNow, log, health }: OpenJobsOptions): JobQueue {
+async function openQueue({ store, settings, wallNow, log, health }: OpenJobsOptions): Promise<JobQueue> {
   const { jobsMax: concurrency, redisUrl: url } = settings;
   const onError = (error: unknown): void => {
     if (error instanceof StoreError) health.failed(error);
     else log.warn({ err: error }, 'a job is tried again later');
   };
   if (!store.isShared) return new LocalQueue({ store: store.data, concurrency, wallNow, onError });
+  // A quarter of what a server loads: only where it is used.
+  const { BullQueue } = await import('./bull-queue.js');
   return new BullQueue({ url, concurrency, onError });
 }

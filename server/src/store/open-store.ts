@@ -5,8 +5,7 @@ import type { BlobStore } from './blobs.js';
 import type { KeyValueStore } from './key-value-store.js';
 import { FileBlobs } from './lmdb/file-blobs.js';
 import { HostedStore, type StoreProcessEvent } from './lmdb/hosted-store.js';
-import { RedisBlobs } from './redis/redis-blobs.js';
-import { RedisStore } from './redis/redis-store.js';
+import type { RedisStore } from './redis/redis-store.js';
 import { StoreError } from './store-error.js';
 import type { StoreHealth } from './store-health.js';
 
@@ -50,6 +49,7 @@ export async function openStore(
   if (store === 'none') return undefined;
   if (isRedis(settings)) {
     const data = await openRedis(redisUrl);
+    const { RedisBlobs } = await import('./redis/redis-blobs.js');
     return { data, blobs: new RedisBlobs(data.redis, uploadsBytesMax), isShared: true };
   }
   const folder = dataFolder(settings.dataDir);
@@ -88,7 +88,9 @@ export function isRedis({ store, redisUrl }: Pick<StoreSettings, 'store' | 'redi
 async function openRedis(redisUrl: string): Promise<RedisStore> {
   if (redisUrl === '')
     throw new StoreError('store_unavailable', '--store redis needs the address of one: --redis-url.');
-  return RedisStore.open(redisUrl);
+  // Loaded only where there is one: most servers have none.
+  const { RedisStore: Store } = await import('./redis/redis-store.js');
+  return Store.open(redisUrl);
 }
 
 /**
