@@ -2,13 +2,15 @@
 // the long properties, and a part under the other versions of Node (--nodes: that part alone). Without files all of
 // them run, several in a process. Other arguments go to tap. Ends with the ten slowest files, the ten that take
 // most processor time, and the line 'N passed, N failed'.
-import { spawnSync } from 'node:child_process';
-import { createReadStream, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, createReadStream, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { Parser } from 'tap-parser';
 import { CPU_FILE, cpuSeconds } from '../test/support/cpu-time.mjs';
+import { buildTests } from './build-tests.mjs';
 import { NODE_TESTS, otherNodes } from './other-nodes.mjs';
 import { writeGroups } from './test-groups.mjs';
 
@@ -36,6 +38,53 @@ function build() {
     [TAP, 'build'],
   ];
   return steps.reduce((broken, args) => broken || run(args), 0);
+}
+
+/** A group takes as long as its files, each of which has a limit of its own, milliseconds. */
+const GROUP_TIMEOUT_MS = 1_800_000;
+
+/**
+ * Runs groups of files, each in a process of its own, a few at a time, and says what failed. Node runs them, not tap,
+ * which loads four loaders into each process: they cost more than all else that a test process loads.
+ */
+async function testGroups(groups, jobs, variables) {
+  const environment = { ...variables, TAP: '1', TAP_TIMEOUT: String(GROUP_TIMEOUT_MS / 1_000) };
+  const waiting = [...groups];
+  const results = [];
+  const work = async () => {
+    for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
+      const file = `${root}${group.replace(/\.mjs$/, '.tap')}`;
+      const output = openSync(file, 'w');
+      const child = spawn(process.execPath, [group], {
+        cwd: root,
+        env: environment,
+        stdio: ['ignore', output, 'inherit'],
+        timeout: GROUP_TIMEOUT_MS,
+      });
+      closeSync(output);
+      const [code] = await once(child, 'exit');
+      const result = outcome(await read(file), code ?? 1, group);
+      results.push(result);
+      if (process.stdout.isTTY) console.log(`${results.length} of ${groups.length}: ${group}`);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+  return {
+    totals: Object.fromEntries(
+      ['pass', 'fail', 'skip'].map((key) => [key, results.reduce((sum, { totals }) => sum + totals[key], 0)]),
+    ),
+    files: results.flatMap(({ files }) => files),
+    status: results.find(({ status }) => status !== 0)?.status ?? 0,
+  };
+}
+
+/** Says what failed, and counts it. */
+function outcome({ totals, files, failures }, status, name) {
+  for (const { path, diag } of failures) console.log(`\nnot ok: ${path.join(' > ')}\n${inspect(diag, { depth: 4 })}`);
+  // What failed as a whole, without a failed assertion of its own, is a failure too.
+  const isSilent = status !== 0 && totals.fail === 0;
+  if (isSilent) console.log(`\nnot ok: ${name} ended with ${status}`);
+  return { totals: { ...totals, fail: isSilent ? 1 : totals.fail }, files, status };
 }
 
 /** Reads what tap wrote: how many assertions passed and failed, and how long each file took. */
@@ -72,15 +121,11 @@ async function read(file) {
 // On a terminal tap shows how far it is; a log gets what failed, from below.
 const reporter = process.stdout.isTTY ? 'terse' : 'silent';
 
-/** Runs tests under a Node, and says what failed. */
+/** Runs test files with tap under a Node, and says what failed. */
 async function test(name, args, node, variables) {
   const results = `${root}.tap/${name}.tap`;
   const status = run([TAP, `--reporter=${reporter}`, '--output-file', results, ...args], node, variables);
-  const { totals, files, failures } = await read(results);
-  for (const { path, diag } of failures) console.log(`\nnot ok: ${path.join(' > ')}\n${inspect(diag, { depth: 4 })}`);
-  // A file that failed as a whole, without a failed assertion of its own, is a failure too.
-  const fail = status !== 0 && totals.fail === 0 ? 1 : totals.fail;
-  return { totals: { ...totals, fail }, files, status };
+  return outcome(await read(results), status, name);
 }
 
 function longest(title, files) {
@@ -100,14 +145,16 @@ mkdirSync(`${root}.tap`, { recursive: true });
 rmSync(CPU_FILE, { force: true });
 const broken = build();
 if (broken !== 0) process.exit(broken);
+await buildTests();
 const runs = [];
 if (!isOtherNodes) {
   const options = given.filter((argument) => argument !== '--all');
-  // A group takes as long as its files, each of which has a limit of its own. More processes than cores: many wait for
-  // real time.
-  const groups = () => [`--jobs=${availableParallelism() + (isWhole ? 1 : 2)}`, '--timeout=1800', ...writeGroups(root)];
-  const args = options.some((argument) => argument.endsWith('.ts')) ? options : [...options, ...groups()];
-  const whole = await test('last-run', args, process.execPath, isWhole ? envWhole : env);
+  const variables = isWhole ? envWhole : env;
+  // More processes than cores: many wait for real time.
+  const jobs = availableParallelism() + (isWhole ? 1 : 2);
+  const whole = options.some((argument) => argument.endsWith('.ts'))
+    ? await test('last-run', options, process.execPath, variables)
+    : await testGroups(writeGroups(root), jobs, variables);
   longest(
     'The slowest files',
     whole.files.map(({ name, time }) => ({ name, seconds: time / 1000 })),

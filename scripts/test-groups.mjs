@@ -1,7 +1,8 @@
 // Which test files share a process in `npm test` (test/support/together.mjs): those of one folder, or of several small
 // ones. A process costs a second before its first test.
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { testFiles } from './build-tests.mjs';
 
 /** Most files of one process, so that there is work for every core until the end. */
 const FILES_MAX = 12;
@@ -17,8 +18,7 @@ export function writeGroups(root) {
   const folder = '.tap/together';
   rmSync(`${root}${folder}`, { recursive: true, force: true });
   mkdirSync(`${root}${folder}`, { recursive: true });
-  return groupsOf(testFiles(root)).map(({ name, files }, at) => {
-    // tap begins them by the alphabet.
+  return groupsOf(testFiles()).map(({ name, files }, at) => {
     const entry = `${folder}/${String(at + 1).padStart(2, '0')}-${name}.mjs`;
     writeFileSync(
       `${root}${entry}`,
@@ -26,13 +26,6 @@ export function writeGroups(root) {
     );
     return entry;
   });
-}
-
-function testFiles(root) {
-  return readdirSync(`${root}test`, { recursive: true })
-    .map((file) => `test/${file.replaceAll('\\', '/')}`)
-    .filter((file) => file.endsWith('.test.ts'))
-    .toSorted();
 }
 
 function groupsOf(files) {

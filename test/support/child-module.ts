@@ -1,8 +1,8 @@
-// How a child process loads a module of the tests: directly where it inherits the loaders, else with its own.
+// What a process that a test starts loads of the tests: TypeScript as it is, or as scripts/build-tests.mjs has built
+// it.
 import { isBuildTested } from './sotto-command.js';
 
-/** @param url - of the TypeScript module, which exports `createEngine` */
+/** @param url of the TypeScript module; it is one of those that the script builds */
 export function childModule(url: string): string {
-  if (!isBuildTested) return url;
-  return new URL(`./typescript-child.mjs?of=${encodeURIComponent(url)}`, import.meta.url).href;
+  return isBuildTested ? url.replace(/\/test\/(support\/.*)\.ts$/, '/.tap/tests/$1.js') : url;
 }

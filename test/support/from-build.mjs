@@ -1,14 +1,10 @@
-// Loaded before every test file of `npm test`, which has built the packages: the tests then run what is shipped, and no
-// process that they start has to translate TypeScript. Without SOTTO_TEST_BUILD (`npx tap FILE`) they run the sources
-// as they are.
+// Loaded before a test file that `npm test -- FILE` names, and before scripts of the tests: they then run the build,
+// which is what is shipped. Without SOTTO_TEST_BUILD (`npx tap FILE`) they run the sources as they are.
 import { register } from 'node:module';
 
 if (process.env.SOTTO_TEST_BUILD === '1') {
-  // An entry of several files that run in this process: see together.mjs.
-  const isTogether = process.argv[1]?.includes('/.tap/together/') === true;
-  register('./from-build-hooks.mjs', import.meta.url, { data: { isTogether } });
-  // What a test starts is plain JavaScript: without these a process takes half of the processor time. What is in
-  // TypeScript there, too, asks for it: child-module.ts.
+  register('./from-build-hooks.mjs', import.meta.url);
+  // What a test starts is plain JavaScript: without these a process takes half of the processor time.
   process.execArgv = [];
   // Nor does tap put its notes of what was loaded into each of them, for a coverage that nobody asks for: another half
   // of a second. Its variable, and its hook on every start (https://github.com/cfware/process-on-spawn).

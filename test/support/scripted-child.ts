@@ -1,7 +1,7 @@
 // The words of a child process that does what each request says, and how to start it.
 import { fileURLToPath } from 'node:url';
 import { type ChildOptions, NativeChild } from '../../server/src/native-host/native-child.js';
-import { isBuildTested } from './sotto-command.js';
+import { childModule } from './child-module.js';
 
 export interface ScriptedWork {
   readonly load: { readonly how: 'well' | 'fail' | 'exit' | 'hang'; readonly text: string };
@@ -15,9 +15,7 @@ export interface ScriptedWork {
   readonly code: 'refused' | 'failed';
 }
 
-export const SCRIPTED_CHILD = fileURLToPath(
-  new URL(isBuildTested ? './scripted-child-build.mjs' : './scripted-child-main.ts', import.meta.url),
-);
+export const SCRIPTED_CHILD = fileURLToPath(childModule(new URL('scripted-child-main.ts', import.meta.url).href));
 
 export function startScriptedChild(options: Partial<ChildOptions<ScriptedWork>> = {}): NativeChild<ScriptedWork> {
   return new NativeChild<ScriptedWork>({

@@ -2,15 +2,16 @@
 // once. `npm test` writes an entry for each folder that calls this. A file's `t` is then a test of this process with
 // the file's name, so that its teardown comes when the file ends, and its time is seen.
 import t from 'tap';
+import { builtTest } from '../../scripts/build-tests.mjs';
 import { cpuSeconds, noteCpu } from './cpu-time.mjs';
 
-/** What `import t from 'tap'` gives to the file that is loading (from-build-hooks.mjs sends it to file-test.mjs). */
+/** What `import t from 'tap'` gives to the file that is loading (scripts/build-tests.mjs sees to it). */
 const CURRENT = Symbol.for('sotto.test.file');
 const TIMEOUT_MS = 300_000;
 
 /** @param files {string[]} paths, from the repository's root */
 export async function runTogether(files) {
-  const root = new URL('../../', import.meta.url);
+  await import('./own-folders.mjs');
   // As the server does: koffi takes the models' settings only before anything is loaded with it, and the store loads.
   await import('@sotto/models');
   const start = cpuSeconds();
@@ -18,7 +19,7 @@ export async function runTogether(files) {
   for (const file of files) {
     await t.test(file, { timeout: TIMEOUT_MS }, async (test) => {
       globalThis[CURRENT] = test;
-      await import(new URL(file, root).href);
+      await import(builtTest(file));
     });
     const seconds = cpuSeconds();
     noteCpu(file, seconds - before);

@@ -10,7 +10,8 @@ import {
   type ProcessEngineOptions,
 } from '../../../server/src/asr/engine-host/process-engine.js';
 import { StreamingRecognizer } from '../../../server/src/asr/streaming-recognizer.js';
-import { SCRIPT_ARGUMENTS } from '../../support/sotto-command.js';
+import { childModule } from '../../support/child-module.js';
+import { isBuildTested } from '../../support/sotto-command.js';
 import { engineContract, scriptedRequest, spell } from '../../support/engine-contract.js';
 import {
   scriptedAudio,
@@ -159,9 +160,10 @@ t.test('signals of the terminal do not end it: the parent decides', async (t) =>
 });
 
 t.test('an orphan ends: it does not outlive a parent that was killed', async (t) => {
-  const parent = fork(fileURLToPath(new URL('../../support/engine-parent.ts', import.meta.url)), [], {
+  const script = childModule(new URL('../../support/engine-parent.ts', import.meta.url).href);
+  const parent = fork(fileURLToPath(script), [], {
     stdio: ['ignore', 2, 2, 'ipc'],
-    execArgv: ['--import=tsx', ...SCRIPT_ARGUMENTS],
+    ...(!isBuildTested && { execArgv: ['--import=tsx'] }),
   });
   const [pid] = (await once(parent, 'message')) as [number];
   t.ok(isAlive(pid));
