@@ -26,6 +26,7 @@ const CHAPTERS = {
     'docs/gpu.md',
     'docs/deployment.md',
     'docs/deployment.zh-CN.md',
+    'docs/scaling.md',
     'docs/keys.md',
     'docs/panel.md',
     'docs/settings.md',

@@ -13,6 +13,7 @@ import { registerGatewayCommand } from './commands/gateway.js';
 import { registerHearingCommand } from './commands/hearing.js';
 import { registerHostCommand } from './commands/host.js';
 import { registerNetworkCommand } from './commands/network.js';
+import { registerNodesCommand } from './commands/nodes.js';
 import { registerPeersCommand } from './commands/peers.js';
 import { registerPolicyCommand } from './commands/policy.js';
 import { registerPolishCommand } from './commands/polish.js';
@@ -46,6 +47,7 @@ for (const register of [
   registerAttackCommand,
   registerFuzzCommand,
   registerSoakCommand,
+  registerNodesCommand,
   registerCompareCommand,
   registerShowCommand,
 ]) {

@@ -88,11 +88,11 @@ const DECODER_AFTER_MS = 5_000;
 async function start(settings: Settings, log: Logger, opened: OpenedParts): Promise<RunningServer> {
   useFfmpeg(settings.ffmpeg);
   const installed = await findModel(settings);
-  const isNull = settings.engine === 'null';
+  const hasModel = settings.engine === 'whisper';
   const model = {
-    name: isNull ? 'null' : installed.name,
-    device: isNull ? 'cpu' : parseDevices(settings.devices).map(nameOfDevice).join(','),
-    isEmbedded: !isNull && installed.name === EMBEDDED_MODEL,
+    name: hasModel ? installed.name : settings.engine,
+    device: hasModel ? parseDevices(settings.devices).map(nameOfDevice).join(',') : 'cpu',
+    isEmbedded: hasModel && installed.name === EMBEDDED_MODEL,
   };
   const metrics = new MetricsRegistry();
   const strayErrors = metrics.counter(
@@ -114,7 +114,7 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
       isShared: store.isShared,
       health,
       windowMs: settings.resumeGraceMs,
-      wallNow: Date.now,
+      now: systemClock.now,
     });
   if (checkpoints !== undefined) {
     opened.add(checkpoints);
@@ -270,7 +270,7 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
     kept === undefined ? sessions : kept.recording(sessions, principal.keyId);
   gateway.open((sink, client) => new BoundedSession(sessionsOf(client), sink, client, admission), routes, dialects);
   // Not before: the start of the server has the cores to itself.
-  const stopWarming = settings.engine === 'null' ? undefined : systemClock.after(DECODER_AFTER_MS, warmUpDecoders);
+  const stopWarming = hasModel ? systemClock.after(DECODER_AFTER_MS, warmUpDecoders) : undefined;
   if (stopWarming !== undefined) opened.addCallback(stopWarming);
   const wyoming =
     settings.wyomingPort === 0

@@ -92,6 +92,48 @@ t.test('Dockerfiles copy and start what is there', async (t) => {
   t.ok(existsSync(join(ROOT, 'server/bin/sotto.mjs')));
 });
 
+/** Rules of hadolint that hold here, by their numbers; packages of the distribution are not pinned (DL3008). */
+const DOCKERFILE_RULES: readonly [rule: string, isBroken: (text: string) => boolean][] = [
+  ['DL3000: WORKDIR is absolute', (text) => /^WORKDIR (?!\/)/m.test(text)],
+  ['DL3002: the last user is not root', (text) => /^(?:root|0)\b/.test(text.split(/^USER /m).at(-1) ?? 'root')],
+  ['DL3003: WORKDIR in place of cd', (text) => /^RUN (?:.*[;&] *)?cd /m.test(text)],
+  ['DL3004: no sudo', (text) => /\bsudo\b/.test(text)],
+  ['DL3006, DL3007: images have a version', (text) => /^FROM (?:[^\s:@]+|\S+:latest)(?: |$)/m.test(text)],
+  [
+    'DL3009: lists of packages are removed',
+    (text) => /apt-get update(?![^]*?rm -rf \/var\/lib\/apt\/lists)/.test(text),
+  ],
+  ['DL3013: packages of pip have a version', (text) => /pip (?:install|download)(?!.*==)/.test(text)],
+  ['DL3014: apt-get answers itself', (text) => /apt-get install(?!.* -y)/.test(text)],
+  ['DL3015: no recommended packages', (text) => /apt-get install(?!.*--no-install-recommends)/.test(text)],
+  ['DL3020: COPY in place of ADD', (text) => /^ADD /m.test(text)],
+  ['DL3025: CMD and ENTRYPOINT as JSON', (text) => /^(?:CMD|ENTRYPOINT) (?!\[)/m.test(text)],
+  ['DL3027: apt-get in place of apt', (text) => /\bapt (?:install|update)/.test(text)],
+  ['DL3042: pip keeps no cache', (text) => /pip (?:install|download)(?!.*--no-cache-dir)/.test(text)],
+  ['DL3059: no RUN behind a RUN', (text) => /^RUN .*(?<!\\)\nRUN /m.test(text)],
+  ['DL4000: no MAINTAINER', (text) => /^MAINTAINER/m.test(text)],
+  ['DL4003, DL4004: one CMD, one ENTRYPOINT', (text) => /^CMD[^]*^CMD|^ENTRYPOINT[^]*^ENTRYPOINT/m.test(text)],
+  ['DL4006: a pipe that fails, fails', (text) => /^RUN (?![^\n]*pipefail)[^\n]*[^|]\|[^|]/m.test(text)],
+];
+
+t.test('Dockerfiles keep the rules of hadolint', async (t) => {
+  const wrong =
+    'FROM node\nWORKDIR sotto\nRUN cd /x\nRUN sudo apt install a\nRUN apt-get update && apt-get install b | tee c\n' +
+    'RUN pip install d\nADD . .\nMAINTAINER me\nCMD run\nCMD run\nENTRYPOINT e\nENTRYPOINT e\nUSER root';
+  for (const [rule, isBroken] of DOCKERFILE_RULES) {
+    t.ok(isBroken(wrong), `${rule}: what is wrong would be found`);
+    for (const name of ['docker/Dockerfile', 'docker/Dockerfile.cuda'])
+      t.notOk(isBroken(read(name)), `${name}: ${rule}`);
+  }
+});
+
+t.test('shell scripts are right by shellcheck', { skip: unlessThere('shellcheck', '--version') }, async (t) => {
+  for (const script of ['.ci/run', 'models/train/polish/run.sh']) {
+    const { status, stdout } = spawnSync('shellcheck', [script], { cwd: ROOT, encoding: 'utf8' });
+    t.equal(status, 0, `${script}: ${stdout}`);
+  }
+});
+
 const promtool = (...args: string[]) =>
   spawnSync('promtool', args, { cwd: join(DEPLOY, 'prometheus'), encoding: 'utf8' });
 

@@ -38,3 +38,8 @@ export function pcm16(samples: Float32Array): Uint8Array {
   }
   return new Uint8Array(bytes.buffer);
 }
+
+/** Signed 16-bit samples. */
+export function int16(samples: Float32Array): Int16Array {
+  return new Int16Array(pcm16(samples).buffer);
+}

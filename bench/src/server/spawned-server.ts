@@ -1,17 +1,19 @@
 // A Sotto server in a process of its own, started for one bench, with its memory and CPU time in view.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { BenchError } from '../bench-error.js';
 import { repositoryRoot } from '../measure/machine.js';
 import { processCpu, processTree, type ProcessCpu, type TreeUsage } from '../measure/process-tree.js';
+import { freePort } from './free-port.js';
 
 export interface SpawnOptions {
   /** Further flags of `sotto serve`. */
   readonly flags: readonly string[];
   /** How long the server may take to become ready, milliseconds. */
   readonly readyTimeoutMs: number;
+  /** Default: a free one. */
+  readonly port?: number;
 }
 
 const READY_POLL_MS = 25;
@@ -42,11 +44,11 @@ export class SpawnedServer implements AsyncDisposable {
   }
 
   /**
-   * Starts `sotto serve` on a free port and waits until it is ready. @throws BenchError `server_failed`, with the end
-   * of its output
+   * Starts `sotto serve` and waits until it is ready. @throws BenchError `server_failed`, with the end of its
+   * output
    */
-  static async start({ flags, readyTimeoutMs }: SpawnOptions): Promise<SpawnedServer> {
-    const port = await freePort();
+  static async start({ flags, readyTimeoutMs, port: wanted }: SpawnOptions): Promise<SpawnedServer> {
+    const port = wanted ?? (await freePort());
     const startedAt = performance.now();
     const child = spawn(
       process.execPath,
@@ -80,6 +82,10 @@ export class SpawnedServer implements AsyncDisposable {
     return new SpawnedServer(child, () => output.trim(), port, performance.now() - startedAt);
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** How it ended, with the end of its output; undefined while it runs. */
   get ending(): string | undefined {
     const { exitCode, signalCode } = this.#child;
@@ -95,6 +101,22 @@ export class SpawnedServer implements AsyncDisposable {
   /** CPU time of each of its processes; undefined where the system has no /proc. */
   async cpu(): Promise<ProcessCpu[] | undefined> {
     return this.#child.pid === undefined ? undefined : await processCpu(this.#child.pid);
+  }
+
+  /** Ends it with all its children, as a loss of power would. May be called twice. */
+  async kill(): Promise<void> {
+    if (this.ending !== undefined) return;
+    const ended = once(this.#child, 'exit');
+    killGroup(this.#child);
+    await ended;
+  }
+
+  /** Sends it a signal. Resolves when it has ended. */
+  async end(signal: NodeJS.Signals): Promise<void> {
+    if (this.ending !== undefined) return;
+    const ended = once(this.#child, 'exit');
+    this.#child.kill(signal);
+    await ended;
   }
 
   /** Asks the server to end, and ends it if it does not. May be called twice. */
@@ -129,16 +151,4 @@ async function isReady(port: number): Promise<boolean> {
   } catch {
     return false; // Not listening yet.
   }
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string')
-    throw new BenchError('server_failed', 'The system gave no port.');
-  return address.port;
 }

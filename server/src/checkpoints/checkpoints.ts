@@ -23,8 +23,8 @@ const RECALL_MS_MAX = 3_000;
 const HAND_OVER_MS_MAX = 3_000;
 /** Kept sessions looked at in one sweep. */
 const SWEEP_MAX = 100;
-/** How far the clocks of two nodes may be apart, milliseconds. */
-const CLOCK_SLACK_MS = 60_000;
+/** Sessions whose age is known, at most; beyond: the age of those that were seen first counts from anew. */
+const SEEN_MAX = 20_000;
 
 const packr = new Packr({ useRecords: false, variableMapSize: true });
 
@@ -34,8 +34,8 @@ export interface CheckpointsOptions {
   readonly health: Pick<StoreHealth, 'failed' | 'succeeded'>;
   /** How long a session waits for its client, milliseconds. */
   readonly windowMs: number;
-  /** Milliseconds since 1970. */
-  readonly wallNow: () => number;
+  /** Milliseconds that only grow. Clocks of other nodes do not matter. */
+  readonly now: () => number;
 }
 
 /** A session's place in the store. */
@@ -45,13 +45,24 @@ interface Lease {
   readonly mark: Buffer;
   /** What must stand there for a write to happen. */
   expected: Buffer | undefined;
-  /** Milliseconds since 1970; 0: never. */
+  /** How often it was written, by whomever: 0: never. */
+  beats: number;
+  /** When it was written last. */
   writtenAt: number;
 }
 
 interface Stored {
-  readonly at: number;
+  /** Is another one after each write. */
+  readonly beats: number;
   readonly kept: KeptSession;
+}
+
+/** What was seen of a session in the store. */
+interface Seen {
+  /** Hash of its value. */
+  readonly value: string;
+  /** Since when it is like that. */
+  readonly since: number;
 }
 
 /**
@@ -66,6 +77,7 @@ export class Checkpoints implements SessionKeeper {
   #writing: Promise<void> | undefined;
   #isClosed = false;
   #sweptTo = '';
+  readonly #seen = new Map<string, Seen>();
 
   constructor(options: CheckpointsOptions) {
     this.#options = options;
@@ -77,14 +89,14 @@ export class Checkpoints implements SessionKeeper {
 
   changed(session: KeepableSession): void {
     if (this.#isClosed) return;
-    if (!this.#leases.has(session)) this.#leases.set(session, newLease(keyOf(session.token)));
+    if (!this.#leases.has(session)) this.#leases.set(session, newLease(hashOf(session.token)));
     this.#changed.add(session);
     this.#later(GATHER_MS);
   }
 
   forget(session: KeepableSession): void {
     const lease = this.#letGo(session);
-    if (lease === undefined || lease.writtenAt === 0) return;
+    if (lease === undefined || lease.beats === 0) return;
     void this.#remove(lease.key, lease.mark).catch((error: unknown) => this.#options.health.failed(error));
   }
 
@@ -115,19 +127,36 @@ export class Checkpoints implements SessionKeeper {
 
   /** Sessions that say nothing are written now and then, so that they are not taken for forgotten. */
   async tend(): Promise<void> {
-    const due = this.#options.wallNow() - this.#options.windowMs / 2;
+    const due = this.#options.now() - this.#options.windowMs / 2;
     for (const [session, { writtenAt }] of this.#leases) if (writtenAt < due) this.changed(session);
   }
 
-  /** Removes what nobody came back for. */
+  /**
+   * Removes what nobody came back for: what has not been written for as long as this process has seen it, by a clock
+   * that nobody sets.
+   */
   async sweep(): Promise<void> {
-    const { store, wallNow } = this.#options;
+    const { store, now } = this.#options;
     const entries = await store.entries('checkpoints', { from: this.#sweptTo, limit: SWEEP_MAX });
     const last = entries.at(-1);
     this.#sweptTo = last === undefined || entries.length < SWEEP_MAX ? '' : `${last.key}\0`;
-    const oldest = wallNow() - this.#lifetimeMs - CLOCK_SLACK_MS;
-    const old = entries.filter(({ value }) => (storedIn(value)?.at ?? 0) < oldest);
+    const old = entries.filter(({ key, value }) => this.#unchangedMs(key, value, now()) > this.#lifetimeMs);
     await Promise.all(old.map(async ({ key }) => this.#remove(key, await store.get('checkpointOwners', key))));
+    for (const { key } of old) this.#seen.delete(key);
+  }
+
+  /** Of all that is there: what cannot be read may be of nodes of another version. */
+  #unchangedMs(key: string, bytes: Uint8Array, now: number): number {
+    const value = hashOf(bytes);
+    const seen = this.#seen.get(key);
+    if (seen?.value === value) return now - seen.since;
+    this.#seen.delete(key);
+    this.#seen.set(key, { value, since: now });
+    for (const oldest of this.#seen.keys()) {
+      if (this.#seen.size <= SEEN_MAX) break;
+      this.#seen.delete(oldest);
+    }
+    return 0;
   }
 
   /** Resolves when nothing is under way any more. */
@@ -184,15 +213,16 @@ export class Checkpoints implements SessionKeeper {
       this.#changed.add(session);
       return false;
     }
-    const at = this.#options.wallNow();
     const { key, mark } = lease;
+    const beats = lease.beats + 1;
     const changes = [
-      { map: 'checkpoints', key, value: packr.pack({ at, kept } satisfies Stored) },
+      { map: 'checkpoints', key, value: packr.pack({ beats, kept } satisfies Stored) },
       { map: 'checkpointOwners', key, value: mark },
     ] as const;
     if (await this.#options.store.commit(changes, [{ map: 'checkpointOwners', key, value: lease.expected }])) {
       lease.expected = mark;
-      lease.writtenAt = at;
+      lease.beats = beats;
+      lease.writtenAt = this.#options.now();
       // A session that was let go of in the meantime is not told.
       if (this.#leases.get(session) === lease) session.kept(kept);
       return true;
@@ -213,13 +243,13 @@ export class Checkpoints implements SessionKeeper {
   }
 
   async #take(token: string, accept: (kept: KeptSession) => boolean): Promise<RecalledSession | undefined> {
-    const { store, wallNow } = this.#options;
-    const key = keyOf(token);
+    const { store, now } = this.#options;
+    const key = hashOf(token);
     for (;;) {
       const [value, owner] = await Promise.all([store.get('checkpoints', key), store.get('checkpointOwners', key)]);
       const stored = value && storedIn(value);
       if (stored === undefined || owner === undefined) return undefined;
-      if (stored.at + this.#lifetimeMs < wallNow() || !accept(stored.kept)) return undefined;
+      if (!accept(stored.kept)) return undefined;
       const lease = newLease(key);
       const isTaken = await store.commit(
         [{ map: 'checkpointOwners', key, value: lease.mark }],
@@ -230,7 +260,8 @@ export class Checkpoints implements SessionKeeper {
       );
       if (!isTaken) continue;
       lease.expected = lease.mark;
-      lease.writtenAt = stored.at;
+      lease.beats = stored.beats;
+      lease.writtenAt = now();
       return { kept: stored.kept, adopt: (session) => this.#leases.set(session, lease) };
     }
   }
@@ -254,18 +285,18 @@ export class Checkpoints implements SessionKeeper {
 }
 
 function newLease(key: string): Lease {
-  return { key, mark: randomBytes(12), expected: undefined, writtenAt: 0 };
+  return { key, mark: randomBytes(12), expected: undefined, beats: 0, writtenAt: 0 };
 }
 
-function keyOf(token: string): string {
-  return createHash('sha256').update(token).digest('base64url');
+function hashOf(value: string | Uint8Array): string {
+  return createHash('sha256').update(value).digest('base64url');
 }
 
 /** What a store holds that was damaged, or that a newer version wrote, is nothing. */
 function storedIn(value: Uint8Array): Stored | undefined {
   try {
     const stored = packr.unpack(value) as Partial<Stored> | undefined;
-    return typeof stored?.at === 'number' && stored.kept?.version === KEPT_VERSION ? (stored as Stored) : undefined;
+    return typeof stored?.beats === 'number' && stored.kept?.version === KEPT_VERSION ? (stored as Stored) : undefined;
   } catch {
     return undefined;
   }

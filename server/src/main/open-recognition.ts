@@ -4,6 +4,7 @@ import type { InstalledModel } from '@sotto/models';
 import type { Logger } from 'pino';
 import { defaultMemoryBytes, MemoryBound } from '../asr/memory-bound.js';
 import { refuseLanguage } from '../asr/model-languages.js';
+import { MarkedEngine } from '../asr/marked-engine.js';
 import { NullEngine } from '../asr/null-engine.js';
 import { openDeviceEngines, type OpenedEngine } from '../asr/open-device-engines.js';
 import { createRecognizer } from '../asr/streaming-recognizer.js';
@@ -59,6 +60,7 @@ async function openEngines(settings: Settings, context: RecognitionContext): Pro
   const { model, log, metrics } = context;
   const deaths = createEngineDeaths(metrics);
   if (settings.engine === 'null') return [{ device: 'cpu', engine: new NullEngine(model.directory) }];
+  if (settings.engine === 'marked') return [{ device: 'cpu', engine: await MarkedEngine.open(model.directory) }];
   return openDeviceEngines(model, {
     ...settings,
     isolation: settings.engineHost,

@@ -9,9 +9,9 @@ import { WebSocket } from 'ws';
 import { fixtureSamples } from '../../support/fixtures.js';
 import { startNginx, WITHOUT_NGINX } from '../../support/nginx.js';
 import { startLastingRedis, startRedis, WITHOUT_REDIS } from '../../support/redis-server.js';
-import { RoamingClient } from '../../support/roaming-client.js';
+import { RoamingClient } from '../../../bench/src/nodes/roaming-client.js';
 import { ServerProcess } from '../../support/server-process.js';
-import { pcm16 } from '../../support/speech.js';
+import { int16, pcm16 } from '../../support/speech.js';
 import { wholeRunOnly } from '../../support/whole-run.js';
 
 t.setTimeout(600_000);
@@ -74,11 +74,11 @@ t.test(
     const nginx = await startNginx(t, nodes.map(hostOf));
     const samples = await talk('en-recipe', 'en-bakery', 'en-recipe');
 
-    const calm = new RoamingClient(nodes[0].url, samples);
+    const calm = new RoamingClient(nodes[0].url, int16(samples));
     await calm.run(3);
     t.ok(calm.text.split(' ').length > 10, calm.text);
 
-    const client = new RoamingClient(`ws://${nginx}/v1/stream`, samples);
+    const client = new RoamingClient(`ws://${nginx}/v1/stream`, int16(samples));
     const view = new TranscriptView();
     const session = connect(`ws://${nginx}/v1/stream`, {
       language: 'en',
@@ -129,10 +129,10 @@ t.test('RS12: a server that is killed and starts again goes on from its data fol
   const flags = ['--polish', 'off', '--store', 'lmdb', '--data-dir', folder];
   let server = await ServerProcess.start(t, flags);
   const samples = await talk('en-recipe', 'en-bakery');
-  const calm = new RoamingClient(server.url, samples);
+  const calm = new RoamingClient(server.url, int16(samples));
   await calm.run(3);
 
-  const client = new RoamingClient(() => server.url, samples);
+  const client = new RoamingClient(() => server.url, int16(samples));
   const running = client.run(3);
   await passed(client, 0.6);
   server.kill('SIGKILL');
@@ -153,12 +153,12 @@ t.test('RS13: a node that drains sends 20 clients to another', { skip: WITHOUT_R
   const flags = ['--engine', 'null'];
   const [first, second] = [await node(t, redis.url, ...flags), await node(t, redis.url, ...flags)];
   const samples = await talk('en-recipe', 'en-bakery');
-  const calm = new RoamingClient(second.url, samples);
+  const calm = new RoamingClient(second.url, int16(samples));
   await calm.run(3);
   t.ok(calm.finals.size > 1);
 
   let url = first.url;
-  const clients = Array.from({ length: 20 }, () => new RoamingClient(() => url, samples));
+  const clients = Array.from({ length: 20 }, () => new RoamingClient(() => url, int16(samples)));
   const running = Promise.all(clients.map((client) => client.run(2)));
   await passed(clients[0] as RoamingClient, 0.5);
   url = second.url;
@@ -181,11 +181,11 @@ t.test(
     const redis = await startLastingRedis(t);
     const [first, second] = [await node(t, redis.url), await node(t, redis.url)];
     const samples = await talk('en-recipe', 'en-bakery', 'en-recipe');
-    const calm = new RoamingClient(second.url, samples);
+    const calm = new RoamingClient(second.url, int16(samples));
     await calm.run(3);
 
     let url = first.url;
-    const client = new RoamingClient(() => url, samples);
+    const client = new RoamingClient(() => url, int16(samples));
     const running = client.run(2);
     await passed(client, 0.2);
     await redis.kill();

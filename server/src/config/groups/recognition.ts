@@ -19,8 +19,9 @@ export const RECOGNITION_SETTINGS = {
       'Installed model to use (`sotto models list`). Empty: the best one installed, else the one that comes with Sotto.',
   }),
   models: optionalText({ unit: 'folder', meaning: 'Where installed models are. Empty: the user data folder.' }),
-  engine: choice(['whisper', 'null'], 'whisper', {
-    meaning: 'What recognises. null recognises nothing and answers at once: for benchmarks of everything around it.',
+  engine: choice(['whisper', 'null', 'marked'], 'whisper', {
+    meaning:
+      'What recognises. For benchmarks of everything around it: null recognises nothing and answers at once; marked hears the numbers that the bench of several nodes hides in its audio.',
   }),
   engineHost: choice(['process', 'inline'], 'process', {
     meaning:
