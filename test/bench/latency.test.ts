@@ -126,13 +126,20 @@ t.test('segmentLatencies: from true speech times where the manifest has them', a
   t.strictSame(latencies.trueWords, [2_300 - 1_320, 2_700 - 1_750, 2_900 - 2_250]);
 });
 
-t.test('segmentLatencies: without true times the server says when speech began and its last word ended', async (t) => {
-  const segment = onlySegment(script);
-  const latencies = segmentLatencies(segment, place([recording({ words: [] })], 1_000), 1);
-  t.strictSame(latencies.firstPartial, [{ ms: 1_800 - 900, source: 'server' }]);
-  t.strictSame(latencies.final, [{ ms: 2_900 - 2_200, source: 'server' }]);
-  t.strictSame(latencies.trueWords, []);
-});
+t.test(
+  'segmentLatencies: without true times the level says when speech began and ended, else the server',
+  async (t) => {
+    const segment = onlySegment(script);
+    const samples = new Float32Array(2_000 * 16).fill(0.1, 200 * 16, 1_200 * 16);
+    const byLevel = segmentLatencies(segment, place([recording({ words: [], samples })], 1_000), 1);
+    t.strictSame(byLevel.firstPartial, [{ ms: 1_800 - 1_200 + 10, source: 'reference' }]);
+    t.strictSame(byLevel.final, [{ ms: 2_900 - 2_200 - 10, source: 'reference' }]);
+    const latencies = segmentLatencies(segment, place([recording({ words: [], text: '' })], 1_000), 1);
+    t.strictSame(latencies.firstPartial, [{ ms: 1_800 - 900, source: 'server' }]);
+    t.strictSame(latencies.final, [{ ms: 2_900 - 2_200, source: 'server' }]);
+    t.strictSame(latencies.trueWords, []);
+  },
+);
 
 t.test('segmentLatencies: at twice the pace audio is spoken in half the time', async (t) => {
   const segment = onlySegment(script);

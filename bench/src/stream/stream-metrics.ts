@@ -1,6 +1,7 @@
 // From what the clients saw to the figures of the stream bench.
 import { placedSpans, type Playlist } from '../audio/playlist.js';
 import type { Span } from '../audio/recordings.js';
+import { spokenSpans } from '../audio/speech-by-level.js';
 import { distribution } from '../measure/statistics.js';
 import { atMost, distributionMetric, scalarMetric, type Metric, type MetricOptions } from '../report/metric.js';
 import { revisionsOf, type Revisions } from './revisions.js';
@@ -146,7 +147,8 @@ function trueSpans(playlist: Playlist): { all: Span[]; words: Span[] } {
   for (const placed of playlist.placed) {
     const { recording } = placed;
     words.push(...placedSpans(placed, recording.words));
-    all.push(...placedSpans(placed, recording.words.length > 0 ? recording.words : recording.utterances));
+    const told = recording.words.length > 0 ? recording.words : recording.utterances;
+    all.push(...placedSpans(placed, told.length > 0 ? told : spokenSpans(recording)));
   }
   return { all, words };
 }
@@ -171,7 +173,7 @@ const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part /
 const percent = (part: number, whole: number): string => `${Math.round(100 * ratio(part, whole))} %`;
 
 const sourceNote = (bound: string, latencies: readonly BoundedLatency[]): string =>
-  `${bound} from the manifest's times in ${latencies.filter(({ source }) => source === 'reference').length} of ${latencies.length} segments, else the server's own`;
+  `${bound} from the manifest's times or by level in ${latencies.filter(({ source }) => source === 'reference').length} of ${latencies.length} segments, else the server's own`;
 
 function lossNote(losses: readonly EventLoss[]): string {
   const keys = [
