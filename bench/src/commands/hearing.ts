@@ -1,7 +1,7 @@
 // `bench hearing`: what is heard, whatever the machine: words in noise, loops, quiet speech, live against files, and
 // the curve of latency and quality.
 import { writeFile } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { loadAudio } from '../audio/load-audio.js';
 import { dealPlaylists, shuffled, type LoadedRecording } from '../audio/playlist.js';
 import { fixturesFolder, readRecordings } from '../audio/recordings.js';
@@ -10,10 +10,13 @@ import { BenchError } from '../bench-error.js';
 import { describeProvenance } from '../measure/machine.js';
 import { curvePlot } from '../hearing/curve-plot.js';
 import { curvePoint, curveSettings, type CurvePoint } from '../hearing/curve.js';
+import { endingMetrics, endingSettings } from '../hearing/endings.js';
 import { Hearing } from '../hearing/hearing.js';
 import { doorsTrial, noiseTrial, partialsTrial, type Trial } from '../hearing/trials.js';
+import { halfOf, HALVES, type Half } from '../quality/halves.js';
 import { scalarMetric, type Metric } from '../report/metric.js';
 import { publish } from '../report/result-file.js';
+import { terminalTable } from '../report/table.js';
 import { commaList, numberList, numberWithin, wholeNumber } from './option-values.js';
 
 interface HearingCommandOptions {
@@ -31,6 +34,10 @@ interface HearingCommandOptions {
   readonly holdbacks: readonly number[];
   readonly intervals: readonly number[];
   readonly plot?: string;
+  readonly endings?: true;
+  readonly silences: readonly number[];
+  readonly sentences: readonly number[];
+  readonly half?: Half;
   readonly out?: string;
 }
 
@@ -55,23 +62,34 @@ export function registerHearingCommand(program: Command): void {
     .option('--holdbacks <list>', 'of the curve, milliseconds', numberList(0, 5_000), [100, 200, 400, 600, 800])
     .option('--intervals <list>', 'between partials, of the curve, milliseconds', numberList(100, 10_000), [500])
     .option('--plot <file.svg>', 'draws the curve there')
+    .option('--endings', 'when utterances end, how many in mid-sentence, and word errors')
+    .option('--silences <list>', 'that end an utterance, milliseconds', numberList(96, 10_000), [500])
+    .option(
+      '--sentences <list>',
+      'silences that end a complete sentence, milliseconds; 0: no other',
+      numberList(0, 10_000),
+      [0],
+    )
+    .addOption(new Option('--half <half>', 'only recordings of one half, by their ids').choices(HALVES))
     .option('--out <file.json>', 'writes the result there')
     .action(runHearing);
 }
 
 async function runHearing(options: HearingCommandOptions): Promise<void> {
   const provenance = describeProvenance();
-  const { model, threads, noise, partials, doors, curve, levels, seed } = options;
-  if (noise === undefined && partials === undefined && doors === undefined && curve === undefined) {
-    throw new BenchError('usage', 'Say what to measure: --noise 60, --partials 1000, --doors, --curve.');
+  const { model, threads, noise, partials, doors, curve, endings, levels, seed } = options;
+  const needsRecordings = [partials, doors, curve, endings].some((asked) => asked !== undefined);
+  if (noise === undefined && !needsRecordings) {
+    throw new BenchError('usage', 'Say what to measure: --noise 60, --partials 1000, --doors, --curve, --endings.');
   }
   const hearing = await Hearing.open({ model, threads });
   const trials: Trial[] = [];
   if (noise !== undefined) trials.push(await noiseTrial(hearing, noise, seed));
-  const recordings = partials === undefined && !doors && !curve ? [] : await drawRecordings(options);
+  const recordings = needsRecordings ? await drawRecordings(options) : [];
   if (partials !== undefined) trials.push(await partialsTrial(hearing, timesOver(recordings, partials)));
   if (doors) trials.push(await doorsTrial(hearing, recordings, [undefined, ...levels.map((level) => -level)]));
   if (curve) trials.push(await curveTrial(hearing, recordings, options));
+  if (endings) trials.push(await endingsTrial(hearing, recordings, options));
   await hearing.close();
   await publish(
     {
@@ -96,8 +114,12 @@ async function drawRecordings({
   language,
   limit,
   seed,
+  half,
 }: HearingCommandOptions): Promise<LoadedRecording[]> {
-  const found = shuffled(await readRecordings(recordings, language), seededRandom(seed));
+  const all = (await readRecordings(recordings, language)).filter(
+    ({ id }) => half === undefined || halfOf(id) === half,
+  );
+  const found = shuffled(all, seededRandom(seed));
   return loadAudio(found.slice(0, limit));
 }
 
@@ -126,6 +148,21 @@ async function curveTrial(
     await writeFile(plot, curvePlot(points, `${hearing.modelName}, ${own.length} recordings (${language})`));
   }
   return { metrics: points.flatMap(metricsOf), remarks: [] };
+}
+
+async function endingsTrial(
+  hearing: Hearing,
+  recordings: readonly LoadedRecording[],
+  { silences, sentences }: HearingCommandOptions,
+): Promise<Trial> {
+  const metrics: Metric[] = [];
+  for (const setting of endingSettings(silences, sentences)) {
+    const measured = await endingMetrics(hearing, recordings, setting);
+    metrics.push(...measured);
+    // As soon as it is known, so that a run may be cut off.
+    process.stderr.write(`${terminalTable(measured)}\n`);
+  }
+  return { metrics, remarks: [] };
 }
 
 function metricsOf(point: CurvePoint): Metric[] {

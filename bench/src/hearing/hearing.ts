@@ -14,6 +14,7 @@ import {
   type Engine,
   type RecognizerOptions,
   type SessionFactory,
+  type SessionSettings,
   type StreamingRecognizer,
   type TranscribedSegment,
   type TranscribeOptions,
@@ -25,6 +26,8 @@ import type { TimedEvent } from '../stream/segment-trace.js';
 export interface HearingOptions {
   /** Installed model; default: the one that a server would take. */
   readonly model?: string | undefined;
+  /** Folder of installed models; default: the user's. */
+  readonly models?: string | undefined;
   readonly threads?: number | undefined;
   readonly recognition?: RecognizerOptions;
 }
@@ -97,8 +100,8 @@ export class Hearing {
   readonly #recognizer: StreamingRecognizer;
   readonly #sessions: SessionFactory;
 
-  static async open({ model, threads, recognition = {} }: HearingOptions = {}): Promise<Hearing> {
-    const registry = new ModelRegistry();
+  static async open({ model, models, threads, recognition = {} }: HearingOptions = {}): Promise<Hearing> {
+    const registry = models === undefined ? new ModelRegistry() : new ModelRegistry(models);
     const installed = await (model === undefined ? registry.choose() : registry.find(model));
     const spec = whisperEngineSpec(installed, threads === undefined ? {} : { threads });
     const engine = new WatchedEngine(await WhisperEngine.load(spec.options));
@@ -106,23 +109,29 @@ export class Hearing {
     return new Hearing(await SileroVad.load(), engine, recognizer);
   }
 
-  private constructor(vad: SileroVad, engine: WatchedEngine, recognizer: StreamingRecognizer) {
+  private constructor(
+    vad: SileroVad,
+    engine: WatchedEngine,
+    recognizer: StreamingRecognizer,
+    settings: SessionSettings = SESSION_DEFAULTS,
+  ) {
     this.#vad = vad;
     this.#engine = engine;
     this.#recognizer = recognizer;
-    this.#sessions = createSessionFactory({ vad, recognizer, settings: SESSION_DEFAULTS });
+    this.#sessions = createSessionFactory({ vad, recognizer, settings });
   }
 
   get modelName(): string {
     return this.#engine.model.name;
   }
 
-  /** Recognition with other options on the same engine. */
-  async with(recognition: RecognizerOptions): Promise<Hearing> {
+  /** Recognition, and sessions, with other options on the same engine. */
+  async with(recognition: RecognizerOptions, settings?: SessionSettings): Promise<Hearing> {
     return new Hearing(
       this.#vad,
       this.#engine,
       await createRecognizer([this.#engine], { clock: STANDING_CLOCK, ...recognition }),
+      settings,
     );
   }
 

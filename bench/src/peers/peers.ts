@@ -49,6 +49,13 @@ export function allPeers(python: string): Peer[] {
       weights: 'folder',
       how: 'as sotto transcribe --offline decodes, in float32',
     },
+    {
+      name: 'sotto live',
+      program: process.execPath,
+      args: ['--import', 'tsx', SOTTO_PEER, 'live'],
+      weights: 'folder',
+      how: 'the finals of a live stream, with no clock in it',
+    },
     fasterWhisper('int8', 'int8'),
     fasterWhisper('int8 vad', 'int8', 'vad'),
     fasterWhisper('int8 batched', 'int8', 'batched'),
