@@ -30,6 +30,8 @@ export interface ScriptedRecognizerOptions {
   readonly records?: boolean;
   /** Whether finals are begun early. Default false. */
   readonly anticipates?: boolean;
+  /** Whether a text of so many samples is complete. Default: none is. */
+  readonly isComplete?: (samples: number) => boolean | Promise<boolean>;
   readonly languages?: readonly string[];
 }
 
@@ -87,6 +89,7 @@ export class ScriptedRecognizer implements Recognizer {
         if (this.#options.anticipates === true) preview('anticipate', audio);
         return this.#options.anticipates === true;
       },
+      isComplete: async (audio) => (await this.#options.isComplete?.(audio.length)) ?? false,
       finish: (audio, speechRatio) =>
         new Promise((resolve, reject) => {
           call('finish', audio, {

@@ -62,6 +62,12 @@ export interface RecognizedSegment {
    */
   anticipate(audio: Float32Array): boolean;
   /**
+   * Whether the segment says a complete sentence if it ends with this audio: by its final, decoded now if it was not
+   * anticipated; `finish` with as much audio has that answer. It does not depend on time. `before`: as for `finish`.
+   * False where that cannot be told.
+   */
+  isComplete(audio: Float32Array, before: Promise<string>): Promise<boolean>;
+  /**
    * Decodes the whole segment once more, free of what partials called stable. `speechRatio`: share of the VAD's frames
    * that were speech, 0-1. `before`: the text before the segment, once the finals before it are there, so that a final
    * does not depend on when they came; absent: as at the beginning. Rejects with AsrError: `recognition_failed`,

@@ -5,8 +5,9 @@ import type { SessionSettings } from '../session/session-settings.js';
 export function sessionSettings(settings: Settings): SessionSettings {
   const { speechThreshold: threshold, minSilenceMs, minSpeechMs, prefixPaddingMs, maxUtteranceMs } = settings;
   const { partialIntervalMs, bufferedAudioMsMax, messageBytesMax } = settings;
+  const sentenceSilenceMs = settings.sentenceSilenceMs === 0 ? undefined : settings.sentenceSilenceMs;
   return {
-    endpointing: { threshold, minSilenceMs, minSpeechMs, prefixPaddingMs, maxUtteranceMs },
+    endpointing: { threshold, minSilenceMs, sentenceSilenceMs, minSpeechMs, prefixPaddingMs, maxUtteranceMs },
     partialIntervalMs,
     bufferedAudioMsMax,
     messageBytesMax,

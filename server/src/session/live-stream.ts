@@ -282,11 +282,20 @@ export class LiveStream {
     for (const event of this.#endpointer.step(probability)) {
       if (event.type === 'start') this.#utterances.begin(event.start, this.#judged, this.#settings);
       else if (event.type === 'pause') this.#utterances.pause(event.end);
+      else if (event.type === 'lull') await this.#endIfComplete(event.end);
       else this.#end(event);
+      if (this.#isClosed) return;
     }
     this.#ring.forget(this.#endpointer.horizon);
     // Silence alone brings no new words.
     if (this.#endpointer.hasSpeechAfter(this.#utterances.askedUntil ?? 0)) this.#utterances.updateIfDue();
+  }
+
+  /** The audio behind a lull waits for the answer: where an utterance ends does not depend on when it comes. */
+  async #endIfComplete(end: number): Promise<void> {
+    if (!(await this.#utterances.isComplete(end)) || this.#isClosed) return;
+    const event = this.#endpointer.endInLull();
+    if (event !== undefined) this.#end(event);
   }
 
   #end({ end, speechRatio, reason }: Extract<EndpointEvent, { type: 'end' }>): void {

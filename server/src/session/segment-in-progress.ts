@@ -124,6 +124,11 @@ export class SegmentInProgress {
     if (this.#recognized.anticipate(audio)) this.#asked = Math.max(this.#asked, audio.length);
   }
 
+  /** Whether its text is complete if it ends at a position. `before`: as for {@link finish}. */
+  isComplete(end: number, before: Promise<string>): Promise<boolean> {
+    return this.#recognized.isComplete(this.#audio.view(0, end - this.start), before);
+  }
+
   /**
    * Ends the utterance at a position: its last word. `before`: the text before it, once that is known. Rejects with
    * what the recogniser rejects with.

@@ -72,7 +72,11 @@ export function changeSettings(
   const { language, languages, prompt, hotwords, words, partialIntervalMs } = change;
   return {
     ...mergeSettings(settings, { language, languages, prompt, hotwords, words, partialIntervalMs }),
-    endpointing: mergeSettings(settings.endpointing, change.endpointing ?? {}),
+    endpointing: {
+      ...mergeSettings(settings.endpointing, change.endpointing ?? {}),
+      // Who names the silence gets it, whatever is said.
+      ...(change.endpointing?.minSilenceMs === undefined ? {} : { sentenceSilenceMs: undefined }),
+    },
     polish: changePolish(settings.polish, change.polish),
   };
 }

@@ -154,6 +154,12 @@ export class Utterances {
     this.#open?.anticipate(end);
   }
 
+  /** Whether the utterance in progress says something complete if it ends at a position. */
+  async isComplete(end: number): Promise<boolean> {
+    const segment = this.#open;
+    return segment !== undefined && (await segment.isComplete(end, this.#textBefore(segment)));
+  }
+
   /**
    * The utterance in progress ends at a position. Its final follows; a forced cut leaves the audio behind `end` to the
    * next one.
@@ -166,11 +172,7 @@ export class Utterances {
     if (ending.reason === 'forced') this.#carried = { start: end, audio: segment.audioFrom(end) };
     this.#options.send({ type: 'speechEnded', segmentId: segment.id, endMs: toMs(end) });
     const answer = this.#answers.reserve();
-    const { startMs, settings } = segment;
-    // A final is told what the finals before it say, never what happens to be stable of them: its text does not depend
-    // on time.
-    const before = this.#settled.then(() => this.#previousText.before(startMs, settings.prompt, []));
-    const settled = segment.finish(end, speechRatio, before).then(
+    const settled = segment.finish(end, speechRatio, this.#textBefore(segment)).then(
       (hypothesis) =>
         this.#settle(segment, () => {
           const final = this.#final(segment, end, ending, hypothesis);
@@ -202,6 +204,14 @@ export class Utterances {
     this.#pending.clear();
     this.#open?.cancel();
     this.#open = undefined;
+  }
+
+  /**
+   * A final is told what the finals before it say, never what happens to be stable of them: its text does not depend on
+   * time.
+   */
+  #textBefore({ startMs, settings }: SegmentInProgress): Promise<string> {
+    return this.#settled.then(() => this.#previousText.before(startMs, settings.prompt, []));
   }
 
   #settle(segment: SegmentInProgress, answer: () => void): void {

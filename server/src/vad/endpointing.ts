@@ -14,6 +14,11 @@ export interface EndpointingOptions {
    */
   readonly minSilenceMs: number;
   /**
+   * Silence that ends an utterance whose text is a complete sentence, milliseconds: a `lull` asks for it. At least the
+   * utterance's tail, less than minSilenceMs; else, or absent, nobody is asked.
+   */
+  readonly sentenceSilenceMs?: number | undefined;
+  /**
    * Speech shorter than this (dips of up to {@link DIP_MS} within it allowed) is no utterance, milliseconds. Also the
    * delay of `speechStarted`.
    */
@@ -35,6 +40,7 @@ export interface EndpointingOptions {
 export const ENDPOINTING_DEFAULTS = {
   threshold: 0.5,
   minSilenceMs: 500,
+  sentenceSilenceMs: 288,
   minSpeechMs: 96,
   prefixPaddingMs: 300,
   maxUtteranceMs: 28_000,
@@ -68,6 +74,11 @@ export type EndpointEvent =
    * being so. Once for each pause.
    */
   | { readonly type: 'pause'; readonly end: number }
+  /**
+   * The silence is long enough for an utterance whose text is complete: {@link Endpointer.endInLull} before the next
+   * frame ends it, at `end`. Once for each pause.
+   */
+  | { readonly type: 'lull'; readonly end: number }
   | {
       readonly type: 'end';
       readonly end: number;
@@ -81,6 +92,8 @@ interface Limits {
   readonly threshold: number;
   readonly endThreshold: number;
   readonly minSilence: number;
+  /** Infinity: nobody is asked. */
+  readonly sentenceSilence: number;
   readonly minSpeech: number;
   readonly prefix: number;
   readonly max: number;
@@ -97,6 +110,8 @@ interface Utterance {
   speechFrames: number;
   /** The `speechEnd` whose pause was reported. */
   pausedAt?: number;
+  /** The `speechEnd` whose lull was reported. */
+  lulledAt?: number;
 }
 
 type State =
@@ -199,9 +214,24 @@ export class Endpointer {
       return [this.#end(utterance, Math.min(tailEnd(utterance), start + limits.max))];
     }
     if (this.#now + VAD_FRAME_SAMPLES - start > limits.max) return this.#cut(utterance);
-    if (tailEnd(utterance) > this.#now || utterance.pausedAt === speechEnd) return [];
-    utterance.pausedAt = speechEnd;
-    return [{ type: 'pause', end: tailEnd(utterance) }];
+    const events: EndpointEvent[] = [];
+    const end = tailEnd(utterance);
+    if (end <= this.#now && utterance.pausedAt !== speechEnd) {
+      utterance.pausedAt = speechEnd;
+      events.push({ type: 'pause', end });
+    }
+    if (this.#now - speechEnd >= limits.sentenceSilence && utterance.lulledAt !== speechEnd) {
+      utterance.lulledAt = speechEnd;
+      events.push({ type: 'lull', end });
+    }
+    return events;
+  }
+
+  /** Ends the utterance in progress, whose `lull` was reported last, where its tail ends: its text is complete. */
+  endInLull(): Extract<EndpointEvent, { type: 'end' }> | undefined {
+    if (this.#state.phase !== 'speech') return undefined;
+    const { utterance } = this.#state;
+    return this.#end(utterance, Math.min(tailEnd(utterance), utterance.start + utterance.limits.max));
   }
 
   /** Ends the utterance at its best pause; what is behind the pause goes on as the next one. */
@@ -276,15 +306,18 @@ function ratio(speechFrames: number, samples: number): number {
 function limitsOf(options: EndpointingOptions): Limits {
   const max = options.maxUtteranceMs * SAMPLES_PER_MS;
   const minSilence = options.minSilenceMs * SAMPLES_PER_MS;
+  const tail = Math.min((options.tailMs ?? TAIL_MS) * SAMPLES_PER_MS, minSilence);
+  const sentenceSilence = Math.max(tail, (options.sentenceSilenceMs ?? Infinity) * SAMPLES_PER_MS);
   return {
     threshold: options.threshold,
     endThreshold: Math.max(options.threshold - THRESHOLD_GAP, 0.01),
     minSilence,
+    sentenceSilence,
     // The onset of an utterance lasts at most four times its speech: each speech frame may be followed by a dip of
     // three frames.
     minSpeech: Math.min(options.minSpeechMs * SAMPLES_PER_MS, max / 8),
     prefix: Math.min(options.prefixPaddingMs * SAMPLES_PER_MS, max / 4),
     max,
-    tail: Math.min((options.tailMs ?? TAIL_MS) * SAMPLES_PER_MS, minSilence),
+    tail,
   };
 }

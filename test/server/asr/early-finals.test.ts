@@ -4,7 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import type { DecodeRequest, DecodeResult, Engine } from '../../../server/src/asr/engine.js';
 import { EngineError } from '../../../server/src/asr/errors.js';
-import { type RecognizerOptions, StreamingRecognizer } from '../../../server/src/asr/streaming-recognizer.js';
+import type { RecognizerOptions } from '../../../server/src/asr/recognizer-options.js';
+import { StreamingRecognizer } from '../../../server/src/asr/streaming-recognizer.js';
 import {
   scriptedAudio,
   ScriptedEngine,
@@ -98,6 +99,43 @@ t.test('the final waits for an early decode that is under way', async (t) => {
   t.equal((await final).text, TEXT);
   t.equal(engine.batches.length, 1);
   await asr.close();
+});
+
+t.test('whether it is complete is told by the early decode, or by one that is begun for it', async (t) => {
+  const { asr, engine } = open({ script: scriptOf(`${TEXT}.`) });
+  const before = Promise.resolve('what is final');
+  const segment = asr.open(listener().options);
+  segment.anticipate(END);
+  t.ok(await segment.isComplete(END, Promise.resolve('')));
+  t.equal(engine.batches.length, 1, 'it was decoded already');
+  const final = await segment.finish(END, 0.9, Promise.resolve(''));
+  t.equal(engine.batches.length, 1, 'and is the final');
+  const other = asr.open(listener().options);
+  other.anticipate(END);
+  await until(() => engine.batches.length === 2, 'the early decode');
+  t.ok(await other.isComplete(END, before), 'it had another text before it');
+  t.match(await other.finish(END, 0.9, before), { text: final.text });
+  t.equal(engine.batches.length, 3);
+  const halfway = asr.open(listener().options);
+  t.notOk(await halfway.isComplete(scriptedAudio(0, 1_520), before), 'in mid-sentence');
+  await asr.close();
+});
+
+t.test('it is told without early finals too; nothing is complete without audio, and once it is over', async (t) => {
+  const off = open({ script: scriptOf(`${TEXT}.`) }, { earlyFinals: false });
+  const none = Promise.resolve('');
+  t.ok(await off.asr.open(listener().options).isComplete(END, none));
+  t.equal(off.engine.batches.length, 1);
+  const { held, wait } = gate();
+  const { asr } = open({ script: scriptOf(`${TEXT}.`) }, {}, async (batch, decode) => wait().then(() => decode(batch)));
+  const segment = asr.open(listener().options);
+  t.notOk(await segment.isComplete(new Float32Array(0), none));
+  const answer = segment.isComplete(END, none);
+  await until(() => held.length === 1, 'the run');
+  segment.cancel();
+  held.shift()?.();
+  t.notOk(await answer, 'cancelled');
+  await Promise.all([asr.close(), off.asr.close()]);
 });
 
 t.test('an early decode that still waits is superseded by the final, which has the right of way', async (t) => {

@@ -4,7 +4,8 @@ import t from 'tap';
 import type { DecodeRequest, DecodeResult } from '../../../server/src/asr/engine.js';
 import { LanguageEvidence } from '../../../server/src/asr/language-evidence.js';
 import type { FinalHypothesis, SegmentOptions } from '../../../server/src/asr/recognizer.js';
-import { type RecognizerOptions, StreamingRecognizer } from '../../../server/src/asr/streaming-recognizer.js';
+import type { RecognizerOptions } from '../../../server/src/asr/recognizer-options.js';
+import { StreamingRecognizer } from '../../../server/src/asr/streaming-recognizer.js';
 import {
   scriptedAudio,
   ScriptedEngine,

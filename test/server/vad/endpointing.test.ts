@@ -25,17 +25,48 @@ function decisions(probabilities: readonly number[], options = {}): EndpointEven
 }
 
 /** Where utterances begin and end. */
-function events(probabilities: readonly number[], options = {}): Exclude<EndpointEvent, { type: 'pause' }>[] {
-  return decisions(probabilities, options).filter((event) => event.type !== 'pause');
+function events(probabilities: readonly number[], options = {}): EndpointEvent[] {
+  return decisions(probabilities, options).filter(({ type }) => type !== 'pause' && type !== 'lull');
 }
 
+/** A hang-over that nothing shortens, milliseconds. */
+const FIXED = { minSilenceMs: 500, sentenceSilenceMs: undefined };
+
 t.test('an utterance begins with its pre-roll and ends with its tail, once the hang-over is over', async (t) => {
-  const heard = events(frames([20, 0.01], [30, 0.9], [16, 0.02]));
+  const heard = events(frames([20, 0.01], [30, 0.9], [16, 0.02]), FIXED);
   t.match(heard, [
     { type: 'start', start: 20 * FRAME - ms(300) },
     { type: 'end', end: 50 * FRAME + ms(160), reason: 'endpoint' },
   ]);
-  t.equal(events(frames([20, 0.01], [30, 0.9], [15, 0.02])).length, 1, 'a pause of 480 ms does not end it');
+  t.equal(events(frames([20, 0.01], [30, 0.9], [15, 0.02]), FIXED).length, 1, 'a pause of 480 ms does not end it');
+});
+
+t.test('a lull asks once in every pause, after the silence of a complete sentence', async (t) => {
+  const options = { minSilenceMs: 700, sentenceSilenceMs: 256 };
+  const typesOf = (...runs: readonly (readonly [number, number])[]) =>
+    decisions(frames(...runs), options).flatMap(({ type }) => (type === 'pause' ? [] : [type]));
+  t.same(typesOf([10, 0.9], [7, 0.02]), ['start'], '224 ms');
+  t.same(typesOf([10, 0.9], [8, 0.02]), ['start', 'lull'], '256 ms');
+  t.same(typesOf([10, 0.9], [21, 0.02]), ['start', 'lull'], 'not asked again');
+  t.same(typesOf([10, 0.9], [22, 0.02]), ['start', 'lull', 'end'], 'as if nothing had been asked');
+  t.same(typesOf([10, 0.9], [9, 0.02], [4, 0.9], [8, 0.02]), ['start', 'lull', 'lull'], 'another pause');
+  const all = decisions(frames([10, 0.9], [8, 0.02]), { minSilenceMs: 256, sentenceSilenceMs: 256 });
+  t.same(
+    all.map(({ type }) => type),
+    ['start', 'pause', 'end'],
+    'nobody is asked where it changes nothing',
+  );
+});
+
+t.test('an utterance that is complete ends in the lull, with its tail, and speech goes on as the next', async (t) => {
+  const endpointer = new Endpointer({ ...ENDPOINTING_DEFAULTS, minSilenceMs: 700, sentenceSilenceMs: 256 });
+  t.equal(endpointer.endInLull(), undefined, 'there is none');
+  const heard = frames([30, 0.9], [8, 0.02]).flatMap((probability) => endpointer.step(probability));
+  t.match(heard.at(-1), { type: 'lull', end: 30 * FRAME + ms(160) });
+  t.match(endpointer.endInLull(), { type: 'end', end: 30 * FRAME + ms(160), reason: 'endpoint' });
+  t.equal(endpointer.endInLull(), undefined, 'and there is no second one');
+  const next = frames([10, 0.9]).flatMap((probability) => endpointer.step(probability));
+  t.match(next, [{ type: 'start', start: 30 * FRAME + ms(160) }]);
 });
 
 t.test('speech goes on between the two thresholds, but does not begin there', async (t) => {
@@ -60,7 +91,7 @@ t.test('the pre-roll never reaches into the utterance before', async (t) => {
 });
 
 t.test('a pause as long as the tail is told once, with the end that it would be; the next one again', async (t) => {
-  const heard = decisions(frames([10, 0.9], [8, 0], [10, 0.9], [4, 0], [10, 0.9], [16, 0]));
+  const heard = decisions(frames([10, 0.9], [8, 0], [10, 0.9], [4, 0], [10, 0.9], [16, 0]), FIXED);
   t.match(heard, [
     { type: 'start' },
     { type: 'pause', end: 15 * FRAME },
@@ -107,7 +138,7 @@ t.test('finish in the hang-over leaves the silence out', async (t) => {
 });
 
 t.test('options changed within an utterance count from the next one on', async (t) => {
-  const endpointer = new Endpointer(ENDPOINTING_DEFAULTS);
+  const endpointer = new Endpointer({ ...ENDPOINTING_DEFAULTS, ...FIXED });
   for (const probability of frames([10, 0.9])) endpointer.step(probability);
   endpointer.configure({ ...ENDPOINTING_DEFAULTS, minSilenceMs: 96 });
   const first = frames([16, 0]).map((probability) => endpointer.step(probability).map(({ type }) => type));
@@ -165,6 +196,10 @@ function utterances(probabilities: readonly number[], changed: Partial<Endpointi
     if (event.type === 'pause') {
       if (event.end <= Math.max(start, pause ?? 0)) throw new Error(`a pause at ${event.end} after ${pause}`);
       pause = event.end;
+      return;
+    }
+    if (event.type === 'lull') {
+      if (pause !== event.end) throw new Error(`a lull at ${event.end}, the pause at ${pause}`);
       return;
     }
     if (event.reason === 'endpoint' && settings.minSilenceMs > TAIL_MS && !isFinished && pause !== event.end)

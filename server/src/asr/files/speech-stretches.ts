@@ -19,6 +19,7 @@ const PADDING_MS = 400;
 const FILE_ENDPOINTING = {
   ...ENDPOINTING_DEFAULTS,
   minSilenceMs: 2_500,
+  sentenceSilenceMs: undefined,
   prefixPaddingMs: PADDING_MS,
   tailMs: PADDING_MS,
 } as const satisfies EndpointingOptions;

@@ -1,7 +1,7 @@
 // The model, the devices that it runs on, and how its hypotheses become text.
 import { DEVICE_LIST } from '../../asr/devices.js';
 import { FALLBACK_BUDGET_MS } from '../../asr/hypothesis/final-decode.js';
-import { FINALS_LATE_MS_MAX } from '../../asr/streaming-recognizer.js';
+import { FINALS_LATE_MS_MAX } from '../../asr/recognizer-options.js';
 import { choice, form, integer, optionalText, toggle } from '../setting.js';
 import { GIB } from '../units.js';
 

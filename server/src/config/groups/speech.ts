@@ -32,6 +32,13 @@ export const SPEECH_SETTINGS = {
     meaning:
       'Silence that ends an utterance, where the client does not say. Shorter: earlier finals, more cuts inside sentences.',
   }),
+  sentenceSilenceMs: integer(SESSION_DEFAULTS.endpointing.sentenceSilenceMs, {
+    unit: 'milliseconds',
+    min: 0,
+    max: 10_000,
+    meaning:
+      'Silence that ends an utterance whose text is a complete sentence, where the client does not name minSilenceMs. 0: as long as for any other.',
+  }),
   minSpeechMs: integer(SESSION_DEFAULTS.endpointing.minSpeechMs, {
     unit: 'milliseconds',
     min: 0,
