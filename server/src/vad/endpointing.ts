@@ -40,7 +40,7 @@ export interface EndpointingOptions {
 export const ENDPOINTING_DEFAULTS = {
   threshold: 0.5,
   minSilenceMs: 500,
-  sentenceSilenceMs: 288,
+  sentenceSilenceMs: 320,
   minSpeechMs: 96,
   prefixPaddingMs: 300,
   maxUtteranceMs: 28_000,
