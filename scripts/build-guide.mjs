@@ -16,6 +16,7 @@ const CHAPTERS = {
     'docs/transcripts-and-jobs.md',
     'docs/compatibility.md',
     'client-sdk/README.md',
+    'plugins/README.md',
     'docs/client-api.md',
     'docs/mobile.md',
     'protocol/README.md',
