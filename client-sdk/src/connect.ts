@@ -16,6 +16,11 @@ export interface ConnectOptions extends RecognitionSettings {
    * 1.
    */
   readonly audio?: { readonly encoding?: AudioEncoding; readonly sampleRate?: number; readonly channels?: number };
+  /**
+   * What is done with several channels: `mixed` into one (the default), or heard each by itself (`separate`), whose
+   * events then carry `channel`.
+   */
+  readonly channels?: 'mixed' | 'separate';
   /** Words in the language spoken, or in English. Default `transcribe`. */
   readonly task?: 'transcribe' | 'translate';
   /**

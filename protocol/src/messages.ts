@@ -8,6 +8,8 @@ import { PROTOCOL_VERSION } from './version.js';
 const ms = (min: number, max: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(max));
 const id = v.pipe(v.string(), v.minLength(1), v.maxLength(LIMITS.idCharsMax));
 const bytes = v.custom<Uint8Array>((value) => value instanceof Uint8Array, 'bytes');
+/** Which channel it is of, from 0 on: set where channels are separate. */
+const channel = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)));
 const sampleOffset = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 export const AudioFormat = v.object({
@@ -84,6 +86,8 @@ export const StartMessage = v.object({
   type: v.literal('start'),
   audio: AudioFormat,
   task: v.optional(v.picklist(['transcribe', 'translate'])),
+  /** What is done with several channels. Default: `mixed`, into one. `separate`: each is heard alone (rules CH). */
+  channels: v.optional(v.picklist(['mixed', 'separate'])),
   /** Whether others may watch this session; `ready` then carries the token for them. */
   share: v.optional(v.boolean()),
   /**
@@ -194,11 +198,13 @@ export const SpeechStartedMessage = v.object({
   type: v.literal('speechStarted'),
   segmentId: v.number(),
   startMs: v.number(),
+  channel,
 });
 export const SpeechEndedMessage = v.object({
   type: v.literal('speechEnded'),
   segmentId: v.number(),
   endMs: v.number(),
+  channel,
 });
 /**
  * A hypothesis: `stable` never changes again and only grows, `tentative` follows it and may change. Both carry their
@@ -214,6 +220,7 @@ export const PartialMessage = v.object({
   /** End of the audio that this hypothesis has heard. */
   endMs: v.number(),
   lagMs: v.number(),
+  channel,
 });
 export const FinalMessage = v.object({
   type: v.literal('final'),
@@ -231,6 +238,7 @@ export const FinalMessage = v.object({
   /** Mean natural-log probability of the tokens. */
   avgLogprob: v.number(),
   noSpeechProb: v.number(),
+  channel,
 });
 
 /** A segment, or the whole session, as readable text. It replaces all deltas of its text. */
@@ -267,6 +275,7 @@ export const PolishedMessage = v.object({
   ),
   /** From the final (or the stop) to this message. */
   latencyMs: v.number(),
+  channel,
 });
 /** A polished text while it is being written: `text` stands at `from` in what has been written of it so far. */
 export const PolishedDeltaMessage = v.object({
@@ -276,6 +285,7 @@ export const PolishedDeltaMessage = v.object({
   /** UTF-16 code units. Behind what came before: it goes on. Less: it replaces what came from there on. */
   from: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   text: v.string(),
+  channel,
 });
 export const MarkEchoMessage = v.object({ type: v.literal('mark'), id, offset: sampleOffset });
 export const PongMessage = v.object({ type: v.literal('pong'), id: v.optional(id) });
@@ -301,6 +311,7 @@ export const ErrorMessage = v.object({
   segmentId: v.optional(v.number()),
   startMs: v.optional(v.number()),
   endMs: v.optional(v.number()),
+  channel,
 });
 
 /** What a viewer sees first: the lines of the moment. The events that follow go on from here. */

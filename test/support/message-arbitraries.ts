@@ -10,6 +10,8 @@ const ms = (min: number, max: number) => fc.integer({ min, max });
 const time = fc.double({ min: 0, max: 1e9, noNaN: true });
 const language = fc.constantFrom('auto', 'en', 'zh', 'yue');
 const segmentId = fc.nat();
+/** Of a stream whose channels are separate. */
+const channel = ms(0, 7);
 
 /** All of `optional` may be absent, one by one. */
 function message<R extends object, O extends object>(
@@ -62,7 +64,12 @@ const just = fc.constant;
 
 export const startMessage = message(
   { type: just('start' as const), audio: audioFormat },
-  { task: fc.constantFrom('transcribe' as const, 'translate' as const), share: fc.boolean(), ...recognition },
+  {
+    task: fc.constantFrom('transcribe' as const, 'translate' as const),
+    channels: fc.constantFrom('mixed' as const, 'separate' as const),
+    share: fc.boolean(),
+    ...recognition,
+  },
 );
 export const audioMessage = message(
   { type: just('audio' as const), offset, data: fc.uint8Array({ maxLength: 300 }) },
@@ -96,7 +103,7 @@ const partialMessage = message(
     endMs: time,
     lagMs: time,
   },
-  {},
+  { channel },
 );
 const finalMessage = message(
   {
@@ -114,6 +121,7 @@ const finalMessage = message(
     words: fc.array(word, { maxLength: 20 }),
     noise: fc.constantFrom('noSpeech' as const, 'empty' as const),
     finalizeId: id,
+    channel,
   },
 );
 const scope = fc.constantFrom('segment' as const, 'session' as const);
@@ -124,6 +132,7 @@ const polishedMessage = message(
     segmentId,
     firstSegmentId: segmentId,
     lastSegmentId: segmentId,
+    channel,
     fallback: fc.constantFrom('timeout' as const, 'changedNumber' as const),
   },
 );
@@ -151,12 +160,12 @@ export const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
   ),
   message({ type: just('resumed' as const), sessionId: id, audio: audioFormat, offset, messages: fc.nat() }, {}),
   message({ type: just('ack' as const), offset, lagMs: time }, {}),
-  message({ type: just('speechStarted' as const), segmentId, startMs: time }, {}),
-  message({ type: just('speechEnded' as const), segmentId, endMs: time }, {}),
+  message({ type: just('speechStarted' as const), segmentId, startMs: time }, { channel }),
+  message({ type: just('speechEnded' as const), segmentId, endMs: time }, { channel }),
   partialMessage,
   finalMessage,
   polishedMessage,
-  message({ type: just('polishedDelta' as const), scope, from: offset, text: text(100) }, { segmentId }),
+  message({ type: just('polishedDelta' as const), scope, from: offset, text: text(100) }, { segmentId, channel }),
   message({ type: just('mark' as const), id, offset }, {}),
   message({ type: just('pong' as const) }, { id }),
   message(
@@ -178,7 +187,7 @@ export const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
       retryable: fc.boolean(),
       fatal: fc.boolean(),
     },
-    { segmentId, startMs: time, endMs: time },
+    { segmentId, startMs: time, endMs: time, channel },
   ),
   message(
     {

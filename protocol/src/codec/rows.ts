@@ -40,9 +40,18 @@ export const CLIENT_ROWS = [row<AudioMessage>('audio', ['offset', 'data'])] as c
 /** Fields that are often absent stand last, so that they cost nothing. */
 export const SERVER_ROWS = [
   row<Server<'ack'>>('ack', ['offset', 'lagMs', 'keepFrom']),
-  row<Server<'speechStarted'>>('speechStarted', ['segmentId', 'startMs']),
-  row<Server<'partial'>>('partial', ['segmentId', 'revision', 'stable', 'tentative', 'startMs', 'endMs', 'lagMs']),
-  row<Server<'speechEnded'>>('speechEnded', ['segmentId', 'endMs']),
+  row<Server<'speechStarted'>>('speechStarted', ['segmentId', 'startMs', 'channel']),
+  row<Server<'partial'>>('partial', [
+    'segmentId',
+    'revision',
+    'stable',
+    'tentative',
+    'startMs',
+    'endMs',
+    'lagMs',
+    'channel',
+  ]),
+  row<Server<'speechEnded'>>('speechEnded', ['segmentId', 'endMs', 'channel']),
   row<Server<'final'>>('final', [
     'segmentId',
     'reason',
@@ -55,6 +64,7 @@ export const SERVER_ROWS = [
     'words',
     'noise',
     'finalizeId',
+    'channel',
   ]),
   row<Server<'mark'>>('mark', ['id', 'offset']),
   row<Server<'polished'>>('polished', [
@@ -67,8 +77,9 @@ export const SERVER_ROWS = [
     'fallback',
     'firstSegmentId',
     'lastSegmentId',
+    'channel',
   ]),
-  row<Server<'polishedDelta'>>('polishedDelta', ['scope', 'from', 'text', 'segmentId']),
+  row<Server<'polishedDelta'>>('polishedDelta', ['scope', 'from', 'text', 'segmentId', 'channel']),
 ] as const satisfies RowTable;
 
 /** Words of a final are rows too, without a number. */

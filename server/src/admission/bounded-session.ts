@@ -62,12 +62,17 @@ export class BoundedSession extends SessionDecorator {
     if (rate === undefined || this.#isOver) return;
     try {
       this.#admission.bytes.spend(this.#client, bytes);
-      this.#admission.spendAudio(this.#client, (Math.max(0, samples) * 1_000) / rate);
+      this.#admission.spendAudio(this.#client, (Math.max(0, samples) * this.#channelsHeard * 1_000) / rate);
       this.#checkLength();
     } catch (error) {
       if (!(error instanceof QuotaError)) throw error;
       this.#stop(error);
     }
+  }
+
+  /** Each channel that is heard alone counts. */
+  get #channelsHeard(): number {
+    return this.#start?.channels === 'separate' ? this.#start.audio.channels : 1;
   }
 
   #checkLength(): void {

@@ -1,4 +1,5 @@
 // Bytes of an audio file in, 16 kHz mono out: format, decoder, mix and sample rate, in whichever thread.
+import { LIMITS } from '@sotto/protocol';
 import { AudioFileError, CONVERT, type AudioFileWarning } from './audio-errors.js';
 import { detectAudioFormat, DETECT_BYTES, id3Bytes, type AudioFormatName } from './audio-format.js';
 import { audioMsMax } from './decode-limits.js';
@@ -109,6 +110,7 @@ class Output {
   #audioMs = 0;
   #resampler: Resampler | undefined;
   #rate = 0;
+  #channels = 0;
   readonly #channel: number | undefined;
 
   /** `channel`: to be heard alone. */
@@ -118,6 +120,7 @@ class Output {
 
   *take({ channelData, sampleRate, silenceS = 0 }: DecodedBlock): Generator<Float32Array> {
     if ((channelData[0]?.length ?? 0) === 0) return;
+    if (this.#channel !== undefined) this.#checkChannels(channelData.length, sampleRate);
     if (sampleRate !== this.#rate) yield* this.#change(sampleRate);
     const silence = Math.round((silenceS + this.lateS) * sampleRate);
     this.lateS = 0;
@@ -133,6 +136,22 @@ class Output {
     this.#count(mono.length, sampleRate);
     const block = this.#resampler?.push(mono) ?? mono;
     if (block.length > 0) yield block;
+  }
+
+  /** Channels that are heard apart have one timeline, and as many of them are there from the beginning to the end. */
+  #checkChannels(channels: number, sampleRate: number): void {
+    if (channels > LIMITS.channelsMax) {
+      const message = `The file has ${channels} channels: at most ${LIMITS.channelsMax} are heard apart.`;
+      throw new AudioFileError('unsupported', message);
+    }
+    const [before, rate] = [this.#channels, this.#rate];
+    this.#channels = channels;
+    if (before === 0 || (before === channels && rate === sampleRate)) return;
+    const what =
+      before === channels
+        ? `sample rate changes on the way, from ${rate} to ${sampleRate} Hz`
+        : `number of channels changes on the way, from ${before} to ${channels}`;
+    throw new AudioFileError('unsupported', `The file's ${what}: its channels cannot be heard apart. Have them mixed.`);
   }
 
   #count(samples: number, sampleRate: number): void {

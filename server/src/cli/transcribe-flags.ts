@@ -31,6 +31,7 @@ export interface TranscribeFlags {
   readonly raw?: true;
   readonly rate?: number;
   readonly channels?: number;
+  readonly separateChannels?: true;
 }
 
 /** What standard input is said to be; undefined: a file of any format, told by its first bytes. */

@@ -66,7 +66,12 @@ async function transcribeOne(
       server: flags.server,
       fast: flags.fast === true || isUnseen,
       retries: flags.retry,
-      settings: { ...recognitionFlags(flags), ...polishFlags(flags), ...(showsWords(flags) && { words: true }) },
+      settings: {
+        ...recognitionFlags(flags),
+        ...polishFlags(flags),
+        ...(showsWords(flags) && { words: true }),
+        ...(flags.separateChannels && { channels: 'separate' }),
+      },
       onEvent: (event) => {
         if (event.type === 'reconnecting' && event.attempt === 1)
           warn('The connection was lost; it is being made again.');

@@ -31,7 +31,7 @@ export function terminalOutput(terminal: Terminal, isPolished: boolean, dim: boo
   };
 }
 
-/** Finals, one a line; polished ones where that was asked for, or what there is of them when the session breaks. */
+/** Finals, one a line, behind their channel where channels are separate; polished ones where that was asked for, or what there is of them when the session breaks. */
 export function lineOutput(
   write: (text: string) => void,
   warn: (message: string) => void,
@@ -43,7 +43,7 @@ export function lineOutput(
     event(event) {
       if (event.type === 'final' && event.text !== '') {
         if (isPolished) awaited.set(event.segmentId, event.text);
-        else line(event.text);
+        else line(event.channel === undefined ? event.text : `${event.channel}: ${event.text}`);
       }
       if (event.type === 'polished' && event.segmentId !== undefined) {
         awaited.delete(event.segmentId);

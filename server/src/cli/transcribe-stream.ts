@@ -21,7 +21,10 @@ export interface StreamOptions {
   readonly fast: boolean;
   /** How often in a row a lost connection is made again. */
   readonly retries: number;
-  readonly settings: Pick<ConnectOptions, 'language' | 'task' | 'prompt' | 'hotwords' | 'words' | 'polish'>;
+  readonly settings: Pick<
+    ConnectOptions,
+    'language' | 'task' | 'prompt' | 'hotwords' | 'words' | 'polish' | 'channels'
+  >;
   readonly onEvent: (event: SessionEvent) => void;
   /** When it aborts, no more audio is sent: what was heard is still answered. */
   readonly signal: AbortSignal;

@@ -52,6 +52,7 @@ export function registerTranscribeCommand(program: Command): void {
       wholeNumber(LIMITS.sampleRateMin, LIMITS.sampleRateMax),
     )
     .option('--channels <count>', 'channels of raw PCM (implies --raw; default: 1)', wholeNumber(1, LIMITS.channelsMax))
+    .option('--separate-channels', 'hear each channel of raw PCM by itself, as a speaker of its own (needs --channels)')
     .option('--offline', 'decode whole files in this process, without a server')
     .option('--model <name>', 'installed model for --offline (default: as sotto serve chooses)')
     .option('--devices <list>', 'what --offline runs on: cpu, or GPUs by number: cuda:0,cuda:1 (default: cpu)')
@@ -96,6 +97,9 @@ export function checkUsage(files: readonly string[], flags: TranscribeFlags): vo
   }
   if (rawFormat(flags) !== undefined && !files.includes(STANDARD_INPUT)) {
     throw new CommandError('--raw, --rate and --channels are for standard input: name it as -.', 2);
+  }
+  if (flags.separateChannels && flags.channels === undefined) {
+    throw new CommandError('--separate-channels is for raw PCM: say how many there are with --channels.', 2);
   }
   if (flags.track !== undefined && !TRACK.test(flags.track)) {
     throw new CommandError(`--track takes a number from 1 or a language such as en, got "${flags.track}".`, 2);

@@ -13,6 +13,8 @@ export interface FileOptions {
   readonly task: 'transcribe' | 'translate';
   /** The sound track, by number (from 1) or language. Default: see `chooseTrack`. */
   readonly track?: string | undefined;
+  /** Whether each channel is heard by itself. Default: they are mixed. */
+  readonly channels?: 'mixed' | 'separate' | undefined;
   /** Text that sets the style; empty: none. */
   readonly prompt: string;
   readonly hotwords: readonly string[];

@@ -6,6 +6,7 @@ import { SpeechFound } from '../asr/files/speech-found.js';
 import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { CachedRun, CachedTranscription, CacheOutcome } from './cached-transcription.js';
 import type { FileOptions } from './file-transcription.js';
+import { separateChannels } from './separate-channels.js';
 
 /** What transcribes, with or without a cache. */
 export type Transcription = Pick<CachedTranscription, 'transcribe'>;
@@ -36,25 +37,27 @@ export class TranscribedUpload {
   ) {
     const { track, language } = options;
     const onWarning = (warning: AudioFileWarning): number => this.#warnings.push(warning);
-    const audio = decodeAudio(bytes, { onWarning, track, language });
-    const segments = transcription.transcribe(this.#counted(audio), options, {
-      ...run,
-      decodeWarnings: this.#warnings,
-      uploadHash: hash,
-      onCache: (outcome) => {
-        this.cache = outcome;
-      },
-      onAudioMs: (audioMs) => {
-        this.#durationMs = audioMs;
-      },
-    });
-    this.segments = this.#noted(segments);
+    const hear = (from: AsyncIterable<Uint8Array>, channel?: number) =>
+      transcription.transcribe(this.#counted(decodeAudio(from, { onWarning, track, language, channel })), options, {
+        ...run,
+        decodeWarnings: this.#warnings,
+        // A hit by the bytes of the upload would not say of which channel it is.
+        uploadHash: channel === undefined ? hash : undefined,
+        onCache: (outcome) => {
+          this.cache = outcome;
+        },
+        onAudioMs: (audioMs) => {
+          this.#durationMs = audioMs;
+        },
+      });
+    this.segments = this.#noted(options.channels === 'separate' ? separateChannels(bytes, hear) : hear(bytes));
   }
 
   /** What whoever sent the file should know although it could be read; complete when the segments are. */
   get warnings(): string[] {
     const hardlyAny = this.#speech.warning(this.durationMs);
-    return [...this.#warnings.map(({ message }) => message), ...(hardlyAny === undefined ? [] : [hardlyAny])];
+    const messages = new Set(this.#warnings.map(({ message }) => message));
+    return [...messages, ...(hardlyAny === undefined ? [] : [hardlyAny])];
   }
 
   /** Of the recording, as far as it was decoded, milliseconds. */
@@ -70,8 +73,10 @@ export class TranscribedUpload {
   }
 
   async *#counted(audio: AsyncIterable<Float32Array>): AsyncGenerator<Float32Array, void, undefined> {
+    let samples = 0;
     for await (const block of audio) {
-      this.#samples += block.length;
+      samples += block.length;
+      this.#samples = Math.max(this.#samples, samples);
       yield block;
     }
   }

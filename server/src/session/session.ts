@@ -15,6 +15,7 @@ import type { Recognizer } from '../asr/recognizer.js';
 import type { Polishing } from '../polish/polishing.js';
 import type { VoiceActivityDetector } from '../vad/vad.js';
 import { LiveStream } from './live-stream.js';
+import { withSeparateChannels } from './separate-channels.js';
 import type { SessionCheckpoint } from './session-checkpoint.js';
 import { SILENT_LOG, type SessionLog } from './session-port.js';
 import type { SessionFactory, SessionPort, SessionSink } from './session-port.js';
@@ -33,7 +34,7 @@ export interface SessionDependencies {
 
 /** Makes the sessions of a server: they share the detector and the recogniser. */
 export function createSessionFactory(dependencies: SessionDependencies): SessionFactory {
-  return (sink) => new Session(sink, dependencies);
+  return withSeparateChannels((sink) => new Session(sink, dependencies));
 }
 
 type State =

@@ -78,7 +78,8 @@ export class RecordingSession extends SessionDecorator {
     }
   }
 
-  #keep({ segmentId, text, startMs, endMs, language, avgLogprob, noSpeechProb, words, polished }: KeptSegment): void {
+  #keep(heard: KeptSegment): void {
+    const { segmentId, text, startMs, endMs, language, avgLogprob, noSpeechProb, words, polished, channel } = heard;
     const segment = {
       segmentId,
       text,
@@ -89,6 +90,7 @@ export class RecordingSession extends SessionDecorator {
       noSpeechProb,
       ...(words !== undefined && { words }),
       ...(polished !== undefined && { polished }),
+      ...(channel !== undefined && { channel }),
     };
     this.#writer?.keep(segment);
     this.#unpolished.set(segmentId, segment);

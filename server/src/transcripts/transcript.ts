@@ -52,6 +52,8 @@ export interface KeptSegment {
   readonly words?: readonly Word[] | undefined;
   /** As one would want to read it; absent where it was not polished. */
   readonly polished?: string | undefined;
+  /** Which channel it was said in, from 0 on; absent where channels were mixed. */
+  readonly channel?: number | undefined;
 }
 
 /** Segments of one transcript: about two days of talk. Beyond, they are left out and the transcript says so. */

@@ -79,12 +79,12 @@ async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTI
   try {
     const { fields } = upload;
     const language = knownLanguage(fields.language, languages);
-    const { prompt, hotwords, track, replacements, profanity, redact, redactNames } = fields;
+    const { prompt, hotwords, track, channels, replacements, profanity, redact, redactNames } = fields;
     const rewriting = { replacements, profanity, redact, redactNames };
     const heard = new TranscribedUpload(
       files,
       upload,
-      { ...FILE_DEFAULTS, language, prompt, hotwords, track, rewriting },
+      { ...FILE_DEFAULTS, language, prompt, hotwords, track, channels, rewriting },
       { signal: request.signal, spendAudio },
     );
     const segments = [];
@@ -93,10 +93,11 @@ async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTI
       raw_text: joinTexts(segments.map((segment) => segment.text)),
       language: mainLanguage(segments, language),
       duration: seconds(heard.durationMs),
-      segments: segments.map(({ startMs, endMs, text: said }) => ({
+      segments: segments.map(({ startMs, endMs, text: said, channel }) => ({
         start: seconds(startMs),
         end: seconds(endMs),
         text: said,
+        ...(channel !== undefined && { channel }),
       })),
       warnings: heard.warnings,
     };
@@ -133,6 +134,7 @@ function fieldsOf(fields: FormFields): Record<string, unknown> {
   const known = {
     language: fields.one('language'),
     track: fields.one('track'),
+    channels: fields.one('channels'),
     prompt: fields.one('prompt'),
     hotwords: fields.list('hotwords'),
     mode: fields.one('mode'),

@@ -16,6 +16,12 @@ export const TRANSCRIBE_FIELDS = v.object({
       v.description('Of several sound tracks: which, by number (from 1) or language.'),
     ),
   ),
+  channels: v.optional(
+    v.pipe(
+      v.picklist(['mixed', 'separate'], 'mixed or separate'),
+      v.description('separate: each channel is heard by itself, as a speaker of its own; its segments say which.'),
+    ),
+  ),
   prompt: v.optional(
     v.pipe(text, v.maxLength(10_000, 'at most 10,000 characters'), v.description('Sets the style, names things.')),
     '',
@@ -44,6 +50,7 @@ export const TRANSCRIPT_SEGMENT = v.object({
   start: v.pipe(number, v.description('Seconds.')),
   end: number,
   text: v.string(),
+  channel: v.optional(v.pipe(number, v.description('From 0 on, where channels are separate.'))),
 });
 export const TRANSCRIBE_ANSWER = v.object({
   raw_text: v.string(),

@@ -64,6 +64,8 @@ export interface TranscribedSegment {
   readonly avgLogprob: number;
   readonly noSpeechProb: number;
   readonly temperature: number;
+  /** Which channel it was said in, from 0 on; absent where channels were mixed. */
+  readonly channel?: number | undefined;
 }
 
 export interface TranscribedToken {

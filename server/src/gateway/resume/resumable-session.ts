@@ -8,6 +8,7 @@ import {
   type PartialMessage,
   type PolishedDeltaMessage,
   type ServerMessage,
+  type StartMessage,
 } from '@sotto/protocol';
 import { randomBytes } from 'node:crypto';
 import { SessionDecorator } from '../../session/session-decorator.js';
@@ -119,7 +120,7 @@ export class ResumableSession extends SessionDecorator implements KeepableSessio
       this.#audio = message.audio;
       const { keeper, windowMs } = this.#options;
       // Its viewers could not follow.
-      this.#isKept = message.keepsAudio === true && message.share !== true && keeper !== undefined && windowMs > 0;
+      this.#isKept = message.keepsAudio === true && !isBoundToNode(message) && keeper !== undefined && windowMs > 0;
     }
     if (isCounted(message)) this.#count();
     super.receive(message);
@@ -304,4 +305,9 @@ export class ResumableSession extends SessionDecorator implements KeepableSessio
 
 function endOf({ forgotten, events }: KeptSession): number {
   return forgotten + events.length;
+}
+
+/** A session that others watch, or whose channels are separate, does not go on at another node. */
+function isBoundToNode({ share, channels }: StartMessage): boolean {
+  return share === true || channels === 'separate';
 }

@@ -90,6 +90,7 @@ function verboseSegment(segment: TranscribedSegment, id: number) {
     avg_logprob: segment.avgLogprob,
     compression_ratio: compressionRatio(segment.text),
     no_speech_prob: segment.noSpeechProb,
+    ...(segment.channel !== undefined && { channel: segment.channel }),
   };
 }
 

@@ -81,6 +81,12 @@ export const TRANSCRIPTION_FORM = v.object({
     ),
     'false',
   ),
+  channels: v.optional(
+    v.pipe(
+      oneOf(['mixed', 'separate']),
+      v.description('Not of OpenAI’s: separate hears each channel by itself; segments of verbose_json say which.'),
+    ),
+  ),
   chunking_strategy: v.optional(v.union([v.literal('auto'), ServerVad], CHUNKING_VALUES)),
 });
 
@@ -137,6 +143,7 @@ export function fileOptions(form: TranscriptionForm, task: FileOptions['task'], 
     task,
     prompt: form.prompt,
     hotwords: hotwordsOf(form.keywords ?? [], HOTWORD_LIMITS),
+    channels: form.channels,
     words: true,
     temperature: form.temperature,
     cutting: cuttingOf(form),
