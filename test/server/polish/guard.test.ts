@@ -59,6 +59,35 @@ t.test('PO5: addresses, paths, versions and code are compared mark by mark, in e
     ['打开文件.txt看看里面有什么', '打开文件。txt看看里面有什么。', 'changedWord'],
     ['打开文件.txt看看里面有没有错', '打开文件.txt，看看里面有没有错。', undefined],
     ['you will find it all on example dot com slash help', 'You will find it all on example.com/help.', undefined],
+    ['write to john dot smith at example dot com today', 'Write to john.smith@example.com today.', undefined],
+    [
+      'write to john dot smith at example dot com today',
+      'Write to John dot Smith at example dot com today.',
+      undefined,
+    ],
+    [
+      'write to john dot smith at example dot com today',
+      'Write to John. Smith at example dot com today.',
+      'changedWord',
+    ],
+    [
+      'write to john dot smith at example dot com today',
+      'Write to John dot Smith, at example dot com, today.',
+      'changedWord',
+    ],
+    [
+      'write to john dot smith at example dot com today',
+      'Write to John Dot Smith at Example. Com today.',
+      'changedWord',
+    ],
+    [
+      'have a look at my dash shop dot co dot uk slash help please',
+      'Have a look at my-shop.co.uk/help, please.',
+      undefined,
+    ],
+    ['have a look at example dot com please', 'Have a look at example.com, please.', undefined],
+    ['请发到 john 点 smith 艾特 example 点 com 谢谢', '请发到 john.smith@example.com，谢谢。', undefined],
+    ['we met at the dot com company', 'We met at the dot com company.', undefined],
     ['you will find it all on the page for help', 'You will find it all on example.com/help.', 'changedWord'],
   ] as const) {
     for (const keepsWords of [false, true]) {

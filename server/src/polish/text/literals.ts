@@ -12,7 +12,7 @@ const EXTENSIONS =
   'sh|bat|exe|dll|so|jar|sql|db|log|ini|conf|cfg|env|lock|zip|tar|gz|tgz|7z|rar|png|jpe?g|gif|svg|webp|mp[34]|wav|flac|ogg|opus|mov|mkv|' +
   'webm|srt|vtt|apk|iso|onnx|gguf';
 /** Of names without a scheme or a path behind them; those that are words ("it", "is", "so") are left out. */
-const DOMAINS =
+export const DOMAINS =
   'com|org|net|edu|gov|io|ai|dev|app|co|info|biz|tv|xyz|eu|uk|de|fr|es|nl|ch|pl|ru|cn|jp|kr|tw|hk|au|ca|br|mx|local|localhost';
 /** Programs that are called by these names, and words that go on with a command. */
 const PROGRAMS =
