@@ -11,6 +11,7 @@ import { registerFilesCommand } from './commands/files.js';
 import { registerFuzzCommand } from './commands/fuzz.js';
 import { registerGatewayCommand } from './commands/gateway.js';
 import { registerHearingCommand } from './commands/hearing.js';
+import { registerHotwordsCommand } from './commands/hotwords.js';
 import { registerHostCommand } from './commands/host.js';
 import { registerNetworkCommand } from './commands/network.js';
 import { registerNodesCommand } from './commands/nodes.js';
@@ -43,6 +44,7 @@ for (const register of [
   registerPolicyCommand,
   registerQualityCommand,
   registerHearingCommand,
+  registerHotwordsCommand,
   registerPolishCommand,
   registerAttackCommand,
   registerFuzzCommand,

@@ -17,7 +17,7 @@ export const LIMITS = {
   /** Characters of `prompt`. */
   promptCharsMax: 2_000,
   /** Hotwords of one session; long lists are known to hurt. */
-  hotwordsMax: 50,
+  hotwordsMax: 500,
   hotwordCharsMax: 64,
   /** Rules of `replacements` and names of `redactNames` in one session, and characters of each text in them. */
   replacementsMax: 1_000,

@@ -20,6 +20,8 @@ export { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from '.
 export { nullEngineSpec } from './asr/engine-host/null-engine-spec.js';
 export { ProcessEngine } from './asr/engine-host/process-engine.js';
 export { whisperEngineSpec } from './asr/engine-host/whisper-engine-spec.js';
+export { hotwordTerms } from './asr/hypothesis/hotword-terms.js';
+export { previousTokens } from './asr/hypothesis/previous-text.js';
 export { inScript } from './text/chinese-script.js';
 export { createOfflineTranscriber, type OfflineTranscriber } from './asr/files/offline-transcriber.js';
 export { WhisperEngine, type DecodeTiming } from './asr/whisper/whisper-engine.js';

@@ -90,7 +90,7 @@ function wireSuite(t: Test, server: ServerProcess, encoding: WireEncoding): void
     const bad: unknown[] = [
       { type: 'sing' },
       { type: 'configure', endpointing: { minSilenceMs: 'long' } },
-      { type: 'configure', hotwords: Array.from({ length: 51 }, () => 'word') },
+      { type: 'configure', hotwords: Array.from({ length: 501 }, () => 'word') },
       { type: 'mark', id: '' },
       { type: 'mark', id: 'x'.repeat(129) },
       {},

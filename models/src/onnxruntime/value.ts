@@ -13,6 +13,7 @@ import {
 import { OrtEnvironment, cpuMemory, type MemoryPlace } from './environment.js';
 import { check, ortApi, outOf, type Pointer } from './library.js';
 import { copyFromDevice } from './cuda-runtime.js';
+import { OrtError } from './errors.js';
 import { NativeHandle } from './native-handle.js';
 
 interface Shape {
@@ -84,6 +85,21 @@ export class OrtValue extends NativeHandle {
         ? new Uint8Array(koffi.view(this.#address(), length)).slice()
         : copyFromDevice(this.place.id, this.#address(), length);
     return tensorOfBytes(type, dims, bytes);
+  }
+
+  /**
+   * Single numbers of a float32 tensor, by their places in the flat contents; of the CPU's memory nothing else is
+   * copied.
+   */
+  pick(places: readonly number[]): Float32Array {
+    if (this.type !== 'float32')
+      throw new OrtError('unsupported_type', `numbers are picked of float32, not ${this.type}`);
+    const length = elementCount(this.dims) * bytesPerElement('float32');
+    const all =
+      this.place.device === 'cpu'
+        ? new Float32Array(koffi.view(this.#address(), length))
+        : new Float32Array(copyFromDevice(this.place.id, this.#address(), length).buffer);
+    return Float32Array.from(places, (place) => all[place] ?? 0);
   }
 
   #address(): Pointer {

@@ -18,6 +18,8 @@ export interface DecoderInput {
   readonly rules: readonly TokenRule[];
   /** Whether the logits are wanted too, for sampling. */
   readonly logits: boolean;
+  /** For each of `select`: tokens whose logits are wanted beside that of the best one. Absent: of none. */
+  readonly candidates?: readonly (readonly number[])[] | undefined;
   /** Whether memory that is kept for later runs is given back after this one. Default false. */
   readonly shrinks?: boolean;
 }
@@ -39,6 +41,8 @@ export interface Choices {
   readonly languages: Float32Array;
   /** [select, vocabulary or a few more] under the rules, -Infinity behind the vocabulary; empty unless asked for. */
   readonly logits: Float32Array;
+  /** For each of `select`: logits of its candidates, and of the best token behind them; empty unless asked for. */
+  readonly candidateLogits: readonly Float32Array[];
 }
 
 /** The decoder of one batch of windows: it remembers the tokens that it was fed. */
@@ -49,6 +53,8 @@ export interface WhisperDecoder {
   advance(input: DecoderInput): Promise<Choices>;
   /** Takes the places from `from` to `to` (the row's last) out of its text: they are not attended to again. */
   forget(row: number, from: number, to: number): void;
+  /** Takes the last `count` tokens of a row out of its text: they are not attended to again. */
+  retract(row: number, count: number): void;
   /** Forgets everything that was fed; the audio stays. */
   restart(): void;
   /** May be called twice. */
@@ -74,7 +80,13 @@ export function bindChoices(binding: OrtBinding, perLanguage: boolean, logits: b
 }
 
 /** Reads and closes those outputs. */
-export function takeChoices(outputs: ReadonlyMap<string, OrtValue>): Choices {
+export function takeChoices(
+  outputs: ReadonlyMap<string, OrtValue>,
+  { logits: wantsAll, candidates }: Pick<DecoderInput, 'logits' | 'candidates'>,
+): Choices {
+  const best = numbersOf(takeTensor(outputs, 'best'));
+  const candidateLogits = candidates === undefined ? [] : pickLogits(take(outputs, 'logits'), candidates, best);
+  if (!wantsAll && candidates !== undefined) take(outputs, 'logits').close();
   const floats = (name: string): Float32Array => {
     if (!outputs.has(name)) return new Float32Array(0);
     const { data } = takeTensor(outputs, name);
@@ -82,13 +94,26 @@ export function takeChoices(outputs: ReadonlyMap<string, OrtValue>): Choices {
     throw new OrtError('unsupported_type', 'the graph gave other numbers than float32');
   };
   return {
-    best: numbersOf(takeTensor(outputs, 'best')),
+    best,
     logprob: floats('logprob'),
     frame: numbersOf(takeTensor(outputs, 'frame')),
     noSpeech: floats('noSpeech'),
     languages: floats('languages'),
-    logits: floats('logits'),
+    logits: wantsAll ? floats('logits') : new Float32Array(0),
+    candidateLogits,
   };
+}
+
+function pickLogits(
+  logits: OrtValue,
+  candidates: readonly (readonly number[])[],
+  best: readonly number[],
+): Float32Array[] {
+  const vocabulary = logits.dims[1] ?? 0;
+  const places = candidates.map((ids, row) => [...ids, best[row] ?? 0].map((id) => row * vocabulary + id));
+  const picked = logits.pick(places.flat());
+  let from = 0;
+  return places.map(({ length }) => picked.subarray(from, (from += length)));
 }
 
 export function bindTensor(binding: OrtBinding, name: string, tensor: Tensor): void {

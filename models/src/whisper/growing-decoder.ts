@@ -53,13 +53,13 @@ export class GrowingDecoder implements WhisperDecoder {
     bindTensor(this.#binding, 'mask', { type: 'bool', dims: [batch, mask.length / batch], data: mask });
     for (const [name, value] of this.#past) this.#binding.input(name, value);
     for (const name of this.#past.keys()) this.#binding.output(presentOf(name), this.#place);
-    bindChoices(this.#binding, this.#config.isMultilingual, input.logits);
+    bindChoices(this.#binding, this.#config.isMultilingual, input.logits || input.candidates !== undefined);
     const outputs = await this.#binding.run(input.shrinks);
     for (const [name, value] of this.#past) {
       value.close();
       this.#past.set(name, take(outputs, presentOf(name)));
     }
-    return takeChoices(outputs);
+    return takeChoices(outputs, input);
   }
 
   get places(): number {
@@ -68,6 +68,15 @@ export class GrowingDecoder implements WhisperDecoder {
 
   forget(row: number, from: number, to: number): void {
     this.#rows[row]?.fill(false, from, to);
+  }
+
+  retract(row: number, count: number): void {
+    const places = this.#rows[row] ?? [];
+    for (let at = places.length - 1, left = count; at >= 0 && left > 0; at--) {
+      if (places[at] !== true) continue;
+      places[at] = false;
+      left--;
+    }
   }
 
   restart(): void {

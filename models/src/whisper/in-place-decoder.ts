@@ -53,7 +53,12 @@ export class InPlaceDecoder implements WhisperDecoder {
     if (places > this.#config.maxTargetPositions) {
       throw new OrtError('invalid_argument', `${places} places are more than ${this.#config.maxTargetPositions}`);
     }
-    const isStep = width === 1 && !isFirst && !input.logits && input.rules.every((rule) => rule === 'text');
+    const isStep =
+      width === 1 &&
+      !isFirst &&
+      !input.logits &&
+      input.candidates === undefined &&
+      input.rules.every((rule) => rule === 'text');
     const choices = steps && isStep ? await steps.step(input, lastPlace) : await this.#run(input, lastPlace, places);
     for (const [row, count] of added.entries()) this.#lengths[row] = (this.#lengths[row] ?? 0) + count;
     return choices;
@@ -65,8 +70,8 @@ export class InPlaceDecoder implements WhisperDecoder {
     bindTensor(this.#binding, 'lastPlace', { type: 'int32', dims: [lastPlace.length], data: lastPlace });
     bindTensor(this.#binding, 'places', { type: 'int32', dims: [1], data: Int32Array.of(places) });
     for (const [name, value] of cache) this.#binding.output(presentOf(name), value);
-    bindChoices(this.#binding, this.#config.isMultilingual, input.logits);
-    return takeChoices(await this.#binding.run(input.shrinks));
+    bindChoices(this.#binding, this.#config.isMultilingual, input.logits || input.candidates !== undefined);
+    return takeChoices(await this.#binding.run(input.shrinks), input);
   }
 
   get places(): number {
@@ -78,6 +83,10 @@ export class InPlaceDecoder implements WhisperDecoder {
     if (to !== this.#lengths[row])
       throw new OrtError('invalid_argument', 'only the last places of a row are forgotten');
     this.#lengths[row] = from;
+  }
+
+  retract(row: number, count: number): void {
+    this.#lengths[row] = Math.max(0, (this.#lengths[row] ?? 0) - count);
   }
 
   restart(): void {

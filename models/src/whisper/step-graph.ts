@@ -108,6 +108,7 @@ export class StepGraph {
       noSpeech: new Float32Array(select.length),
       languages: new Float32Array(0),
       logits: new Float32Array(0),
+      candidateLogits: [],
     };
   }
 

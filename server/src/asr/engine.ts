@@ -15,6 +15,16 @@ export interface DecodePrompt {
   readonly committed: readonly number[];
 }
 
+/** Terms that the caller expects: made likelier while they are being written. */
+export interface Hotwords {
+  /** Names the list: equal keys, equal terms. */
+  readonly key: string;
+  /** What the first token of a term gains on its logit; later ones gain more, boost x (1 + ln depth). */
+  readonly boost: number;
+  /** Token ids of each. */
+  readonly terms: readonly (readonly number[])[];
+}
+
 /** One window to decode. */
 export interface DecodeRequest {
   /**
@@ -34,6 +44,8 @@ export interface DecodeRequest {
    */
   readonly temperature: number;
   readonly seed: number;
+  /** Not used where it samples. Absent: none. */
+  readonly hotwords?: Hotwords | undefined;
   /**
    * Nobody waits for it: where runs share the device, a run of such windows stands still between its passes while
    * another one is under way.

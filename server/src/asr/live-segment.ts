@@ -1,6 +1,6 @@
 // Recognition of a live segment: partials over the growing audio, then one final over all of it.
 import { messageOf } from '@sotto/protocol';
-import type { DecodeRequest, DecodeResult } from './engine.js';
+import type { DecodeRequest, DecodeResult, Hotwords } from './engine.js';
 import { AsrError } from './errors.js';
 import { isCompleteSentence } from './hypothesis/complete-sentence.js';
 import { decodeFinal, FALLBACK_BUDGET_MS, type FinalAsk } from './hypothesis/final-decode.js';
@@ -11,6 +11,7 @@ import { SegmentScript } from './hypothesis/segment-script.js';
 import { inOneLanguage, LanguageEvidence, type LanguageGuess } from './language-evidence.js';
 import { findLanguage, languageCodes } from './model-languages.js';
 import { timeWords } from './hypothesis/word-timing.js';
+import { hotwordTerms } from './hypothesis/hotword-terms.js';
 import { previousTokens } from './hypothesis/previous-text.js';
 import type { FinalHypothesis, RecognizedSegment, SegmentOptions } from './recognizer.js';
 import { DEFAULT_STABILITY, type RecognizerOptions } from './recognizer-options.js';
@@ -230,7 +231,7 @@ export class LiveSegment implements RecognizedSegment {
       previous: this.#previous,
       committed: [...committed],
     };
-    return { audio, prompt, draft, temperature: 0, seed: 0 };
+    return { audio, prompt, draft, temperature: 0, seed: 0, hotwords: this.#hotwords };
   }
 
   /**
@@ -314,7 +315,12 @@ export class LiveSegment implements RecognizedSegment {
       draft: temperature === 0 ? [...this.#tracker.committed, ...this.#tracker.draft] : [],
       temperature,
       seed,
+      hotwords: this.#hotwords,
     };
+  }
+
+  get #hotwords(): Hotwords | undefined {
+    return hotwordTerms(this.#tokenizer, this.#options.hotwords);
   }
 
   #previousOf(text: string): readonly number[] {

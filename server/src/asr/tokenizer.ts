@@ -4,6 +4,8 @@ import { WhisperTokenizer, type TokenWord } from '@sotto/models';
 export interface EngineTokenizer {
   /** Token ids of text that comes before a window; empty for blank text. */
   encodePrevious(text: string): number[];
+  /** Token ids of text as it stands, its spaces included. */
+  encode(text: string): number[];
   /** The text of token ids; broken characters become U+FFFD. */
   decode(ids: Iterable<number>): string;
   /** Where the words lie among text tokens: every token is in exactly one word. */

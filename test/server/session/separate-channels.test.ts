@@ -13,13 +13,13 @@ const CHUNK = 640;
 
 function open(channels: number, settings: Partial<Extract<ClientMessage, { type: 'start' }>> = {}) {
   const answers: ServerMessage[] = [];
-  let over: (reason: CloseReason) => void = () => {};
-  const closed = new Promise<CloseReason>((resolve) => (over = resolve));
+  const closing: ((reason: CloseReason) => void)[] = [];
+  const closed = new Promise<CloseReason>((resolve) => closing.push(resolve));
   const session: SessionPort = createSessionFactory({
     vad: new LoudnessVad(),
     recognizer: new ScriptedRecognizer(),
     settings: SESSION_DEFAULTS,
-  })({ send: (message) => answers.push(message), end: (reason) => over(reason) });
+  })({ send: (message) => answers.push(message), end: (reason) => closing[0]?.(reason) });
   const audio = { encoding: 'pcm_s16le', sampleRate: 16_000, channels } as const;
   session.receive({ type: 'start', audio, channels: 'separate', words: true, ...settings });
   const say = (...parts: readonly Float32Array[]): void => {

@@ -1,5 +1,5 @@
 // What the server's own addresses for files take and answer.
-import { POLISH_MODES, REWRITING } from '@sotto/protocol';
+import { LIMITS, POLISH_MODES, REWRITING } from '@sotto/protocol';
 import * as v from 'valibot';
 import { TRACK } from '../../audio/choose-track.js';
 import { withoutDataUrl } from '../uploads/data-url.js';
@@ -27,7 +27,11 @@ export const TRANSCRIBE_FIELDS = v.object({
     '',
   ),
   hotwords: v.optional(
-    v.pipe(v.array(text), v.maxLength(100, 'at most 100'), v.description('Terms that are likely to come.')),
+    v.pipe(
+      v.array(text),
+      v.maxLength(LIMITS.hotwordsMax, `at most ${LIMITS.hotwordsMax}`),
+      v.description('Terms that are likely to come.'),
+    ),
     [],
   ),
   ...REWRITING,

@@ -12,6 +12,7 @@ import { inOneLanguage, LanguageEvidence } from '../language-evidence.js';
 import { findLanguage, languageCodes } from '../model-languages.js';
 import type { ChineseScript } from '../../text/chinese-script.js';
 import { attentionRests, timeWords } from '../hypothesis/word-timing.js';
+import { hotwordTerms } from '../hypothesis/hotword-terms.js';
 import { previousTokens } from '../hypothesis/previous-text.js';
 import type { Scheduler } from '../scheduling/scheduler.js';
 import { speechStretches, type CuttingOptions, type SpeechStretch } from './speech-stretches.js';
@@ -303,6 +304,7 @@ export class FileTranscriber {
     { task = 'transcribe', prompt = '', hotwords = [] }: TranscribeOptions,
   ): (ask: FinalAsk, language: string | null) => Promise<DecodeResult> {
     const previous = this.#scheduler.model.usesPreviousText ? previousTokens(this.#tokenizer, prompt, hotwords) : [];
+    const terms = hotwordTerms(this.#tokenizer, hotwords);
     return async ({ audio, withPrevious, temperature, seed }, language) => {
       const outcome = await this.#scheduler.submit({
         segment: recording,
@@ -316,6 +318,7 @@ export class FileTranscriber {
           temperature,
           seed,
           givesWay: true,
+          hotwords: terms,
         }),
       });
       if (outcome.status !== 'decoded') throw new AsrError('cancelled', 'the recording was given up');

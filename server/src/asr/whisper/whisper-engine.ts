@@ -14,6 +14,7 @@ import type { LanguageProbabilities } from '../language-evidence.js';
 import { EngineError } from '../errors.js';
 import { samplesThatFit } from './cpu-limits.js';
 import { batchThatFits, isDeviceLost } from './gpu-limits.js';
+import { HotwordTries } from './hotword-bias.js';
 import { IdleTime } from './idle-time.js';
 import { groupWindows, type WindowGroup } from './window-groups.js';
 import { cpuShapes, gpuShapes, type WindowShape } from './warm-up-shapes.js';
@@ -103,6 +104,7 @@ export class WhisperEngine implements Engine {
   /** Settles when everything that was begun has ended. */
   #queue: Promise<unknown> = Promise.resolve();
   readonly #traffic = new RunTraffic();
+  readonly #hotwords = new HotwordTries();
   readonly #idle = new IdleTime(() => void this.shrink());
   #closed = false;
   #isUp = true;
@@ -238,7 +240,10 @@ export class WhisperEngine implements Engine {
     const begin = performance.now();
     const limits = { endOfText: special.endOfText, maxTextTokens, maxTokens: config.maxTargetPositions };
     const languages = requests.map(({ prompt }) => this.#languageOf(prompt.language));
-    const rows = requests.map((request, i) => new WhisperRow(request, this.#promptOf(request, languages[i]), limits));
+    const rows = requests.map(
+      (request, i) =>
+        new WhisperRow(request, this.#promptOf(request, languages[i]), limits, this.#hotwords.open(request.hotwords)),
+    );
     const decoder = await this.#network.hear(
       audio,
       requests.map((request) => request.audio.length),

@@ -257,6 +257,16 @@ t.test('what is asked for and not done is told', async (t) => {
   );
 });
 
+t.test('of more terms than a session takes the first count, and the answer says so', async (t) => {
+  const terms = Array.from({ length: 600 }, (_, at) => `keyterm=t${at}`).join('&');
+  const { client } = await open(t, `${RAW}&${terms}`);
+  client.send(speech(1), { type: 'CloseStream' });
+  await client.closed;
+  t.match(client.received.at(-1)?.['warnings'], [
+    { parameter: 'keyterm', message: 'Of 600 terms the first 500 count.' },
+  ]);
+});
+
 t.test('DG-3: ten seconds without a word close with 1011; KeepAlive keeps', async (t) => {
   const { client, clock } = await open(t, RAW);
   for (let i = 0; i < 4; i++) {

@@ -1,4 +1,5 @@
 // Parameters of Deepgram's that have no effect here, as its documents tell of one.
+import { LIMITS } from '@sotto/protocol';
 import { kindsNotHidden } from './rewriting.js';
 
 /** In the shape that all of the SDKs read. */
@@ -31,10 +32,20 @@ const NOT_DONE: Readonly<Record<string, string>> = {
 export function warningsOf(query: URLSearchParams): ListenWarning[] {
   const asked = [...new Set(query.keys())].filter((name) => query.get(name)?.toLowerCase() !== 'false');
   return asked.flatMap((parameter) => {
+    const cut = cutTerms(parameter, query);
+    if (cut !== undefined) return [{ parameter, type: 'unsupported_parameter', message: cut }];
     const what = Object.hasOwn(NOT_DONE, parameter) ? NOT_DONE[parameter] : notHidden(parameter, query);
     if (what === undefined) return [];
     return [{ parameter, type: 'unsupported_parameter', message: `${what} by this server: no effect.` }];
   });
+}
+
+/** Terms beyond those that a session takes. */
+function cutTerms(parameter: string, query: URLSearchParams): string | undefined {
+  if (parameter !== 'keyterm' && parameter !== 'keywords') return undefined;
+  const count = query.getAll(parameter).length;
+  if (count <= LIMITS.hotwordsMax) return undefined;
+  return `Of ${count} terms the first ${LIMITS.hotwordsMax} count.`;
 }
 
 function notHidden(parameter: string, query: URLSearchParams): string | undefined {

@@ -1,4 +1,5 @@
 // What a client of OpenAI's audio API asks for, out of the fields of its form.
+import { LIMITS } from '@sotto/protocol';
 import * as v from 'valibot';
 import type { CuttingOptions } from '../../../asr/files/speech-stretches.js';
 import type { FileOptions } from '../../../recordings/file-transcription.js';
@@ -11,7 +12,6 @@ import { OpenAiHttpError } from '../openai-realtime/http-errors.js';
 /** As people write them: Python's `True` among them. */
 const BOOLEANS = ['true', 'false', '1', '0'] as const;
 export const RESPONSE_FORMATS = ['json', 'text', 'srt', 'verbose_json', 'vtt'] as const;
-const HOTWORD_LIMITS = { hotwordsMax: 100, hotwordCharsMax: 100 } as const;
 
 const textual = v.string('Expected a string.');
 const fraction = v.pipe(
@@ -66,7 +66,9 @@ export const TRANSCRIPTION_FORM = v.object({
   ),
   language: v.optional(v.pipe(textual, v.description('ISO 639-1, such as en.'))),
   languages: v.optional(v.array(textual)),
-  keywords: v.optional(v.array(textual)),
+  keywords: v.optional(
+    v.pipe(v.array(textual), v.maxLength(LIMITS.hotwordsMax, `Expected at most ${LIMITS.hotwordsMax} keywords.`)),
+  ),
   prompt: v.optional(textual, ''),
   response_format: v.optional(responseFormat, 'json'),
   temperature: v.optional(fraction, '0'),
@@ -142,7 +144,7 @@ export function fileOptions(form: TranscriptionForm, task: FileOptions['task'], 
     language,
     task,
     prompt: form.prompt,
-    hotwords: hotwordsOf(form.keywords ?? [], HOTWORD_LIMITS),
+    hotwords: hotwordsOf(form.keywords ?? [], LIMITS),
     channels: form.channels,
     words: true,
     temperature: form.temperature,

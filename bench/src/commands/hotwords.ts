@@ -1,0 +1,184 @@
+// `bench hotwords`: what hotwords do to errors on the terms that were said, to other words, and to the time of a step.
+import { readFile } from 'node:fs/promises';
+import { ModelRegistry, WhisperTokenizer } from '@sotto/models';
+import { hotwordTerms, inScript, previousTokens, WhisperEngine, whisperEngineSpec } from '@sotto/server';
+import { Option, type Command } from 'commander';
+import { loadAudio } from '../audio/load-audio.js';
+import type { LoadedRecording } from '../audio/playlist.js';
+import { readRecordings } from '../audio/recordings.js';
+import { countTermErrors, type TermErrors } from '../hotwords/hear-terms.js';
+import { commonWords, rareWords } from '../hotwords/terms.js';
+import { describeProvenance } from '../measure/machine.js';
+import { median } from '../measure/statistics.js';
+import { comparedUnits } from '../quality/index.js';
+import { halfOf, HALVES, type Half } from '../quality/halves.js';
+import { scalarMetric } from '../report/metric.js';
+import { publish } from '../report/result-file.js';
+import { markdownRows } from '../report/table.js';
+import { commaList, wholeNumber } from './option-values.js';
+
+interface HotwordsOptions {
+  readonly model?: string;
+  readonly models?: string;
+  readonly recordings: string;
+  readonly languages: readonly string[];
+  readonly half?: Half;
+  readonly common?: string;
+  readonly distractors?: string;
+  readonly terms: number;
+  readonly boosts: readonly string[];
+  readonly prompts: readonly string[];
+  readonly texts: boolean;
+  readonly out?: string;
+}
+
+/** Longest window of the models, samples. */
+const WINDOW_SAMPLES = 28 * 16_000;
+
+export function registerHotwordsCommand(program: Command): void {
+  program
+    .command('hotwords')
+    .description('errors on terms and on other words, by how much terms are boosted')
+    .option('--model <name>', 'installed model; else the one that would serve')
+    .option('--models <folder>', 'where installed models are')
+    .requiredOption('--recordings <folder>', 'folder with a manifest.jsonl')
+    .option('--languages <codes>', 'of the recordings', commaList, ['en', 'zh'])
+    .addOption(new Option('--half <half>', 'only recordings of one half, by their ids').choices(HALVES))
+    .option('--common <file.txt>', 'ordinary text: what is common there is no term')
+    .option('--distractors <file.tsv>', 'terms that nobody says fill the list: the second column of each line')
+    .option('--terms <count>', 'length of the list', wholeNumber(1, 500), 500)
+    .option('--boosts <list>', 'natural logs; 0: none', commaList, ['0', '1', '1.5', '2', '3'])
+    .option('--prompts <list>', 'whether the prompt names the terms too: no, yes', commaList, ['no'])
+    .option('--texts', 'prints what was heard otherwise than without hotwords', false)
+    .option('--out <file.json>', 'writes the result there, and as Markdown beside it')
+    .action(runHotwords);
+}
+
+interface Variant {
+  readonly name: string;
+  readonly boost: number;
+  readonly isPrompted: boolean;
+}
+
+async function runHotwords(options: HotwordsOptions): Promise<void> {
+  const provenance = describeProvenance();
+  const all = await readRecordings(options.recordings, options.languages);
+  const chosen = all.filter(
+    ({ id, text }) => text !== '' && (options.half === undefined || halfOf(id) === options.half),
+  );
+  const recordings = (await loadAudio(chosen)).filter(({ samples }) => samples.length <= WINDOW_SAMPLES);
+  const common = commonWords(options.common === undefined ? '' : await readFile(options.common, 'utf8'));
+  const distractors = options.distractors === undefined ? [] : await secondColumn(options.distractors);
+  const registry = new ModelRegistry(options.models);
+  const model = options.model === undefined ? await registry.choose() : await registry.find(options.model);
+  let stepMs: number | undefined;
+  const engine = await WhisperEngine.load(whisperEngineSpec(model, { maxBatch: 1 }).options, ({ stepsMs, steps }) => {
+    stepMs = steps === 0 ? undefined : stepsMs / steps;
+  });
+  const tokenizer = await WhisperTokenizer.load(engine.model.directory);
+  const variants: Variant[] = options.prompts.flatMap((prompt) =>
+    options.boosts.map((boost) => ({
+      name: `boost ${boost}${prompt === 'yes' ? ', prompted' : ''}`,
+      boost: Number(boost),
+      isPrompted: prompt === 'yes',
+    })),
+  );
+  const counts = new Map(variants.map(({ name }) => [name, new Map<string, TermErrors>()]));
+  const stepTimes = new Map(variants.map(({ name }) => [name, [] as number[]]));
+  for (const language of options.languages) {
+    const its = recordings.filter((one) => one.language === language);
+    const said = [...new Set(its.flatMap((one) => rareWords(one, common)))];
+    const terms = [...said, ...distractors.filter((term) => !said.includes(term))].slice(0, options.terms);
+    process.stderr.write(
+      `${language}: ${its.length} recordings, ${said.length} terms that are said: ${said.slice(0, 40).join(' ')}\n`,
+    );
+    for (const recording of its) {
+      const isTerm = termPlaces(recording, rareWords(recording, common));
+      let plain: string | undefined;
+      for (const { name, boost, isPrompted } of variants) {
+        const [result] = await engine.decode([
+          {
+            audio: recording.samples,
+            prompt: {
+              language,
+              task: 'transcribe',
+              previous: isPrompted ? previousTokens(tokenizer, '', terms) : [],
+              committed: [],
+            },
+            draft: [],
+            temperature: 0,
+            seed: 0,
+            hotwords: hotwordTerms(tokenizer, terms, boost),
+          },
+        ]);
+        if (stepMs !== undefined) stepTimes.get(name)?.push(stepMs);
+        const text = tokenizer.decode(result?.tokens.map(({ id }) => id) ?? []).trim();
+        const heard = language === 'zh' ? await inScript(text, 'simplified') : text;
+        plain ??= heard;
+        if (options.texts && heard !== plain)
+          process.stderr.write(`${name}\n  ${recording.text}\n  ${plain}\n  ${heard}\n`);
+        const byLanguage = counts.get(name) ?? new Map<string, TermErrors>();
+        const sum = byLanguage.get(language) ?? { terms: 0, termErrors: 0, others: 0, otherErrors: 0 };
+        byLanguage.set(language, sum);
+        countTermErrors(recording, heard, isTerm, sum);
+      }
+    }
+  }
+  await engine.close();
+  const rows = [...counts].flatMap(([name, byLanguage]) =>
+    [...byLanguage].map(([language, { terms, termErrors, others, otherErrors }]) => [
+      language,
+      name,
+      `${termErrors} of ${terms} (${((100 * termErrors) / Math.max(1, terms)).toFixed(1)} %)`,
+      `${otherErrors} of ${others} (${((100 * otherErrors) / Math.max(1, others)).toFixed(1)} %)`,
+    ]),
+  );
+  await publish(
+    {
+      schema: 1,
+      bench: 'hotwords',
+      provenance,
+      settings: {
+        model: model.name,
+        half: options.half ?? 'both',
+        recordings: recordings.length,
+        terms: options.terms,
+      },
+      metrics: [...counts].flatMap(([name, byLanguage]) =>
+        [...byLanguage].flatMap(([language, { terms, termErrors, others, otherErrors }]) => [
+          scalarMetric(`${language}, ${name}: term errors`, 'share', termErrors / Math.max(1, terms)),
+          scalarMetric(`${language}, ${name}: other errors`, 'share', otherErrors / Math.max(1, others)),
+        ]),
+      ),
+      remarks: [
+        markdownRows([
+          ['hotwords', 'time of a step, median'],
+          ...[...stepTimes].map(([name, times]) => [name, `${median(times).toFixed(3)} ms`]),
+        ]),
+        markdownRows([['language', 'hotwords', 'errors on terms', 'errors on other units'], ...rows]),
+      ],
+    },
+    options.out,
+  );
+}
+
+/** Whether the unit at a place of what was said belongs to a term. */
+function termPlaces(
+  { text, language }: LoadedRecording,
+  terms: readonly string[],
+): (unit: string, at: number) => boolean {
+  const units = comparedUnits(text, language);
+  const places = new Set<number>();
+  for (const term of terms) {
+    const wanted = comparedUnits(term, language);
+    for (let at = 0; at + wanted.length <= units.length; at++) {
+      if (wanted.every((unit, i) => units[at + i] === unit)) wanted.forEach((_, i) => places.add(at + i));
+    }
+  }
+  return (_, at) => places.has(at);
+}
+
+async function secondColumn(file: string): Promise<string[]> {
+  const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return lines.flatMap((line) => line.split('\t')[1] ?? []);
+}
