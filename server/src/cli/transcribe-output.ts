@@ -31,7 +31,10 @@ export function terminalOutput(terminal: Terminal, isPolished: boolean, dim: boo
   };
 }
 
-/** Finals, one a line, behind their channel where channels are separate; polished ones where that was asked for, or what there is of them when the session breaks. */
+/**
+ * Finals, one a line, behind their channel where channels are separate; polished ones where that was asked for, or what
+ * there is of them when the session breaks.
+ */
 export function lineOutput(
   write: (text: string) => void,
   warn: (message: string) => void,

@@ -1,7 +1,7 @@
-// Terms that a caller expects, made likelier while they are being written: a prefix trie over their tokens, whose matches
-// raise the logits of the tokens that go on with a term (Le et al. 2021, "Contextualized streaming end-to-end speech
-// recognition with trie-based deep biasing and shallow fusion"). Decoding is greedy, so what was begun for a term's sake
-// and does not become one is taken back, as a beam would let go of it.
+// Terms that a caller expects, made likelier while they are being written: a prefix trie over their tokens, whose
+// matches raise the logits of the tokens that go on with a term (Le et al. 2021, "Contextualized streaming end-to-end
+// speech recognition with trie-based deep biasing and shallow fusion"). Decoding is greedy, so what was begun for a
+// term's sake and does not become one is taken back, as a beam would let go of it.
 import type { DecodedToken, Hotwords } from '../engine.js';
 
 /** Tries that are kept: one for each list of terms that is in use. Beyond, the one that was used longest ago goes. */
