@@ -7,17 +7,17 @@ import os
 import tempfile
 import time
 
-import numpy as np
 import torch
 
 from corpus import pack
-from judge import judge, mixed
-from student import CONTEXTS, SECONDS_PER_BATCH, TAIL_SECONDS, distil
-from teacher import hold_out, label, make_windows
+from heads import shares_near, steady
+from judge import Judge, mixed, score
+from student import CONTEXTS, DECODER_RATE, ROUND, SECONDS_PER_BATCH, TAIL_SECONDS, distil
+from teacher import Teacher, hold_out
 from whisper import Whisper
+from windows import Studio
 
 MIXTURES = (1, .75, .5)
-DEVELOPMENT_WINDOWS = 900
 
 
 def arguments():
@@ -26,21 +26,15 @@ def arguments():
     parser.add_argument('--audio', nargs='+', metavar='LANGUAGE=FOLDER', help='recordings in any format; transcripts are not needed')
     parser.add_argument('--corpus', help='a folder that an earlier run packed (corpus.bin, corpus.jsonl), instead of --audio')
     parser.add_argument('--out', required=True, help='where the adapted model goes')
-    parser.add_argument('--minutes', type=float, default=8, help='of training, besides making windows and labels (default 8)')
-    parser.add_argument('--windows', type=int, default=12_000, help='windows to train on (default 12000)')
-    parser.add_argument('--rate', type=float, default=2e-5, help='learning rate (default 2e-5; 5e-6 for large)')
+    parser.add_argument('--minutes', type=float, default=8, help='of training (default 8)')
+    parser.add_argument('--rate', type=float, default=5e-5, help='learning rate of the encoder (default 5e-5; 1e-5 for large)')
+    parser.add_argument('--decoder-rate', type=float, default=DECODER_RATE, help=f'the decoder\'s, as a share of it (default {DECODER_RATE})')
     parser.add_argument('--batch-seconds', type=float, default=SECONDS_PER_BATCH, help='audio in a batch; less needs less memory')
-    parser.add_argument('--trained', choices=('all', 'encoder'), default='all', help='which weights move')
+    parser.add_argument('--round', type=int, default=ROUND, help=f'windows made and labelled at a time (default {ROUND}); less needs less memory')
+    parser.add_argument('--hours', type=float, default=60, help='of recordings at most, chosen by chance; an hour takes 115 MB of the GPU')
+    parser.add_argument('--development', type=int, default=2000, help='windows of held-out recordings by which the mixture is chosen')
     parser.add_argument('--seed', type=int, default=0)
     return parser.parse_args()
-
-
-def development_set(model, folder, rows, half, seed):
-    """Windows of recordings that are not trained on, and the teacher's own text of them with 30 s, where it is to be believed."""
-    windows = make_windows(folder, DEVELOPMENT_WINDOWS, rows, seed=seed)
-    labels = label(model, half, windows, 64)
-    kept = [(window, model.text(tokens)) for window, tokens in zip(windows, labels) if tokens is not None]
-    return [w for w, _ in kept], [text for _, text in kept], [w[1] for w, _ in kept]
 
 
 def main():
@@ -54,29 +48,34 @@ def main():
     folder = given.corpus or tempfile.mkdtemp(prefix='corpus-')
     if given.corpus is None:
         pack(given.audio or [], folder)
-    teacher = model.load()
-    half = {name: w.bfloat16() for name, w in teacher.items()}
     training, held_out = hold_out(folder)
-    windows = make_windows(folder, given.windows, training, seed=given.seed)
-    log(f'{len(windows)} windows, {sum(len(w[2]) for w in windows) / 16_000 / 3600:.1f} h')
-    labels = label(model, half, windows, max(8, int(given.batch_seconds / 3)))
-    log(f'{sum(tokens is not None for tokens in labels)} labels believed')
-    student = distil(model, teacher, windows, labels, given.minutes, given.rate, given.seed, given.trained, given.batch_seconds, log)
-    rows, references, groups = development_set(model, folder, held_out, half, seed=given.seed + 991)
+    studio = Studio(folder, training, device, given.seed, given.hours)
+    log(f'{len(training)} recordings in {len(studio.names)} languages')
+    stock = model.load()
+    teacher = Teacher(model, stock, max(4, int(given.batch_seconds / 5)))
+    student = distil(
+        model, teacher, stock, studio, given.minutes, given.rate, given.decoder_rate, given.round, given.batch_seconds, given.seed, log,
+    )
+    windows = Studio(folder, held_out, device, given.seed + 991, given.hours, silent=200).windows(given.development, even=True)
+    judge = Judge(model, teacher, windows)
     best = None
     for share in MIXTURES:
-        weights = mixed(student, teacher, share)
-        rates, invented, endless = judge(model, weights, rows, references, groups, is_short=True)
-        score = float(np.mean(list(rates.values()))) + .05 * invented + endless
-        log(f'{share:.0%} student: differs from the teacher by {rates}, {invented} words of nothing, {endless} endless')
-        if best is None or score < best[0]:
-            best = (score, share, weights)
+        weights = mixed(student, stock, share)
+        rates, invented, endless = judge.judge(weights)
+        worth = score(rates, invented, endless)
+        log(f'{share:.0%} student: {worth:.2f}; {invented} words of nothing, {endless} endless; differs from the teacher by '
+            + ', '.join(f'{name} {rate:.1f} %' for name, rate in rates.items()))
+        if best is None or worth < best[0]:
+            best = (worth, share, weights)
+    some = [tokens if windows.kinds[i] != 'nothing' and i % 8 == 0 else None for i, tokens in enumerate(judge.labels)]
+    shares = shares_near(model, teacher.weights, {name: w.bfloat16() for name, w in best[2].items()}, windows, some)
+    log('heads that look where they did: ' + ', '.join(f'{head} {share:.0%}' for head, share in shares.items()))
     manifest = {
         'buckets': CONTEXTS,
         'tailSilenceMs': int(TAIL_SECONDS * 1000),
         'provenance': {'source': f'{os.path.basename(os.path.abspath(given.model))}, adapted to short contexts ({best[1]:.0%} student)'},
     }
-    model.save(best[2], given.out, manifest)
+    model.save(best[2], given.out, manifest, steady(shares))
     log(f'written to {given.out}; install it with: sotto models add {given.out}')
 
 

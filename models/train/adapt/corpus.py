@@ -69,7 +69,8 @@ class Corpus:
     """Reads a corpus; the samples are mapped, not loaded."""
 
     def __init__(self, folder):
-        self.rows = [json.loads(line) for line in open(os.path.join(folder, 'corpus.jsonl'))]
+        with open(os.path.join(folder, 'corpus.jsonl')) as index:
+            self.rows = [json.loads(line) for line in index]
         self.samples = np.memmap(os.path.join(folder, 'corpus.bin'), np.int16, 'r')
 
     def audio(self, i):

@@ -1,13 +1,12 @@
-"""How many errors a set of weights makes: against transcripts where there are any, else against the teacher's own text; and what it says of
-windows without speech."""
-import re
+"""How far weights, in contexts that fit, are from the teacher's own text, and what they say of windows without speech."""
 import unicodedata
 
 import torch
 
+from greedy import Greedy
 from student import CONTEXTS, TAIL_SECONDS
-from teacher import wave
-from whisper import RATE
+from teacher import heard
+from whisper import FRAMES_PER_SECOND, RATE
 
 BY_CHARACTER = {'zh', 'ja', 'ko', 'th'}
 
@@ -28,40 +27,55 @@ def distance(wanted, given):
     return row[-1]
 
 
-@torch.no_grad()
-def texts(model, weights, windows, is_short, batch=96):
-    """What the weights say of each window, and which never ended."""
-    weights = {name: w.bfloat16() for name, w in weights.items()}
-    out, endless = [''] * len(windows), 0
-    by_context = {}
-    for i, (_, _, samples) in enumerate(windows):
-        seconds = len(samples) / RATE + TAIL_SECONDS
-        by_context.setdefault(next((c for c in CONTEXTS if c >= seconds), 30) if is_short else 30, []).append(i)
-    for context, rows in by_context.items():
-        for at in range(0, len(rows), batch):
-            some = rows[at:at + batch]
-            states = model.encode(weights, model.log_mel(wave([windows[i][2] for i in some], context, model.device)).bfloat16())
-            prompt = torch.tensor([model.prompt(windows[i][1]) for i in some], device=model.device)
-            tokens, done, _ = model.greedy(weights, states, prompt, min(220, int(20 + 12 * context)))
-            endless += int((~done).sum())
-            for i, row in zip(some, tokens.tolist()):
-                out[i] = model.text(row[:row.index(model.end)] if model.end in row else row)
-    return out, endless
+class Judge:
+    """Windows of held-out recordings, and what the teacher says of them, where it is sure; None elsewhere."""
+
+    def __init__(self, model, teacher, windows, sure=-.5, rows=96):
+        self.model, self.windows, self.rows = model, windows, rows
+        labels, _, certainties = teacher.label(windows)
+        self.labels = [tokens if tokens and certainty > sure else None for tokens, certainty in zip(labels, certainties)]
+        self.weights = {name: w.clone() for name, w in teacher.weights.items()}
+        self.by_context = {}
+        for i, samples in enumerate(windows.lengths):
+            if self.labels[i] is not None or windows.kinds[i] == 'nothing':
+                self.by_context.setdefault(next((c for c in CONTEXTS if c >= samples / RATE + TAIL_SECONDS), 30), []).append(i)
+        self.greedy = {c: Greedy(model, self.weights, rows, int(c * FRAMES_PER_SECOND), min(220, 20 + 12 * c)) for c in self.by_context}
+
+    @torch.no_grad()
+    def texts(self):
+        """What the weights say of each window in the shortest context that fits, and how many texts never ended."""
+        model, windows = self.model, self.windows
+        out, endless = [''] * len(windows.lengths), 0
+        for context, rows in self.by_context.items():
+            for at in range(0, len(rows), self.rows):
+                some = rows[at:at + self.rows]
+                states = heard(model, self.weights, windows.samples, torch.tensor(some, device=model.device), context)
+                tokens, done, _ = self.greedy[context](states, [model.prompt(windows.languages[i]) for i in some], min(220, 20 + 12 * context))
+                endless += int((~done).sum())
+                for i, row in zip(some, tokens.tolist()):
+                    out[i] = model.text(row[:row.index(model.end)] if model.end in row else row)
+        return out, endless
+
+    def judge(self, weights):
+        """Errors of these weights by language, %, against the teacher's text, words said of nothing, and texts without an end."""
+        for name, w in weights.items():
+            self.weights[name].copy_(w)
+        said, endless = self.texts()
+        errors, lengths, invented = {}, {}, 0
+        for kind, language, label, text in zip(self.windows.kinds, self.windows.languages, self.labels, said):
+            given = units(text, language)
+            if kind == 'nothing':
+                invented += len(given)
+            elif label is not None:
+                wanted = units(self.model.text(label), language)
+                errors[language] = errors.get(language, 0) + distance(wanted, given)
+                lengths[language] = lengths.get(language, 0) + len(wanted)
+        return {name: 100 * errors[name] / max(1, lengths[name]) for name in sorted(errors)}, invented, endless
 
 
-def judge(model, weights, windows, references, groups, is_short):
-    """Error rates by group, %, words said of nothing, and texts without an end."""
-    said, endless = texts(model, weights, windows, is_short)
-    errors, lengths, invented = {}, {}, 0
-    for (kind, language, _), reference, group, text in zip(windows, references, groups, said):
-        given = units(text, language)
-        if kind == 'nothing':
-            invented += len(given)
-            continue
-        wanted = units(reference, language)
-        errors[group] = errors.get(group, 0) + distance(wanted, given)
-        lengths[group] = lengths.get(group, 0) + len(wanted)
-    return {group: 100 * errors[group] / max(1, lengths[group]) for group in sorted(errors)}, invented, endless
+def score(rates, invented, endless):
+    """One number, less is better: the mean language and the worst one count alike, and what is invented or never ends counts besides."""
+    return (sum(rates.values()) / max(1, len(rates)) + max(rates.values(), default=0)) / 2 + .05 * invented + endless
 
 
 def mixed(student, stock, share):

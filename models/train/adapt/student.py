@@ -5,130 +5,195 @@ import math
 import random
 import time
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
-from teacher import frames_of, wave
+from graph import Recorded
+from teacher import LONGEST_TEXT, frames_of, heard
 from whisper import FRAMES_PER_SECOND, RATE
 
 CONTEXTS = [2, 4, 6, 8, 12, 16, 22, 30]
 TAIL_SECONDS = .2
 #: End of text decides whether something is said twice.
 END_WEIGHT = 5
-PROMPTED = .2
-SECONDS_PER_BATCH = 640
+#: Share of rows with text before, and how many tokens of it.
+PROMPTED, PREVIOUS = .2, 60
+#: Windows that are made and labelled at a time, and how often each is heard before the next ones come.
+ROUND, HEARD = 2048, 2
+SECONDS_PER_BATCH = 1280
+#: What short windows change is how sound is heard. The decoder, which knows the languages, moves slower, its embeddings not at all.
+DECODER_RATE = .3
+FROZEN = ('encoder.embed_positions.weight', 'decoder.embed_tokens.weight', 'decoder.embed_positions.weight')
 
 
 def context_of(samples, rng):
     """Mostly the shortest that fits, now and then a longer one."""
-    seconds = len(samples) / RATE + TAIL_SECONDS * rng.random()
+    seconds = samples / RATE + TAIL_SECONDS * rng.random()
     fitting = [c for c in CONTEXTS if c >= seconds] or [CONTEXTS[-1]]
     draw = rng.random()
     return fitting[0] if draw < .7 else fitting[min(1, len(fitting) - 1)] if draw < .88 else rng.choice(fitting)
 
 
-def batches(windows, labels, rng, seconds):
-    """Endless (context, rows); a batch has one context and about as many seconds as the others."""
-    usable = [i for i, tokens in enumerate(labels) if tokens is not None]
-    while True:
-        by_context = {}
-        for i in usable:
-            by_context.setdefault(context_of(windows[i][2], rng), []).append(i)
-        found = []
-        for context, rows in by_context.items():
-            rng.shuffle(rows)
-            size = max(4, min(128, int(seconds / context)))
-            found += [(context, rows[s:s + size]) for s in range(0, len(rows), size)]
-        rng.shuffle(found)
-        yield from found
+def batches(lengths, labels, rng, seconds):
+    """(context, rows): every usable window once; a batch has one context and about as many seconds as the others."""
+    by_context = {}
+    for i, tokens in enumerate(labels):
+        if tokens is not None:
+            by_context.setdefault(context_of(lengths[i], rng), []).append(i)
+    found = []
+    for context, rows in by_context.items():
+        rng.shuffle(rows)
+        parts = -(-len(rows) // rows_of(context, seconds))
+        found += [(context, rows[part::parts]) for part in range(parts)]
+    rng.shuffle(found)
+    return found
 
 
-def targets(model, windows, labels, rows, by_language, rng):
-    """Token rows with their prompts (some with text before), a mask of the places that count, and their weights."""
-    sequences, starts = [], []
-    for i in rows:
-        prompt = model.prompt(windows[i][1])
-        others = by_language[windows[i][1]]
-        if model.before is not None and others and rng.random() < PROMPTED:
-            room = model.positions - len(prompt) - len(labels[i])
-            previous = labels[rng.choice(others)][:-1][-60:]
-            prompt = [model.before, *previous[max(0, len(previous) - room):], *prompt]
-        starts.append(len(prompt) - 1)
-        sequences.append(prompt + labels[i])
-    length = max(map(len, sequences)) - 1
-    tokens = torch.full((len(rows), length), model.end)
-    weights, label = torch.zeros(len(rows), length), torch.full((len(rows), length), model.end)
-    for row, (sequence, start) in enumerate(zip(sequences, starts)):
-        n = len(sequence) - 1
-        tokens[row, :n] = torch.tensor(sequence[:-1])
-        label[row, :n] = torch.tensor(sequence[1:])
-        weights[row, start:n] = 1
-        weights[row, n - 1] = END_WEIGHT
-    return tokens.to(model.device), label.to(model.device), weights.to(model.device)
+def rows_of(context, seconds):
+    return max(4, min(256, int(seconds / context)))
 
 
-def distil(model, teacher, windows, labels, minutes, rate, seed=0, trained='all', seconds=SECONDS_PER_BATCH, log=print, checkpoint=None):
-    """The student's weights: an average over the last steps. `teacher`: float32 weights. `trained`: all, or encoder (and the decoder's
-    attention to it)."""
-    rng = random.Random(seed)
-    is_trained = lambda name: name != 'encoder.embed_positions.weight' and (
-        trained == 'all' or name.startswith('encoder.') or 'encoder_attn' in name
-    )
-    half = {name: w.bfloat16() for name, w in teacher.items()}
-    student = {name: torch.nn.Parameter(w.clone(), requires_grad=is_trained(name)) for name, w in teacher.items()}
-    parameters = [w for w in student.values() if w.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, rate, betas=(.9, .98), weight_decay=0, fused=model.device == 'cuda')
-    average = {name: w.detach().clone() for name, w in student.items()}
-    by_language = {}
-    for i, (kind, language, _) in enumerate(windows):
-        if labels[i] is not None and len(labels[i]) > 4:
-            by_language.setdefault(language, []).append(i)
-    for language in {language for _, language, _ in windows}:
-        by_language.setdefault(language, [])
-    started, step, sums = time.time(), 0, torch.zeros(3)
-    for context, rows in batches(windows, labels, rng, seconds):
-        share = (time.time() - started) / (minutes * 60)
-        if share >= 1:
-            break
-        for group in optimiser.param_groups:
-            group['lr'] = rate * min(1, (step + 1) / 100) * (.5 + .5 * math.cos(math.pi * share))
-        tokens, label, weights = targets(model, windows, labels, rows, by_language, rng)
-        audio = [windows[i][2] for i in rows]
-        frames = min(int(context * FRAMES_PER_SECOND), max(map(frames_of, audio)))
-        speech = torch.tensor([windows[i][0] != 'nothing' for i in rows], device=model.device)
-        filled = torch.zeros(len(rows), frames, device=model.device)
-        for row, samples in enumerate(audio):
-            filled[row, :min(frames, frames_of(samples))] = 1
-        # Where the label is not the teacher's own word, its distribution is no target either.
-        own = speech & torch.tensor([len(labels[i]) > 1 for i in rows], device=model.device)
+class Batch:
+    """What a step learns from, in tensors that keep their places: one context, so many rows and tokens at most."""
+
+    def __init__(self, context, rows, device):
+        self.context, self.device = context, device
+        longest = min(LONGEST_TEXT, 14 * context + 4) + 1
+        self.places = rows * min(longest, 5 * context + 10)
+        make = lambda *shape, kind=torch.long: torch.zeros(*shape, dtype=kind, device=device)
+        self.rows, self.filled, self.own = make(rows), make(rows), make(rows, kind=torch.bool)
+        self.tokens = make(rows, PREVIOUS + 5 + longest)
+        # The places whose next word counts: where in the flattened tokens, what the word is, its weight, and the row.
+        self.at, self.wanted, self.row = make(self.places), make(self.places), make(self.places)
+        self.weight = make(self.places, kind=torch.float32)
+
+    def fill(self, model, windows, labels, rows, by_language, rng):
+        count, length = self.tokens.shape
+        tokens = np.full((count, length), model.end)
+        at, wanted, row, weight = [], [], [], []
+        for k, i in enumerate(rows):
+            prompt = model.prompt(windows.languages[i])
+            others = by_language.get(windows.languages[i])
+            if model.before is not None and others and rng.random() < PROMPTED:
+                prompt = [model.before, *labels[rng.choice(others)][:-1][-PREVIOUS:], *prompt]
+            sequence = prompt + labels[i]
+            tokens[k, :len(sequence) - 1] = sequence[:-1]
+            at += range(k * length + len(prompt) - 1, k * length + len(sequence) - 1)
+            wanted += labels[i]
+            row += [k] * len(labels[i])
+            weight += [1] * (len(labels[i]) - 1) + [END_WEIGHT]
+        places = lambda values: np.array((values + [0] * self.places)[:self.places])
+        # Where the label is not the teacher's own word, its states and its distribution are no target either.
+        own = [windows.kinds[i] != 'nothing' and len(labels[i]) > 1 for i in rows]
+        frames = [frames_of(int(windows.lengths[i])) for i in rows]
+        padded = lambda values: np.array(values + [0] * (count - len(rows)))
+        for tensor, values in [
+            (self.rows, padded(list(rows))), (self.filled, padded(frames)), (self.own, padded(own)), (self.tokens, tokens),
+            (self.at, places(at)), (self.wanted, places(wanted)), (self.row, places(row)), (self.weight, places(weight)),
+        ]:
+            tensor.copy_(torch.from_numpy(values))
+
+
+class Student:
+    """A copy of the teacher that learns from rounds of windows."""
+
+    def __init__(self, model, teacher, weights, rate, decoder_rate, seconds):
+        self.model, self.teacher, self.seconds, self.device = model, teacher, seconds, model.device
+        self.weights = {name: torch.nn.Parameter(w.clone(), requires_grad=name not in FROZEN) for name, w in weights.items()}
+        part = lambda start: [w for name, w in self.weights.items() if w.requires_grad and name.startswith(start)]
+        self.rates = (rate, rate * decoder_rate)
+        self.parameters = part('')
+        is_gpu = self.device == 'cuda'
+        zero = lambda: torch.zeros((), device=self.device) if is_gpu else 0.
+        groups = [{'params': part('encoder.'), 'lr': zero()}, {'params': part('decoder.'), 'lr': zero()}]
+        self.optimiser = torch.optim.AdamW(groups, betas=(.9, .98), weight_decay=0, fused=is_gpu, capturable=is_gpu)
+        self.samples, self.far, self.batches, self.steps = None, None, {}, 0
+
+    def begin(self, windows, far):
+        """The windows of a round and the teacher's states of them, kept where the recorded steps look."""
+        if self.samples is None:
+            self.samples, self.far = windows.samples, far
+        else:
+            self.samples.copy_(windows.samples)
+            self.far.copy_(far)
+
+    def set_rate(self, factor):
+        for group, rate in zip(self.optimiser.param_groups, self.rates):
+            if torch.is_tensor(group['lr']):
+                group['lr'].fill_(rate * factor)
+            else:
+                group['lr'] = rate * factor
+
+    def step(self, windows, labels, context, rows, by_language, rng, share):
+        """One step on these rows when `share` of the time is over; the three losses."""
+        if context not in self.batches:
+            batch = Batch(context, rows_of(context, self.seconds), self.device)
+            self.batches[context] = batch, Recorded(lambda: self.learn(batch), self.device)
+        batch, learn = self.batches[context]
+        batch.fill(self.model, windows, labels, rows, by_language, rng)
+        if learn.is_recorded and learn.graph is None:
+            self.set_rate(0)
+            learn.record()
+        self.set_rate(min(1, (self.steps + 1) / 100) * (.5 + .5 * math.cos(math.pi * share)))
+        self.steps += 1
+        return learn().clone()
+
+    def learn(self, batch):
+        model, weights, teacher = self.model, self.weights, self.teacher.weights
+        chosen = lambda states: torch.stack([s.flatten(0, 1)[batch.at] for s in states])
         with torch.no_grad():
-            far = model.encode(half, model.log_mel(wave(audio, 30, model.device)).bfloat16())
-            wanted = torch.stack(model.decode(half, tokens, model.cross(half, far)), 1)
-            wanted_logits = F.linear(wanted[:, -1], half['decoder.embed_tokens.weight']).float().log_softmax(-1)
-        with torch.autocast(model.device, torch.bfloat16):
-            near = model.encode(student, model.log_mel(wave([a[:int(context * RATE)] for a in audio], context, model.device)))
-            states = torch.stack(model.decode(student, tokens, model.cross(student, near)), 1)
-            logits = F.linear(states[:, -1], student['decoder.embed_tokens.weight']).float().log_softmax(-1)
-        divergence = (wanted_logits.exp() * (wanted_logits - logits)).sum(-1)
-        surprise = -logits.gather(-1, label[..., None])[..., 0]
-        words = (torch.where(own[:, None], divergence + .1 * surprise, surprise) * weights).sum() / weights.sum()
-        mask = (weights > 0).float() * own[:, None]
-        hidden = relative_error(states, wanted, mask[:, None].expand(-1, states.shape[1], -1))
-        encoder = relative_error(near[:, :frames], far[:, :frames], filled * own[:, None])
-        optimiser.zero_grad(set_to_none=True)
+            far = self.far[batch.rows]
+            goal = chosen(model.decode(teacher, batch.tokens, model.cross(teacher, far)))
+            goal_words = F.linear(goal[-1], teacher['decoder.embed_tokens.weight']).float().log_softmax(-1)
+        with torch.autocast(self.device, torch.bfloat16, cache_enabled=False):
+            near = heard(model, weights, self.samples, batch.rows, batch.context)
+            states = chosen(model.decode(weights, batch.tokens, model.cross(weights, near)))
+            said = F.linear(states[-1], weights['decoder.embed_tokens.weight']).float().log_softmax(-1)
+        divergence = (goal_words.exp() * (goal_words - said)).sum(-1)
+        surprise = -said.gather(-1, batch.wanted[:, None])[:, 0]
+        is_own = batch.own[batch.row] & (batch.weight > 0)
+        words = (torch.where(is_own, divergence + .1 * surprise, surprise) * batch.weight).sum() / batch.weight.sum()
+        hidden = relative_error(states, goal, is_own.float().expand(len(states), -1))
+        frames = near.shape[1]
+        is_filled = (torch.arange(frames, device=self.device) < batch.filled[:, None]) & batch.own[:, None]
+        encoder = relative_error(near, far[:, :frames], is_filled.float())
+        self.optimiser.zero_grad(set_to_none=True)
         (words + hidden + .3 * encoder).backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimiser.step()
-        step += 1
-        with torch.no_grad():
-            keep = min(.999, (1 + step) / (10 + step))
-            torch._foreach_lerp_(list(average.values()), [student[name].detach() for name in average], 1 - keep)
-        sums += torch.tensor([words.item(), hidden.item(), encoder.item()]) if step % 10 == 0 else 0
-        if step % 250 == 0:
-            log(f'step {step}, {share:.0%} of the time: words {sums[0] / 25:.4f}, hidden {sums[1] / 25:.4f}, encoder {sums[2] / 25:.4f}')
-            sums.zero_()
-    log(f'{step} steps')
-    return average
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.optimiser.step()
+        return torch.stack([words, hidden, encoder]).detach()
+
+
+def distil(model, teacher, weights, studio, minutes, rate, decoder_rate, round_size, seconds, seed=0, log=print):
+    """The student's weights. `weights`: the stock ones, float32; `studio` makes the windows, round after round, until the time is over."""
+    rng, student = random.Random(seed), Student(model, teacher, weights, rate, decoder_rate, seconds)
+    started, told, rounds = time.time(), 0, 0
+    spent = lambda: (time.time() - started) / (minutes * 60)
+    while spent() < 1:
+        begun = time.time()
+        windows = studio.windows(round_size)
+        labels, far, _ = teacher.label(windows)
+        student.begin(windows, far)
+        labelled = time.time()
+        by_language = {}
+        for i, tokens in enumerate(labels):
+            if tokens is not None and len(tokens) > 4:
+                by_language.setdefault(windows.languages[i], []).append(i)
+        losses = []
+        for context, rows in (batch for _ in range(HEARD) for batch in batches(windows.lengths, labels, rng, seconds)):
+            if spent() >= 1:
+                break
+            losses.append(student.step(windows, labels, context, rows, by_language, rng, spent()))
+        rounds += 1
+        if losses and time.time() - told > 15:
+            mean = torch.stack(losses).mean(0).tolist()
+            told = time.time()
+            log(f'{spent():4.0%}: round {rounds}, step {student.steps}: words {mean[0]:.4f}, hidden {mean[1]:.4f}, encoder {mean[2]:.4f}; '
+                f'{sum(tokens is not None for tokens in labels)} of {round_size} labels believed; '
+                f'{labelled - begun:.1f} s made and labelled, {told - labelled:.1f} s taught')
+    log(f'{rounds * round_size} windows, {student.steps} steps')
+    return {name: w.detach() for name, w in student.weights.items()}
 
 
 def relative_error(given, wanted, mask):

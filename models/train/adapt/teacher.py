@@ -1,97 +1,68 @@
-"""Windows and what the teacher, the model as it is with 30 s of context, says of them: the labels of the student."""
-from concurrent.futures import ProcessPoolExecutor
-import os
-
-import numpy as np
+"""What the teacher, the model as it is with 30 s of context, says of windows: the labels of the student."""
 import torch
 
 from corpus import Corpus
+from greedy import Greedy
 from whisper import FRAMES_PER_SECOND, RATE
-from windows import KINDS, window
 
 LONGEST_TEXT = 200
 #: More than any language needs: what exceeds it is a loop or invented.
 TOKENS_PER_SECOND = {'zh': 12, 'ja': 14, 'ko': 14, 'default': 11}
 
 
-def make_windows(folder, count, rows, seed=0, workers=None):
-    """`count` windows as (kind, language, samples int16) of these recordings. A language's share follows the root of its audio, so that small
-    ones are not drowned."""
-    corpus = Corpus(folder)
-    by_language = corpus.by_language(rows)
-    names = sorted(by_language)
-    weight = np.array([sum(corpus.rows[i]['samples'] for i in by_language[name]) ** .5 for name in names])
-    rng = np.random.default_rng(seed)
-    kinds = rng.choice(list(KINDS), count, p=np.array(list(KINDS.values())) / sum(KINDS.values()))
-    languages = rng.choice(names, count, p=weight / weight.sum())
-    with ProcessPoolExecutor(workers or os.cpu_count(), initializer=open_corpus, initargs=(folder, by_language)) as pool:
-        return list(pool.map(make_one, kinds, languages, range(seed * 10 ** 7, seed * 10 ** 7 + count), chunksize=64))
-
-
 def hold_out(folder, share=.04):
-    """Recordings to train on and others to judge by: whole speakers (folders) of each language where it has several, else its last recordings."""
+    """Recordings to train on and others to judge by: some whole speakers (folders) of each language, and the last recordings of a speaker who
+    is more than a quarter of it."""
     corpus = Corpus(folder)
     training, held_out = [], []
     for rows in corpus.by_language().values():
-        speakers = sorted({corpus.rows[i]['speaker'] for i in rows})
-        few = set(speakers[::max(2, int(1 / share))]) if len(speakers) > 1 else set()
-        cut = len(rows) - max(1, int(share * len(rows))) if not few else 0
-        for at, i in enumerate(rows):
-            is_held_out = corpus.rows[i]['speaker'] in few if few else at >= cut and len(rows) > 1
-            (held_out if is_held_out else training).append(i)
+        by_speaker = {}
+        for i in rows:
+            by_speaker.setdefault(corpus.rows[i]['speaker'], []).append(i)
+        large = {name for name, own in by_speaker.items() if len(own) > len(rows) / 4}
+        small = [name for name in sorted(by_speaker) if name not in large]
+        unheard = set(small[::max(2, int(1 / share))]) if len(small) > 1 else set()
+        for name, own in by_speaker.items():
+            cut = 0 if name in unheard else len(own) - int(share * len(own)) - (len(own) > 1) if name in large else len(own)
+            training += own[:cut]
+            held_out += own[cut:]
     return training, held_out or training
 
 
-def open_corpus(folder, by_language):
-    global shared
-    shared = (Corpus(folder), by_language)
+def heard(model, weights, samples, rows, seconds):
+    """The encoder's states of these rows of int16 samples in a context of `seconds`."""
+    audio = samples[rows, :int(seconds * RATE)].float() / 32768
+    return model.encode(weights, model.log_mel(audio).to(weights['encoder.conv1.bias'].dtype))
 
 
-def make_one(kind, language, seed):
-    corpus, by_language = shared
-    rng = np.random.default_rng(seed)
-    rows = by_language[language]
-    return str(kind), str(language), window(str(kind), lambda: corpus.audio(rows[rng.integers(len(rows))]), rng)
+class Teacher:
+    """The model as it is, with 30 s of context, in bfloat16."""
+
+    def __init__(self, model, weights, batch):
+        self.model, self.weights, self.batch = model, {name: w.bfloat16() for name, w in weights.items()}, batch
+        self.greedy = Greedy(model, self.weights, batch, 1500, LONGEST_TEXT + 1)
+
+    @torch.no_grad()
+    def label(self, windows):
+        """Tokens of every window, end of text included, None where the teacher's text is not to be believed; the teacher's states of all
+        windows [rows, 1500, width]; and its certainty, the mean log-probability of a token."""
+        model, labels, certainties, all_states = self.model, [], [], []
+        for at in range(0, len(windows.lengths), self.batch):
+            rows = slice(at, at + self.batch)
+            states = heard(model, self.weights, windows.samples, rows, 30)
+            all_states.append(states)
+            seconds = windows.lengths[rows][-1] / RATE
+            prompts = [model.prompt(name) for name in windows.languages[rows]]
+            tokens, done, certainty = self.greedy(states, prompts, int(min(LONGEST_TEXT + 1, 16 + 12 * seconds)))
+            certainties += certainty.tolist()
+            said = zip(windows.kinds[rows], windows.languages[rows], windows.lengths[rows], tokens.tolist(), done.tolist(), certainties[at:])
+            labels += [[model.end] if kind == 'nothing' else believed(model, *rest) for kind, *rest in said]
+        return labels, torch.cat(all_states), certainties
 
 
-def wave(windows, seconds, device):
-    """[rows, samples] float, padded with silence."""
-    n = int(seconds * RATE)
-    longest = min(n, max(map(len, windows)))
-    out = np.zeros((len(windows), longest), np.int16)
-    for row, samples in zip(out, windows):
-        row[:len(samples)] = samples[:longest]
-    # Padded there: on one H200 filling 30 s a row here took four fifths of every step.
-    audio = torch.from_numpy(out).to(device).float() / 32768
-    return torch.nn.functional.pad(audio, (0, n - longest))
-
-
-@torch.no_grad()
-def label(model, weights, windows, batch):
-    """Tokens of every window, end of text included; None where the teacher's text is not to be believed."""
-    labels = [None] * len(windows)
-    order = sorted(range(len(windows)), key=lambda i: len(windows[i][2]))
-    for at in range(0, len(order), batch):
-        some = order[at:at + batch]
-        spoken = [i for i in some if windows[i][0] != 'nothing']
-        for i in some:
-            if windows[i][0] == 'nothing':
-                labels[i] = [model.end]
-        if not spoken:
-            continue
-        states = model.encode(weights, model.log_mel(wave([windows[i][2] for i in spoken], 30, model.device)).to(weights['encoder.conv1.bias'].dtype))
-        prompt = torch.tensor([model.prompt(windows[i][1]) for i in spoken], device=model.device)
-        seconds = len(windows[some[-1]][2]) / RATE
-        tokens, done, certainty = model.greedy(weights, states, prompt, int(min(LONGEST_TEXT + 1, 16 + 12 * seconds)))
-        for i, row, is_done, mean in zip(spoken, tokens.tolist(), done.tolist(), certainty.tolist()):
-            labels[i] = believed(model, windows[i], row, is_done, mean)
-    return labels
-
-
-def believed(model, given, tokens, is_done, certainty):
+def believed(model, language, samples, tokens, is_done, certainty):
     """The label of a window of speech. A first half second often makes the teacher invent a sentence: nothing is the better answer."""
-    _, language, samples = given
-    seconds = len(samples) / RATE
+    seconds = samples / RATE
     if model.end in tokens:
         tokens = tokens[:tokens.index(model.end)]
     limit = TOKENS_PER_SECOND.get(language, TOKENS_PER_SECOND['default']) * seconds + 4
@@ -112,4 +83,4 @@ def loops(tokens):
 
 def frames_of(samples):
     """Encoder frames that a window fills."""
-    return min(1500, -(-len(samples) * FRAMES_PER_SECOND // RATE) + 2)
+    return min(1500, -(-samples * FRAMES_PER_SECOND // RATE) + 2)

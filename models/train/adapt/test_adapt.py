@@ -1,36 +1,74 @@
 """python -m unittest test_adapt: the parts of the recipe, on made-up sound."""
-import json
-import os
+import random
 import tempfile
 import unittest
 
 import numpy as np
 import torch
 
-import windows as made
-from corpus import Corpus, RATE, Writer
-from judge import distance, units
-from student import CONTEXTS, context_of
-from teacher import believed, hold_out, loops, wave
+from corpus import RATE, Corpus, Writer
+from heads import steady
+from judge import distance, score, units
+from student import CONTEXTS, END_WEIGHT, Batch, batches, context_of, rows_of
+from teacher import believed, hold_out, loops
+from windows import KINDS, LONGEST, Plan, Studio, Windows
 
 
 class Model:
-    end = 9
+    """As much of a Whisper as making labels and targets needs."""
+    device, end, before, positions = 'cpu', 9, 8, 448
+
+    def prompt(self, language):
+        return [1, 2]
 
 
-class Windows(unittest.TestCase):
-    def test_every_kind_is_sound_that_fits(self):
-        clip = (np.random.default_rng(0).standard_normal(3 * RATE) * 2000).astype(np.int16)
-        for kind in made.KINDS:
-            for seed in range(8):
-                window = made.window(kind, lambda: clip, np.random.default_rng(seed))
-                self.assertEqual(window.dtype, np.int16)
-                self.assertTrue(.25 * RATE <= len(window) <= made.LONGEST, f'{kind} {len(window)}')
+def corpus(folder, speakers=6, count=60, seconds=2.):
+    writer = Writer(folder)
+    rng = np.random.default_rng(0)
+    for i in range(count):
+        loud = rng.standard_normal(int(seconds * RATE / 2)) * 5000
+        quiet = rng.standard_normal(int(seconds * RATE / 2)) * 50
+        writer.add(np.concatenate([loud, quiet]).astype(np.int16), 'en', f'speaker {i % speakers}')
+    writer.close()
 
-    def test_room_is_as_loud_as_the_quiet_parts(self):
-        rng = np.random.default_rng(1)
-        clip = np.concatenate([rng.standard_normal(RATE) * 5000, rng.standard_normal(RATE) * 50]).astype(np.int16)
-        self.assertLess(abs(20 * np.log10(made.room(clip, RATE, rng).std() / 50)), 3)
+
+class Composed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with tempfile.TemporaryDirectory() as folder:
+            corpus(folder, count=8)
+            cls.studio = Studio(folder, range(8), 'cpu', silent=4)
+
+    def test_windows_are_sound_that_fits_and_end_in_digital_silence(self):
+        made = self.studio.windows(12)
+        self.assertEqual((made.samples.dtype, made.samples.shape), (torch.int16, (12, 30 * RATE)))
+        self.assertEqual(sorted(made.lengths), list(made.lengths))
+        for kind, samples, length in zip(made.kinds, made.samples, made.lengths):
+            self.assertTrue(.25 * RATE <= length <= LONGEST, f'{kind} {length}')
+            self.assertEqual(int(samples[length:].abs().max()), 0)
+            self.assertTrue(kind == 'nothing' or samples[:length].float().std() > 0, kind)
+
+    def test_every_kind_can_be_planned_and_none_twice(self):
+        for kind in KINDS:
+            plans = [self.studio.plan(kind, 'en') for _ in range(8)]
+            self.assertGreater(len({plan.length for plan in plans}), 4, kind)
+            self.assertTrue(all(a + n <= plan.length for plan in plans for _, n, a, _ in plan.pieces), kind)
+
+    def test_a_room_is_as_loud_as_the_quiet_parts(self):
+        self.assertLess(abs(20 * np.log10(float(self.studio.levels[0]) / 50)), 3)
+
+    def test_speech_is_put_where_it_belongs_as_it_was(self):
+        plan = Plan('nothing', 'en', 3 * RATE, -1, [(0, RATE, RATE, 1.)])
+        made = self.studio.compose([plan])[0]
+        self.assertTrue(torch.equal(made[RATE:2 * RATE], self.studio.samples[:RATE]))
+        self.assertEqual(int(made[:RATE].abs().max()) + int(made[2 * RATE:].abs().max()), 0)
+
+    def test_another_speed_shifts_the_pitch(self):
+        tone = (np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE) * 9000).astype(np.int16)
+        self.studio.samples[:RATE] = torch.from_numpy(tone)
+        made = self.studio.compose([Plan('nothing', 'en', RATE // 2, -1, [(0, RATE // 2, 0, 1.1)])])[0]
+        peak = int(np.abs(np.fft.rfft(made.numpy())).argmax()) * 2
+        self.assertEqual(peak, 484)
 
 
 class Labels(unittest.TestCase):
@@ -39,25 +77,35 @@ class Labels(unittest.TestCase):
         self.assertFalse(loops([1, 2, 3] * 3 + [4]))
 
     def test_an_invented_first_half_second_is_nothing(self):
-        short = ('start', 'en', np.zeros(RATE // 2, np.int16))
-        self.assertEqual(believed(Model, short, [1] * 8 + [9], True, -.5), [9])
-        self.assertEqual(believed(Model, short, [1, 2, 9], True, -.5), [1, 2, 9])
+        self.assertEqual(believed(Model, 'en', RATE // 2, [1] * 8 + [9], True, -.5), [9])
+        self.assertEqual(believed(Model, 'en', RATE // 2, [1, 2, 9], True, -.5), [1, 2, 9])
 
     def test_text_without_an_end_is_not_believed(self):
-        self.assertIsNone(believed(Model, ('whole', 'en', np.zeros(5 * RATE, np.int16)), [1, 2], False, -.1))
-
-    def test_padding_keeps_the_samples(self):
-        padded = wave([np.array([16384, -16384], np.int16), np.array([1], np.int16)], 1, 'cpu')
-        self.assertEqual(padded.shape, (2, RATE))
-        self.assertTrue(torch.equal(padded[0, :3], torch.tensor([.5, -.5, 0])))
+        self.assertIsNone(believed(Model, 'en', 5 * RATE, [1, 2], False, -.1))
 
     def test_contexts_hold_the_window(self):
-        import random
         rng = random.Random(0)
         for seconds in (.5, 1.9, 7, 21, 29):
             for _ in range(50):
-                self.assertGreaterEqual(context_of(np.zeros(int(seconds * RATE)), rng), seconds)
-                self.assertIn(context_of(np.zeros(int(seconds * RATE)), rng), CONTEXTS)
+                self.assertGreaterEqual(context_of(int(seconds * RATE), rng), seconds)
+                self.assertIn(context_of(int(seconds * RATE), rng), CONTEXTS)
+
+    def test_every_window_with_a_label_is_in_one_batch(self):
+        found = batches([RATE] * 300 + [9 * RATE] * 40, [[9]] * 339 + [None], random.Random(0), 640)
+        self.assertEqual(sorted(i for _, rows in found for i in rows), list(range(339)))
+        self.assertTrue(all(len(rows) <= rows_of(context, 640) for context, rows in found))
+
+    def test_a_batch_points_at_the_words_and_weighs_the_end(self):
+        made = Windows(['whole', 'nothing'], ['en', 'en'], None, np.array([RATE, RATE]))
+        batch = Batch(2, 4, 'cpu')
+        batch.fill(Model(), made, [[5, 6, 9], [9]], [0, 1], {}, random.Random(0))
+        places = batch.weight > 0
+        length = batch.tokens.shape[1]
+        self.assertEqual(batch.at[places].tolist(), [1, 2, 3, length + 1])
+        self.assertEqual(batch.wanted[places].tolist(), [5, 6, 9, 9])
+        self.assertEqual(batch.weight[places].tolist(), [1, 1, END_WEIGHT, END_WEIGHT])
+        self.assertEqual(batch.tokens[0, :4].tolist(), [1, 2, 5, 6])
+        self.assertEqual(batch.own.tolist(), [True, False, False, False])
 
 
 class Corpora(unittest.TestCase):
@@ -67,15 +115,27 @@ class Corpora(unittest.TestCase):
             for i in range(60):
                 writer.add(np.full(100 + i, i, np.int16), 'en', f'speaker {i % 6}')
             writer.close()
-            corpus = Corpus(folder)
-            self.assertTrue((corpus.audio(7) == 7).all() and len(corpus.audio(7)) == 107)
+            made = Corpus(folder)
+            self.assertTrue((made.audio(7) == 7).all() and len(made.audio(7)) == 107)
             training, held_out = hold_out(folder)
-            of = lambda rows: {corpus.rows[i]['speaker'] for i in rows}
+            of = lambda rows: {made.rows[i]['speaker'] for i in rows}
             self.assertFalse(of(training) & of(held_out))
             self.assertEqual(sorted(training + held_out), list(range(60)))
 
+    def test_of_a_speaker_who_is_most_of_a_language_the_last_recordings_are_held_out(self):
+        with tempfile.TemporaryDirectory() as folder:
+            corpus(folder, speakers=1, count=50, seconds=.1)
+            self.assertEqual(hold_out(folder)[1], [47, 48, 49])
 
-class Errors(unittest.TestCase):
+
+class Judged(unittest.TestCase):
+    def test_the_worst_language_counts_as_much_as_the_mean(self):
+        self.assertEqual(score({'en': 2, 'de': 10}, 0, 0), 8)
+        self.assertGreater(score({'en': 2}, 3, 1), score({'en': 2}, 0, 0) + 1)
+
+    def test_heads_that_look_elsewhere_are_left_out(self):
+        self.assertEqual(steady({(3, 1): .9, (4, 2): .8, (5, 4): .3}), [[3, 1], [4, 2]])
+
     def test_units_and_distance(self):
         self.assertEqual(units("It's 5, isn't it?", 'en'), ["it's", '5', "isn't", 'it'])
         self.assertEqual(units('你好,世界', 'zh'), list('你好世界'))

@@ -68,8 +68,9 @@ class Whisper:
                 weights[key.removeprefix('model.')] = tensor.float().to(self.device)
         return weights
 
-    def save(self, weights, out, manifest):
-        """Writes a folder with these weights in half precision, everything else as it was, and what Sotto wants to know of it."""
+    def save(self, weights, out, manifest, heads=None):
+        """Writes a folder with these weights in half precision, everything else as it was, and what Sotto wants to know of it. `heads`: those of
+        which word times come, where they are not the stock ones."""
         os.makedirs(out, exist_ok=True)
         for name in os.listdir(self.folder):
             if name.endswith(('.json', '.txt', '.md')) and 'safetensors' not in name and name != 'sotto.json':
@@ -77,7 +78,7 @@ class Whisper:
         # Stock Whisper may not begin with the end of the text, so silence became a word; the student has learnt to say nothing.
         first = [t for t in self.generation.get('begin_suppress_tokens') or [] if t != self.end]
         with open(os.path.join(out, 'generation_config.json'), 'w') as file:
-            json.dump({**self.generation, 'begin_suppress_tokens': first}, file, indent=2)
+            json.dump({**self.generation, 'begin_suppress_tokens': first, **({'alignment_heads': heads} if heads else {})}, file, indent=2)
         header, offset = {}, 0
         for key, tensor in weights.items():
             end = offset + tensor.numel() * 2
@@ -116,50 +117,41 @@ class Whisper:
         name = 'decoder.layers.{}.encoder_attn.{}_proj'
         return [[split(linear(w, name.format(i, c), states), self.decoder_heads) for c in 'kv'] for i in range(self.decoder_layers)]
 
-    def decode(self, w, tokens, cross, past=None, at=0):
-        """[rows, n] -> hidden states after every layer, the last one normalised."""
-        x = w['decoder.embed_tokens.weight'][tokens] + w['decoder.embed_positions.weight'][at:at + tokens.shape[1]]
+    def decode(self, w, tokens, cross, watched=None):
+        """[rows, n] -> hidden states after every layer, the last one normalised. `watched`: a table by (layer, head), into which goes where each
+        of its heads looks, [rows, n, frames]."""
+        x = w['decoder.embed_tokens.weight'][tokens] + w['decoder.embed_positions.weight'][:tokens.shape[1]]
         states = []
         for i in range(self.decoder_layers):
             name = f'decoder.layers.{i}.'
             h = self.norm(w, name + 'self_attn_layer_norm', x)
             q, k, v = (split(linear(w, name + f'self_attn.{c}_proj', h), self.decoder_heads) for c in 'qkv')
-            if past is not None:
-                if at:
-                    k, v = torch.cat([past[i][0], k], 2), torch.cat([past[i][1], v], 2)
-                past[i] = (k, v)
-            x = x + linear(w, name + 'self_attn.out_proj', merge(F.scaled_dot_product_attention(q, k, v, is_causal=tokens.shape[1] > 1)))
+            x = x + linear(w, name + 'self_attn.out_proj', merge(F.scaled_dot_product_attention(q, k, v, is_causal=True)))
             q = split(linear(w, name + 'encoder_attn.q_proj', self.norm(w, name + 'encoder_attn_layer_norm', x)), self.decoder_heads)
+            for layer, head in watched or ():
+                if layer == i:
+                    watched[layer, head] = (q[:, head] @ cross[i][0][:, head].transpose(1, 2) / q.shape[-1] ** .5).softmax(-1)
             x = x + linear(w, name + 'encoder_attn.out_proj', merge(F.scaled_dot_product_attention(q, *cross[i])))
             x = x + feed_forward(w, name, self.norm(w, name + 'final_layer_norm', x))
             states.append(x)
         states[-1] = self.norm(w, 'decoder.layer_norm', x)
         return states
 
-    @torch.no_grad()
-    def greedy(self, w, states, prompt, length):
-        """Token ids [rows, <= length] and each row's mean log-probability; all prompts have the same length."""
-        cross, past = self.cross(w, states), [None] * self.decoder_layers
-        rows, at, tokens, out = states.shape[0], 0, prompt, []
-        done = torch.zeros(rows, dtype=torch.bool, device=self.device)
-        total, count = torch.zeros(rows, device=self.device), torch.zeros(rows, device=self.device)
-        for step in range(min(length, self.positions - prompt.shape[1])):
-            logits = F.linear(self.decode(w, tokens, cross, past, at)[-1][:, -1], w['decoder.embed_tokens.weight']).float()
-            at += tokens.shape[1]
-            logits[:, self.suppressed] = -1e9
-            logits[:, self.end + 1:] = -1e9
-            if step == 0:
-                logits[:, self.suppressed_first[self.suppressed_first != self.end]] = -1e9
-            best = logits.log_softmax(-1).max(-1)
-            token = torch.where(done, self.end, best.indices)
-            total += torch.where(done, 0, best.values)
-            count += ~done
-            out.append(token)
-            done |= token == self.end
-            tokens = token[:, None]
-            if step % 8 == 7 and bool(done.all()):
-                break
-        return torch.stack(out, 1), done, total / count.clamp(min=1)
+    def decode_one(self, w, tokens, at, seen, cross, past):
+        """The last layer's state [rows, 1, width] for tokens [rows, 1] at the place `at` (a tensor). `past`: keys and values of all places, into
+        which those of `at` are written; `seen`: which places count."""
+        x = w['decoder.embed_tokens.weight'][tokens] + w['decoder.embed_positions.weight'][at]
+        for i in range(self.decoder_layers):
+            name = f'decoder.layers.{i}.'
+            h = self.norm(w, name + 'self_attn_layer_norm', x)
+            q, k, v = (split(linear(w, name + f'self_attn.{c}_proj', h), self.decoder_heads) for c in 'qkv')
+            for kept, new in zip(past[i], (k, v)):
+                kept.index_copy_(2, at, new)
+            x = x + linear(w, name + 'self_attn.out_proj', merge(F.scaled_dot_product_attention(q, *past[i], attn_mask=seen)))
+            q = split(linear(w, name + 'encoder_attn.q_proj', self.norm(w, name + 'encoder_attn_layer_norm', x)), self.decoder_heads)
+            x = x + linear(w, name + 'encoder_attn.out_proj', merge(F.scaled_dot_product_attention(q, *cross[i])))
+            x = x + feed_forward(w, name, self.norm(w, name + 'final_layer_norm', x))
+        return self.norm(w, 'decoder.layer_norm', x)
 
     def norm(self, w, name, x):
         return F.layer_norm(x, (self.width,), w[name + '.weight'], w[name + '.bias'])
