@@ -3,6 +3,7 @@ import { ModelError } from '@sotto/models';
 import { EngineError } from '@sotto/server';
 import { Command, CommanderError } from 'commander';
 import { BenchError } from './bench-error.js';
+import { registerAgreementCommand } from './commands/agreement.js';
 import { registerAttackCommand } from './commands/attack.js';
 import { registerCapacityCommand } from './commands/capacity.js';
 import { registerCompareCommand } from './commands/compare.js';
@@ -34,6 +35,7 @@ for (const register of [
   registerStreamCommand,
   registerCapacityCommand,
   registerEngineCommand,
+  registerAgreementCommand,
   registerThroughputCommand,
   registerNetworkCommand,
   registerFilesCommand,

@@ -154,7 +154,7 @@ export class TokenCount {
   };
 }
 
-function hasTokens(result: DecodeResult | undefined, expected: readonly number[]): boolean {
+export function hasTokens(result: DecodeResult | undefined, expected: readonly number[]): boolean {
   const got = result === undefined ? [] : idsOf(result);
   return got.length === expected.length && got.every((id, index) => id === expected[index]);
 }
