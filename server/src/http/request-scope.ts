@@ -10,10 +10,31 @@ export interface RequestScope {
 }
 
 const scopes = new AsyncLocalStorage<RequestScope>();
+/** Requests whose handlers have not answered yet. */
+let open = 0;
 
-/** Runs a handler; what it starts belongs to the request. */
+/**
+ * Runs a handler; what it starts belongs to the request until the handler has answered. While no request is open, Node
+ * need not follow every promise and every frame of a socket to whom they belong, which costs live streams a fifth of
+ * the server's thread.
+ */
 export function inRequest<T>(scope: RequestScope, handle: () => T): T {
-  return scopes.run(scope, handle);
+  open += 1;
+  let answer: T;
+  try {
+    answer = scopes.run(scope, handle);
+  } catch (error) {
+    ended();
+    throw error;
+  }
+  if (answer instanceof Promise) void answer.then(ended, ended);
+  else ended();
+  return answer;
+}
+
+function ended(): void {
+  open -= 1;
+  if (open === 0) scopes.disable();
 }
 
 /** The request that the running code, or the error that is being reported, belongs to. */

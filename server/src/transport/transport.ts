@@ -187,10 +187,12 @@ export function handleRequest(request: HttpRequest, handlers: TransportHandlers)
   // The one failure of a request that comes from outside its handler.
   const stray = new EventEmitter();
   try {
-    const answer = inRequest({ id, fail: (error) => stray.emit('failed', error) }, () => handlers.request(request));
-    if (!(answer instanceof Promise)) return answer;
-    const strayed = new Promise<never>((_, reject) => stray.once('failed', reject));
-    return Promise.race([answer, strayed]).catch(failed);
+    return inRequest({ id, fail: (error) => stray.emit('failed', error) }, () => {
+      const answer = handlers.request(request);
+      if (!(answer instanceof Promise)) return answer;
+      const strayed = new Promise<never>((_, reject) => stray.once('failed', reject));
+      return Promise.race([answer, strayed]).catch(failed);
+    });
   } catch (error) {
     return failed(error);
   }

@@ -183,12 +183,14 @@ for (const [name, create] of TRANSPORTS) {
       process.removeAllListeners('uncaughtException');
       for (const other of others) process.on('uncaughtException', other);
     });
+    let left: Promise<unknown> | undefined;
     const transport = create({
       handlers: {
-        request: ({ path }) =>
-          path === '/stray'
-            ? new Promise<HttpResponse>(() => setImmediate(() => throwOut()))
-            : jsonResponse(200, { path }),
+        request: ({ path }) => {
+          if (path === '/stray') return new Promise<HttpResponse>(() => setImmediate(() => throwOut()));
+          left = new Promise((resolve) => setImmediate(() => resolve(currentRequest())));
+          return jsonResponse(200, { path });
+        },
         upgrade: () => ({ accepted: false, response: { status: 404, contentType: '', body: '' } }),
         failed: (_, requestId) => failed.push(requestId),
       },
@@ -203,6 +205,7 @@ for (const [name, create] of TRANSPORTS) {
     t.same(strays, ['nobody listens']);
     t.same(failed, [answer.headers.get('x-request-id')]);
     t.equal((await fetch(`${url}/other`)).status, 200);
+    t.equal(await left, undefined, 'once no request waits for an answer, nobody is followed');
   });
 }
 
