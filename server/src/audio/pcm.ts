@@ -53,11 +53,12 @@ export function bytesPerSample(layout: PcmLayout): number {
 /**
  * Decodes interleaved samples and mixes the channels to their mean. Finite floats beyond full scale are clipped to
  * -1..1.
+ * @param room where the samples are put if it holds so many: for who uses them before the next call
  * @returns mono samples, -1..1, at the rate they came in.
  * @throws AudioChunkError `odd_byte_count` if the bytes are not a whole number of samples, `invalid_samples` for NaN or
  * infinity.
  */
-export function decodePcm(data: Uint8Array, layout: PcmLayout): Float32Array {
+export function decodePcm(data: Uint8Array, layout: PcmLayout, room?: Float32Array): Float32Array {
   const { bytes, read, zero = 0, scale = 1, isFloat = false }: Encoding = ENCODINGS[layout.encoding];
   const { channels } = layout;
   const samples = Math.floor(data.byteLength / (bytes * channels));
@@ -67,13 +68,14 @@ export function decodePcm(data: Uint8Array, layout: PcmLayout): Float32Array {
   }
   const interleaved = read(data);
   if (isFloat) requireFinite(interleaved, samples);
-  const mono = new Float32Array(samples);
+  const mono = room !== undefined && samples <= room.length ? room.subarray(0, samples) : new Float32Array(samples);
   if (channels === 1 && !isFloat) {
     // What nearly every live stream is: half the time of the general way.
     for (let at = 0; at < samples; at++) mono[at] = ((interleaved[at] ?? 0) - zero) * scale;
     return mono;
   }
   const factor = scale / channels;
+  mono.fill(0);
   for (let channel = 0; channel < channels; channel++) {
     for (let sample = 0, at = channel; sample < samples; sample++, at += channels) {
       const value = (interleaved[at] ?? 0) - zero;
@@ -112,13 +114,19 @@ function requireFinite(values: ArrayLike<number>, samples: number): void {
   }
 }
 
+/** Where bytes are copied that begin at a wrong place: a second of audio in the widest encoding. */
+const shifted = new Uint8Array(8 * 48_000);
+
 /**
  * Buffer, offset and length of the bytes for a typed array of values of `size` bytes, which may begin at multiples of
- * it only. Where the bytes of a message begin elsewhere, they are copied.
+ * it only. Where the bytes of a message begin elsewhere, they are copied. To be read before the next call.
  */
 function aligned(bytes: Uint8Array, size: number): [ArrayBufferLike, number, number] {
-  const { buffer, byteOffset } = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
-  return [buffer, byteOffset, bytes.byteLength / size];
+  const length = bytes.byteLength / size;
+  if (bytes.byteOffset % size === 0) return [bytes.buffer, bytes.byteOffset, length];
+  if (bytes.byteLength > shifted.byteLength) return [new Uint8Array(bytes).buffer, 0, length];
+  shifted.set(bytes);
+  return [shifted.buffer, 0, length];
 }
 
 function readInt24(bytes: Uint8Array): Int32Array {

@@ -313,7 +313,7 @@ export class LiveStream {
   }
 
   #ackIfDue(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || (this.#arrivedMs < ACK_INTERVAL_MS && this.#ackedLagMs < ACK_INTERVAL_MS)) return;
     const lagMs = this.#lagMs;
     if (this.#arrivedMs < ACK_INTERVAL_MS && this.#ackedLagMs - lagMs < ACK_INTERVAL_MS) return;
     this.#arrivedMs = 0;

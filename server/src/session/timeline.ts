@@ -10,11 +10,20 @@ export interface ChunkProblem {
   readonly fatal: boolean;
 }
 
-/** What a chunk adds to the timeline: mono samples at the client's rate, in pieces that follow each other. */
+/**
+ * What a chunk adds to the timeline: mono samples at the client's rate, in pieces that follow each other. They are to
+ * be used before the next chunk of any stream.
+ */
 export interface Arrival {
   readonly pieces: readonly Float32Array[];
   readonly problems: readonly ChunkProblem[];
 }
+
+/**
+ * Samples of the chunk that is being taken in, for all streams: memory of its own for each chunk is what garbage costs
+ * most.
+ */
+const room = new Float32Array(48_000);
 
 const NOTHING: Arrival = { pieces: [], problems: [] };
 
@@ -70,7 +79,7 @@ export class Timeline {
 
   #decode(data: Uint8Array, problems: ChunkProblem[]): Float32Array {
     try {
-      return decodePcm(data, this.#format);
+      return decodePcm(data, this.#format, room);
     } catch (error) {
       if (!(error instanceof AudioChunkError)) throw error;
       problems.push({ code: error.code, message: error.message, fatal: false });

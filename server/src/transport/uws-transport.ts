@@ -237,8 +237,9 @@ class UwsSocket implements TransportSocket {
 
   receive(data: ArrayBuffer, isBinary: boolean): void {
     if (this.#closing !== undefined) return;
-    // uWS takes the memory back when this call returns.
-    this.handlers?.message(new Uint8Array(data.slice(0)), isBinary);
+    // uWS takes the memory back when this call returns. Small messages share memory: each in its own is much garbage.
+    const { buffer, byteOffset, byteLength } = Buffer.from(new Uint8Array(data));
+    this.handlers?.message(new Uint8Array(buffer, byteOffset, byteLength), isBinary);
   }
 
   detach(code: number): void {

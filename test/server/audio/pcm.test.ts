@@ -52,6 +52,18 @@ t.test('24-bit, 32-bit, 8-bit and double samples are scaled to -1..1', async (t)
   t.equal(first('pcm_f64le', [...new Uint8Array(Float64Array.of(0.25).buffer)]), 0.25);
 });
 
+t.test('samples go into the room that is given, over what lay there, if it is large enough', async (t) => {
+  const room = new Float32Array(4).fill(9);
+  const bytes = new Uint8Array([0, 0x00, 0x40, 0x00, 0xc0, 0x00, 0x40, 0x00, 0xc0]).subarray(1);
+  const mono = decodePcm(bytes, { encoding: 'pcm_s16le', channels: 1 }, room);
+  t.same([...mono], [0.5, -0.5, 0.5, -0.5]);
+  t.equal(mono.buffer, room.buffer);
+  const stereo = decodePcm(bytes, { encoding: 'pcm_s16le', channels: 2 }, room);
+  t.same([...stereo], [0, 0]);
+  t.equal(stereo.buffer, room.buffer);
+  t.not(decodePcm(bytes, { encoding: 'pcm_s16le', channels: 1 }, new Float32Array(3)).buffer, room.buffer);
+});
+
 t.test('channels are mixed to their mean', async (t) => {
   const interleaved = Float32Array.of(1, 0, -0.5, 0.25, 0.5, 0.5);
   const mono = decodePcm(new Uint8Array(interleaved.buffer), { encoding: 'pcm_f32le', channels: 2 });
