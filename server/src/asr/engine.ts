@@ -47,6 +47,11 @@ export interface DecodeRequest {
   /** Not used where it samples. Absent: none. */
   readonly hotwords?: Hotwords | undefined;
   /**
+   * The context to pad the window to, samples, one of the model's: that of the run which it joins. Absent: the shortest
+   * that holds it.
+   */
+  readonly context?: number;
+  /**
    * Nobody waits for it: where runs share the device, a run of such windows stands still between its passes while
    * another one is under way.
    */

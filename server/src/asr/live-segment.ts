@@ -3,7 +3,7 @@ import { messageOf } from '@sotto/protocol';
 import type { DecodeRequest, DecodeResult, Hotwords } from './engine.js';
 import { AsrError } from './errors.js';
 import { isCompleteSentence } from './hypothesis/complete-sentence.js';
-import { decodeFinal, FALLBACK_BUDGET_MS, type FinalAsk } from './hypothesis/final-decode.js';
+import { decodeFinal, type FinalAsk } from './hypothesis/final-decode.js';
 import { type GuardThresholds, WHISPER_THRESHOLDS } from './hypothesis/hallucination-guards.js';
 import { HypothesisTracker, type TrackedText } from './hypothesis/hypothesis-tracker.js';
 import { stabilityPolicy } from './hypothesis/stability-policy.js';
@@ -16,6 +16,7 @@ import { previousTokens } from './hypothesis/previous-text.js';
 import type { FinalHypothesis, RecognizedSegment, SegmentOptions } from './recognizer.js';
 import { DEFAULT_STABILITY, type RecognizerOptions } from './recognizer-options.js';
 import type { Scheduler } from './scheduling/scheduler.js';
+import { secondTries } from './scheduling/second-tries.js';
 import { SAMPLES_PER_MS } from '../audio/samples.js';
 import type { EngineTokenizer } from './tokenizer.js';
 
@@ -249,7 +250,7 @@ export class LiveSegment implements RecognizedSegment {
     );
     const decoded = await decodeFinal(run, { audio, speechRatio }, this.#tokenizer, {
       thresholds: this.#thresholds,
-      fallbackBudgetMs: this.#recognition.fallbackBudgetMs ?? FALLBACK_BUDGET_MS,
+      ...secondTries(this.#scheduler, this, this.#recognition),
     });
     const { noise, language, avgLogprob, noSpeechProb } = decoded;
     const heard = this.#options.words
@@ -270,6 +271,7 @@ export class LiveSegment implements RecognizedSegment {
       segment: this,
       kind: 'final',
       isAttended: this.#options.isAttended,
+      ...(ask.isAgain === true && { isAgain: true }),
       dueInMs: FINAL_DUE_MS,
       samples: ask.audio.length,
       request: () => this.#finalRequest(ask, language),

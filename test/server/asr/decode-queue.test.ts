@@ -49,6 +49,35 @@ t.test('a batch holds one bucket: the head decides which', async (t) => {
   t.same(queue.take(most(10)), [other]);
 });
 
+t.test('what is decoded again joins a run of its own context or a longer one, and begins one only alone', async (t) => {
+  const queue = new DecodeQueue<Decode>();
+  const [a, b, c, d] = segments as [object, object, object, object];
+  const again = { ...decode('final', a, 0, 10), isAgain: true };
+  const longer = { ...decode('final', b, 0, 60), isAgain: true };
+  const final = decode('final', c, 5, 30);
+  const partial = decode('partial', d, 1, 30);
+  for (const one of [again, longer, partial, final]) queue.add(one);
+  t.equal(queue.nextFinal, 5, 'nobody waits for it');
+  t.same(queue.take(most(2)), [final, again], 'before all others that would join');
+  t.same(queue.take(most(2)), [partial]);
+  t.same(queue.take(most(2)), [longer]);
+  const file = decode('file', c, 0, 60);
+  for (const one of [file, longer]) queue.add(one);
+  t.same(queue.take(most(2)), [longer], 'before files');
+});
+
+t.test('overdue partials are in one row with finals, by deadline; others come behind them', async (t) => {
+  const queue = new DecodeQueue<Decode>();
+  const [a, b, c, d] = segments as [object, object, object, object];
+  const final = decode('final', a, 5, 30);
+  const overdue = decode('partial', b, 3, 10);
+  const justOverdue = decode('partial', c, 8, 30);
+  const partial = decode('partial', d, 10, 10);
+  for (const one of [final, overdue, justOverdue, partial]) queue.add(one);
+  t.same(queue.take(most(10), false, 1, Infinity, 10), [overdue, partial], 'the oldest begins the run');
+  t.same(queue.take(most(10), false, 1, Infinity, 10), [final, justOverdue]);
+});
+
 t.test('a lane that has no place waits, and beside another run so does what failed', async (t) => {
   const queue = new DecodeQueue<Decode>();
   const [a, b] = segments as [object, object];

@@ -96,6 +96,20 @@ t.test('the budget ends the second tries, and 0 turns them off', async (t) => {
   }
 });
 
+t.test('what is decoded again says so; where it takes too long the first text is told', async (t) => {
+  const again: (boolean | undefined)[] = [];
+  const { decode } = answering(looping(), heard(' hello'));
+  const noted = (ask: FinalAsk) => {
+    again.push(ask.isAgain);
+    return decode(ask);
+  };
+  t.match(await decodeFinal(noted, spoken(8), tokenizer, { ...FRESH, inTime: (work) => work }), { text: 'hello' });
+  t.same(again, [undefined, true]);
+  const late = answering(looping(), heard(' hello'));
+  const final = await decodeFinal(late.decode, spoken(8), tokenizer, { ...FRESH, inTime: async () => undefined });
+  t.match(final, { text: 'he said the and', noise: null });
+});
+
 t.test('noise is named and never words', async (t) => {
   const loops = Array.from({ length: 6 }, () => heard('ing'.repeat(24), -2));
   t.match(await decodeFinal(answering(heard('')).decode, spoken(0.5), tokenizer, FRESH), {

@@ -11,6 +11,8 @@ import {
 import { AsrError, EngineError } from '../../../server/src/asr/errors.js';
 import { LoadMeter } from '../../../server/src/asr/scheduling/load-meter.js';
 import { Scheduler } from '../../../server/src/asr/scheduling/scheduler.js';
+import { AGAIN_MS_MAX, secondTries } from '../../../server/src/asr/scheduling/second-tries.js';
+import { groupWindows } from '../../../server/src/asr/whisper/window-groups.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 const RESULT: DecodeResult = {
@@ -626,6 +628,102 @@ t.test('a run holds as much context as its engine has room for, and a window at 
   await turn();
   t.equal(engine.runs.at(-1)?.batch.length, 2);
   engine.runs.at(-1)?.succeed();
+});
+
+t.test('on a GPU a partial that is late does not wait for one final after the other; on a CPU it does', async (t) => {
+  for (const sharesTime of [false, true]) {
+    const clock = new ManualClock();
+    const engine = new HeldEngine(4);
+    engine.sharesTime = sharesTime;
+    const scheduler = new Scheduler([engine], { clock });
+    void scheduler.submit(job('final', {}, 40_000));
+    await turn();
+    void scheduler.submit(job('partial', {}, 1_000));
+    clock.advance(101);
+    void scheduler.submit(job('final', {}, 40_000));
+    engine.runs[0]?.succeed();
+    await turn();
+    await turn();
+    t.same(
+      engine.runs[1]?.batch.map(({ audio }) => audio.length),
+      [sharesTime ? 40_000 : 1_000],
+    );
+    engine.runs[1]?.succeed();
+    await turn();
+    await turn();
+    engine.runs[2]?.succeed();
+  }
+});
+
+t.test('a window that is decoded again is padded to the context of the run that it joins', async (t) => {
+  const engine = new HeldEngine(4);
+  const scheduler = new Scheduler([engine]);
+  void scheduler.submit({ ...job('final'), isAgain: true });
+  void scheduler.submit(job('final', {}, 40_000));
+  await turn();
+  t.same(
+    engine.runs.map(({ batch }) => batch.map(({ audio, context }) => [audio.length, context])),
+    [
+      [
+        [40_000, undefined],
+        [1_000, 64_000],
+      ],
+    ],
+  );
+  const [first, second] = groupWindows(engine.runs[0]?.batch ?? [], MODEL, 4);
+  t.match(first, { indices: [0, 1] });
+  t.equal(first?.audio.length, 2 * 64_000);
+  t.equal(second, undefined);
+  engine.runs[0]?.succeed();
+});
+
+t.test('the load is what is asked for at rest: it says how much may be decoded again', async (t) => {
+  const clock = new ManualClock();
+  const engine = new HeldEngine(4);
+  const scheduler = new Scheduler([engine], { clock });
+  const budget = () => secondTries(scheduler, {}, { fallbackBudgetMs: 1_000, clock }).fallbackBudgetMs;
+  t.equal(scheduler.load, 0);
+  t.equal(budget(), 1_000);
+  // A window of 100 ms, every 400 ms; three quarters of the time may be planned for.
+  const speak = async (runMs: number) => {
+    for (let at = 0; at < 25; at += 1) {
+      const outcome = scheduler.submit(job('partial'));
+      await turn();
+      clock.advance(runMs);
+      engine.runs.at(-1)?.succeed();
+      await outcome;
+      clock.advance(400 - runMs);
+      scheduler.stretch;
+    }
+  };
+  await speak(100);
+  t.ok(Math.abs(scheduler.load - 1 / 3) < 0.1, `${scheduler.load}`);
+  t.ok(Math.abs(budget() - 667) < 100, `${budget()}`);
+  await speak(390);
+  t.ok(scheduler.load > 1, `${scheduler.load}`);
+  t.equal(budget(), 0, 'none while partials are stretched');
+});
+
+t.test('what is decoded again is waited for no longer than so, and then forgotten', async (t) => {
+  const clock = new ManualClock();
+  const engine = new HeldEngine(4);
+  const scheduler = new Scheduler([engine], { clock });
+  const segment = {};
+  const { inTime } = secondTries(scheduler, segment, { clock });
+  t.equal(await inTime(Promise.resolve('better')), 'better');
+  t.equal(await inTime(Promise.reject(new Error('an engine failed'))), undefined);
+  void scheduler.submit(job('final'));
+  await turn();
+  const again = scheduler.submit({ ...job('final', segment), isAgain: true });
+  const told = inTime(again);
+  clock.advance(AGAIN_MS_MAX - 1);
+  t.equal(await Promise.race([told, turn('not yet')]), 'not yet');
+  clock.advance(1);
+  t.equal(await told, undefined);
+  t.match(await again, { status: 'cancelled' });
+  engine.runs[0]?.succeed();
+  await turn();
+  t.equal(engine.runs.length, 1, 'its window is not decoded any more');
 });
 
 t.test('memory of the machine is no bound for a GPU', async (t) => {

@@ -35,6 +35,8 @@ export interface FinalDecodeOptions {
   readonly fallbackBudgetMs: number;
   /** Of the first decode. Default 0: greedy. */
   readonly temperature?: number;
+  /** Waits for what is decoded again; undefined when that takes too long or fails. Default: waits until it is there. */
+  readonly inTime?: <T>(again: Promise<T>) => Promise<T | undefined>;
 }
 
 export type Noise = NonNullable<FinalHypothesis['noise']>;
@@ -63,6 +65,8 @@ export interface FinalAudio {
 /** What one attempt asks of the engine. */
 export interface FinalAsk extends Pick<DecodeRequest, 'temperature' | 'seed' | 'audio'> {
   readonly withPrevious: boolean;
+  /** Whether there is a text already that will do. Absent: no. */
+  readonly isAgain?: boolean;
 }
 
 /** One attempt over a stretch of the segment. */
@@ -88,10 +92,10 @@ export async function decodeFinal(
   tokenizer: EngineTokenizer,
   options: FinalDecodeOptions,
 ): Promise<FinalDecode> {
-  const { thresholds = WHISPER_THRESHOLDS, temperature = 0, fallbackBudgetMs } = options;
+  const { thresholds = WHISPER_THRESHOLDS, temperature = 0, fallbackBudgetMs, inTime = (again) => again } = options;
   let budget = fallbackBudgetMs * 16;
-  const attempt = async (part: Float32Array, withPrevious: boolean): Promise<Attempt> => {
-    const decoded = await decode({ audio: part, temperature, seed: 0, withPrevious });
+  const attempt = async (part: Float32Array, withPrevious: boolean, isAgain = true): Promise<Attempt> => {
+    const decoded = await decode({ audio: part, temperature, seed: 0, withPrevious, ...(isAgain && { isAgain }) });
     const spoken = withoutStockPhrase(decoded.tokens, tokenizer, decoded.language, part);
     const result = { ...decoded, tokens: spoken };
     const text = tokenizer.decode(result.tokens.map((token) => token.id));
@@ -103,18 +107,24 @@ export async function decodeFinal(
     budget -= part.length;
     return budget >= 0;
   };
-  const heard = async (part: Float32Array, withPrevious: boolean): Promise<FinalDecode> => {
-    let best = await attempt(part, withPrevious);
+  const judged = (one: Attempt): FinalDecode => verdict(one, temperature, speechRatio, tokenizer, thresholds);
+  const heardAgain = async (part: Float32Array, before: Attempt, withPrevious: boolean): Promise<FinalDecode> => {
+    let best = before;
     if (isDoubtful(best) && withPrevious && again(part)) best = await attempt(part, false);
     if (isDoubtful(best) && part.length >= PIECES_SAMPLES_MIN && again(part)) {
       const at = quietPlace(part);
-      const first = await heard(part.subarray(0, at), false);
-      const second = await heard(part.subarray(at), false);
+      const pieces = [part.subarray(0, at), part.subarray(at)].map(async (piece) =>
+        heardAgain(piece, await attempt(piece, false), false),
+      );
+      const [first, second] = (await Promise.all(pieces)) as [FinalDecode, FinalDecode];
       return joined(first, second, Math.round(at / FRAME_SAMPLES), tokenizer);
     }
-    return verdict(best, temperature, speechRatio, tokenizer, thresholds);
+    return judged(best);
   };
-  return heard(audio, temperature <= PROMPT_TEMPERATURE_MAX);
+  const withPrevious = temperature <= PROMPT_TEMPERATURE_MAX;
+  const first = await attempt(audio, withPrevious, false);
+  if (!isDoubtful(first)) return judged(first);
+  return (await inTime(heardAgain(audio, first, withPrevious))) ?? judged(first);
 }
 
 function isDoubtful({ assessment, text, sound }: Attempt): boolean {

@@ -26,6 +26,11 @@ export interface QueuedDecode {
    * else's.
    */
   alone: boolean;
+  /**
+   * A final that has a text already and is decoded again: it begins no run while anything else of somebody live could,
+   * but joins one of its own context or a longer one, before all others. Absent: false.
+   */
+  readonly isAgain?: boolean;
 }
 
 /** What is live and what is not. */
@@ -131,16 +136,25 @@ export class DecodeQueue<D extends QueuedDecode> {
    * alone then wait
    * @param windowsMin fewer are left where they are
    * @param samplesMax most context of all its windows together; a single one may be longer
+   * @param overdueBefore partials of an earlier deadline are in one row with finals, by deadline. Where runs are short
+   * and many finals come, each run begins with one, and partials of other contexts would wait on and on
    */
-  take(windowsMax: WindowsMax, isBeside = false, windowsMin = 1, samplesMax = Infinity): D[] {
-    const batch: D[] = [];
-    for (const decode of this.#inOrder()) {
-      const head = batch[0];
-      const lane = laneOf(decode.kind);
-      if (head && (batch.length >= windowsMax[lane] || laneOf(head.kind) !== lane)) break;
-      if (head && (batch.length + 1) * head.bucket > samplesMax) break;
-      if (windowsMax[lane] === 0 || !this.#mayRun(decode) || (decode.alone && isBeside)) continue;
-      if (head && (head.alone || decode.alone || decode.bucket !== head.bucket)) continue;
+  take(
+    windowsMax: WindowsMax,
+    isBeside = false,
+    windowsMin = 1,
+    samplesMax = Infinity,
+    overdueBefore = -Infinity,
+  ): D[] {
+    const order = [...this.#inOrder(overdueBefore)];
+    const head = order.find(
+      (decode) => windowsMax[laneOf(decode.kind)] > 0 && this.#mayRun(decode) && !(decode.alone && isBeside),
+    );
+    if (head === undefined) return [];
+    const batch = [head];
+    const most = Math.min(windowsMax[laneOf(head.kind)], samplesMax / head.bucket);
+    for (const decode of head.alone ? [] : this.#joining(head, order)) {
+      if (batch.length + 1 > most) break;
       batch.push(decode);
     }
     if (batch.length < windowsMin) return [];
@@ -153,7 +167,7 @@ export class DecodeQueue<D extends QueuedDecode> {
 
   /** When the first of the finals that somebody waits for should be done; undefined where none waits. */
   get nextFinal(): number | undefined {
-    return this.#waiting.final.find(isAttended)?.deadline;
+    return this.#waiting.final.find((decode) => isAttended(decode) && decode.isAgain !== true)?.deadline;
   }
 
   /** The run of a taken decode is over, well or not. */
@@ -180,13 +194,33 @@ export class DecodeQueue<D extends QueuedDecode> {
     return undefined;
   }
 
-  *#inOrder(): Generator<D, void, undefined> {
+  *#inOrder(overdueBefore: number): Generator<D, void, undefined> {
+    const { final, partial, file } = this.#waiting;
+    const first = final.filter(({ isAgain }) => isAgain !== true);
+    const again = final.filter(({ isAgain }) => isAgain === true);
+    const overdue = partial.findIndex(({ deadline }) => deadline >= overdueBefore);
+    const late = overdue < 0 ? partial : partial.slice(0, overdue);
+    const rest = partial.slice(late.length);
+    const rows = [late.length > 0 ? [...first, ...late].sort(byDeadline) : first, rest, again];
     for (const isWanted of [true, false]) {
-      for (const kind of ['final', 'partial'] as const) {
-        for (const decode of this.#waiting[kind]) if (isAttended(decode) === isWanted) yield decode;
+      for (const row of rows) for (const decode of row) if (isAttended(decode) === isWanted) yield decode;
+    }
+    yield* file;
+  }
+
+  /** What may share the run that a decode begins, in order. */
+  *#joining(head: D, order: readonly D[]): Generator<D, void, undefined> {
+    const lane = laneOf(head.kind);
+    const fits = (decode: D): boolean => decode !== head && !decode.alone && this.#mayRun(decode);
+    if (lane === 'live') {
+      for (const decode of this.#waiting.final) {
+        if (decode.isAgain === true && decode.bucket <= head.bucket && fits(decode)) yield decode;
       }
     }
-    yield* this.#waiting.file;
+    for (const decode of order) {
+      if (laneOf(decode.kind) !== lane || decode.isAgain === true) continue;
+      if (decode.bucket === head.bucket && fits(decode)) yield decode;
+    }
   }
 
   #mayRun(decode: D): boolean {
@@ -216,6 +250,8 @@ export class DecodeQueue<D extends QueuedDecode> {
     if (ofSegment?.size === 0) this.#bySegment.delete(decode.segment);
   }
 }
+
+const byDeadline = (a: QueuedDecode, b: QueuedDecode): number => a.deadline - b.deadline;
 
 function isAttended(decode: QueuedDecode): boolean {
   return decode.isAttended?.() ?? true;

@@ -123,10 +123,18 @@ export class LoadMeter {
     this.#cost[lane].add(windows, seconds, runMs, now);
   }
 
+  /**
+   * What live sessions ask for at rest, as part of what may be planned for: 0 when idle, and from 1 on partials are
+   * stretched.
+   */
+  load(now: number): number {
+    const capacity = Math.max(0.05, TARGET_UTILISATION * this.#engines - this.#demand('final', now));
+    return (this.#demand('partial', now) * this.#stretch) / capacity;
+  }
+
   /** 1 when idle, up to {@link STRETCH_MAX}. */
   stretch(now: number): number {
-    const capacity = Math.max(0.05, TARGET_UTILISATION * this.#engines - this.#demand('final', now));
-    const wanted = Math.min(STRETCH_MAX, Math.max(1, (this.#demand('partial', now) * this.#stretch) / capacity));
+    const wanted = Math.min(STRETCH_MAX, Math.max(1, this.load(now)));
     const elapsed = Math.max(0, now - this.#stretchAt);
     this.#stretch += (wanted - this.#stretch) * (1 - Math.exp(-elapsed / FOLLOW_MS));
     this.#stretchAt = now;

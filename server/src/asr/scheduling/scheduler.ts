@@ -30,6 +30,8 @@ export interface DecodeJob {
   readonly kind: DecodeKind;
   /** Whether anybody waits for it now. Absent: yes. */
   readonly isAttended?: (() => boolean) | undefined;
+  /** See {@link QueuedDecode.isAgain}. */
+  readonly isAgain?: boolean;
   /** When it should be done, milliseconds from now. */
   readonly dueInMs: number;
   /** Length of the window's audio, samples. */
@@ -112,6 +114,11 @@ export class Scheduler {
     return this.#load.stretch(this.#clock.now());
   }
 
+  /** Share of the engines' time that is asked for, see {@link LoadMeter.load}. */
+  get load(): number {
+    return this.#load.load(this.#clock.now());
+  }
+
   /** By how much the finals that somebody waits for are late, milliseconds; 0 where none is. */
   get lateMs(): number {
     const due = this.#queue.nextFinal;
@@ -163,6 +170,7 @@ export class Scheduler {
         segment: job.segment,
         kind: job.kind,
         isAttended: job.isAttended,
+        ...(job.isAgain === true && { isAgain: true }),
         deadline: now + job.dueInMs,
         bucket,
         alone: false,
@@ -215,7 +223,9 @@ export class Scheduler {
       for (const [taken, slot] of free.entries()) {
         // Free engines share what waits, rather than one of them running it all.
         const share = Math.ceil(this.#queue.size / (free.length - taken));
-        this.#begin(slot, this.#queue.take(this.#windowsMax(slot, share), slot.isBusy, 1, this.#samplesMax(slot)));
+        const windowsMax = this.#windowsMax(slot, share);
+        const overdueBefore = this.#overdueBefore(slot);
+        this.#begin(slot, this.#queue.take(windowsMax, slot.isBusy, 1, this.#samplesMax(slot), overdueBefore));
       }
       for (const slot of this.#slots) {
         if (slot.takesNext && this.#isUsable(slot)) this.#begin(slot, this.#takeNext(slot));
@@ -246,6 +256,13 @@ export class Scheduler {
     return this.#shareOf(slot) * (slot.engine.samplesMax ?? Infinity);
   }
 
+  /**
+   * Where runs share the device, what a partial takes is taken from finals: there these go first, however late it is.
+   */
+  #overdueBefore({ engine }: EngineSlot): number {
+    return engine.sharesTime === true ? -Infinity : this.#clock.now();
+  }
+
   /** A GPU has memory of its own. */
   #shareOf({ engine }: EngineSlot): number {
     return engine.sharesTime === true ? this.#share : 1;
@@ -262,11 +279,12 @@ export class Scheduler {
     const now = this.#clock.now();
     if (expectedEnd !== undefined && now >= expectedEnd - HAND_OVER_MS) {
       const most = (lane: Lane): number => Math.min(maxBatch, this.#load.windowsPerRun(lane, now));
-      return this.#queue.take({ live: most('live'), file: most('file') }, true);
+      return this.#queue.take({ live: most('live'), file: most('file') }, true, 1, Infinity, this.#overdueBefore(slot));
     }
     const fits = (lane: Lane): boolean => windows + maxBatch <= this.#load.windowsPerRun(lane, now);
     if (!fits('live')) return [];
-    return this.#queue.take({ live: maxBatch, file: fits('file') ? maxBatch : 0 }, true, maxBatch);
+    const windowsMax = { live: maxBatch, file: fits('file') ? maxBatch : 0 };
+    return this.#queue.take(windowsMax, true, maxBatch, Infinity, this.#overdueBefore(slot));
   }
 
   /** Comes back to an engine that takes another run when it is nearly done. */
@@ -297,7 +315,9 @@ export class Scheduler {
     let results: readonly DecodeResult[] | undefined;
     let failure: unknown;
     try {
-      results = await slot.engine.decode(batch.map((decode) => decode.job.request()));
+      results = await slot.engine.decode(
+        batch.map(({ job, bucket }) => ({ ...job.request(), ...(bucket < head.bucket && { context: head.bucket }) })),
+      );
     } catch (error) {
       failure = error;
     }

@@ -17,10 +17,11 @@ export interface WindowGroup {
 export function groupWindows(batch: readonly DecodeRequest[], model: EngineModel, maxBatch: number): WindowGroup[] {
   const groups: { bucket: number; indices: number[]; requests: DecodeRequest[] }[] = [];
   for (const [index, request] of batch.entries()) {
-    const bucket = bucketFor(request.audio.length, model);
-    if (bucket === undefined) {
+    const shortest = bucketFor(request.audio.length, model);
+    if (shortest === undefined) {
       throw new EngineError('engine_failed', `${request.audio.length} samples are longer than the model's window`);
     }
+    const bucket = Math.max(shortest, request.context ?? 0);
     const open = groups.find((group) => group.bucket === bucket && group.indices.length < maxBatch);
     if (open) {
       open.indices.push(index);
