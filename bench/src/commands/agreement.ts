@@ -61,8 +61,6 @@ async function runAgreement(options: AgreementOptions): Promise<void> {
   );
   const plain = await decodeAlone(engine, windows, language);
   const { windowsSame, tokens, tokensSame, framesNear, logprobError } = agreementOf(wanted, plain);
-  const share = (name: string, part: number, whole: number): Metric =>
-    scalarMetric(name, 'share', part / Math.max(1, whole), { better: 'higher', note: `${part} of ${whole}` });
   const metrics = [
     share('windowsSame', windowsSame, windows.length),
     share('tokensSame', tokensSame, tokens),
@@ -90,3 +88,6 @@ async function runAgreement(options: AgreementOptions): Promise<void> {
     options.out,
   );
 }
+
+const share = (name: string, part: number, whole: number): Metric =>
+  scalarMetric(name, 'share', part / Math.max(1, whole), { better: 'higher', note: `${part} of ${whole}` });
