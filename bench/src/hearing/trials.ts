@@ -10,6 +10,8 @@ import { atLevel, noiseStretches } from './noises.js';
 
 /** Length of one sound, seconds. */
 const STRETCH_SECONDS = 15;
+/** Audio between two reports of progress, seconds. */
+const PROGRESS_SECONDS = 60;
 /** Silence before and behind each recording, milliseconds. */
 const GAP_MS = 700;
 
@@ -19,8 +21,12 @@ export interface Trial {
   readonly remarks: readonly string[];
 }
 
-/** Sounds without speech, live and as files: words in finals and in partials, all of which are invented. */
+/**
+ * Sounds without speech, live and as files: words in finals and in partials, all of which are invented. What was heard
+ * so far goes to standard error every {@link PROGRESS_SECONDS} of audio, so that a run may be cut off.
+ */
 export async function noiseTrial(hearing: Hearing, minutes: number, seed: number): Promise<Trial> {
+  let heardSeconds = 0;
   const invented = { live: 0, file: 0, partials: 0 };
   const remarks: string[] = [];
   for (const { kind, levelDb, samples } of noiseStretches(minutes, STRETCH_SECONDS, seed)) {
@@ -34,6 +40,12 @@ export async function noiseTrial(hearing: Hearing, minutes: number, seed: number
       const words = comparedUnits(texts[door], 'en').length;
       invented[door] += words;
       if (words > 0) remarks.push(`${kind} at ${levelDb} dB, ${door}: ${texts[door].slice(0, 80)}`);
+    }
+    heardSeconds += STRETCH_SECONDS;
+    if (heardSeconds % PROGRESS_SECONDS === 0) {
+      const { live: inLive, file: inFiles, partials: inPartials } = invented;
+      const words = `${inLive} words live, ${inFiles} in files, ${inPartials} in partials`;
+      process.stderr.write(`${heardSeconds / 60} of ${minutes} minutes: ${words}\n`);
     }
   }
   const note = `${minutes} minutes of sounds without speech, language auto`;
