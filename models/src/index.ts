@@ -7,6 +7,7 @@ export * from './model-error.js';
 export * from './pack/index.js';
 export * from './quality/index.js';
 export * from './registry/index.js';
+export * from './silero/index.js';
 export * from './synth/index.js';
 export * from './tokenizer/index.js';
 export * from './whisper/index.js';

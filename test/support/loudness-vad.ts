@@ -1,5 +1,11 @@
 // A detector by loudness: a frame is speech as far as its samples are loud. For tests of what is around the real one.
-import { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from '../../server/src/vad/vad.js';
+import { frameByFrame } from '../../server/src/vad/frame-by-frame.js';
+import {
+  VAD_FRAME_SAMPLES,
+  type VadRecording,
+  type VadStream,
+  type VoiceActivityDetector,
+} from '../../server/src/vad/vad.js';
 
 /** Probability = mean absolute sample, at most 1. */
 export class LoudnessVad implements VoiceActivityDetector {
@@ -40,6 +46,10 @@ export class LoudnessVad implements VoiceActivityDetector {
         isClosed = true;
       },
     };
+  }
+
+  openRecording(): VadRecording {
+    return frameByFrame(this.open());
   }
 
   async close(): Promise<void> {}

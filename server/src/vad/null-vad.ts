@@ -1,5 +1,6 @@
 // A detector that hears silence at once: what is left is the cost of everything around it.
-import { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from './vad.js';
+import { frameByFrame } from './frame-by-frame.js';
+import { VAD_FRAME_SAMPLES, type VadRecording, type VadStream, type VoiceActivityDetector } from './vad.js';
 import { VadError } from './vad-error.js';
 
 const SILENT = Promise.resolve(0);
@@ -20,6 +21,10 @@ export class NullVad implements VoiceActivityDetector {
         isClosed = true;
       },
     };
+  }
+
+  openRecording(): VadRecording {
+    return frameByFrame(this.open());
   }
 
   async close(): Promise<void> {}

@@ -16,9 +16,12 @@ const RATE = { type: 'int64', dims: [], data: BigInt64Array.of(16_000n) } as con
 /** Loads the model, at the start and again after a failed run. */
 export type LoadModel = () => Promise<OrtSession>;
 
+/** Of the package that brings it. */
+export const SILERO_FILE = '@ricky0123/vad-web/dist/silero_vad_v6.onnx';
+
 /** One thread: a batch of a hundred frames takes a few milliseconds, and live audio gives 32. */
 export const loadSilero: LoadModel = () =>
-  OrtSession.load(createRequire(import.meta.url).resolve('@ricky0123/vad-web/dist/silero_vad_v6.onnx'), {
+  OrtSession.load(createRequire(import.meta.url).resolve(SILERO_FILE), {
     intraOpThreads: 1,
   });
 

@@ -3,7 +3,7 @@ import { VAD_FRAME_SAMPLES, type VadStream } from './vad.js';
 import { VadError } from './vad-error.js';
 
 /** Samples before each frame that the model wants to see again at 16 kHz (Silero's `OnnxWrapper`, since v5). */
-const CONTEXT_SAMPLES = 64;
+export const CONTEXT_SAMPLES = 64;
 /** Samples of one row of the model's input. */
 export const ROW_SAMPLES = CONTEXT_SAMPLES + VAD_FRAME_SAMPLES;
 /** Of each of the two states of the LSTM cell, hidden and memory: the graph's `state` is [2, batch, 128]. */

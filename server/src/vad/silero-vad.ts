@@ -1,8 +1,9 @@
 // Silero VAD v6 over all live streams: frames that come while runs are in flight form the next batch.
 import { availableParallelism } from 'node:os';
 import { BATCH_MAX, loadSilero, SileroRunner, type LoadModel } from './silero-runner.js';
+import { SileroRecordings } from './silero-recordings.js';
 import { SileroStream } from './silero-stream.js';
-import type { VadStream, VoiceActivityDetector } from './vad.js';
+import type { VadRecording, VadStream, VoiceActivityDetector } from './vad.js';
 import { VadError } from './vad-error.js';
 
 /**
@@ -25,6 +26,8 @@ export interface SileroVadOptions {
   readonly runs?: number;
   /** For tests of failing models. */
   readonly load?: LoadModel;
+  /** The same, of the model for recordings. */
+  readonly loadSequence?: LoadModel;
 }
 
 /**
@@ -35,6 +38,7 @@ export class SileroVad implements VoiceActivityDetector {
   readonly #runners: readonly SileroRunner[];
   /** Runners with nothing to do. */
   readonly #idle: SileroRunner[];
+  readonly #recordings: SileroRecordings;
   readonly #inFlight = new Set<Promise<void>>();
   readonly #streams = new Set<SileroStream>();
   /** Streams with frames that wait and that are in no run, the longest waiting first. */
@@ -43,15 +47,17 @@ export class SileroVad implements VoiceActivityDetector {
   #isClosed = false;
 
   /** Rejects with OrtError when the model cannot be loaded. */
-  static async load({ runs = 0, load = loadSilero }: SileroVadOptions = {}): Promise<SileroVad> {
+  static async load({ runs = 0, load = loadSilero, loadSequence }: SileroVadOptions = {}): Promise<SileroVad> {
     return new SileroVad(
       await Promise.all(Array.from({ length: runs || defaultRuns() }, () => SileroRunner.load(load))),
+      new SileroRecordings(loadSequence),
     );
   }
 
-  private constructor(runners: readonly SileroRunner[]) {
+  private constructor(runners: readonly SileroRunner[], recordings: SileroRecordings) {
     this.#runners = runners;
     this.#idle = [...runners];
+    this.#recordings = recordings;
   }
 
   open(): VadStream {
@@ -67,10 +73,15 @@ export class SileroVad implements VoiceActivityDetector {
     return stream;
   }
 
+  openRecording(): VadRecording {
+    if (this.#isClosed) throw new VadError('vad_closed', 'The detector is closed.');
+    return this.#recordings.open();
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const stream of this.#streams) stream.close();
-    await Promise.all(this.#inFlight);
+    await Promise.all([...this.#inFlight, this.#recordings.close()]);
     for (const runner of this.#runners) runner.close();
   }
 

@@ -7,7 +7,19 @@ export const VAD_FRAME_SAMPLES = 512;
 export interface VoiceActivityDetector {
   /** A stream with a state of its own. */
   open(): VadStream;
+  /** A recording with a state of its own. */
+  openRecording(): VadRecording;
   close(): Promise<void>;
+}
+
+/** The VAD state of one recording, of which many frames are there at once. */
+export interface VadRecording {
+  /**
+   * Speech probabilities (0-1) of the next frames, one for each {@link VAD_FRAME_SAMPLES} samples: what a stream hears in
+   * them. The next call waits for this one's answer. Rejects with VadError as a stream does.
+   */
+  judge(samples: Float32Array): Promise<Float32Array>;
+  close(): void;
 }
 
 /** The VAD state of one live stream. */

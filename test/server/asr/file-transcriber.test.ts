@@ -3,6 +3,7 @@ import t from 'tap';
 import { FileTranscriber, type TranscribedSegment } from '../../../server/src/asr/files/file-transcriber.js';
 import type { CuttingOptions } from '../../../server/src/asr/files/speech-stretches.js';
 import { Scheduler } from '../../../server/src/asr/scheduling/scheduler.js';
+import { frameByFrame } from '../../../server/src/vad/frame-by-frame.js';
 import type { VoiceActivityDetector } from '../../../server/src/vad/vad.js';
 import {
   scriptedAudio,
@@ -35,6 +36,7 @@ function scriptedDetector(script: readonly ScriptedWord[]): VoiceActivityDetecto
         },
       };
     },
+    openRecording: () => frameByFrame(detector.open()),
     close: async () => undefined,
   };
   return detector;

@@ -1,9 +1,10 @@
 // The Silero detector: agreement with the reference, batching, failures and lifetime.
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { OrtSession, liveHandles } from '@sotto/models';
+import { OrtSession, liveHandles, sileroSequenceModel } from '@sotto/models';
 import t, { type Test } from 'tap';
 import { decodeAudioFile } from '../../../server/src/audio/audio-file.js';
+import { loadSileroSequence } from '../../../server/src/vad/silero-recordings.js';
 import { PENDING_FRAMES_MAX } from '../../../server/src/vad/silero-stream.js';
 import { SileroVad, type SileroVadOptions } from '../../../server/src/vad/silero-vad.js';
 import { VAD_FRAME_SAMPLES as FRAME, type VadStream } from '../../../server/src/vad/vad.js';
@@ -155,10 +156,55 @@ t.test('a run that fails twice rejects its pushes; the next ones go on', async (
   t.type(await stream.push(frame), 'number');
 });
 
+t.test('a recording hears what a stream does, in pieces of any number of frames, beside another one', async (t) => {
+  const vad = await detector(t);
+  const frames = [...(await framesOf('en-bakery', 0, 60)), ...(await framesOf('noise-white', 0, 20))];
+  const expected = await judge(vad.open(), frames);
+  const samples = new Float32Array(frames.flatMap((frame) => [...frame]));
+  const hear = async (pieces: readonly number[]): Promise<number[]> => {
+    const recording = vad.openRecording();
+    const heard: number[] = [];
+    for (const piece of pieces) {
+      const from = heard.length * FRAME;
+      heard.push(...(await recording.judge(samples.subarray(from, from + piece * FRAME))));
+    }
+    recording.close();
+    return heard;
+  };
+  for (const heard of await Promise.all([hear([80]), hear([1, 30, 2, 47]), hear(frames.map(() => 1))])) {
+    t.ok(worstDifference(heard, expected) < 1e-5, `worst difference ${worstDifference(heard, expected)}`);
+  }
+});
+
+t.test('a recording: a failed run is done again, a second failure is told, a closed one refuses', async (t) => {
+  const broken = async (): Promise<OrtSession> => {
+    const session = await loadSileroSequence();
+    session.close();
+    return session;
+  };
+  const frames = new Float32Array(2 * FRAME);
+  let loads = 0;
+  const once = await detector(t, { loadSequence: () => (loads++ === 0 ? broken() : loadSileroSequence()) });
+  t.equal((await once.openRecording().judge(frames)).length, 2);
+  t.equal(loads, 2);
+  const never = await detector(t, { loadSequence: broken });
+  await t.rejects(never.openRecording().judge(frames), { name: 'VadError', code: 'vad_failed' });
+  const recording = once.openRecording();
+  await t.rejects(recording.judge(new Float32Array(FRAME + 1)), RangeError);
+  recording.close();
+  await t.rejects(recording.judge(frames), { code: 'vad_closed' });
+});
+
+t.test('a model that is not Silero is named as what it is not', async (t) => {
+  await t.rejects(sileroSequenceModel(fixture('en-bakery')), { code: 'fileInvalid' });
+  await t.rejects(sileroSequenceModel('/nowhere/silero.onnx'), { code: 'fileMissing' });
+});
+
 t.test('close rejects what waits, may be called twice, and leaves nothing behind', async (t) => {
   const before = liveHandles();
   const vad = await SileroVad.load();
-  const [one, other] = [vad.open(), vad.open()];
+  const [one, other, recording] = [vad.open(), vad.open(), vad.openRecording()];
+  await recording.judge(new Float32Array(FRAME));
   const ofOne = one.push(new Float32Array(FRAME));
   const ofOther = other.push(new Float32Array(FRAME));
   one.close();

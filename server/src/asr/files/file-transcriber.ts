@@ -188,7 +188,7 @@ export class FileTranscriber {
   ): AsyncGenerator<TranscribedSegment, void, undefined> {
     const { buckets, tailSilenceSamples } = this.#scheduler.model;
     const stretchMsMax = Math.floor(((buckets.at(-1) ?? 0) - tailSilenceSamples) / SAMPLES_PER_MS);
-    const stream = this.#detector.open();
+    const detector = this.#detector.openRecording();
     const ahead: SegmentAhead[] = [];
     /** What waits for an engine is known by it. */
     const recording = new RecordingInProgress(languageCodes(this.#languages, this.#scheduler.model.languages));
@@ -200,7 +200,7 @@ export class FileTranscriber {
       return segments;
     };
     try {
-      for await (const { heardSamples, stretch } of speechStretches(blocks, stream, stretchMsMax, options.cutting)) {
+      for await (const { heardSamples, stretch } of speechStretches(blocks, detector, stretchMsMax, options.cutting)) {
         signal?.throwIfAborted();
         if (stretch !== undefined) {
           const release = await this.#slots.take(signal);
@@ -219,7 +219,7 @@ export class FileTranscriber {
       throw signal?.aborted === true ? signal.reason : error;
     } finally {
       signal?.removeEventListener('abort', cancel);
-      stream.close();
+      detector.close();
       cancel();
     }
   }

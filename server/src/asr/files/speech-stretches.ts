@@ -1,7 +1,7 @@
 // Cuts a recording into stretches of speech as its samples come.
 import { SampleHistory } from '../../audio/sample-history.js';
 import { Endpointer, ENDPOINTING_DEFAULTS, type EndpointingOptions } from '../../vad/endpointing.js';
-import { VAD_FRAME_SAMPLES, type VadStream } from '../../vad/vad.js';
+import { VAD_FRAME_SAMPLES, type VadRecording } from '../../vad/vad.js';
 
 /** How a recording is to be cut; what is not given is the default. */
 export type CuttingOptions = Partial<Pick<EndpointingOptions, 'threshold' | 'prefixPaddingMs' | 'minSilenceMs'>>;
@@ -29,6 +29,9 @@ const FILE_ENDPOINTING = {
  */
 export const SEGMENT_SILENCE_MS = 1_000;
 
+/** Samples that are judged in one run, 2 s: of more at once a frame is hardly cheaper. */
+const JUDGED_AT_ONCE = 64 * VAD_FRAME_SAMPLES;
+
 /** A stretch of speech with its audio. Positions are samples of the recording. */
 export interface SpeechStretch {
   readonly start: number;
@@ -48,13 +51,13 @@ export interface StretchStep {
 }
 
 /**
- * Judges a recording (16 kHz mono, in blocks of any size) frame by frame; memory holds the stretch under way and one
- * block. Yields at the end of every block and of every stretch.
+ * Judges a recording (16 kHz mono, in blocks of any size) frame by frame; memory holds the stretch under way, one
+ * block and two seconds. Yields at the end of every block and of every stretch.
  * @param stretchMsMax Longer speech is cut at its best pause.
  */
 export async function* speechStretches(
   blocks: AsyncIterable<Float32Array>,
-  stream: VadStream,
+  detector: VadRecording,
   stretchMsMax: number,
   cutting: CuttingOptions = {},
 ): AsyncGenerator<StretchStep, void, undefined> {
@@ -78,31 +81,33 @@ export async function* speechStretches(
       Math.min(probabilities.end, Math.ceil(end / VAD_FRAME_SAMPLES)),
     ),
   });
-  const judge = async function* (frame: Float32Array): AsyncGenerator<StretchStep> {
-    const probability = await stream.push(frame);
-    probabilities.push(Float32Array.of(probability));
-    judged += VAD_FRAME_SAMPLES;
-    for (const event of endpointer.step(probability)) {
-      if (event.type === 'start') {
-        start = event.start;
-      } else if (event.type === 'end' && start !== undefined) {
-        const end = Math.min(event.end, history.end);
-        yield { heardSamples: end, stretch: cut(start, end, event.speechRatio) };
-        start = undefined;
+  const judge = async function* (frames: Float32Array): AsyncGenerator<StretchStep> {
+    for (const probability of await detector.judge(frames)) {
+      probabilities.push(Float32Array.of(probability));
+      judged += VAD_FRAME_SAMPLES;
+      for (const event of endpointer.step(probability)) {
+        if (event.type === 'start') {
+          start = event.start;
+        } else if (event.type === 'end' && start !== undefined) {
+          const end = Math.min(event.end, history.end);
+          yield { heardSamples: end, stretch: cut(start, end, event.speechRatio) };
+          start = undefined;
+        }
       }
     }
   };
   for await (const block of blocks) {
     history.push(block);
-    while (history.end - judged >= VAD_FRAME_SAMPLES) yield* judge(history.slice(judged, judged + VAD_FRAME_SAMPLES));
+    while (history.end - judged >= JUDGED_AT_ONCE) yield* judge(history.slice(judged, judged + JUDGED_AT_ONCE));
     const horizon = Math.min(start ?? judged, endpointer.horizon, judged);
     history.forget(horizon);
     probabilities.forget(Math.floor(horizon / VAD_FRAME_SAMPLES));
     yield { heardSamples: horizon };
   }
   if (history.end > judged) {
-    const last = new Float32Array(VAD_FRAME_SAMPLES);
-    last.set(history.slice(judged, history.end));
+    const left = history.slice(judged, history.end);
+    const last = new Float32Array(Math.ceil(left.length / VAD_FRAME_SAMPLES) * VAD_FRAME_SAMPLES);
+    last.set(left);
     yield* judge(last);
   }
   const rest = endpointer.finish(history.end);
