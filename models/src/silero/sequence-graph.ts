@@ -14,9 +14,9 @@ const HOP = 128;
 const STRIDES = [1, 2, 2, 1] as const;
 
 /**
- * An ONNX model with inputs `frames` float32 [frames, 576], one after the other, each with the 64 samples before it, and
- * `state` float32 [2, 1, 128]; outputs `probabilities` float32 [frames] and `stateN` like `state`. The same numbers as
- * frame by frame, but for the order of sums. Throws ModelError `fileMissing` or `fileInvalid`.
+ * An ONNX model with inputs `frames` float32 [frames, 576], one after the other, each with the 64 samples before it,
+ * and `state` float32 [2, 1, 128]; outputs `probabilities` float32 [frames] and `stateN` like `state`. The same numbers
+ * as frame by frame, but for the order of sums. Throws ModelError `file_missing` or `file_invalid`.
  * @param file Silero's ONNX file for 8 and 16 kHz
  */
 export async function sileroSequenceModel(file: string): Promise<Uint8Array> {
@@ -86,13 +86,13 @@ interface Weight {
 /** The weights of the branch for 16 kHz, by their names in PyTorch. */
 async function readWeights(file: string): Promise<(name: string) => Weight> {
   const bytes = await readFile(file).catch((cause: unknown) => {
-    throw new ModelError('fileMissing', `${file} cannot be read`, { cause });
+    throw new ModelError('file_missing', `${file} cannot be read`, { cause });
   });
   const nodes = nodesAt16kHz(bytes);
   return (name) => {
     const tensor = nodes.find(({ output }) => output?.[0]?.endsWith(`__${name}`))?.attribute?.[0]?.t;
     if (!tensor?.rawData || tensor.dataType !== onnx.TensorProto.DataType.FLOAT) {
-      throw new ModelError('fileInvalid', `${file} has no ${name}: is it Silero VAD v6?`);
+      throw new ModelError('file_invalid', `${file} has no ${name}: is it Silero VAD v6?`);
     }
     return { values: new Float32Array(new Uint8Array(tensor.rawData).buffer), dims: (tensor.dims ?? []).map(Number) };
   };

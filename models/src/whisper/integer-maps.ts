@@ -20,8 +20,8 @@ export function encodeMaps({ encoderLayers, decoderLayers }: WhisperConfig): Map
     for (const map of ['q_proj', 'k_proj', 'v_proj', 'out_proj']) maps.set(`${layer}.self_attn.${map}`, 1);
     // The first one reads what the convolutions left, where a few channels are so much larger than the others that
     // these would be lost in one byte (measured with the embedded model: that map alone moved the encoder's states by
-    // 10.7 %, all the others together by 3.1 %). In two bytes it takes longer than in float32 (base, 30 s, a CPU without
-    // VNNI: 88 and 43 ms).
+    // 10.7 %, all the others together by 3.1 %). In two bytes it takes longer than in float32 (base, 30 s, a CPU
+    // without VNNI: 88 and 43 ms).
     if (i > 0) maps.set(`${layer}.fc1`, 1);
     maps.set(`${layer}.fc2`, 1);
   }

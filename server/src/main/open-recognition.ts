@@ -8,6 +8,7 @@ import { MarkedEngine } from '../asr/marked-engine.js';
 import { NullEngine } from '../asr/null-engine.js';
 import { openDeviceEngines, type OpenedEngine } from '../asr/open-device-engines.js';
 import { createRecognizer } from '../asr/streaming-recognizer.js';
+import { shrinkDecoders } from '../audio/decoder/decode-in-process.js';
 import { listOf } from '../config/list-of.js';
 import type { Settings } from '../config/settings.js';
 import type { MetricsRegistry } from '../metrics/metrics-registry.js';
@@ -48,7 +49,10 @@ export async function openRecognition(settings: Settings, context: RecognitionCo
     bytesMax: settings.memoryBytesMax || defaultMemoryBytes(),
     onShare: (share) => recognizer.limitRuns(share),
     // Where one fails, its next run tells why.
-    onFull: () => void Promise.allSettled(engines.map((engine) => engine.shrink?.())),
+    onFull: () => {
+      shrinkDecoders();
+      void Promise.allSettled(engines.map((engine) => engine.shrink?.()));
+    },
   });
   opened.add(memory);
   registerMemoryMetrics(metrics, memory);

@@ -34,7 +34,7 @@ export function registerMemoryMetrics(
 ): void {
   registry.labelledGauge(
     'sotto_process_memory_bytes',
-    'Resident memory by process: the server, engines, polisher, decoders.',
+    "Resident memory by process: the server, engines, polisher, decoders. What they share is in the server's.",
     'process',
     () => memory.held,
   );

@@ -15,8 +15,8 @@ export interface VoiceActivityDetector {
 /** The VAD state of one recording, of which many frames are there at once. */
 export interface VadRecording {
   /**
-   * Speech probabilities (0-1) of the next frames, one for each {@link VAD_FRAME_SAMPLES} samples: what a stream hears in
-   * them. The next call waits for this one's answer. Rejects with VadError as a stream does.
+   * Speech probabilities (0-1) of the next frames, one for each {@link VAD_FRAME_SAMPLES} samples: what a stream hears
+   * in them. The next call waits for this one's answer. Rejects with VadError as a stream does.
    */
   judge(samples: Float32Array): Promise<Float32Array>;
   close(): void;

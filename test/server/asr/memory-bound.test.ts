@@ -1,8 +1,10 @@
 // The bound of memory: what runs may hold is told by the size of a model, and made less while the bound is passed.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import t from 'tap';
 import { hostMemory, ModelRegistry, secondsWithin } from '@sotto/models';
 import { MemoryBound, memoryOfEngine } from '../../../server/src/asr/memory-bound.js';
-import { memoryByProcess } from '../../../server/src/native-host/memory-by-process.js';
+import { countChild, memoryByProcess, residentBytes } from '../../../server/src/native-host/memory-by-process.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 function bound(bytesMax: number) {
@@ -67,3 +69,21 @@ t.test('what a run may hold follows from the model and from what an engine may t
 t.test('the server itself is among the processes', async (t) => {
   t.ok((memoryByProcess().get('server') ?? 0) > 10e6);
 });
+
+t.test(
+  'a child is counted without what it shares',
+  { skip: process.platform !== 'linux' && 'only Linux tells' },
+  async (t) => {
+    const child = spawn(process.execPath, ['-e', 'process.stdin.resume(); console.log("up")'], { stdio: 'pipe' });
+    const exited = once(child, 'exit');
+    await once(child.stdout, 'data');
+    const pid = child.pid ?? 0;
+    countChild(pid, 'probe', exited);
+    const [own = 0, resident = 0] = [memoryByProcess().get('probe'), residentBytes(pid)];
+    t.ok(own > 5e6, `${own} bytes of its own`);
+    t.ok(own < resident - 10e6, `of ${resident}`);
+    child.stdin.end();
+    await exited;
+    t.equal(memoryByProcess().get('probe'), undefined);
+  },
+);

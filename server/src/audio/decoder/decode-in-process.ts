@@ -30,6 +30,11 @@ export function warmUpDecoders(): Promise<void> {
   return POOL.warmUp();
 }
 
+/** Ends the decoders that wait for a file: memory is short. */
+export function shrinkDecoders(): void {
+  POOL.shrink();
+}
+
 /** As `decodeBlocks` does, in another process. Throws AudioFileError `audio_too_complex` too. */
 export async function* decodeInProcess(
   bytes: AsyncIterable<Uint8Array>,

@@ -72,6 +72,8 @@ serveParent<DecoderWork>({
       files.delete(request.file);
       // How it ends is of no interest any more.
       await file.leave().catch(() => undefined);
+      // It may wait for long: what the file took is given back.
+      if (files.size === 0) globalThis.gc?.();
       return { type: 'end', warnings: [] };
     }
     if (request.type === 'bytes') file.feed(request.bytes);

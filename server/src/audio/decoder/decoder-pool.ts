@@ -19,9 +19,9 @@ export type DecoderKind = keyof typeof KINDS;
 
 /**
  * Processes that wait for another file: starting one takes half a second of a core in a checkout, as long as
- * recognising a short file. Those beyond the first few end when they have waited for a while.
+ * recognising a short file. Those beyond the first end when they have waited for a while.
  */
-const IDLE_KEPT = 2;
+const IDLE_KEPT = 1;
 const IDLE_MS = 60_000;
 
 const PATIENCE = { loadTimeoutMs: 60_000, silenceTimeoutMs: SLICE_TIMEOUT_MS, closeTimeoutMs: 1_000 } as const;
@@ -38,7 +38,7 @@ export class DecoderProcess extends NativeChild<DecoderWork> {
       name: 'the decoder',
       main: MAIN,
       load: undefined,
-      flags: [`--max-old-space-size=${DECODER_HEAP_MB}`, `--wasm-max-mem-pages=${DECODER_WASM_PAGES}`],
+      flags: [`--max-old-space-size=${DECODER_HEAP_MB}`, `--wasm-max-mem-pages=${DECODER_WASM_PAGES}`, '--expose-gc'],
       env: { UV_THREADPOOL_SIZE: '1' },
       // What is live on the same cores goes first.
       priority: constants.priority.PRIORITY_BELOW_NORMAL,
@@ -70,6 +70,14 @@ export class DecoderPool {
     if (this.#idle.length > 0) return;
     const decoder = await this.take('file').catch(() => undefined);
     if (decoder !== undefined) this.giveBack(decoder);
+  }
+
+  /** Ends those that wait: memory is short. */
+  shrink(): void {
+    for (const decoder of this.#idle.splice(0)) {
+      clearTimeout(decoder.retiring);
+      void decoder.close();
+    }
   }
 
   /** A file is closed. */
