@@ -27,12 +27,13 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   models: '',
   version: '',
   time: '',
+  tracing: '',
   audio: 'native-host time',
   capacity: '',
   captions: '',
   http: 'time',
   'native-host': '',
-  store: 'native-host',
+  store: 'native-host time',
   vad: 'audio models',
   text: '',
   asr: 'audio models native-host text time vad',
@@ -49,12 +50,12 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   log: 'config',
   recordings: 'asr audio store text time transcripts',
   jobs: 'asr audio http polish recordings store transcripts',
-  gateway: 'access admission http metrics session time transport watch',
+  gateway: 'access admission http metrics session time tracing transport watch',
   api:
     'access asr audio captions gateway http jobs metrics polish recordings session store text transcripts transport vad version ' +
     'watch',
   main:
-    'access admission api asr audio checkpoints config gateway http jobs metrics models polish recordings session store text time transcripts transport vad ' +
+    'access admission api asr audio checkpoints config gateway http jobs metrics models polish recordings session store text time tracing transcripts transport vad ' +
     'version',
   index: 'asr audio polish session text vad',
   lifecycle: 'http time',

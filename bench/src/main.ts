@@ -16,6 +16,7 @@ import { registerHotwordsCommand } from './commands/hotwords.js';
 import { registerHostCommand } from './commands/host.js';
 import { registerNetworkCommand } from './commands/network.js';
 import { registerNodesCommand } from './commands/nodes.js';
+import { registerPanelCommand } from './commands/panel.js';
 import { registerPeersCommand } from './commands/peers.js';
 import { registerPolicyCommand } from './commands/policy.js';
 import { registerPolishCommand } from './commands/polish.js';
@@ -40,6 +41,7 @@ for (const register of [
   registerNetworkCommand,
   registerFilesCommand,
   registerGatewayCommand,
+  registerPanelCommand,
   registerVadCommand,
   registerHostCommand,
   registerPeersCommand,

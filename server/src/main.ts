@@ -1,5 +1,6 @@
 // Puts the server together, from the ground up; rooms of several parts open themselves (`open-*.ts`).
-import { EMBEDDED_MODEL, ModelRegistry, type InstalledModel } from '@sotto/models';
+import { hostname } from 'node:os';
+import { EMBEDDED_MODEL, type InstalledModel } from '@sotto/models';
 import type { Logger } from 'pino';
 import { keysMarker, openAccess } from './access/open-access.js';
 import { ClientAddresses } from './access/client-address.js';
@@ -18,6 +19,7 @@ import { createStorageCounters, registerFileMetrics, registerStorageMetrics } fr
 import { CachedTranscription } from './recordings/cached-transcription.js';
 import { ResultCache } from './recordings/result-cache.js';
 import { openStoreOrDegrade, type StoreHandle } from './store/open-store.js';
+import { NodeRoll } from './store/node-roll.js';
 import { StoreHealth } from './store/store-health.js';
 import { openTranscripts } from './transcripts/open-transcripts.js';
 import { decodeAudio } from './audio/decode-audio.js';
@@ -33,7 +35,7 @@ import { tlsFiles } from './transport/tls.js';
 import { AddressGuard } from './http/outbound/address-guard.js';
 import { MetricsRegistry } from './metrics/metrics-registry.js';
 import { openPanel } from './main/open-panel.js';
-import { openRecognition } from './main/open-recognition.js';
+import { openRecognition, registryOf, type Recognition } from './main/open-recognition.js';
 import { OpenedParts } from './main/opened-parts.js';
 import { sessionSettings } from './main/session-settings.js';
 import { StartError, startErrorOf } from './main/start-error.js';
@@ -43,6 +45,7 @@ import { RewritingSession } from './session/rewriting-session.js';
 import { createSessionFactory } from './session/session.js';
 import { defaultRewriting } from './text/rewriting/default-rewriting.js';
 import { systemClock } from './time/clock.js';
+import { openTracing } from './tracing/open-tracing.js';
 import { VERSION } from './version.js';
 import { Pages } from './api/status/pages.js';
 import { statusRoutes } from './api/status/status-routes.js';
@@ -94,6 +97,14 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
     device: hasModel ? parseDevices(settings.devices).map(nameOfDevice).join(',') : 'cpu',
     isEmbedded: hasModel && installed.name === EMBEDDED_MODEL,
   };
+  let recognition: Recognition | undefined;
+  /** What recognises at the time. */
+  const serving = {
+    device: model.device,
+    get name() {
+      return recognition?.recognizer.model.name ?? model.name;
+    },
+  };
   const metrics = new MetricsRegistry();
   const strayErrors = metrics.counter(
     'sotto_stray_errors_total',
@@ -136,6 +147,10 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
 
   const addresses = new ClientAddresses(listOf(settings.trustedProxies));
   const admission = new Admission(settings);
+  const tracing =
+    settings.tracesUrl === ''
+      ? undefined
+      : opened.add(await openTracing({ url: settings.tracesUrl, share: settings.tracesShare, version: VERSION, log }));
   const polishing = await openPolish(settings, log, metrics);
   if (polishing !== undefined) opened.add(polishing);
 
@@ -160,6 +175,7 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
     sharing: { isEnabled: settings.shareEnabled, viewersMax: settings.viewersMax },
     keeper: checkpoints,
     metrics,
+    tracing,
   });
   opened.add(gateway);
   /** Empty until they are loaded. */
@@ -167,12 +183,13 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
   const engineStates = () => engines.map(({ device, engine }) => ({ device, isUp: engine.isUp ?? true }));
   const status = statusRoutes({
     version: VERSION,
-    model,
+    model: serving,
     access,
     gateway,
     connectionsMax: settings.maxConnections,
     store: () => health.state,
     engines: engineStates,
+    isPaused: () => recognition?.recognizer.isPaused ?? false,
     polish: () => polishing?.offer,
     metrics: () => metrics.expose(),
     pages: Pages.load(),
@@ -182,7 +199,7 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
     access,
     gateway,
     metrics,
-    model: model.name,
+    model: serving,
     opened,
     engines: engineStates,
     store: () => health.state,
@@ -193,29 +210,50 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
   if (missingTransport !== undefined)
     log.info(`ws serves the sockets, since uWebSockets.js ${missingTransport}: ${WS_COSTS}`);
 
-  const { vad, recognizer } = await openRecognition(settings, {
+  recognition = await openRecognition(settings, {
     model: installed,
     log,
     metrics,
     opened,
     onEngines: (loaded) => (engines = loaded),
+    sessions: () => gateway.live.size,
   });
+  const { vad, recognizer, swap } = recognition;
+  const roll =
+    store?.isShared === true
+      ? opened.add(
+          new NodeRoll({
+            store: store.data,
+            health,
+            wallNow: Date.now,
+            facts: () => ({
+              name: `${hostname()}:${port}`,
+              status: recognizer.isPaused ? 'paused' : gateway.status().status,
+              model: serving.name,
+              streams: gateway.live.size,
+            }),
+          }),
+        )
+      : undefined;
 
   // Live sessions, recordings and jobs.
   const session = sessionSettings(settings);
-  const bareSessions = createSessionFactory({ vad, recognizer, polishing, settings: session, log });
+  const bareSessions = createSessionFactory({
+    vad,
+    recognizer,
+    polishing,
+    settings: session,
+    log,
+    onDecode: tracing && ((...facts) => tracing.decoded(...facts)),
+  });
   const rewriting = defaultRewriting(settings);
   // Next to what recognises: nothing else sees a text before it is rewritten.
   const sessions: SessionFactory = (sink) => new RewritingSession(bareSessions, sink, rewriting);
-  const files = new FileTranscription(recognizer.files(vad), settings);
+  const files = new FileTranscription(recognizer, settings);
   registerFileMetrics(metrics, files);
-  const identity = [
-    model.name,
-    installed.files.weightBytes,
-    settings.precision,
-    VERSION,
-    JSON.stringify(rewriting),
-  ].join(':');
+  const rewritten = JSON.stringify(rewriting);
+  const identity = (): string =>
+    [serving.name, swap.current.installed.files.weightBytes, settings.precision, VERSION, rewritten].join(':');
   const cache = store && openCache(store, identity, settings);
   const counters = health.state === 'off' ? undefined : createStorageCounters(metrics, health);
   const transcription = new CachedTranscription(
@@ -231,7 +269,7 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
       transcription,
       decode: decodeAudio,
       polishing,
-      model: model.name,
+      model: serving,
       health,
       log,
       guard,
@@ -251,7 +289,7 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
 
   const { routes, dialects } = createApi({
     access: { access, ring, tokens },
-    panel,
+    panel: { ...panel, pausing: recognizer, swap: hasModel ? swap : undefined, nodes: () => roll?.nodes ?? [] },
     version: VERSION,
     model: recognizer.model,
     session,
@@ -311,12 +349,12 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
 }
 
 function findModel(settings: Settings): Promise<InstalledModel> {
-  const registry = settings.models === '' ? new ModelRegistry() : new ModelRegistry(settings.models);
+  const registry = registryOf(settings);
   return settings.model === '' ? registry.choose() : registry.find(settings.model);
 }
 
 /** Results of recordings; undefined where none are to be kept. */
-function openCache(store: StoreHandle, identity: string, settings: Settings): ResultCache | undefined {
+function openCache(store: StoreHandle, identity: () => string, settings: Settings): ResultCache | undefined {
   const { cacheBytesMax: bytesMax, retentionMs } = settings;
   if (bytesMax === 0) return undefined;
   return new ResultCache({ store: store.data, identity, bytesMax, retentionMs, wallNow: Date.now });

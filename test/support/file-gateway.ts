@@ -109,7 +109,7 @@ export async function openFileGateway(t: Test, options: FileGatewayOptions = {})
     throw new Error('no sessions here');
   }, [
     ...asrWebserviceRoutes({ files, model: { languages, isMultilingual: true }, uploadBytesMax }),
-    ...restRoutes({ files, languages, uploadBytesMax, polishing, polishBudgetMs: 5_000 }),
+    ...restRoutes({ files, model: { languages }, uploadBytesMax, polishing, polishBudgetMs: 5_000 }),
     ...openAiRestRoutes({
       files,
       authorizer: new TemporaryKeys(),

@@ -124,7 +124,7 @@ export async function startJobServer(t: Test, options: JobServerOptions) {
   const { retentionMs } = settings;
   const transcripts = new Transcripts({ store: store.data, retentionMs, wallNow });
   const bytesMax = options.cacheBytesMax ?? 10_000_000;
-  const cache = new ResultCache({ store: store.data, identity: 'loudness', bytesMax, retentionMs, wallNow });
+  const cache = new ResultCache({ store: store.data, identity: () => 'loudness', bytesMax, retentionMs, wallNow });
   const transcription = new CachedTranscription(transcriber, cache, health);
   const { jobs, webhooks } = await openJobs({
     store,
@@ -133,7 +133,7 @@ export async function startJobServer(t: Test, options: JobServerOptions) {
     transcription,
     decode: decodeRaw,
     polishing: undefined,
-    model: 'loudness',
+    model: { name: 'loudness' },
     health,
     log,
     wallNow,

@@ -15,10 +15,11 @@ export interface CommandRun {
  */
 export function runSotto(
   args: readonly string[],
-  { input, env = {} }: { input?: Uint8Array; env?: NodeJS.ProcessEnv } = {},
+  { input, env = {}, cwd }: { input?: Uint8Array; env?: NodeJS.ProcessEnv; cwd?: string } = {},
 ): CommandRun {
   const child = spawn(process.execPath, [...SOTTO_ARGUMENTS, ...args], {
     env: { ...process.env, ...SOTTO_ENVIRONMENT, ...env },
+    cwd,
   });
   if (input !== undefined) child.stdin.end(input);
   child.stdin.on('error', () => undefined);

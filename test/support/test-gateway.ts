@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import type { Test } from 'tap';
 import type { Clock } from '../../server/src/time/clock.js';
 import { MetricsRegistry } from '../../server/src/metrics/metrics-registry.js';
-import { Gateway } from '../../server/src/gateway/gateway.js';
+import { Gateway, type GatewayOptions } from '../../server/src/gateway/gateway.js';
 import type { GatewayLimits } from '../../server/src/gateway/limits.js';
 import type { Transport, TransportOptions } from '../../server/src/transport/transport.js';
 import type { SessionFactory } from '../../server/src/session/session-port.js';
@@ -38,12 +38,17 @@ export interface TestGateway {
   metric(name: string): Promise<number>;
 }
 
+export interface TestGatewayOptions extends Partial<Pick<GatewayOptions, 'log' | 'access' | 'tracing'>> {
+  readonly limits?: Partial<GatewayLimits>;
+  readonly clock?: Clock;
+}
+
 /** Serves until the test ends. */
 export async function startTestGateway(
   t: Test,
   createTransport: CreateTransport,
   createSession: SessionFactory,
-  { limits = {}, clock }: { limits?: Partial<GatewayLimits>; clock?: Clock } = {},
+  { limits = {}, clock, ...more }: TestGatewayOptions = {},
 ): Promise<TestGateway> {
   const metrics = new MetricsRegistry();
   const gateway = new Gateway({
@@ -51,6 +56,7 @@ export async function startTestGateway(
     createTransport,
     limits: { ...ROOMY_LIMITS, ...limits },
     log: pino({ level: 'silent' }),
+    ...more,
     ...(clock === undefined ? {} : { clock }),
   });
   addFrontRoutes(gateway, metrics);

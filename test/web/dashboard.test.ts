@@ -1,8 +1,9 @@
 // The operator's panel in a real browser, with a live session, and who may see it.
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@sotto/client';
+import { EMBEDDED_MODEL, ModelRegistry } from '@sotto/models';
 import t from 'tap';
 import { WebSocket } from 'ws';
 import { launchChromium, needsChromium } from '../support/chromium.js';
@@ -27,7 +28,11 @@ function stream(server: ServerProcess, token?: string) {
 
 t.test('who speaks now, the last hour, ending a session; in both languages', needsChromium, async (t) => {
   await buildPages();
-  const server = await ServerProcess.start(t, ['--panel-words', 'true']);
+  const models = await mkdtemp(join(tmpdir(), 'sotto-models-'));
+  const { directory } = await new ModelRegistry(models).find(EMBEDDED_MODEL);
+  await symlink(directory, join(models, 'other'));
+  const flags = ['--panel-words', 'true', '--models', models, '--model', EMBEDDED_MODEL];
+  const server = await ServerProcess.start(t, flags);
   const session = stream(server);
   t.teardown(() => session.close());
   const { sessionId } = await session.ready();
@@ -43,11 +48,22 @@ t.test('who speaks now, the last hour, ending a session; in both languages', nee
   const row = page.locator(`[data-session="${sessionId}"]`);
   await row.getByText('English').waitFor();
   t.ok(((await row.locator('.words').textContent()) ?? '').length > 10, 'its last words');
-  t.equal(await page.locator('.chart').count(), 12);
+  t.equal(await page.locator('.chart').count(), 16);
   await page.locator('.chart canvas').first().waitFor();
   t.match(await page.locator('.facts').textContent(), /whisper-base-adapted/);
   t.strictSame(await violations(page), []);
   if (screenshots !== undefined) await page.screenshot({ path: join(screenshots, 'panel-desk.png'), fullPage: true });
+
+  const controls = page.locator('.controls');
+  await controls.getByRole('button', { name: 'Take no new streams' }).click();
+  await page.locator('.server').getByText('takes no new streams').waitFor();
+  t.equal((await fetch(`${server.http}/ready`)).status, 503);
+  await controls.getByRole('button', { name: 'Take new streams again' }).click();
+  await page.locator('.server').getByText('ready').waitFor();
+  await controls.getByRole('combobox').selectOption('other');
+  await controls.getByRole('button', { name: 'Use this model' }).click();
+  await page.locator('.facts').getByText('other (Sotto').waitFor();
+  t.equal(await row.count(), 1, 'the session goes on');
 
   await page.setViewportSize({ width: 390, height: 844 });
   await page.emulateMedia({ colorScheme: 'dark' });

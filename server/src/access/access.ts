@@ -53,12 +53,13 @@ export class Access implements Authorizer {
     if (!this.isDemanded) return ANYBODY;
     if (credential === undefined) return 'missing';
     const key = this.#options.ring?.find(credential);
-    if (key !== undefined) return { keyId: key.id, scopes: new Set(key.scopes), isLasting: true };
+    if (key !== undefined) return { keyId: key.id, keyName: key.name, scopes: new Set(key.scopes), isLasting: true };
     const token = this.#options.tokens.read(credential);
     if (typeof token === 'string') return token;
     const issuer = this.#options.ring?.get(token.keyId ?? '');
     if (issuer === undefined) return 'unknown';
-    return { keyId: issuer.id, scopes: new Set(token.scopes), isLasting: false, token: token.limits };
+    const { id: keyId, name: keyName } = issuer;
+    return { keyId, keyName, scopes: new Set(token.scopes), isLasting: false, token: token.limits };
   }
 
   isCurrent({ keyId }: Principal): boolean {

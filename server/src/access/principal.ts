@@ -7,6 +7,8 @@ export interface Principal {
    * where no key is demanded.
    */
   readonly keyId: string | undefined;
+  /** What its maker called that key, for people. */
+  readonly keyName?: string | undefined;
   readonly scopes: ReadonlySet<Scope>;
   /** Whether it has a key itself, not what a key gave out: only that gives out tokens. */
   readonly isLasting: boolean;

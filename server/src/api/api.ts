@@ -97,7 +97,7 @@ export function createApi(options: ApiOptions): Api {
       'files',
       restRoutes({
         files: transcription,
-        languages: model.languages,
+        model,
         uploadBytesMax,
         polishing,
         polishBudgetMs: polishStopBudgetMs,

@@ -13,9 +13,9 @@ import { findLanguage, languageCodes } from './model-languages.js';
 import { timeWords } from './hypothesis/word-timing.js';
 import { hotwordTerms } from './hypothesis/hotword-terms.js';
 import { previousTokens } from './hypothesis/previous-text.js';
-import type { FinalHypothesis, RecognizedSegment, SegmentOptions } from './recognizer.js';
+import type { DecodeTiming, FinalHypothesis, RecognizedSegment, SegmentOptions } from './recognizer.js';
 import { DEFAULT_STABILITY, type RecognizerOptions } from './recognizer-options.js';
-import type { Scheduler } from './scheduling/scheduler.js';
+import type { DecodeJob, Scheduler } from './scheduling/scheduler.js';
 import { secondTries } from './scheduling/second-tries.js';
 import { SAMPLES_PER_MS } from '../audio/samples.js';
 import type { EngineTokenizer } from './tokenizer.js';
@@ -186,6 +186,7 @@ export class LiveSegment implements RecognizedSegment {
         dueInMs,
         samples: audio.length,
         request,
+        onRun: this.#onRun('partial'),
       });
       if (outcome.status !== 'decoded' || this.#isOver()) return undefined;
       const tracked = track(outcome.result);
@@ -275,6 +276,7 @@ export class LiveSegment implements RecognizedSegment {
       dueInMs: FINAL_DUE_MS,
       samples: ask.audio.length,
       request: () => this.#finalRequest(ask, language),
+      onRun: this.#onRun('final'),
     });
     if (outcome.status !== 'decoded' || this.#isOver()) throw new AsrError('cancelled', 'the segment was cancelled');
     return outcome.result;
@@ -323,6 +325,11 @@ export class LiveSegment implements RecognizedSegment {
 
   get #hotwords(): Hotwords | undefined {
     return hotwordTerms(this.#tokenizer, this.#options.hotwords);
+  }
+
+  #onRun(kind: DecodeTiming['kind']): DecodeJob['onRun'] {
+    const { onDecode } = this.#options;
+    return onDecode && ((run) => onDecode({ kind, ...run }));
   }
 
   #previousOf(text: string): readonly number[] {

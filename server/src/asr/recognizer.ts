@@ -2,6 +2,17 @@
 import type { Word } from '@sotto/protocol';
 import type { LanguageEvidence } from './language-evidence.js';
 
+/** How one decode of a segment went; times are milliseconds of the scheduler's clock. */
+export interface DecodeTiming {
+  readonly kind: 'partial' | 'final';
+  readonly queuedAt: number;
+  readonly beganAt: number;
+  readonly endedAt: number;
+  /** Windows of its run. */
+  readonly windows: number;
+  readonly hasFailed: boolean;
+}
+
 /** How a segment is to be recognised. */
 export interface SegmentOptions {
   /** A language as people write it (`en`, `zh-TW`), or `auto`. */
@@ -25,6 +36,8 @@ export interface SegmentOptions {
   readonly onPartial: (partial: PartialHypothesis) => void;
   /** Called when a partial could not be decoded; the segment goes on. */
   readonly onError: (error: Error) => void;
+  /** Called at the end of each run that it took part in. Absent: nobody wants to know. */
+  readonly onDecode?: ((decode: DecodeTiming) => void) | undefined;
 }
 
 /** A hypothesis over the audio so far. Concatenated, `stable` + `tentative` is the text. */
@@ -83,8 +96,11 @@ export interface Recognizer {
   readonly model: { readonly name: string; readonly languages: readonly string[] };
   /** By how much sessions should stretch their partial interval now: 1 when idle, more under load. */
   readonly stretch: number;
-  /** Why no further stream should begin now: no engine runs, or those that run are late already. */
-  readonly refusal?: 'noEngine' | 'overloaded' | undefined;
+  /**
+   * Why no further stream should begin now: no engine runs, those that run are late already, or the operator wants
+   * none.
+   */
+  readonly refusal?: 'noEngine' | 'overloaded' | 'paused' | undefined;
   open(options: SegmentOptions): RecognizedSegment;
   close(): Promise<void>;
 }

@@ -50,6 +50,11 @@ export class StreamingRecognizer implements Recognizer {
     this.#scheduler.limitRuns(share);
   }
 
+  /** The engines give back what they keep for runs to come; where one fails, its next run tells why. */
+  async shrink(): Promise<void> {
+    await Promise.allSettled(this.#engines.map((engine) => engine.shrink?.()));
+  }
+
   get counts(): SchedulerCounts {
     return this.#scheduler.counts;
   }

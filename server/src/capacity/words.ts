@@ -1,5 +1,5 @@
 // The words of the calculator: of the command and of the page.
-import type { AssumptionName } from './assumptions.js';
+import type { AssumptionName, Assumptions } from './assumptions.js';
 import type { CapacityPlan } from './plan.js';
 
 export type CapacityLanguage = 'en' | 'zh';
@@ -22,6 +22,8 @@ export interface CapacityWords {
   readonly usersWanted: string;
   readonly unitsNeeded: string;
   readonly reset: string;
+  /** The answer in one sentence. */
+  readonly answer: (users: string, streams: string, uses: string, minutes: string) => string;
   readonly adapt: string;
   readonly measureYours: string;
 }
@@ -77,6 +79,8 @@ export const CAPACITY_WORDS: Readonly<Record<CapacityLanguage, CapacityWords>> =
     usersWanted: 'Users a day that you expect',
     unitsNeeded: 'Units needed for them',
     reset: 'Usual values',
+    answer: (users, streams, uses, minutes) =>
+      `About ${users} users a day: ${streams} may speak at the same time, and each uses it ${uses} times a day for ${minutes} minutes.`,
     adapt: 'A published model carries fewer streams. To adapt yours: models/train/adapt/README.md.',
     measureYours: 'Other hardware: measure it with "npm run bench -- capacity", and enter the streams that it carried.',
   },
@@ -129,6 +133,8 @@ export const CAPACITY_WORDS: Readonly<Record<CapacityLanguage, CapacityWords>> =
     usersWanted: '预计每天用户数',
     unitsNeeded: '所需单元数',
     reset: '恢复默认值',
+    answer: (users, streams, uses, minutes) =>
+      `每天约 ${users} 位用户：可同时有 ${streams} 人说话，每人每天使用 ${uses} 次，每次 ${minutes} 分钟。`,
     adapt: '原始发布的模型承载的流更少。适配方法见 models/train/adapt/README.md。',
     measureYours: '其他硬件：请用 "npm run bench -- capacity" 测量，然后填入测得的流数。',
   },
@@ -139,4 +145,16 @@ export function figureText(value: number | undefined, language: CapacityLanguage
   if (value === undefined) return CAPACITY_WORDS[language].notMeasured;
   const options = value >= 10 || value === 0 ? { maximumFractionDigits: 0 } : { maximumSignificantDigits: 3 };
   return new Intl.NumberFormat(language === 'zh' ? 'zh-CN' : 'en-US', options).format(value);
+}
+
+/** The users that it carries, in one sentence. */
+export function answerText(plan: CapacityPlan, assumptions: Assumptions, language: CapacityLanguage): string {
+  const said = (value: number): string => figureText(value, language);
+  const { usesPerDay, minutesPerUse } = assumptions;
+  return CAPACITY_WORDS[language].answer(
+    said(plan.usersPerDay),
+    said(plan.plannedStreams),
+    said(usesPerDay),
+    said(minutesPerUse),
+  );
 }

@@ -12,7 +12,7 @@ import {
 } from '../capacity/assumptions.js';
 import { MEASURED_UNITS, measuredUnit, unitLike, type MeasuredUnit } from '../capacity/measured.js';
 import { planCapacity, unitsForUsers, type CapacityPlan, type UnitFigures } from '../capacity/plan.js';
-import { CAPACITY_WORDS, figureText, type CapacityLanguage } from '../capacity/words.js';
+import { answerText, CAPACITY_WORDS, figureText, type CapacityLanguage } from '../capacity/words.js';
 import { CommandError } from './command-error.js';
 
 type CapacityFlags = Partial<Record<AssumptionName, number>> & {
@@ -97,8 +97,9 @@ function figuresOf(flags: CapacityFlags, measured: MeasuredUnit | undefined, gpu
   const streams = flags.streams ?? measured?.streams;
   if (streams !== undefined) return { streams, filesSpeed: flags.filesSpeed ?? measured?.filesSpeed };
   throw new CommandError(
-    `Nobody has measured a ${gpu ?? 'machine like this'} yet. Measure it with "npm run bench -- capacity", then say ` +
-      '--streams N; or start from another unit: --unit KEY (see --list).',
+    `Nobody has measured a ${gpu ?? 'machine like this'} yet. Measure it, in about two minutes:\n` +
+      `  npm run bench -- capacity --connections 25,50,100,200 --seconds 15 -- --devices ${gpu === undefined ? 'cpu' : 'cuda:0'}\n` +
+      'Then: npx sotto capacity --streams N, with the largest number that held. Or start from another unit: --unit KEY (see --list).',
     1,
   );
 }
@@ -115,7 +116,7 @@ interface Report {
 function reportOf({ flags, measured, unit, assumptions, plan, needed }: Report): string {
   const { language } = flags;
   const t = CAPACITY_WORDS[language];
-  const lines: string[] = [];
+  const lines = [answerText(plan, assumptions, language), ''];
   const row = (label: string, value: string): number => lines.push(`  ${value.padStart(12)}  ${label}`);
   if (measured !== undefined && flags.streams === undefined) {
     lines.push(`${t.unit}: ${measured.device}, ${measured.model}, ${t.forms[measured.form]} (--unit ${measured.key})`);

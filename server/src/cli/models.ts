@@ -19,6 +19,7 @@ import {
 import { InvalidArgumentError, type Command } from 'commander';
 import { asCommandError } from './command-error.js';
 import { calibrationReport, checkReport, modelTable, wholeWindowNote } from './models-report.js';
+import { askServer, withServer } from './server-request.js';
 import { showPullProgress } from './pull-progress.js';
 
 interface FolderFlag {
@@ -82,6 +83,14 @@ export function registerModelsCommand(program: Command): void {
     'pack <folder> <dir>',
     'Rewrite a Whisper in Hugging Face layout with its matrices as one-byte integers: half the size, and the form a CPU calculates in.',
   ).action(told(pack));
+
+  withServer(
+    models
+      .command('use <name>')
+      .description(
+        'Let a running server recognise with another installed model; nobody is cut off. Needs a key with the scope admin.',
+      ),
+  ).action(told(use));
 
   subcommand('check <name>', 'Load a model, run it, and report its size, its contexts and its speed on this machine.')
     .option('--threads <count>', 'threads of one run (default: all cores)', wholeNumber)
@@ -152,6 +161,14 @@ interface PullFlags extends FolderFlag {
   readonly default?: true;
   readonly connections: number;
   readonly offline?: true;
+}
+
+/** The server reads its own models folder. */
+async function use(name: string, { server }: { readonly server: string }): Promise<void> {
+  const body = JSON.stringify({ model: name });
+  const headers = { 'content-type': 'application/json' };
+  await askServer(server, '/v1/model', { method: 'PUT', headers, body });
+  print(`${name} serves from now on. After a restart the server chooses as ever: see --model.\n`);
 }
 
 async function pull(repository: string, flags: PullFlags): Promise<void> {

@@ -20,12 +20,11 @@ export async function askServer(server: string, path: string, init: RequestInit 
     throw new CommandError(`--server: expected an address such as http://127.0.0.1:8080, got ${server}.`, 2);
   }
   const key = keyOfUser();
+  const headers = new Headers(init.headers);
+  if (key !== undefined) headers.set('authorization', `Bearer ${key}`);
   let response: Response;
   try {
-    response = await fetch(new URL(path, base), {
-      ...init,
-      ...(key !== undefined && { headers: { authorization: `Bearer ${key}` } }),
-    });
+    response = await fetch(new URL(path, base), { ...init, headers });
   } catch (cause) {
     throw new CommandError(`No server answers at ${base}: start one with npx sotto serve.`, 1, { cause });
   }

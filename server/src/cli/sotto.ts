@@ -15,6 +15,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   cert: async () => (await import('./cert.js')).registerCertCommand,
   mcp: async () => (await import('./mcp.js')).registerMcpCommand,
   drain: async () => (await import('./drain.js')).registerDrainCommand,
+  undrain: async () => (await import('./drain.js')).registerUndrainCommand,
   doctor: async () => (await import('./doctor.js')).registerDoctorCommand,
   capacity: async () => (await import('./capacity.js')).registerCapacityCommand,
 };

@@ -3,6 +3,7 @@ import { ADMISSION_SETTINGS } from './groups/admission.js';
 import { CONNECTIONS_SETTINGS } from './groups/connections.js';
 import { FILES_SETTINGS } from './groups/files.js';
 import { JOBS_SETTINGS } from './groups/jobs.js';
+import { MONITORING_SETTINGS } from './groups/monitoring.js';
 import { POLISH_SETTINGS } from './groups/polish.js';
 import { RECOGNITION_SETTINGS } from './groups/recognition.js';
 import { REWRITING_SETTINGS } from './groups/rewriting.js';
@@ -23,6 +24,7 @@ export const SETTING_GROUPS = {
   Files: FILES_SETTINGS,
   Polish: POLISH_SETTINGS,
   Watching: WATCHING_SETTINGS,
+  Monitoring: MONITORING_SETTINGS,
   Storage: STORAGE_SETTINGS,
   Jobs: JOBS_SETTINGS,
 } as const;
@@ -37,6 +39,7 @@ type Table = Groups['Server'] &
   Groups['Files'] &
   Groups['Polish'] &
   Groups['Watching'] &
+  Groups['Monitoring'] &
   Groups['Storage'] &
   Groups['Jobs'];
 

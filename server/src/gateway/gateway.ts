@@ -15,6 +15,7 @@ import { LiveSessions } from '../metrics/live-sessions.js';
 import { MetricsRegistry } from '../metrics/metrics-registry.js';
 import type { SessionFactory, SessionPort, SessionSink } from '../session/session-port.js';
 import { systemClock, type Clock } from '../time/clock.js';
+import type { Tracing } from '../tracing/open-tracing.js';
 import type { Transport, TransportOptions, UpgradeDecision, UpgradeRequest } from '../transport/transport.js';
 import { Shares, SHARING_DEFAULTS, type SharingSettings } from '../watch/shares.js';
 import { SharingSession } from '../watch/sharing-session.js';
@@ -52,6 +53,8 @@ export interface GatewayOptions {
   readonly admission?: Admission;
   /** Keeps sessions for other nodes, or the next start. Default: they end with this process. */
   readonly keeper?: SessionKeeper | undefined;
+  /** Default: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   /** Default: a registry of its own. */
   readonly metrics?: MetricsRegistry;
   /** Default: the system's. */
@@ -170,7 +173,9 @@ export class Gateway {
           metrics: this.#metrics,
           clock: this.#clock,
           live: this.live,
-          keyId: client.principal.keyId,
+          principal: client.principal,
+          log: this.#options.log,
+          tracing: this.#options.tracing,
         }),
     };
     this.addRoutes([...routes, ...this.#upgrades.dialectPaths.map(webSocketOnly)]);

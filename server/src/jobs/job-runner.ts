@@ -43,8 +43,8 @@ export interface JobRunnerOptions {
   readonly polishing: Polishing | undefined;
   /** Takes audio from the quota of a job's client; what it throws ends the job. Default: no bound. */
   readonly spendAudio?: ((client: JobClient, ms: number) => void) | undefined;
-  /** Name of the model, for the transcript. */
-  readonly model: string;
+  /** What recognises, for the transcript. */
+  readonly model: { readonly name: string };
   /** The bytes of a job's recording, and how many there are. */
   readonly open: (job: JobRecord) => Promise<{ bytes: AsyncIterable<Uint8Array>; size: number }>;
   readonly wallNow: () => number;
@@ -176,7 +176,7 @@ export class JobRunner {
       owner: job.owner,
       state: 'live',
       name: job.name,
-      model,
+      model: model.name,
       language,
       task,
       ...times,

@@ -11,19 +11,17 @@ import { systemClock } from '../time/clock.js';
 import { VERSION } from '../version.js';
 import type { OpenedParts } from './opened-parts.js';
 
-export interface PanelContext extends Pick<PanelOptions, 'engines' | 'store' | 'stop'> {
+export interface PanelContext extends Pick<PanelOptions, 'engines' | 'store' | 'stop' | 'model'> {
   readonly access: Authorizer & { readonly isDemanded: boolean };
   readonly gateway: Gateway;
   readonly metrics: MetricsRegistry;
-  /** Its name. */
-  readonly model: string;
   readonly opened: OpenedParts;
 }
 
 /** Takes samples for the panel from now on. */
-export function openPanel(settings: Settings, context: PanelContext): PanelOptions {
+export function openPanel(settings: Settings, context: PanelContext): Omit<PanelOptions, 'pausing' | 'swap' | 'nodes'> {
   const { access, gateway, metrics, model, opened, engines, store, stop } = context;
-  const history = new MetricHistory(metrics);
+  const history = new MetricHistory(metrics, () => gateway.errors);
   opened.addCallback(systemClock.every(HISTORY_INTERVAL_MS, () => history.sample(Date.now())));
   const gpus = settings.devices.includes('cuda') ? opened.add(new GpuReadings()) : undefined;
   return {
@@ -31,7 +29,8 @@ export function openPanel(settings: Settings, context: PanelContext): PanelOptio
     isOpenToAll: () => !isLoopback(settings.host) && !access.isDemanded,
     status: () => gateway.status(),
     store,
-    server: { version: VERSION, model, connectionsMax: settings.maxConnections },
+    server: { version: VERSION, connectionsMax: settings.maxConnections },
+    model,
     live: gateway.live,
     history,
     engines,

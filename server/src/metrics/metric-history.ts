@@ -1,5 +1,6 @@
 // The last hour of a few metrics, in memory: what the panel draws, without any other service.
-import type { HistogramSnapshot, MetricsRegistry, MetricsSnapshot } from './metrics-registry.js';
+import { spreadQuantile } from './latency-spread.js';
+import type { MetricsRegistry, MetricsSnapshot } from './metrics-registry.js';
 
 export const HISTORY_INTERVAL_MS = 5_000;
 /** An hour. */
@@ -28,11 +29,16 @@ const RATES = {
   errors: 'sotto_errors_total',
   windows: 'sotto_decode_windows_total',
   runs: 'sotto_decode_runs_total',
+  busy: 'sotto_engine_busy_seconds_total',
 } as const;
 
-/** Histograms: seconds below which half, and 95 of 100, of what came since the last sample were. */
+/** Samples that a latency is told over: a minute, so that few utterances make no jumps. */
+const LATENCY_SAMPLES = 12;
+
+/** Histograms: seconds below which half, and 95 of 100, of what came in the last minute were. */
 const LATENCIES = {
   firstPartial: 'sotto_first_partial_latency_seconds',
+  word: 'sotto_word_latency_seconds',
   final: 'sotto_final_latency_seconds',
   polished: 'sotto_polish_latency_seconds',
   lag: 'sotto_lag_seconds',
@@ -43,23 +49,35 @@ export interface HistorySample {
   readonly at: number;
   readonly gauges: Partial<Record<keyof typeof GAUGES, number>>;
   readonly rates: Record<keyof typeof RATES, number>;
-  /** Absent where nothing came. */
+  /** Of the last minute; absent where nothing came. */
   readonly latencies: Partial<Record<keyof typeof LATENCIES, { readonly p50: number; readonly p95: number }>>;
+  /** Error messages a second, by code; those that did not come are absent. */
+  readonly errors: Readonly<Record<string, number>>;
 }
 
 export class MetricHistory {
   readonly #registry: Pick<MetricsRegistry, 'snapshot'>;
+  readonly #errors: () => Iterable<readonly [string, number]>;
   readonly #samples: HistorySample[] = [];
+  #errorsBefore = new Map<string, number>();
   #before: MetricsSnapshot | undefined;
+  /** Those of the last minute, the oldest first. */
+  readonly #spreads: MetricsSnapshot['spreads'][] = [];
 
-  constructor(registry: Pick<MetricsRegistry, 'snapshot'>) {
+  /** @param errors how many messages of each code there were so far */
+  constructor(
+    registry: Pick<MetricsRegistry, 'snapshot'>,
+    errors: () => Iterable<readonly [string, number]> = () => [],
+  ) {
     this.#registry = registry;
+    this.#errors = errors;
   }
 
   /** To be called every {@link HISTORY_INTERVAL_MS}. */
   sample(wallNow: number): void {
     const now = this.#registry.snapshot();
     const before = this.#before;
+    const minuteAgo = this.#spreads.at(0);
     const seconds = (wallNow - (this.#samples.at(-1)?.at ?? wallNow - HISTORY_INTERVAL_MS)) / 1_000;
     const grown = (name: string): number =>
       Math.max(0, ((now.values.get(name) ?? 0) - (before?.values.get(name) ?? 0)) / Math.max(0.001, seconds));
@@ -67,10 +85,28 @@ export class MetricHistory {
       at: wallNow,
       gauges: mapped(GAUGES, (name) => now.values.get(name)),
       rates: mapped(RATES, (name) => (before === undefined ? 0 : grown(name))) as HistorySample['rates'],
-      latencies: mapped(LATENCIES, (name) => latencyOf(now.histograms.get(name), before?.histograms.get(name))),
+      latencies: mapped(LATENCIES, (name) => latencyOf(now.spreads.get(name), minuteAgo?.get(name))),
+      errors: this.#errorRates(Math.max(0.001, seconds)),
     });
     if (this.#samples.length > HISTORY_SAMPLES_MAX) this.#samples.shift();
     this.#before = now;
+    this.#spreads.push(now.spreads);
+    if (this.#spreads.length > LATENCY_SAMPLES) this.#spreads.shift();
+  }
+
+  #errorRates(seconds: number): Record<string, number> {
+    const [now, before] = [new Map(this.#errors()), this.#errorsBefore];
+    this.#errorsBefore = now;
+    return Object.fromEntries(
+      [...now]
+        .map(([code, count]) => [code, (count - (before.get(code) ?? 0)) / seconds] as const)
+        .filter(([, rate]) => rate > 0),
+    );
+  }
+
+  /** The newest; undefined before the first. */
+  get latest(): HistorySample | undefined {
+    return this.#samples.at(-1);
   }
 
   /** Samples later than that, the oldest first. */
@@ -84,21 +120,8 @@ function mapped<K extends string, T>(names: Readonly<Record<K, string>>, read: (
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined)) as Partial<Record<K, T>>;
 }
 
-function latencyOf(now: HistogramSnapshot | undefined, before: HistogramSnapshot | undefined) {
+function latencyOf(now: Uint32Array | undefined, before: Uint32Array | undefined) {
   if (now === undefined) return undefined;
-  const counts = now.cumulative.map((count, i) => count - (before?.cumulative[i] ?? 0));
-  const total = now.count - (before?.count ?? 0);
-  if (total <= 0) return undefined;
-  return { p50: quantile(now.bounds, counts, total, 0.5), p95: quantile(now.bounds, counts, total, 0.95) };
-}
-
-/** As Prometheus' `histogram_quantile`: linear within a bucket, the last bound for everything above it. */
-export function quantile(bounds: readonly number[], cumulative: readonly number[], total: number, q: number): number {
-  const rank = q * total;
-  const bucket = cumulative.findIndex((count) => count >= rank);
-  if (bucket < 0) return bounds.at(-1) ?? 0;
-  const [low, high] = [bucket === 0 ? 0 : (bounds[bucket - 1] ?? 0), bounds[bucket] ?? 0];
-  const under = bucket === 0 ? 0 : (cumulative[bucket - 1] ?? 0);
-  const within = (cumulative[bucket] ?? 0) - under;
-  return within === 0 ? high : low + ((high - low) * (rank - under)) / within;
+  const [p50, p95] = [spreadQuantile(now, 0.5, before), spreadQuantile(now, 0.95, before)];
+  return p50 === undefined || p95 === undefined ? undefined : { p50, p95 };
 }

@@ -1,6 +1,8 @@
 // Counters, gauges and histograms, and their text for Prometheus (exposition format 0.0.4).
 // https://prometheus.io/docs/instrumenting/exposition_formats/
 
+import { LatencySpread } from './latency-spread.js';
+
 export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 interface Metric {
@@ -12,16 +14,11 @@ interface Metric {
   readonly read?: () => number;
 }
 
-export interface HistogramSnapshot {
-  readonly bounds: readonly number[];
-  readonly cumulative: readonly number[];
-  readonly count: number;
-}
-
 /** All metrics at one moment, by name. */
 export interface MetricsSnapshot {
   readonly values: ReadonlyMap<string, number>;
-  readonly histograms: ReadonlyMap<string, HistogramSnapshot>;
+  /** See LatencySpread. */
+  readonly spreads: ReadonlyMap<string, Uint32Array>;
 }
 
 /** A number that only grows, with at most one label. Values of the label must come from a small fixed set. */
@@ -51,6 +48,7 @@ export class Histogram {
   readonly #counts: number[];
   #sum = 0;
   #count = 0;
+  readonly #spread = new LatencySpread();
   readonly bounds: readonly number[];
 
   /** `bounds`: upper bounds, ascending; one for everything above them is added. */
@@ -62,6 +60,7 @@ export class Histogram {
   observe(value: number): void {
     this.#sum += value;
     this.#count++;
+    this.#spread.observe(value);
     const bucket = this.bounds.findIndex((bound) => value <= bound);
     if (bucket >= 0) this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
   }
@@ -72,6 +71,11 @@ export class Histogram {
 
   get sum(): number {
     return this.#sum;
+  }
+
+  /** See LatencySpread. */
+  get spread(): Uint32Array {
+    return this.#spread.counts;
   }
 
   /** Counts at or below each bound. */
@@ -143,11 +147,8 @@ export class MetricsRegistry {
   /** What a history keeps. */
   snapshot(): MetricsSnapshot {
     const values = this.#metrics.flatMap(({ name, read }) => (read === undefined ? [] : [[name, read()] as const]));
-    const histograms = [...this.#histograms].map(
-      ([name, histogram]) =>
-        [name, { bounds: histogram.bounds, cumulative: histogram.cumulative(), count: histogram.count }] as const,
-    );
-    return { values: new Map(values), histograms: new Map(histograms) };
+    const spreads = [...this.#histograms].map(([name, { spread }]) => [name, spread] as const);
+    return { values: new Map(values), spreads: new Map(spreads) };
   }
 
   /** All metrics as Prometheus reads them. */

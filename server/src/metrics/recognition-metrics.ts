@@ -13,6 +13,8 @@ export interface DecodeCounts {
   readonly refused: number;
   readonly retried: number;
   readonly failed: number;
+  /** Of engines in runs, added up, milliseconds. */
+  readonly busyMs: number;
 }
 
 /** What the metrics read of a recogniser. */
@@ -71,5 +73,10 @@ export function registerRecognitionMetrics(registry: MetricsRegistry, recognizer
   count('dropped', 'Partials dropped because too many waited.', ({ dropped }) => dropped);
   count('refused', 'Finals refused because too many waited.', ({ refused }) => refused);
   count('retried', 'Windows tried again after their engine failed.', ({ retried }) => retried);
+  registry.readCounter(
+    'sotto_engine_busy_seconds_total',
+    'Time that engines spent in runs, added up: its rate by the number of engines is their use.',
+    () => recognizer.counts.busyMs / 1_000,
+  );
   count('failed', 'Windows that failed twice.', ({ failed }) => failed);
 }

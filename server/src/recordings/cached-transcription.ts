@@ -76,6 +76,7 @@ export class CachedTranscription {
     }
     const known = run.uploadHash === undefined ? undefined : await this.find(run.uploadHash, options);
     if (known !== undefined) return yield* this.#replay(known, run);
+    const { identity } = cache;
     const hash = new HashingStream();
     const held = new HeldAudio(hash.pass(audio), (bytes) => this.#hold(bytes));
     const uploadKey = (): string | undefined => {
@@ -99,9 +100,11 @@ export class CachedTranscription {
         segments.push(segment);
         yield segment;
       }
-      const foundBy = key ?? cache.key(hash.digest(), options);
       const audioMs = hash.bytes / BYTES_PER_MS;
       run.onAudioMs?.(audioMs);
+      // Another model serves by now: this result is not what that one would hear.
+      if (cache.identity !== identity) return;
+      const foundBy = key ?? cache.key(hash.digest(), options);
       await this.#try(() => cache.keep(foundBy, uploadKey(), { segments, audioMs }));
       run.onKept?.(foundBy);
     } finally {

@@ -15,8 +15,8 @@ const SHARE_MAX = 0.25;
 
 export interface ResultCacheOptions {
   readonly store: KeyValueStore;
-  /** What recognises: another model, precision or version hears differently. */
-  readonly identity: string;
+  /** What recognises now: another model, precision or version hears differently. */
+  readonly identity: () => string;
   /** Bytes of all results together; 0: nothing is kept. */
   readonly bytesMax: number;
   /** How long a result is kept, milliseconds. */
@@ -55,6 +55,11 @@ export class ResultCache {
     return this.#bytes;
   }
 
+  /** What recognises now. */
+  get identity(): string {
+    return this.#options.identity();
+  }
+
   /**
    * The key of a recording (hex SHA-256 of its decoded audio, or of its bytes as uploaded) with the options that its
    * result depends on.
@@ -66,7 +71,7 @@ export class ResultCache {
     const { threshold, prefixPaddingMs, minSilenceMs } = cutting ?? {};
     const cut = [threshold, prefixPaddingMs, minSilenceMs];
     const asked = JSON.stringify([
-      this.#options.identity,
+      this.identity,
       language,
       task,
       prompt,

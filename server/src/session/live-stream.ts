@@ -7,7 +7,7 @@ import {
   type ServerMessage,
   type StartMessage,
 } from '@sotto/protocol';
-import type { Recognizer } from '../asr/recognizer.js';
+import type { DecodeTiming, Recognizer } from '../asr/recognizer.js';
 import { Resampler } from '../audio/resampler.js';
 import { Endpointer, type EndpointEvent } from '../vad/endpointing.js';
 import { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from '../vad/vad.js';
@@ -44,6 +44,8 @@ export interface LiveStreamOptions {
   readonly settings: SessionSettings;
   readonly log: SessionLog;
   readonly send: (message: ServerMessage) => void;
+  /** See UtterancesOptions. */
+  readonly onDecode?: ((segmentId: number, decode: DecodeTiming) => void) | undefined;
   /** The stream cannot go on: `code` says why. */
   readonly onFatal: (code: ErrorCode, message: string, cause?: unknown) => void;
 }
@@ -111,6 +113,7 @@ export class LiveStream {
         send,
         onFinal: (final, settings) => this.#polish?.add(final, settings.polish),
         lagMs: () => this.#lagMs,
+        onDecode: options.onDecode,
         onProgress: () => this.#work(),
       },
       from?.utterances,

@@ -1,5 +1,11 @@
 // One utterance on its way from its first sample to its final.
-import type { PartialHypothesis, RecognizedSegment, Recognizer, FinalHypothesis } from '../asr/recognizer.js';
+import type {
+  DecodeTiming,
+  PartialHypothesis,
+  RecognizedSegment,
+  Recognizer,
+  FinalHypothesis,
+} from '../asr/recognizer.js';
 import type { LanguageEvidence } from '../asr/language-evidence.js';
 import type { AudioRing } from './audio-ring.js';
 import { toMs } from '../audio/samples.js';
@@ -13,6 +19,8 @@ export interface SegmentEvents {
   readonly onPartial: (segment: SegmentInProgress, partial: PartialHypothesis) => void;
   /** A partial that could not be decoded: the segment goes on. */
   readonly onError: (segment: SegmentInProgress, error: Error) => void;
+  /** See SegmentOptions. */
+  readonly onDecode?: ((segment: SegmentInProgress, decode: DecodeTiming) => void) | undefined;
 }
 
 /** Holds the utterance's audio and its recognition. Positions are samples of the stream at 16 kHz. */
@@ -63,6 +71,7 @@ export class SegmentInProgress {
         this.#heard = Math.max(this.#heard, this.#asked);
         events.onError(this, error);
       },
+      onDecode: events.onDecode && ((decode) => events.onDecode?.(this, decode)),
     });
   }
 

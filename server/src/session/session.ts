@@ -11,7 +11,7 @@ import {
   type ServerMessage,
   type StartMessage,
 } from '@sotto/protocol';
-import type { Recognizer } from '../asr/recognizer.js';
+import type { DecodeTiming, Recognizer } from '../asr/recognizer.js';
 import type { Polishing } from '../polish/polishing.js';
 import type { VoiceActivityDetector } from '../vad/vad.js';
 import { LiveStream } from './live-stream.js';
@@ -28,6 +28,8 @@ export interface SessionDependencies {
   /** Default: nothing is polished, and `polish` is refused. */
   readonly polishing?: Polishing | undefined;
   readonly settings: SessionSettings;
+  /** Called at the end of each run that an utterance took part in. Default: nobody wants to know. */
+  readonly onDecode?: ((sessionId: string, segmentId: number, decode: DecodeTiming) => void) | undefined;
   /** Where failures are reported that a client need not see. Default: nowhere. */
   readonly log?: SessionLog;
 }
@@ -57,6 +59,7 @@ const CLOSE_OF: Partial<Record<ErrorCode, CloseReason>> = {
 const NO_ROOM = {
   noEngine: 'No engine runs now: try again when one is back.',
   overloaded: 'The engines are late already: no further stream begins until they have caught up.',
+  paused: 'The operator of this server lets no further stream begin for now: try again, or another server.',
 } as const;
 /** When a client that found no room should try again, milliseconds. */
 const RETRY_AFTER_MS = 2_000;
@@ -194,6 +197,7 @@ export class Session implements SessionPort {
     settings: SessionSettings,
     from?: SessionCheckpoint,
   ): LiveStream {
+    const { onDecode } = this.#dependencies;
     return new LiveStream(
       message,
       {
@@ -204,6 +208,7 @@ export class Session implements SessionPort {
         settings,
         log: this.#log,
         send: (answer) => this.#send(answer),
+        onDecode: onDecode && ((segmentId, decode) => onDecode(this.id, segmentId, decode)),
         onFatal: (code, text, cause) => this.#fatal(code, text, cause),
       },
       from,

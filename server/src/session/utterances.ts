@@ -1,7 +1,7 @@
 // The utterances of one stream: from what endpointing decides to what the client reads.
 import type { FinalMessage, ServerMessage } from '@sotto/protocol';
 import { LanguageEvidence } from '../asr/language-evidence.js';
-import type { FinalHypothesis, PartialHypothesis, Recognizer } from '../asr/recognizer.js';
+import type { DecodeTiming, FinalHypothesis, PartialHypothesis, Recognizer } from '../asr/recognizer.js';
 import { AnswerQueue } from './answer-queue.js';
 import type { AudioRing } from './audio-ring.js';
 import { PreviousText } from './previous-text.js';
@@ -31,6 +31,8 @@ export interface UtterancesOptions {
   readonly onFinal: (final: FinalMessage, settings: StreamSettings) => void;
   /** Audio received and not yet decoded, milliseconds. */
   readonly lagMs: () => number;
+  /** A run that an utterance took part in is over. Absent: nobody wants to know. */
+  readonly onDecode?: ((segmentId: number, decode: DecodeTiming) => void) | undefined;
   /** A final or a partial is there: what waited for it may go on. */
   readonly onProgress: () => void;
 }
@@ -121,13 +123,14 @@ export class Utterances {
 
   /** An utterance begins at `start`; its audio up to `to` has been judged. */
   begin(start: number, to: number, settings: StreamSettings): void {
-    const { recognizer, ring, send } = this.#options;
+    const { recognizer, ring, send, onDecode } = this.#options;
     const pending = [...this.#pending].map((segment) => segment.stableText);
     const previousText = this.#previousText.before(toMs(start), settings.prompt, pending);
     const segment = new SegmentInProgress(this.#count++, start, settings, previousText, recognizer, this.#languages, {
       isAttended: this.#options.isAttended,
       onPartial: (partial, hypothesis) => this.#partial(partial, hypothesis),
       onError: ({ id }, error) => this.#options.log.warn({ segment: id, err: error }, 'a partial failed'),
+      onDecode: onDecode && (({ id }, decode) => onDecode(id, decode)),
     });
     if (this.#carried?.start === start) segment.append(this.#carried.audio);
     this.#carried = undefined;

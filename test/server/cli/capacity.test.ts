@@ -9,7 +9,8 @@ async function capacity(...args: string[]) {
 
 t.test('with nothing said: this machine, or a sentence that says what to do', async (t) => {
   const { code, stdout, stderr } = await capacity();
-  if (code === 0) t.match(stdout, /^Measured on: .+\n[\s\S]+Users a day\n[\s\S]+Rented machines/);
+  if (code === 0)
+    t.match(stdout, /^About [\d,]+ users a day: .+\n\nMeasured on: .+\n[\s\S]+Users a day\n[\s\S]+Rented machines/);
   else t.match(stderr, /Nobody has measured .+ bench -- capacity/);
 });
 
@@ -30,7 +31,7 @@ t.test('a unit, more of them, users, as text in both languages and as JSON', asy
 
 t.test("one's own measurement takes the place of the table's", async (t) => {
   const { stdout } = await capacity('--unit', 'cpu-base-adapted', '--streams', '37', '--headroom', '1', '--units', '1');
-  t.match(stdout, /^my own measurement\n/);
+  t.match(stdout, /^About [\d,]+ users a day: 37 may .+\n\nmy own measurement\n/);
   t.match(stdout, /37 {2}Live streams to plan with/);
 });
 

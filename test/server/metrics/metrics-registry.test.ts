@@ -62,3 +62,58 @@ t.test('a session is measured by its messages', async (t) => {
   t.same([metrics.lag.count, metrics.lag.sum], [1, 0.12]);
   t.equal(metrics.errors.value('offset_gap'), 1);
 });
+
+t.test(
+  'a word counts from its end to the first partial that has it; audio faster than speech counts for nothing',
+  async (t) => {
+    const metrics = createGatewayMetrics(new MetricsRegistry(), { connections: () => 0, detached: () => 0 });
+    t.teardown(() => metrics.close());
+    const audio = { encoding: 'pcm_s16le', sampleRate: 16_000, channels: 1 } as const;
+    const stable = { type: 'partial', segmentId: 0, tentative: '', startMs: 0, lagMs: 0 } as const;
+    const final = {
+      type: 'final',
+      segmentId: 0,
+      reason: 'endpoint',
+      text: 'so it is',
+      startMs: 0,
+      endMs: 1_500,
+    } as const;
+    const words = [word('so', 100, 400), word('it', 500, 800), word('is', 900, 1_200)];
+    for (const [began, wanted] of [
+      [10_000, [0.5, 0.15, 0.8]],
+      [12_000, []],
+    ] as const) {
+      const meter = new SessionMeter(metrics);
+      const before = metrics.wordLatency.sum;
+      meter.received({ type: 'start', audio, words: true }, 0, began);
+      meter.received({ type: 'audio', offset: 0, data: new Uint8Array(2) }, 16_000, began + 1_000);
+      meter.observe({ type: 'speechStarted', segmentId: 0, startMs: 0 }, 10_500);
+      meter.observe({ ...stable, revision: 1, stable: 'so it', endMs: 450 }, 10_900);
+      meter.observe({ ...stable, revision: 2, stable: 'so it', endMs: 900 }, 10_950);
+      meter.observe({ ...stable, revision: 3, stable: 'so', endMs: 950 }, 10_960);
+      meter.observe({ ...final, words, language: 'en', avgLogprob: 0, noSpeechProb: 0 }, 12_000);
+      const expected = wanted.reduce((sum, seconds) => sum + seconds, 0);
+      t.ok(Math.abs(metrics.wordLatency.sum - before - expected) < 1e-6, `${metrics.wordLatency.sum - before}`);
+    }
+    t.equal(metrics.wordLatency.count, 3);
+  },
+);
+
+t.test('who scrapes all the time sees no other event loop delay than who scrapes now and then', async (t) => {
+  const registry = new MetricsRegistry();
+  const metrics = createGatewayMetrics(registry, { connections: () => 0, detached: () => 0 });
+  t.teardown(() => metrics.close());
+  const delay = (): number => Number(/^sotto_event_loop_delay_p99_seconds (\S+)$/m.exec(registry.expose())?.[1]);
+  // A turn of the loop before and behind, so that the monitor's timer is late by it.
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  const blockedUntil = performance.now() + 200;
+  while (performance.now() < blockedUntil);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  const first = delay();
+  t.ok(first > 0.1, `${first} s`);
+  for (let i = 0; i < 100; i++) t.ok(delay() >= first);
+});
+
+function word(text: string, startMs: number, endMs: number) {
+  return { text, startMs, endMs, confidence: 1 };
+}

@@ -19,7 +19,7 @@ async function openCache(t: Test, bytesMax = 1_000_000) {
   const clock = new WallClock();
   const cache = new ResultCache({
     store,
-    identity: 'loudness',
+    identity: () => 'loudness',
     bytesMax,
     retentionMs: 60_000,
     wallNow: () => clock.now,

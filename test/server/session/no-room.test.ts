@@ -11,7 +11,7 @@ import { ScriptedRecognizer } from '../../support/scripted-recognizer.js';
 const START = { type: 'start', audio: { encoding: 'pcm_s16le', sampleRate: 16_000, channels: 1 } } as const;
 
 t.test('HS14: no engine, or finals that are late, answer start with overloaded', async (t) => {
-  for (const refusal of ['noEngine', 'overloaded'] as const) {
+  for (const refusal of ['noEngine', 'overloaded', 'paused'] as const) {
     const recognizer = Object.assign(new ScriptedRecognizer(), { refusal });
     const create = createSessionFactory({ vad: new LoudnessVad(), recognizer, settings: SESSION_DEFAULTS });
     const said: ServerMessage[] = [];

@@ -38,7 +38,12 @@ export interface Compat {
 
 export function createCompat(options: CompatOptions): Compat {
   const { keys, session, model, transcription, guard, fileBytesMax, spender, log } = options;
-  const defaults = { endpointing: session.endpointing, languages: model.languages };
+  const defaults = {
+    endpointing: session.endpointing,
+    get languages() {
+      return model.languages;
+    },
+  };
   const live: ListenDialectOptions = {
     authorizer: keys,
     model,

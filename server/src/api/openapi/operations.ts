@@ -17,6 +17,7 @@ import {
   TRANSCRIBE_ANSWER,
   TRANSCRIBE_FIELDS,
 } from '../recordings/recording-schemas.js';
+import { ModelRequest } from '../panel/operation-routes.js';
 import { DOCUMENT_FORMATS } from '../../transcripts/transcript-document.js';
 import type { Operation } from './operation.js';
 
@@ -128,7 +129,23 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     tag: 'Server',
     summary:
       'Ends the server as SIGTERM does: sessions finish or move to another node. For admins where keys are demanded.',
+    query: [{ name: 'stay', description: 'true: it only lets no further stream begin; those that there are go on.' }],
     answer: { status: 202 },
+  },
+  'DELETE /v1/drain': {
+    tag: 'Server',
+    summary: 'Streams may begin again, after a drain that stayed. For admins where keys are demanded.',
+  },
+  'GET /v1/model': {
+    tag: 'Server',
+    summary:
+      'The model that serves, those that are installed, and how the last swap went. For admins where keys are demanded.',
+  },
+  'PUT /v1/model': {
+    tag: 'Server',
+    summary:
+      'Loads another installed model and lets it serve; utterances that have begun end with the former one. For admins where keys are demanded.',
+    json: ModelRequest,
   },
   'GET /v1/keys': { tag: 'Access', summary: 'The API keys, oldest first. For admins.' },
   'POST /v1/keys': {

@@ -29,7 +29,7 @@ import { rewritingOf } from '../uploads/rewriting-fields.js';
 
 export interface RestOptions {
   readonly files: Transcription;
-  readonly languages: readonly string[];
+  readonly model: { readonly languages: readonly string[] };
   readonly uploadBytesMax: number;
   readonly polishing?: Polishing | undefined;
   /** How long the polish of a whole text may take, milliseconds. */
@@ -68,7 +68,7 @@ export function restRoutes(options: RestOptions): Route[] {
 async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTIMIZE_FIELDS>(
   request: HttpRequest,
   schema: S,
-  { files, languages, uploadBytesMax, spender }: RestOptions,
+  { files, model, uploadBytesMax, spender }: RestOptions,
 ): Promise<{
   answer: TranscribeAnswer;
   fields: v.InferOutput<S>;
@@ -78,7 +78,7 @@ async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTI
   const upload = await readAny(request, schema, uploadBytesMax);
   try {
     const { fields } = upload;
-    const language = knownLanguage(fields.language, languages);
+    const language = knownLanguage(fields.language, model.languages);
     const { prompt, hotwords, track, channels, replacements, profanity, redact, redactNames } = fields;
     const rewriting = { replacements, profanity, redact, redactNames };
     const heard = new TranscribedUpload(

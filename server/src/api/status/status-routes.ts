@@ -17,6 +17,8 @@ export interface StatusOptions {
   readonly gateway: { status(): Pick<ServerStatus, 'status' | 'connections'> };
   /** Sockets at which the server is full, and not ready for more. Default: never. */
   readonly connectionsMax?: number;
+  /** Whether the operator lets no further stream begin. Default: no. */
+  readonly isPaused?: () => boolean;
   /** How what is kept is. Default: nothing is kept. */
   readonly store?: () => ServerStatus['store'];
   /** What recognises; empty until the model is loaded. Absent: not told. */
@@ -69,7 +71,8 @@ function ready(options: StatusOptions): HttpResponse {
   const engines = options.engines?.();
   const canRecognise = engines === undefined || engines.length === 0 || engines.some(({ isUp }) => isUp);
   const isFull = state === 'ready' && connections >= (options.connectionsMax ?? Infinity);
-  const status = !canRecognise ? 'noEngine' : isFull ? 'full' : state;
+  const isPaused = state === 'ready' && options.isPaused?.() === true;
+  const status = !canRecognise ? 'noEngine' : isPaused ? 'paused' : isFull ? 'full' : state;
   return jsonResponse(
     status === 'ready' ? 200 : 503,
     { status, engines, store, polish: options.polish?.() },

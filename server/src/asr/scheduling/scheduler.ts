@@ -38,6 +38,17 @@ export interface DecodeJob {
   readonly samples: number;
   /** Called when the job's run begins, so that prompt and draft come from the newest hypothesis. */
   readonly request: () => DecodeRequest;
+  /** Called at the end of its run, by the scheduler's clock, milliseconds. */
+  readonly onRun?: ((run: RunTiming) => void) | undefined;
+}
+
+/** How the run of a job went. */
+export interface RunTiming {
+  readonly queuedAt: number;
+  readonly beganAt: number;
+  readonly endedAt: number;
+  readonly windows: number;
+  readonly hasFailed: boolean;
 }
 
 /** How a job ended. Only partials are superseded (a newer one of the segment came) or dropped (too many waited). */
@@ -56,6 +67,8 @@ export interface SchedulerCounts {
   readonly refused: number;
   readonly retried: number;
   readonly failed: number;
+  /** Time that engines spent in runs, milliseconds, added up. */
+  readonly busyMs: number;
 }
 
 interface Waiting extends QueuedDecode {
@@ -144,7 +157,8 @@ export class Scheduler {
       partial: this.#queue.waiting('partial'),
       file: this.#queue.waiting('file'),
     };
-    return { ...this.#counts, waiting };
+    const busyMs = this.#slots.reduce((sum, slot) => sum + slot.busyMs, 0);
+    return { ...this.#counts, busyMs, waiting };
   }
 
   /**
@@ -330,7 +344,10 @@ export class Scheduler {
       this.#load.ran(lane, batch.length, seconds, runMs, ended);
       this.#counts.decoded += batch.length;
     }
+    const timing = { beganAt: startedAt, endedAt: ended, windows: batch.length, hasFailed: results === undefined };
     for (const [row, decode] of batch.entries()) {
+      const { deadline, job } = decode;
+      job.onRun?.({ ...timing, queuedAt: deadline - job.dueInMs });
       const result = results?.[row];
       if (result) decode.settle({ status: 'decoded', result });
       else this.#runFailed(decode, failure ?? new EngineError('engine_failed', 'the engine answered too few rows'));

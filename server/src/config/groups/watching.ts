@@ -13,7 +13,4 @@ export const WATCHING_SETTINGS = {
     max: 1_000_000,
     meaning: 'Viewers of one session at a time; each is also one of maxConnections. Beyond: closed with 1013.',
   }),
-  panelWords: toggle(false, {
-    meaning: 'Whether the panel at /dashboard shows the last words of live sessions to the operator.',
-  }),
 } as const;

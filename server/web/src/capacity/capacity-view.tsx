@@ -4,7 +4,7 @@ import { useId } from 'preact/hooks';
 import { ASSUMPTION_NAMES, ASSUMPTIONS } from '../../../src/capacity/assumptions.js';
 import { MEASURED_UNITS } from '../../../src/capacity/measured.js';
 import type { CapacityPlan } from '../../../src/capacity/plan.js';
-import { CAPACITY_WORDS, figureText } from '../../../src/capacity/words.js';
+import { answerText, CAPACITY_WORDS, figureText } from '../../../src/capacity/words.js';
 import { uiLanguage } from '../i18n/language.js';
 import { NumberField } from '../view/number-field.js';
 import { PageControls } from '../view/page-controls.js';
@@ -116,6 +116,7 @@ function Results(): JSX.Element {
   return (
     <section class="results" aria-live="polite">
       <h2>{t.results}</h2>
+      <p>{answerText(plan.value, assumptions.value, language)}</p>
       <dl>
         {(Object.keys(plan.value) as (keyof CapacityPlan)[]).map((name) => (
           <Figure key={name} name={name} label={t.result[name]} text={figureText(plan.value[name], language)} />

@@ -27,7 +27,7 @@ export function Chart({ title, unit, lines }: ChartProps) {
     samples.value.map(({ at }) => at / 1_000),
     ...lines.map(({ read }) => samples.value.map((sample) => read(sample) ?? null)),
   ];
-  const look = `${theme.value} ${languageTag.value}`;
+  const look = [theme.value, languageTag.value, ...lines.map(({ label }) => label)].join(' ');
   useEffect(() => {
     const element = box.current;
     if (element === null) return undefined;

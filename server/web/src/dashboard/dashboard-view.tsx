@@ -3,9 +3,11 @@ import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { uiLanguage } from '../i18n/language.js';
 import { PageControls } from '../view/page-controls.js';
-import { Chart, type Line } from './chart.js';
+import { Charts } from './charts.js';
+import { Controls } from './controls.js';
 import { KeyTable } from './key-table.js';
-import { connection, panel, unlock, type Panel, type Sample } from './panel-data.js';
+import { NodeTable } from './node-table.js';
+import { connection, panel, unlock, type Panel } from './panel-data.js';
 import { SessionTable } from './session-table.js';
 import { durationText, gigabytes } from './texts.js';
 import { PANEL_WORDS } from './words.js';
@@ -22,7 +24,9 @@ export function DashboardView(): JSX.Element {
         </a>
         <p class="server" data-state={state === 'live' ? 'ready' : 'gone'} role="status">
           <span class="dot" aria-hidden="true" />
-          <span class="server-text">{state === 'live' && view ? view.status : t.connections[state]}</span>
+          <span class="server-text">
+            {state === 'live' && view ? (view.isPaused ? t.controls.paused : view.status) : t.connections[state]}
+          </span>
         </p>
         <div class="head-controls">
           <PageControls />
@@ -35,8 +39,10 @@ export function DashboardView(): JSX.Element {
         {view !== undefined && (
           <>
             <Facts view={view} />
-            <Charts />
+            <Charts view={view} />
             <SessionTable view={view} />
+            <NodeTable view={view} />
+            <Controls view={view} />
             <KeyTable />
           </>
         )}
@@ -76,7 +82,7 @@ function Facts({ view }: { readonly view: Panel }): JSX.Element {
   const { cores, load, memoryBytes, memoryFreeBytes } = view.machine;
   const facts: readonly (readonly [string, string])[] = [
     [t.facts.streams, `${view.connections} / ${view.connectionsMax}`],
-    [t.facts.room, String(Math.max(0, view.connectionsMax - view.connections))],
+    [t.facts.room, t.room(view.room.streams, view.room.by)],
     [t.facts.model, `${view.model} (Sotto ${view.version})`],
     [t.facts.devices, devices || t.none],
     ...view.gpus.map(
@@ -104,51 +110,4 @@ function Facts({ view }: { readonly view: Panel }): JSX.Element {
       ))}
     </dl>
   );
-}
-
-function Charts(): JSX.Element {
-  const t = PANEL_WORDS[uiLanguage.value];
-  const { charts, lines, units } = t;
-  const latency = (name: string): Line[] => [
-    { label: lines.p95, read: ({ latencies }) => latencies[name]?.p95 },
-    { label: lines.p50, read: ({ latencies }) => latencies[name]?.p50 },
-  ];
-  return (
-    <section class="charts">
-      <Chart title={charts.streams} unit="" lines={[gauge('streams', lines.open), gauge('detached', lines.waiting)]} />
-      <Chart title={charts.firstPartial} unit={units.seconds} lines={latency('firstPartial')} />
-      <Chart title={charts.final} unit={units.seconds} lines={latency('final')} />
-      <Chart title={charts.lag} unit={units.seconds} lines={latency('lag')} />
-      <Chart title={charts.polished} unit={units.seconds} lines={latency('polished')} />
-      <Chart
-        title={charts.requests}
-        unit={units.perSecond}
-        lines={[rate('requests', lines.requests), rate('opened', lines.opened)]}
-      />
-      <Chart title={charts.windows} unit={units.perSecond} lines={[rate('windows')]} />
-      <Chart title={charts.batch} unit="" lines={[{ label: '', read: batch }]} />
-      <Chart title={charts.stretch} unit={units.times} lines={[gauge('stretch')]} />
-      <Chart title={charts.files} unit="" lines={[gauge('files', lines.running), gauge('jobs', lines.jobs)]} />
-      <Chart title={charts.errors} unit={units.perSecond} lines={[rate('errors')]} />
-      <Chart
-        title={charts.memory}
-        unit="MB"
-        lines={[
-          { label: '', read: ({ gauges }) => (gauges['memory'] === undefined ? undefined : gauges['memory'] / 1e6) },
-        ]}
-      />
-    </section>
-  );
-}
-
-function batch({ rates: { runs = 0, windows = 0 } }: Sample): number | undefined {
-  return runs === 0 ? undefined : windows / runs;
-}
-
-function gauge(name: string, label = ''): Line {
-  return { label, read: ({ gauges }) => gauges[name] };
-}
-
-function rate(name: string, label = ''): Line {
-  return { label, read: ({ rates }) => rates[name] };
 }

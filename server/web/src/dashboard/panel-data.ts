@@ -17,6 +17,8 @@ export interface Sample {
   readonly gauges: Readonly<Record<string, number | undefined>>;
   readonly rates: Readonly<Record<string, number | undefined>>;
   readonly latencies: Readonly<Record<string, Latency | undefined>>;
+  /** Messages a second, by code. */
+  readonly errors: Readonly<Record<string, number>>;
 }
 
 export interface Panel {
@@ -26,6 +28,16 @@ export interface Panel {
   readonly store: string;
   readonly connections: number;
   readonly connectionsMax: number;
+  /** No further stream begins. */
+  readonly isPaused: boolean;
+  /** Null: the server runs without a model. */
+  readonly swap: {
+    readonly loading: string | null;
+    readonly leaving: number;
+    readonly failed: { readonly model: string; readonly code: string; readonly message: string } | null;
+  } | null;
+  /** How many more streams it carries. */
+  readonly room: { readonly streams: number; readonly by: 'engines' | 'sockets' };
   readonly at: number;
   readonly uptimeMs: number;
   readonly machine: {
@@ -36,6 +48,15 @@ export interface Panel {
   };
   readonly engines: readonly { readonly device: string; readonly isUp: boolean }[];
   readonly gpus: readonly GpuReading[];
+  /** Those that share the store, this one included. */
+  readonly nodes: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly status: string;
+    readonly model: string;
+    readonly streams: number;
+    readonly at: number;
+  }[];
   readonly errors: Readonly<Record<string, number>>;
   readonly sessionCount: number;
   readonly sessions: readonly LiveSessionView[];
@@ -58,6 +79,8 @@ export const panel = signal<Panel | undefined>(undefined);
 export const samples = signal<readonly Sample[]>([]);
 /** Undefined: the server keeps none, or this key may not see them. */
 export const keys = signal<readonly ApiKey[] | undefined>(undefined);
+/** Names of the installed models, once they were asked for. */
+export const models = signal<readonly string[]>([]);
 /** The key that was just made: it is shown once. */
 export const madeKey = signal('');
 
@@ -69,16 +92,37 @@ export function watchPanel(): void {
   });
   void ask();
   void askKeys();
+  void askModels();
 }
 
 export function unlock(text: string): void {
   useKey(text);
   void ask();
   void askKeys();
+  void askModels();
 }
 
 export async function endSession(id: string): Promise<void> {
   await send(`/v1/panel/sessions/${encodeURIComponent(id)}`, 'DELETE');
+  await ask();
+}
+
+/** Whether further streams may begin. */
+export async function pause(isPaused: boolean): Promise<void> {
+  await (isPaused ? send('/v1/drain?stay=true', 'POST') : send('/v1/drain', 'DELETE'));
+  await ask();
+}
+
+export async function askModels(): Promise<void> {
+  const response = await send('/v1/model').catch(() => undefined);
+  if (response?.ok) models.value = ((await response.json()) as { installed: readonly string[] }).installed;
+}
+
+/** The server loads it meanwhile, and its view says how that goes. */
+export async function useModel(model: string): Promise<void> {
+  const swapped = send('/v1/model', 'PUT', { model }).catch(() => undefined);
+  await ask();
+  await swapped;
   await ask();
 }
 

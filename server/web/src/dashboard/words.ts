@@ -15,12 +15,16 @@ interface PanelWords {
     Record<
       | 'streams'
       | 'firstPartial'
+      | 'word'
       | 'final'
       | 'polished'
       | 'lag'
       | 'requests'
       | 'windows'
       | 'batch'
+      | 'queue'
+      | 'busy'
+      | 'cache'
       | 'stretch'
       | 'files'
       | 'memory'
@@ -29,9 +33,28 @@ interface PanelWords {
     >
   >;
   readonly lines: Readonly<
-    Record<'open' | 'waiting' | 'running' | 'jobs' | 'p50' | 'p95' | 'requests' | 'opened', string>
+    Record<
+      'open' | 'waiting' | 'running' | 'runs' | 'jobs' | 'jobsWaiting' | 'p50' | 'p95' | 'requests' | 'opened' | 'all',
+      string
+    >
   >;
   readonly units: Readonly<Record<'seconds' | 'perSecond' | 'times', string>>;
+  readonly room: (streams: number, by: 'engines' | 'sockets') => string;
+  readonly controls: {
+    readonly title: string;
+    readonly drain: string;
+    readonly drainNote: string;
+    readonly undrain: string;
+    readonly drained: string;
+    readonly paused: string;
+    readonly model: string;
+    readonly swap: string;
+    readonly swapNote: string;
+    readonly loading: (model: string) => string;
+    readonly leaving: (models: number) => string;
+    readonly failed: string;
+  };
+  readonly nodes: Readonly<Record<'title' | 'node' | 'status' | 'model' | 'streams' | 'seen', string>>;
   readonly sessions: string;
   readonly sessionsShown: (shown: number, all: number) => string;
   readonly columns: Readonly<Record<'session' | 'language' | 'since' | 'lag' | 'finals' | 'words' | 'key', string>>;
@@ -61,7 +84,7 @@ export const PANEL_WORDS: Readonly<Record<UiLanguage, PanelWords>> = {
     useKey: 'Use it',
     facts: {
       streams: 'Open sockets',
-      room: 'Room left',
+      room: 'Capacity left',
       model: 'Model',
       devices: 'Devices',
       store: 'Store',
@@ -73,12 +96,16 @@ export const PANEL_WORDS: Readonly<Record<UiLanguage, PanelWords>> = {
     charts: {
       streams: 'Live streams',
       firstPartial: 'First words after speech begins',
+      word: 'A word after it was spoken',
       final: 'Finals after speech ends',
       polished: 'Polished text',
       lag: 'Lag',
       requests: 'Requests and new streams',
       windows: 'Windows decoded',
       batch: 'Windows in one run',
+      queue: 'Windows that wait, runs under way',
+      busy: 'Engines in use',
+      cache: 'Results kept',
       stretch: 'Partials stretched by load',
       files: 'Recordings and jobs',
       memory: 'Memory of the server',
@@ -88,11 +115,37 @@ export const PANEL_WORDS: Readonly<Record<UiLanguage, PanelWords>> = {
       open: 'open',
       waiting: 'waiting',
       running: 'recordings',
+      runs: 'runs',
       jobs: 'jobs',
+      jobsWaiting: 'jobs that wait',
       p50: 'median',
       p95: '95 of 100',
       requests: 'requests',
       opened: 'streams',
+      all: 'all',
+    },
+    room: (streams, by) => (by === 'engines' ? `about ${streams} streams, by the engines` : `${streams} sockets`),
+    controls: {
+      title: 'Operate',
+      drain: 'Take no new streams',
+      drainNote: 'Streams that there are go on, and a load balancer sends new ones elsewhere.',
+      undrain: 'Take new streams again',
+      drained: 'No further stream begins; those that there are go on.',
+      paused: 'takes no new streams',
+      model: 'Model',
+      swap: 'Use this model',
+      swapNote: 'It is loaded beside the one that serves; nobody is cut off.',
+      loading: (model) => `Loading ${model}…`,
+      leaving: (models) => `The former model ends what it has begun (${models}).`,
+      failed: 'The last change came to nothing:',
+    },
+    nodes: {
+      title: 'Nodes',
+      node: 'Node',
+      status: 'Status',
+      model: 'Model',
+      streams: 'Streams',
+      seen: 'Seen before',
     },
     units: { seconds: 's', perSecond: '/s', times: '×' },
     sessions: 'Live sessions',
@@ -141,12 +194,16 @@ export const PANEL_WORDS: Readonly<Record<UiLanguage, PanelWords>> = {
     charts: {
       streams: '实时流',
       firstPartial: '开口后首次出字',
+      word: '说出后到显示',
       final: '说完后最终结果',
       polished: '润色文本',
       lag: '积压',
       requests: '请求与新流',
       windows: '解码窗口',
       batch: '每批窗口数',
+      queue: '等待的窗口与运行中的批次',
+      busy: '引擎使用率',
+      cache: '缓存的结果',
       stretch: '负载下部分结果的间隔倍数',
       files: '录音与任务',
       memory: '服务器内存',
@@ -156,12 +213,31 @@ export const PANEL_WORDS: Readonly<Record<UiLanguage, PanelWords>> = {
       open: '打开',
       waiting: '等待',
       running: '录音',
+      runs: '批次',
       jobs: '任务',
+      jobsWaiting: '等待的任务',
       p50: '中位数',
       p95: '95 分位',
       requests: '请求',
       opened: '新流',
+      all: '全部',
     },
+    room: (streams, by) => (by === 'engines' ? `约 ${streams} 路（按引擎）` : `${streams} 个连接`),
+    controls: {
+      title: '运维',
+      drain: '不再接受新流',
+      drainNote: '已有的流继续，负载均衡器会把新流送往别处。',
+      undrain: '重新接受新流',
+      drained: '不再接受新流，已有的流继续。',
+      paused: '不接受新流',
+      model: '模型',
+      swap: '使用此模型',
+      swapNote: '新模型在当前模型旁加载，不会中断任何人。',
+      loading: (model) => `正在加载 ${model}…`,
+      leaving: (models) => `原模型正在完成已开始的语句（${models}）。`,
+      failed: '上次更换未成功：',
+    },
+    nodes: { title: '节点', node: '节点', status: '状态', model: '模型', streams: '流', seen: '上次报告距今' },
     units: { seconds: '秒', perSecond: '/秒', times: '倍' },
     sessions: '实时会话',
     sessionsShown: (shown, all) => `${shown} / ${all}`,

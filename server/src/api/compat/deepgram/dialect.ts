@@ -20,7 +20,6 @@ export interface ListenDialectOptions {
 }
 
 export function createListenDialect({ authorizer, model, decode }: ListenDialectOptions): Dialect {
-  const info = modelInfo(model.name);
   return {
     name: 'deepgram',
     paths: [LISTEN_PATH],
@@ -35,7 +34,7 @@ export function createListenDialect({ authorizer, model, decode }: ListenDialect
           subprotocol: publicSubprotocol(request.subprotocols, SUBPROTOCOLS),
           headers: { 'dg-request-id': requestId },
           converse: (peer, createSession) =>
-            new LiveConversation({ peer, createSession, listen, requestId, model: info, decode }),
+            new LiveConversation({ peer, createSession, listen, requestId, model: modelInfo(model.name), decode }),
         };
       } catch (error) {
         return { accepted: false, response: deepgramRefusal(error, requestId) };

@@ -67,7 +67,6 @@ interface Call {
 }
 
 export function listenRoute(options: ListenRouteOptions): Route {
-  const model = modelInfo(options.model.name);
   let callbacks = 0;
   return {
     method: 'POST',
@@ -76,6 +75,7 @@ export function listenRoute(options: ListenRouteOptions): Route {
       requireScope(options.authorizer.identify(credentialOf(request)), 'files');
       const listen = readListenOptions(request.query, options.model.languages, 'file');
       const spendAudio = options.spender?.(request);
+      const model = modelInfo(options.model.name);
       const call = { listen, model, requestId: randomUUID(), spendAudio };
       if (listen.callback === undefined) {
         const document = await answering(() => listenTo(request, call, options));

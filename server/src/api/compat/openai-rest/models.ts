@@ -49,17 +49,16 @@ export function requireModel(model: string, own: string): void {
 }
 
 /** @param own the model that serves @param createdMs when the server started, milliseconds since 1970 */
-export function modelRoutes(authorizer: Authorizer, own: string, createdMs: number): Route[] {
+export function modelRoutes(authorizer: Authorizer, own: { readonly name: string }, createdMs: number): Route[] {
   const check = (request: HttpRequest): void => {
     const identity = authorizer.identify(credentialOf(request));
     if (typeof identity === 'string') throw new OpenAiHttpError(401, keyError(identity));
   };
   const created = Math.floor(createdMs / 1_000);
-  const ids = [...new Set([own, ...OPENAI_MODELS])];
   const describe = (id: string) => ({ id, object: 'model', created, owned_by: 'sotto' });
   const retrieve = (request: HttpRequest, id: string): WholeResponse => {
     check(request);
-    if (isServed(id, own)) return openAiJson(200, describe(id));
+    if (isServed(id, own.name)) return openAiJson(200, describe(id));
     throw new OpenAiHttpError(404, invalidRequest('model_not_found', `The model '${id}' does not exist.`, 'model'));
   };
   return [
@@ -68,7 +67,8 @@ export function modelRoutes(authorizer: Authorizer, own: string, createdMs: numb
       path: '/v1/models',
       handle: openAiHandler(({ request }) => {
         check(request);
-        return openAiJson(200, { object: 'list', data: ids.map(describe) });
+        const ids = new Set([own.name, ...OPENAI_MODELS]);
+        return openAiJson(200, { object: 'list', data: Array.from(ids, describe) });
       }),
     },
     {

@@ -37,7 +37,7 @@ export function openAiRestRoutes(options: OpenAiRestOptions): Route[] {
   return [
     audioRoute('/v1/audio/transcriptions', 'transcribe'),
     audioRoute('/v1/audio/translations', 'translate'),
-    ...modelRoutes(options.authorizer, options.model.name, Date.now()),
+    ...modelRoutes(options.authorizer, options.model, Date.now()),
   ];
 }
 
