@@ -92,44 +92,66 @@ for (const transport of ['ws', 'uws'] as const) {
       }
       t.match(server.stderr, /"connection closed"/, 'something was logged at all');
     });
+
+    t.test('sotto transcribe prints what the server hears', { skip: !isQuick && 'once is enough' }, async (t) => {
+      const sotto = fileURLToPath(new URL('../../server/bin/sotto.mjs', import.meta.url));
+      const flags = ['--fast', '--json', '--server', server.url, fixtureClip('en-question').path];
+      const { stdout } = await promisify(execFile)(process.execPath, [sotto, 'transcribe', ...flags]);
+      const events = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { type: string });
+      t.ok(events.some((event) => event.type === 'final'));
+      t.ok(events.some((event) => event.type === 'stopped'));
+    });
+
+    t.test('an engine that is killed costs no connection, and no later speech', needsProc, async (t) => {
+      const { session, events } = open(t, server);
+      const clip = joined(await fixtureSamples('en-question'), silence(1_200));
+      await sendAll(session, clip.subarray(0, clip.length / 2));
+      await session.mark();
+      const engine = engineOf(server);
+      process.kill(engine, 'SIGKILL');
+      await sendAll(session, joined(clip.subarray(clip.length / 2), clip));
+      const totals = await session.stop();
+      t.match(await session.closed, { closeCode: 1000 });
+      const answers = events.filter(
+        (event) => event.type === 'final' || (event.type === 'error' && event.code === 'recognition_failed'),
+      );
+      t.equal(
+        answers.length,
+        events.filter((event) => event.type === 'speechStarted').length,
+        'every utterance is answered',
+      );
+      t.equal(answers.at(-1)?.type, 'final', 'the engine is back');
+      t.equal(totals.audioMs, Math.floor((clip.length * 2) / 16));
+      t.equal(await server.metric('sotto_engine_deaths_total'), 1);
+      t.ok((await server.metric('sotto_decode_windows_total')) >= answers.length);
+      t.match(server.stderr, /engine died/);
+      t.match(server.stderr, /engine restarted/);
+    });
+
+    t.test(
+      'CL2: SIGTERM in the middle of a word: the final comes, then goingAway, and the process ends with 0',
+      async (t) => {
+        const { session, events } = open(t, server);
+        const samples = await fixtureSamples('en-question');
+        await sendAll(session, samples.subarray(0, (samples.length * 2) / 3));
+        await session.mark();
+        const begin = performance.now();
+        server.kill('SIGTERM');
+        t.match(await session.closed, { closeCode: 1001 });
+        t.match(events.at(-1), { type: 'stopped', reason: 'drain' });
+        t.match(
+          events.findLast((event) => event.type === 'final'),
+          { reason: 'stop' },
+        );
+        t.same(await server.exit(), { code: 0, signal: null });
+        t.ok(performance.now() - begin < 10_000, 'within the bound');
+      },
+    );
   });
 }
-
-t.test('sotto transcribe prints what the server hears', async (t) => {
-  const server = await ServerProcess.start(t, TINY);
-  const sotto = fileURLToPath(new URL('../../server/bin/sotto.mjs', import.meta.url));
-  const flags = ['--fast', '--json', '--server', server.url, fixtureClip('en-question').path];
-  const { stdout } = await promisify(execFile)(process.execPath, [sotto, 'transcribe', ...flags]);
-  const events = stdout
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as { type: string });
-  t.ok(events.some((event) => event.type === 'final'));
-  t.ok(events.some((event) => event.type === 'stopped'));
-});
-
-t.test(
-  'CL2: SIGTERM in the middle of a word: the final comes, then goingAway, and the process ends with 0',
-  async (t) => {
-    for (const transport of sampled(['auto', 'ws'] as const, 1)) {
-      const server = await ServerProcess.start(t, [...TINY, '--transport', transport]);
-      const { session, events } = open(t, server);
-      const samples = await fixtureSamples('en-question');
-      await sendAll(session, samples.subarray(0, (samples.length * 2) / 3));
-      await session.mark();
-      const begin = performance.now();
-      server.kill('SIGTERM');
-      t.match(await session.closed, { closeCode: 1001 });
-      t.match(events.at(-1), { type: 'stopped', reason: 'drain' });
-      t.match(
-        events.findLast((event) => event.type === 'final'),
-        { reason: 'stop' },
-      );
-      t.same(await server.exit(), { code: 0, signal: null });
-      t.ok(performance.now() - begin < 10_000, 'within the bound');
-    }
-  },
-);
 
 t.test('a second signal ends the process at once', needsProc, async (t) => {
   // Its engine is stopped, so that the final that the first signal waits for never comes.
@@ -161,33 +183,6 @@ t.test('a drain that takes too long is cut at its bound', needsProc, async (t) =
   t.same(await server.exit(), { code: 0, signal: null });
   t.ok(performance.now() - begin < 8_000, 'also when its engine does not end');
   t.match(server.stderr, /did not finish in time/);
-});
-
-t.test('an engine that is killed costs no connection, and no later speech', needsProc, async (t) => {
-  const server = await ServerProcess.start(t, TINY);
-  const { session, events } = open(t, server);
-  const clip = joined(await fixtureSamples('en-question'), silence(1_200));
-  await sendAll(session, clip.subarray(0, clip.length / 2));
-  await session.mark();
-  const engine = engineOf(server);
-  process.kill(engine, 'SIGKILL');
-  await sendAll(session, joined(clip.subarray(clip.length / 2), clip));
-  const totals = await session.stop();
-  t.match(await session.closed, { closeCode: 1000 });
-  const answers = events.filter(
-    (event) => event.type === 'final' || (event.type === 'error' && event.code === 'recognition_failed'),
-  );
-  t.equal(
-    answers.length,
-    events.filter((event) => event.type === 'speechStarted').length,
-    'every utterance is answered',
-  );
-  t.equal(answers.at(-1)?.type, 'final', 'the engine is back');
-  t.equal(totals.audioMs, Math.floor((clip.length * 2) / 16));
-  t.equal(await server.metric('sotto_engine_deaths_total'), 1);
-  t.ok((await server.metric('sotto_decode_windows_total')) >= answers.length);
-  t.match(server.stderr, /engine died/);
-  t.match(server.stderr, /engine restarted/);
 });
 
 t.test('a port in use, an unknown model: one clear line and exit code 1', async (t) => {

@@ -12,7 +12,7 @@ import { ModelHub } from '../../support/model-hub.js';
 import { writeRandomWhisper } from '../../support/random-whisper.js';
 import { smallTokenizer, SPECIAL_NAMES } from '../../support/small-tokenizer.js';
 import { SOTTO_ARGUMENTS, SOTTO_ENVIRONMENT } from '../../support/sotto-command.js';
-import { wholeRunOnly } from '../../support/whole-run.js';
+import { isWholeRun, wholeRunOnly } from '../../support/whole-run.js';
 
 interface Outcome {
   readonly code: number;
@@ -63,7 +63,9 @@ t.test('pull fetches a Whisper from a hub, adds it, and fetches nothing twice', 
   t.match(pulled, { code: 0, stdout: /^Pulled Whisper-Tiny \([0-9a-f]{12}\): .*\nTo see that it runs/ });
   t.match(pulled.stderr, /█ 100 % of 2\d\d kB/);
   t.match(await sotto('list'), { code: 0, stdout: /\* +Whisper-Tiny +0\.1 M parameters/ });
-  t.match(await sotto('check', 'Whisper-Tiny', '--threads', '1'), { code: 0 }, 'it runs from the cache');
+  // Above it was added from a folder.
+  if (isWholeRun)
+    t.match(await sotto('check', 'Whisper-Tiny', '--threads', '1'), { code: 0 }, 'it runs from the cache');
   hub.seen.length = 0;
   t.match(await sotto('pull', 'someone/Whisper-Tiny'), { code: 0 });
   t.equal(hub.seen.length, 1);
