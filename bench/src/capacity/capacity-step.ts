@@ -1,6 +1,6 @@
 // One step of the search: so many live streams, measured from when all are on.
 import type { LoadedRecording } from '../audio/playlist.js';
-import { totalErrors } from '../quality/index.js';
+import { totalErrors } from '@sotto/models';
 import type { BenchServer } from '../server/bench-server.js';
 import type { LoadReport, LoadTask } from './load-messages.js';
 import { LoadClients } from './load-clients.js';

@@ -3,7 +3,7 @@ import { messageOf } from '@sotto/protocol';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '../audio/seeded-random.js';
 import { loopPlaylist } from '../audio/utterances.js';
-import { totalErrors } from '../quality/index.js';
+import { totalErrors } from '@sotto/models';
 import { playStream } from '../stream/play-stream.js';
 import type { ObservedStream } from '../stream/stream-metrics.js';
 import type { FromClient, LoadReport, LoadTask, ToClient } from './load-messages.js';

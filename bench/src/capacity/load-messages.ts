@@ -1,7 +1,7 @@
 // What the bench and its load clients' processes say to each other. Both ends are this code at one version: nothing is
 // validated.
 import type { LoadedRecording } from '../audio/playlist.js';
-import type { ErrorCounts } from '../quality/index.js';
+import type { ErrorCounts } from '@sotto/models';
 import type { PlayOptions } from '../stream/play-stream.js';
 import type { EventLoss } from '../stream/segment-trace.js';
 

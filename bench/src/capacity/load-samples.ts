@@ -1,6 +1,6 @@
 // From the streams that a load client played to the values that are measured.
 import { SAMPLES_PER_MS, type Playlist } from '../audio/playlist.js';
-import { scoreText, totalErrors, type ErrorCounts } from '../quality/index.js';
+import { scoreText, totalErrors, type ErrorCounts } from '@sotto/models';
 import { hypothesesOf } from '../stream/hypotheses.js';
 import type { EventLoss, SegmentTrace } from '../stream/segment-trace.js';
 import { segmentLatencies, type ObservedStream } from '../stream/stream-metrics.js';

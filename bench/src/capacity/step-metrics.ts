@@ -1,6 +1,6 @@
 // The figures of a step, and whether they hold.
 import { distribution } from '../measure/statistics.js';
-import { errorRate } from '../quality/index.js';
+import { errorRate } from '@sotto/models';
 import {
   atMost,
   distributionMetric,

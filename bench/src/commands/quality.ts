@@ -15,7 +15,7 @@ import { choosePeers, weightsOf, type Peer } from '../peers/peers.js';
 import { runPeer, type PeerRun } from '../peers/run-peer.js';
 import { errorGroups, errorTable, groupOf, scoreOf, type HeardRecording } from '../quality/error-table.js';
 import { halfOf, HALVES, type Half } from '../quality/halves.js';
-import { errorRate } from '../quality/index.js';
+import { errorRate } from '@sotto/models';
 import { scalarMetric } from '../report/metric.js';
 import { publish } from '../report/result-file.js';
 import { commaList, wholeNumber } from './option-values.js';

@@ -1,5 +1,5 @@
 // Texts that say the same again and again although nobody did.
-import { comparedUnits } from '../quality/index.js';
+import { comparedUnits } from '@sotto/models';
 
 /** The longest phrase whose repetition is looked for, words or characters. */
 const PHRASE_MAX = 12;

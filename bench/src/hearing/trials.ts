@@ -4,7 +4,7 @@ import { place, type LoadedRecording } from '../audio/playlist.js';
 import { atMost, scalarMetric, type Metric } from '../report/metric.js';
 import type { Hearing } from './hearing.js';
 import { textOf } from './hearing.js';
-import { comparedUnits, errorRate, scoreText, totalErrors, type ErrorCounts } from '../quality/index.js';
+import { comparedUnits, errorRate, scoreText, totalErrors, type ErrorCounts } from '@sotto/models';
 import { isLoop } from './loops.js';
 import { atLevel, noiseStretches } from './noises.js';
 

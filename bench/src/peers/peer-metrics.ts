@@ -1,5 +1,5 @@
 // The figures of peers: speed, errors by language, memory, and Sotto against each of them.
-import { comparedUnit, errorRate, scoreText, totalErrors } from '../quality/index.js';
+import { comparedUnit, errorRate, scoreText, totalErrors } from '@sotto/models';
 import { median } from '../measure/statistics.js';
 import { scalarMetric, type Metric } from '../report/metric.js';
 import type { GivenClip } from './peer-clips.js';

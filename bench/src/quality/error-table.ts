@@ -1,6 +1,6 @@
 // Errors by group of recordings, recogniser beside recogniser.
 import { markdownRows } from '../report/table.js';
-import { comparedUnit, comparedUnits, errorRate, scoreText, totalErrors, type ErrorCounts } from './index.js';
+import { comparedUnit, comparedUnits, errorRate, scoreText, totalErrors, type ErrorCounts } from '@sotto/models';
 
 /** A recording, and what each recogniser made of it. */
 export interface HeardRecording {

@@ -1,5 +1,5 @@
 // Word or character error rates of what was heard, streaming and offline.
-import { comparedUnit, comparedUnits, errorRate, scoreText, totalErrors, type ErrorCounts } from '../quality/index.js';
+import { comparedUnit, comparedUnits, errorRate, scoreText, totalErrors, type ErrorCounts } from '@sotto/models';
 import { atMost, scalarMetric, type Metric } from '../report/metric.js';
 import type { Hypothesis } from './hypotheses.js';
 

@@ -1,7 +1,7 @@
 // What was heard in each recording, as a file to read beside the error rate.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { scoreText } from '../quality/index.js';
+import { scoreText } from '@sotto/models';
 import type { Hypothesis } from './hypotheses.js';
 
 /**

@@ -1,1 +1,0 @@
-export { distribution, median, percentile, type Distribution } from './measure/statistics.js';
