@@ -10,7 +10,7 @@ import { countTermErrors, type TermErrors } from '../hotwords/hear-terms.js';
 import { commonWords, rareWords } from '../hotwords/terms.js';
 import { describeProvenance } from '../measure/machine.js';
 import { median } from '../measure/statistics.js';
-import { comparedUnits } from '../quality/index.js';
+import { comparedUnits } from '@sotto/models';
 import { halfOf, HALVES, type Half } from '../quality/halves.js';
 import { scalarMetric } from '../report/metric.js';
 import { publish } from '../report/result-file.js';

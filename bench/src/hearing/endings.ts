@@ -4,7 +4,7 @@ import { SESSION_DEFAULTS } from '@sotto/server';
 import { place, placedSpans, SAMPLES_PER_MS, type LoadedRecording } from '../audio/playlist.js';
 import { spokenSpans } from '../audio/speech-by-level.js';
 import { distribution } from '../measure/statistics.js';
-import { errorRate, scoreText, totalErrors, type ErrorCounts } from '../quality/index.js';
+import { errorRate, scoreText, totalErrors, type ErrorCounts } from '@sotto/models';
 import { distributionMetric, scalarMetric, type Metric } from '../report/metric.js';
 import type { Hearing } from './hearing.js';
 import { textOf } from './hearing.js';

@@ -1,7 +1,7 @@
 // What hotwords do to a recogniser: errors on the terms that were said, and on all other words.
 import { align } from '@sotto/models';
 import type { LoadedRecording } from '../audio/playlist.js';
-import { comparedUnits } from '../quality/index.js';
+import { comparedUnits } from '@sotto/models';
 
 export interface TermErrors {
   /** Units of terms that were said, and those of them that were not heard. */
