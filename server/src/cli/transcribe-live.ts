@@ -8,6 +8,7 @@ import {
   polishFlags,
   rawFormat,
   recognitionFlags,
+  rewritingFlags,
   showsWords,
   STANDARD_INPUT,
   trackWish,
@@ -70,6 +71,7 @@ async function transcribeOne(
         ...recognitionFlags(flags),
         ...polishFlags(flags),
         ...(showsWords(flags) && { words: true }),
+        ...rewritingFlags(flags),
         ...(flags.separateChannels && { channels: 'separate' }),
       },
       onEvent: (event) => {

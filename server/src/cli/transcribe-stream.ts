@@ -1,4 +1,5 @@
 // Streams one source to a server and hands its events on, from the first sample to the end of the session.
+import type { RewritingSettings } from '@sotto/protocol';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   connect,
@@ -23,7 +24,7 @@ export interface StreamOptions {
   readonly retries: number;
   readonly settings: Pick<
     ConnectOptions,
-    'language' | 'task' | 'prompt' | 'hotwords' | 'words' | 'polish' | 'channels'
+    'language' | 'task' | 'prompt' | 'hotwords' | 'words' | 'polish' | 'channels' | keyof RewritingSettings
   >;
   readonly onEvent: (event: SessionEvent) => void;
   /** When it aborts, no more audio is sent: what was heard is still answered. */

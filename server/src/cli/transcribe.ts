@@ -1,11 +1,11 @@
 // `sotto transcribe`: audio files or standard input in, the words out, through a server or without one.
 import { DEVICE_LIST } from '../asr/devices.js';
-import { LIMITS, POLISH_MODES } from '@sotto/protocol';
+import { LIMITS, POLISH_MODES, PROFANITY_MODES, REDACTIONS } from '@sotto/protocol';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { TRACK } from '../audio/choose-track.js';
 import { ffmpegSetting, useFfmpeg } from '../audio/ffmpeg/find-ffmpeg.js';
 import { asCommandError, CommandError } from './command-error.js';
-import { rawFormat, STANDARD_INPUT, type TranscribeFlags } from './transcribe-flags.js';
+import { rawFormat, rewritingFlags, STANDARD_INPUT, type TranscribeFlags } from './transcribe-flags.js';
 import { TRANSCRIPT_FORMATS } from '../captions/transcript-formats.js';
 import { transcribeLive } from './transcribe-live.js';
 import { transcribeOffline } from './transcribe-offline.js';
@@ -45,6 +45,10 @@ export function registerTranscribeCommand(program: Command): void {
     .option('--polish-instruction <text>', 'what to do with the text (needs --polish custom)')
     .option('--prompt <text>', 'text that came before, or that sets the style')
     .option('--hotword <text>', 'a name or term to expect; may be given several times', collect)
+    .option('--replace <find=replace>', 'write a word in another way; may be given several times', collect)
+    .addOption(new Option('--profanity <mode>', 'mask: of swear words only the first letter').choices(PROFANITY_MODES))
+    .option('--redact <list>', `hide, with commas between: ${REDACTIONS.join(', ')}`)
+    .option('--redact-names <list>', 'the names that --redact names hides, with commas between')
     .option('--raw', 'standard input is raw PCM (16-bit, little-endian), no file of a known format')
     .option(
       '--rate <hz>',
@@ -112,7 +116,10 @@ export function checkUsage(files: readonly string[], flags: TranscribeFlags): vo
   if ((flags.polish === 'custom') !== (flags.polishInstruction !== undefined)) {
     throw new CommandError('--polish custom and --polish-instruction go together.', 2);
   }
+  rewritingFlags(flags);
   if (flags.offline) {
+    const isRewriting = Object.keys(rewritingFlags(flags)).length > 0;
+    if (isRewriting) throw new CommandError('--replace, --profanity and --redact need a server.', 2);
     if (flags.polish !== undefined) throw new CommandError('--polish needs a server.', 2);
     if (files.includes(STANDARD_INPUT)) throw new CommandError('--offline reads files, not standard input.', 2);
     if (flags.json) throw new CommandError('--offline has no events: use -f json.', 2);

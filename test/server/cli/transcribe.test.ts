@@ -7,7 +7,7 @@ import { bytesPerFrame, type StartMessage, type StoppedMessage } from '@sotto/pr
 import t, { type Test } from 'tap';
 import { checkUsage } from '../../../server/src/cli/transcribe.js';
 import type { TranscriptSegment } from '../../../server/src/captions/cues.js';
-import type { TranscribeFlags } from '../../../server/src/cli/transcribe-flags.js';
+import { rewritingFlags, type TranscribeFlags } from '../../../server/src/cli/transcribe-flags.js';
 import { runSotto } from '../../support/run-command.js';
 import { wavFile } from '../../support/wav-file.js';
 import { READY, startWireServer, type WirePeer, type WireScript } from '../../support/wire-server.js';
@@ -280,6 +280,21 @@ t.test('flags that do not go together are refused', async (t) => {
   const defaults: TranscribeFlags = { server: 'ws://127.0.0.1:8080', retry: 0 };
   const refuses = (files: string[], flags: Partial<TranscribeFlags>, message: RegExp) =>
     t.throws(() => checkUsage(files, { ...defaults, ...flags }), { name: 'CommandError', exitCode: 2, message });
+  refuses([YES], { separateChannels: true }, /say how many there are with --channels/);
+  refuses([YES], { redact: 'card,dates' }, /--redact takes card, phone, .* got "dates"/);
+  refuses([YES], { replace: ['jason'] }, /--replace takes a word and what to write for it/);
+  refuses([YES], { offline: true, profanity: 'mask' }, /need a server/);
+  t.strictSame(
+    rewritingFlags({ ...defaults, replace: ['jason = JSON', 'a='], redact: 'names, card', redactNames: 'Ann, Bo' }),
+    {
+      replacements: [
+        { find: 'jason', replace: 'JSON' },
+        { find: 'a', replace: '' },
+      ],
+      redact: ['names', 'card'],
+      redactNames: ['Ann', 'Bo'],
+    },
+  );
   refuses([YES], { server: 'localhost:8080' }, /--server takes a URL such as ws:/);
   refuses([YES], { server: 'ws://[' }, /--server takes a URL such as ws:/);
   refuses(['-', '-'], {}, /Standard input can be read once/);

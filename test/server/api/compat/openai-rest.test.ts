@@ -244,6 +244,35 @@ t.test('OA-3: stream as people write it', async (t) => {
   t.match(await (await post('maybe')).json(), { error: { param: 'stream' } });
 });
 
+/** A list of so many terms. */
+const terms = (length: number): string => JSON.stringify(Array.from({ length }, (_, at) => `t${at}`));
+
+t.test('what is done to the words, and channels by themselves, as fields of the form', async (t) => {
+  const { http, transcriber } = await open(t);
+  const post = async (fields: Readonly<Record<string, string>>) => {
+    const body = new FormData();
+    for (const [name, value] of Object.entries({ model, ...fields })) body.append(name, value);
+    body.append('file', new File([audio], 'talk.wav'));
+    return (await fetch(`${http}/v1/audio/transcriptions`, { method: 'POST', body })).json();
+  };
+  await post({ replacements: 'jason=JSON', redact: 'card,names', redactNames: 'Ann', profanity: 'mask' });
+  t.match(transcriber.asked[0], {
+    rewriting: {
+      replacements: [{ find: 'jason', replace: 'JSON' }],
+      redact: ['card', 'names'],
+      redactNames: ['Ann'],
+      profanity: 'mask',
+    },
+  });
+  const apart = await post({ channels: 'separate', response_format: 'verbose_json' });
+  t.match(apart, { segments: [{ channel: 0 }] });
+  t.match(await post({ redact: 'dates' }), { error: { param: 'redact' } });
+  t.match(await post({ replacements: '[{' }), { error: { message: /replacements: expected JSON/ } });
+  t.match(await post({ channels: 'all' }), { error: { param: 'channels', message: /mixed, separate/ } });
+  t.match(await post({ keywords: terms(501) }), { error: { param: 'keywords', message: /at most 500/ } });
+  t.match(await post({ keywords: terms(10_000) }), { error: { message: /may have up to 65536 bytes/ } });
+});
+
 t.test('speakers are not told apart: that is refused in words', async (t) => {
   const { client } = await open(t);
   const { transcriptions: api } = client.audio;

@@ -1,9 +1,11 @@
 // What a client of OpenAI's audio API asks for, out of the fields of its form.
-import { LIMITS } from '@sotto/protocol';
+import { LIMITS, REWRITING } from '@sotto/protocol';
 import * as v from 'valibot';
 import type { CuttingOptions } from '../../../asr/files/speech-stretches.js';
 import type { FileOptions } from '../../../recordings/file-transcription.js';
 import type { FormFields } from '../../uploads/form-fields.js';
+import { rewritingOf } from '../../uploads/rewriting-fields.js';
+import { HttpError } from '../../../http/http-error.js';
 import { findLanguage } from '../../../asr/model-languages.js';
 import { hotwordsOf } from '../language.js';
 import { invalidRequest } from '../openai-realtime/events.js';
@@ -90,6 +92,8 @@ export const TRANSCRIPTION_FORM = v.object({
     ),
   ),
   chunking_strategy: v.optional(v.union([v.literal('auto'), ServerVad], CHUNKING_VALUES)),
+  // Not of OpenAI's either: what is done to the words.
+  ...REWRITING,
 });
 
 export type TranscriptionForm = v.InferOutput<typeof TRANSCRIPTION_FORM>;
@@ -102,6 +106,7 @@ export function transcriptionForm(fields: FormFields): TranscriptionForm {
   for (const name of Object.keys(TRANSCRIPTION_FORM.entries)) given[name] = fields.one(name);
   for (const name of LISTS) given[name] = fields.list(name);
   given['chunking_strategy'] = chunkingStrategy(fields);
+  Object.assign(given, rewritingFields(fields));
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const result = v.safeParse(TRANSCRIPTION_FORM, set, { abortEarly: true });
   if (result.success) return result.output;
@@ -117,6 +122,21 @@ export function transcriptionForm(fields: FormFields): TranscriptionForm {
       ? invalidRequest('missing_required_parameter', `Missing required parameter: '${param}'.`, param)
       : invalidRequest('invalid_value', `Invalid value for '${param}': ${message}`, param),
   );
+}
+
+/** @throws OpenAiHttpError 400 for what begins as JSON and is none */
+function rewritingFields(fields: FormFields): object {
+  try {
+    return rewritingOf({
+      replacements: fields.one('replacements'),
+      profanity: fields.one('profanity'),
+      redact: fields.list('redact')?.join(','),
+      redactNames: fields.list('redactNames')?.join(','),
+    });
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    throw new OpenAiHttpError(400, invalidRequest('invalid_value', error.message, null));
+  }
 }
 
 /** `auto`, JSON, or `chunking_strategy[type]` and its neighbours. */
@@ -149,6 +169,12 @@ export function fileOptions(form: TranscriptionForm, task: FileOptions['task'], 
     words: true,
     temperature: form.temperature,
     cutting: cuttingOf(form),
+    rewriting: {
+      replacements: form.replacements,
+      profanity: form.profanity,
+      redact: form.redact,
+      redactNames: form.redactNames,
+    },
   };
 }
 

@@ -124,6 +124,7 @@ async function* events(
       text: textOf(segments),
       ...(withLogprobs && { logprobs: segments.flatMap(logprobsOf) }),
       usage: usageOf(form.model, segments, heard.durationMs),
+      ...(heard.warnings.length > 0 && { warnings: heard.warnings }),
     });
     yield { data: '[DONE]' };
   } catch (error) {
