@@ -4,8 +4,9 @@ import type { Hotwords } from '../engine.js';
 import type { EngineTokenizer } from '../tokenizer.js';
 
 /**
- * How much likelier a term's first token becomes, natural log. Chosen with `npm run bench -- hotwords` on one half of
- * the recordings; bench/README.md has the figures.
+ * How much likelier a term's first token becomes, natural log. A careful value: of 43 English recordings, most of them
+ * accented, a list of 500 terms, 455 of which nobody said, changed one text at 1.5, three at 3 and seven at 4.5
+ * (`npm run bench -- hotwords`).
  */
 export const HOTWORD_BOOST = 1.5;
 /** Terms with more tokens are not raised: no name is that long, and what is may be prompt. */
