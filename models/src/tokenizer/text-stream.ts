@@ -27,6 +27,8 @@ export class TextStream {
 
 /** Whether the bytes end inside a character that further bytes could complete. */
 export function endsInsideCharacter(bytes: Uint8Array): boolean {
+  // ASCII is whole by itself: two decoders for every token of a partial cost more than all else that is done with it.
+  if ((bytes.at(-1) ?? 0) < 0x80) return false;
   return newDecoder().decode(bytes, { stream: true }) !== newDecoder().decode(bytes);
 }
 

@@ -47,9 +47,12 @@ export class SileroRunner {
    */
   async run(streams: readonly SileroStream[]): Promise<void> {
     const rows = BATCH_SIZES.find((size) => size >= streams.length) ?? BATCH_MAX;
-    const input = this.#inputs.subarray(0, rows * ROW_SAMPLES).fill(0);
-    const state = this.#states.subarray(0, 2 * rows * STATE_SIZE).fill(0);
+    const input = this.#inputs.subarray(0, rows * ROW_SAMPLES);
+    const state = this.#states.subarray(0, 2 * rows * STATE_SIZE);
+    // Rows are independent: what an earlier run left in those of streams that have closed meanwhile is nobody's.
     streams.forEach((stream, row) => stream.gather(input, state, row, rows));
+    input.fill(0, streams.length * ROW_SAMPLES);
+    for (const half of [0, rows]) state.fill(0, (half + streams.length) * STATE_SIZE, (half + rows) * STATE_SIZE);
     try {
       const { output, stateN } = await this.#runModel({
         input: { type: 'float32', dims: [rows, ROW_SAMPLES], data: input },
