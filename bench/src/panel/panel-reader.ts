@@ -32,9 +32,9 @@ export class PanelReader {
     return this.#bytes / Math.max(1, this.#answers);
   }
 
-  /** Asks now, and every two seconds until {@link stop}. */
-  start(): void {
-    this.#timer = setInterval(() => void this.ask().catch(() => undefined), INTERVAL_MS);
+  /** Asks now, and every two seconds until {@link stop}. @param panels as many as would be open */
+  start(panels = 1): void {
+    this.#timer = setInterval(() => void this.ask().catch(() => undefined), INTERVAL_MS / panels);
     void this.ask().catch(() => undefined);
   }
 
