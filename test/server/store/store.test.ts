@@ -41,11 +41,11 @@ t.test('a Redis that is not there, or goes away, is an error and no wait', { ski
     code: 'store_unavailable',
     message: /^Redis at 127\.0\.0\.1:1 cannot be reached/,
   });
-  const { url, kill } = await startRedis(t);
-  const store = await RedisStore.open(url);
+  const redis = await startRedis(t);
+  const store = await RedisStore.open(redis.url);
   t.teardown(() => store.close());
   await store.commit([{ map: 'meta', key: 'a', value: Buffer.from('1') }]);
-  await kill();
+  await redis.kill();
   await t.rejects(store.get('meta', 'a'), { code: 'store_unavailable' });
   await t.rejects(store.commit([]), { code: 'store_unavailable' });
 });
