@@ -1,5 +1,6 @@
 // The queue that several nodes share: BullMQ on Redis. A job whose node dies is taken over by another one.
-import { Queue, UnrecoverableError, Worker, type ConnectionOptions } from 'bullmq';
+import { Queue, UnrecoverableError, Worker } from 'bullmq';
+import { connectRedis, type RedisConnection, type RedisConnectionOptions } from '../store/redis/connect-redis.js';
 import type { JobHandler, JobQueue } from './job-queue.js';
 
 const NAME = 'jobs';
@@ -22,13 +23,14 @@ export interface BullQueueOptions {
 export class BullQueue implements JobQueue {
   readonly #options: BullQueueOptions;
   readonly #queue: Queue;
+  readonly #connections: RedisConnection[] = [];
   #worker: Worker | undefined;
 
   constructor(options: BullQueueOptions) {
     this.#options = options;
     this.#queue = new Queue(NAME, {
       // Fails at once without a connection: a client is told, and asks again.
-      connection: { ...this.#connection(), enableOfflineQueue: false },
+      connection: this.#connect({ enableOfflineQueue: false }),
       prefix: PREFIX,
       defaultJobOptions: { ...ATTEMPTS, removeOnComplete: true, removeOnFail: true },
     });
@@ -58,7 +60,7 @@ export class BullQueue implements JobQueue {
         await handler(id);
       },
       {
-        connection: { ...this.#connection(), maxRetriesPerRequest: null },
+        connection: this.#connect({ maxRetriesPerRequest: null }),
         prefix: PREFIX,
         concurrency,
         lockDuration: lockMs,
@@ -73,17 +75,14 @@ export class BullQueue implements JobQueue {
   async close(): Promise<void> {
     await this.#worker?.close();
     await this.#queue.close();
+    for (const connection of this.#connections) connection.disconnect();
   }
 
-  #connection(): ConnectionOptions & object {
-    const { hostname, port, username, password, pathname, protocol } = new URL(this.#options.url);
-    return {
-      host: hostname.replaceAll(/[[\]]/g, ''),
-      port: Number(port || 6_379),
-      ...(username !== '' && { username: decodeURIComponent(username) }),
-      ...(password !== '' && { password: decodeURIComponent(password) }),
-      ...(pathname.length > 1 && { db: Number(pathname.slice(1)) }),
-      ...(protocol === 'rediss:' && { tls: {} }),
-    };
+  #connect(options: RedisConnectionOptions): RedisConnection {
+    const connection = connectRedis(this.#options.url, options);
+    // Every command tells its own failure.
+    connection.on('error', () => undefined);
+    this.#connections.push(connection);
+    return connection;
   }
 }

@@ -5,6 +5,7 @@ import type { BlobStore } from './blobs.js';
 import type { KeyValueStore } from './key-value-store.js';
 import { FileBlobs } from './lmdb/file-blobs.js';
 import { HostedStore, type StoreProcessEvent } from './lmdb/hosted-store.js';
+import type { RedisChannels } from './redis/redis-channels.js';
 import type { RedisStore } from './redis/redis-store.js';
 import { StoreError } from './store-error.js';
 import type { StoreHealth } from './store-health.js';
@@ -21,6 +22,8 @@ export interface StoreHandle {
   readonly blobs: BlobStore;
   /** Whether other processes use it at the same time. */
   readonly isShared: boolean;
+  /** What they hear of each other at once; absent where there are none. */
+  readonly channels?: RedisChannels;
 }
 
 /**
@@ -50,7 +53,8 @@ export async function openStore(
   if (isRedis(settings)) {
     const data = await openRedis(redisUrl);
     const { RedisBlobs } = await import('./redis/redis-blobs.js');
-    return { data, blobs: new RedisBlobs(data.redis, uploadsBytesMax), isShared: true };
+    const blobs = new RedisBlobs(data.redis, uploadsBytesMax);
+    return { data, blobs, isShared: true, channels: data.channels };
   }
   const folder = dataFolder(settings.dataDir);
   const data = await HostedStore.open(folder, { onEvent });

@@ -13,7 +13,8 @@ export const STORAGE_SETTINGS = {
   }),
   redisUrl: optionalText({
     unit: 'URL',
-    meaning: 'Redis that the nodes share, such as redis://:password@host:6379/0 (rediss for TLS).',
+    meaning:
+      'Redis that the nodes share, such as redis://:password@host:6379/0 (rediss for TLS); behind Sentinels redis+sentinel://host,host/master/0, a cluster redis+cluster://host,host.',
     otherVariables: ['REDIS_URL'],
   }),
   retentionMs: integer(24 * HOUR_MS, {

@@ -1,7 +1,7 @@
 // Uploads in Redis, cut into pieces, so that a worker on any node can read them.
-import type { Redis } from 'ioredis';
 import { BLOB_NAME, type BlobStore } from '../blobs.js';
 import { asStoreError, StoreError } from '../store-error.js';
+import type { RedisConnection } from './connect-redis.js';
 import { REDIS_PREFIX } from './redis-store.js';
 
 /** Bytes of one piece. */
@@ -9,11 +9,11 @@ const PIECE_BYTES = 1_048_576;
 
 export class RedisBlobs implements BlobStore {
   readonly #sizes: string;
-  readonly #redis: Redis;
+  readonly #redis: RedisConnection;
   readonly #bytesMax: number;
   readonly #prefix: string;
 
-  constructor(redis: Redis, bytesMax: number, prefix = REDIS_PREFIX) {
+  constructor(redis: RedisConnection, bytesMax: number, prefix = REDIS_PREFIX) {
     this.#redis = redis;
     this.#bytesMax = bytesMax;
     this.#prefix = prefix;

@@ -1,5 +1,4 @@
 // The store that several nodes share: each map is a hash and a sorted set of its keys in Redis.
-import { Redis } from 'ioredis';
 import type {
   KeyValueStore,
   StoreChange,
@@ -9,13 +8,14 @@ import type {
   StoreRange,
 } from '../key-value-store.js';
 import { asStoreError } from '../store-error.js';
+import { connectRedis, type RedisConnection } from './connect-redis.js';
+import { RedisChannels } from './redis-channels.js';
+import { placeOf, redisAddress } from './redis-address.js';
 
 /** All keys begin with it; the braces keep them in one slot of a cluster. */
 export const REDIS_PREFIX = '{sotto}:';
 /** How long one command may take, milliseconds: a store that does not answer is an error, not a wait. */
 const COMMAND_TIMEOUT_MS = 5_000;
-/** Longest wait between two tries to connect again, milliseconds. */
-const RECONNECT_MS_MAX = 2_000;
 
 /**
  * KEYS[1]: the prefix. ARGV: how many expectations, then for each expectation and each change: map, key, whether there
@@ -51,24 +51,25 @@ return 1
 
 export class RedisStore implements KeyValueStore {
   readonly kind = 'redis';
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
+  readonly channels: RedisChannels;
   readonly #prefix: string;
   #isClosed = false;
 
-  private constructor(redis: Redis, prefix: string) {
+  private constructor(redis: RedisConnection, url: string, prefix: string) {
     this.redis = redis;
+    this.channels = new RedisChannels(redis, url, prefix);
     this.#prefix = prefix;
   }
 
   /** Connects. Rejects with StoreError `store_unavailable`. */
   static async open(url: string, prefix = REDIS_PREFIX): Promise<RedisStore> {
-    const redis = new Redis(url, {
+    const redis = connectRedis(url, {
       lazyConnect: true,
       // Without a connection a command fails at once: nothing piles up.
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       commandTimeout: COMMAND_TIMEOUT_MS,
-      retryStrategy: (tries) => Math.min(tries * 100, RECONNECT_MS_MAX),
     });
     // Every command tells its own failure; without a listener a lost connection would end the process.
     redis.on('error', () => undefined);
@@ -76,9 +77,9 @@ export class RedisStore implements KeyValueStore {
       await redis.connect();
     } catch (error) {
       redis.disconnect();
-      throw asStoreError(error, `Redis at ${placeOf(url)} cannot be reached`);
+      throw asStoreError(error, `Redis at ${placeOf(redisAddress(url))} cannot be reached`);
     }
-    return new RedisStore(redis, prefix);
+    return new RedisStore(redis, url, prefix);
   }
 
   async get(map: StoreMap, key: string): Promise<Uint8Array | undefined> {
@@ -122,6 +123,7 @@ export class RedisStore implements KeyValueStore {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.channels.close();
     await this.redis.quit().catch(() => this.redis.disconnect());
   }
 
@@ -140,9 +142,4 @@ export class RedisStore implements KeyValueStore {
 
 function argumentsOf(map: StoreMap, key: string, value: Uint8Array | undefined): (string | Buffer)[] {
   return value === undefined ? [map, key, '0', ''] : [map, key, '1', Buffer.from(value)];
-}
-
-/** Host and port of a URL, without its password. */
-export function placeOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : 'the address given';
 }
