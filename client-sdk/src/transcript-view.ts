@@ -63,6 +63,8 @@ export class TranscriptView {
       case 'resumed':
         return event.segments !== undefined && this.#goBack(event.segments);
       case 'watching': {
+        // Of a session that goes on at another node, what came after these comes again.
+        this.#goBack((event.finals.at(-1)?.segmentId ?? -1) + 1);
         // After a reconnect some finals are known already.
         const last = this.#finals.at(-1)?.segmentId ?? -1;
         for (const final of event.finals) if (final.segmentId > last) this.apply(final);

@@ -47,6 +47,7 @@ import { defaultRewriting } from './text/rewriting/default-rewriting.js';
 import { systemClock } from './time/clock.js';
 import { openTracing } from './tracing/open-tracing.js';
 import { VERSION } from './version.js';
+import { WatchRelay } from './watch/watch-relay.js';
 import { Pages } from './api/status/pages.js';
 import { statusRoutes } from './api/status/status-routes.js';
 import { captionRoutes } from './api/captions/caption-routes.js';
@@ -174,6 +175,7 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
     },
     sharing: { isEnabled: settings.shareEnabled, viewersMax: settings.viewersMax },
     keeper: checkpoints,
+    relay: store?.channels && new WatchRelay(store.channels),
     metrics,
     tracing,
   });

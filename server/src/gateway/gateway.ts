@@ -18,6 +18,7 @@ import { systemClock, type Clock } from '../time/clock.js';
 import type { Tracing } from '../tracing/open-tracing.js';
 import type { Transport, TransportOptions, UpgradeDecision, UpgradeRequest } from '../transport/transport.js';
 import { Shares, SHARING_DEFAULTS, type SharingSettings } from '../watch/shares.js';
+import type { WatchRelay } from '../watch/watch-relay.js';
 import { SharingSession } from '../watch/sharing-session.js';
 import { AddressRate } from './address-rate.js';
 import type { Dialect } from './dialect.js';
@@ -47,6 +48,8 @@ export interface GatewayOptions {
   readonly addressOf?: (head: RequestHead) => string;
   /** Whether and how sessions may be watched. Default: {@link SHARING_DEFAULTS}. */
   readonly sharing?: SharingSettings;
+  /** To nodes whose sessions are watched here, and that watch those of this one. Default: there are none. */
+  readonly relay?: WatchRelay | undefined;
   /** Whom it lets in. Default: everybody. */
   readonly access?: Authorizer;
   /** What its clients may have and spend. Default: no bound beside the limits. */
@@ -114,6 +117,7 @@ export class Gateway {
       publish: (topic, frame) => this.#transport.publish(topic, frame, typeof frame !== 'string'),
       now: this.#clock.now,
       wallNow: () => Date.now(),
+      relay: options.relay,
     });
     this.#upgrades = new Upgrades({
       limits: options.limits,
@@ -204,6 +208,7 @@ export class Gateway {
    */
   drain(): Promise<void> {
     this.#stopTaking();
+    this.shares.drain();
     this.#draining ??= this.#drainConnections();
     return this.#draining;
   }
@@ -216,6 +221,7 @@ export class Gateway {
     await this.#sessions.close();
     for (const connection of this.#upgrades.connections) connection.terminate();
     await this.#transport.close();
+    this.shares.close();
   }
 
   async #drainConnections(): Promise<void> {

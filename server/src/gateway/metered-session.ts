@@ -60,9 +60,9 @@ export class MeteredSession extends SessionDecorator {
     return isServed;
   }
 
-  override abandon(): void {
+  override abandon(goesOn?: boolean): void {
     this.#leave('abandoned');
-    super.abandon();
+    super.abandon(goesOn);
   }
 
   protected override send(message: ServerMessage): void {

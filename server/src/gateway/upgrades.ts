@@ -172,12 +172,12 @@ export class Upgrades {
   }
 
   #watch(socket: TransportSocket, subprotocol: Subprotocol, token: string): SocketHandlers {
-    const share = this.#options.shares.find(token);
+    const { shares } = this.#options;
     return this.#keep(
       new Viewer({
         socket,
         codec: createServerCodec(subprotocol),
-        share: share?.hasEnded === true ? undefined : share,
+        share: shares.find(token) ?? shares.seek(token),
         limits: this.#options.limits,
         clock: this.#options.clock,
         metrics: this.#options.metrics,

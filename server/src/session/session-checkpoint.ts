@@ -1,5 +1,5 @@
 // What another process needs to go on with a session: everything but its audio, which the client sends again.
-import type { StartMessage } from '@sotto/protocol';
+import type { FinalMessage, PartialMessage, PolishedMessage, StartMessage } from '@sotto/protocol';
 import type { PolishWish } from '../polish/polish-settings.js';
 import type { SessionPolishState } from './polish-owed.js';
 import type { PreviousTextState } from './previous-text.js';
@@ -19,6 +19,16 @@ export interface UtterancesState {
   readonly languages: Readonly<Record<string, number>>;
 }
 
+/** What those see who watch a session. */
+export interface SharedLines {
+  readonly id: string;
+  /** Secret: who has it may watch. */
+  readonly token: string;
+  readonly finals: readonly FinalMessage[];
+  readonly partials: readonly PartialMessage[];
+  readonly polished: readonly PolishedMessage[];
+}
+
 export interface SessionCheckpoint {
   readonly sessionId: string;
   readonly start: StartMessage;
@@ -30,4 +40,6 @@ export interface SessionCheckpoint {
   readonly settings: StreamSettings;
   readonly utterances: UtterancesState;
   readonly polish: SessionPolishState | undefined;
+  /** Set where it is shared. */
+  readonly share?: SharedLines;
 }

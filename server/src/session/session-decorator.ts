@@ -49,8 +49,8 @@ export abstract class SessionDecorator implements SessionPort {
     return (await this.session.restore?.(checkpoint)) ?? false;
   }
 
-  abandon(): void {
-    this.session.abandon();
+  abandon(goesOn?: boolean): void {
+    this.session.abandon(goesOn);
   }
 
   /** What the session says to its client. */

@@ -36,8 +36,11 @@ export interface SessionPort {
    * here. Rejects with StoreError where what was said before cannot be read.
    */
   restore?(checkpoint: SessionCheckpoint): Promise<boolean>;
-  /** The client is gone for good: stop all work, send nothing more. May be called twice. */
-  abandon(): void;
+  /**
+   * The client is gone for good: stop all work, send nothing more. May be called twice.
+   * @param goesOn whether the session goes on at another node
+   */
+  abandon(goesOn?: boolean): void;
 }
 
 export type SessionFactory = (sink: SessionSink) => SessionPort;

@@ -43,8 +43,8 @@ export class RecordingSession extends SessionDecorator {
     return super.restore(checkpoint);
   }
 
-  override abandon(): void {
-    super.abandon();
+  override abandon(goesOn?: boolean): void {
+    super.abandon(goesOn);
     this.#finish();
   }
 

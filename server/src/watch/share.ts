@@ -18,6 +18,7 @@ import {
   type WatchingMessage,
 } from '@sotto/protocol';
 import { LiveCaptions } from '../captions/live-captions.js';
+import type { SharedLines } from '../session/session-checkpoint.js';
 
 /** Finals that a viewer gets at once: what a screen of captions may still show. */
 export const WATCHED_FINALS_MAX = 10;
@@ -31,6 +32,8 @@ export interface ShareViewer {
   deliver(message: ServerMessage): void;
   /** The session is over: `message` is the last one. */
   ended(message: EndedMessage, reason: CloseReason): void;
+  /** This node shuts down, the session goes on: it is watched at another one. */
+  moved(): void;
 }
 
 export interface ShareOptions {
@@ -42,13 +45,17 @@ export interface ShareOptions {
   readonly sampleRate: number;
   /** Milliseconds since 1970. */
   readonly wallNow: () => number;
+  /** The lines of a session that began at another node. */
+  readonly lines?: SharedLines;
+  /** Hears of what viewers see, and of acks. */
+  readonly onEvent?: (message: ServerMessage) => void;
 }
 
 export class Share {
   /** Public: it names the session to people and logs. */
-  readonly id = `w_${randomBytes(6).toString('base64url')}`;
+  readonly id: string;
   /** Secret: who has it may watch. */
-  readonly token = randomBytes(TOKEN_BYTES).toString('base64url');
+  readonly token: string;
   readonly captions: LiveCaptions;
   readonly #options: ShareOptions;
   readonly #codecs: readonly ServerCodec[] = SUBPROTOCOLS.map((subprotocol) => createServerCodec(subprotocol));
@@ -60,11 +67,27 @@ export class Share {
   readonly #polished = new Map<number, PolishedMessage>();
   /** Viewers by subprotocol: nothing is encoded for nobody. */
   readonly #listeners: Record<Subprotocol, number> = { 'sotto.v1.msgpack': 0, 'sotto.v1.json': 0 };
+  /** The last utterance that captions have: one that is told again stands as it was. */
+  #captioned = -1;
   #hasEnded = false;
 
   constructor(options: ShareOptions) {
     this.#options = options;
+    this.id = options.lines?.id ?? `w_${randomBytes(6).toString('base64url')}`;
+    this.token = options.lines?.token ?? randomBytes(TOKEN_BYTES).toString('base64url');
     this.captions = new LiveCaptions({ wallNow: options.wallNow });
+    if (options.lines !== undefined) this.#restore(options.lines);
+  }
+
+  get sampleRate(): number {
+    return this.#options.sampleRate;
+  }
+
+  /** What another node needs to show the same. */
+  get lines(): SharedLines {
+    const { id, token } = this;
+    const [finals, partials, polished] = [this.#finals, this.#partials.values(), this.#polished.values()];
+    return { id, token, finals: [...finals], partials: [...partials], polished: [...polished] };
   }
 
   get viewerCount(): number {
@@ -88,6 +111,28 @@ export class Share {
     if (this.#viewers.size >= this.#options.viewersMax) return undefined;
     this.#viewers.add(viewer);
     this.#listeners[viewer.subprotocol]++;
+    return this.#watching();
+  }
+
+  /** The session goes on from here, whatever was told before: viewers get the lines as those do who have just come. */
+  reset(lines: SharedLines): void {
+    this.#finals.splice(0);
+    this.#partials.clear();
+    this.#polished.clear();
+    this.#restore(lines);
+    this.#show(this.#watching());
+  }
+
+  /** Sends viewers to another node. */
+  move(): void {
+    for (const viewer of this.#viewers) viewer.moved();
+  }
+
+  #restore({ finals, partials, polished }: SharedLines): void {
+    for (const event of [...finals, ...partials, ...polished]) this.#remember(event);
+  }
+
+  #watching(): WatchingMessage {
     return {
       type: 'watching',
       version: PROTOCOL_VERSION,
@@ -117,12 +162,18 @@ export class Share {
   observe(message: ServerMessage): void {
     if (this.#hasEnded) return;
     if (message.type === 'ack') {
+      this.#options.onEvent?.(message);
       const receivedMs = (message.offset * 1_000) / this.#options.sampleRate;
       return this.captions.heard(receivedMs - message.lagMs);
     }
     const event = forViewers(message);
     if (event === undefined) return;
     this.#remember(event);
+    this.#show(event);
+    this.#options.onEvent?.(event);
+  }
+
+  #show(event: ServerMessage): void {
     for (const codec of this.#codecs) this.#publish(event, codec);
     for (const viewer of this.#alone) viewer.deliver(event);
   }
@@ -151,7 +202,8 @@ export class Share {
         return;
       case 'final':
         this.#partials.delete(event.segmentId);
-        this.captions.settle(event.segmentId, event);
+        this.captions.settle(event.segmentId, event.segmentId > this.#captioned ? event : undefined);
+        this.#captioned = Math.max(this.#captioned, event.segmentId);
         if (event.text !== '') this.#finals.push(event);
         if (this.#finals.length > WATCHED_FINALS_MAX) this.#polished.delete(this.#finals.shift()?.segmentId ?? -1);
         return;

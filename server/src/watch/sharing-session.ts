@@ -1,5 +1,6 @@
 // A session whose start may ask to be shared: the session itself never knows that it is watched.
 import { CLOSE, errorMessage, type ClientMessage, type CloseReason, type ServerMessage } from '@sotto/protocol';
+import type { SessionCheckpoint } from '../session/session-checkpoint.js';
 import { SessionDecorator } from '../session/session-decorator.js';
 import type { SessionFactory, SessionSink } from '../session/session-port.js';
 import type { Share } from './share.js';
@@ -24,9 +25,30 @@ export class SharingSession extends SessionDecorator {
     super.receive(message);
   }
 
-  override abandon(): void {
-    super.abandon();
-    this.#endShare('lost');
+  /** Viewers of a session that goes on at another node go on with it. */
+  override checkpoint(): SessionCheckpoint | undefined {
+    const checkpoint = super.checkpoint();
+    if (checkpoint === undefined || this.#share === undefined) return checkpoint;
+    const { finals, polished, ...lines } = this.#share.lines;
+    const isTold = ({ segmentId = -1 }: { segmentId?: number | undefined }): boolean =>
+      segmentId < checkpoint.utterances.count;
+    const share = { ...lines, finals: finals.filter(isTold), polished: polished.filter(isTold), partials: [] };
+    return { ...checkpoint, share };
+  }
+
+  override async restore(checkpoint: SessionCheckpoint): Promise<boolean> {
+    const isServed = await super.restore(checkpoint);
+    const { share, start } = checkpoint;
+    if (isServed && share !== undefined && this.#shares.isEnabled) {
+      this.#share = this.#shares.adopt(share, start.audio.sampleRate);
+    }
+    return isServed;
+  }
+
+  override abandon(goesOn = false): void {
+    super.abandon(goesOn);
+    if (goesOn && this.#share !== undefined) this.#shares.handOver(this.#share);
+    else this.#endShare('lost');
   }
 
   protected override send(message: ServerMessage): void {

@@ -26,14 +26,14 @@ export const VIEWER_BYTES_MAX = 262_144;
 
 export interface ViewerOptions extends PeerContext {
   readonly codec: ServerCodec;
-  /** Undefined where the token is unknown or the session is over. */
-  readonly share: Share | undefined;
+  /** Undefined where the token is unknown or the session is over; `later`: it moves from node to node now. */
+  readonly share: Share | undefined | Promise<Share | 'later' | undefined>;
 }
 
 export class Viewer extends Peer<ServerMessage> implements ShareViewer {
   readonly subprotocol: Subprotocol;
   readonly #codec: ServerCodec;
-  readonly #share: Share | undefined;
+  #share: Share | undefined;
   /** It reads slowly: it has left the topic, and the outbox coalesces its partials. */
   #isAlone = false;
 
@@ -49,8 +49,8 @@ export class Viewer extends Peer<ServerMessage> implements ShareViewer {
     });
     this.subprotocol = codec.subprotocol;
     this.#codec = codec;
-    this.#share = share;
-    this.#join();
+    if (!(share instanceof Promise)) this.#join(share);
+    else void share.then((found) => this.isOpen && this.#join(found));
   }
 
   /** An event, while it is not in the topic. */
@@ -61,6 +61,10 @@ export class Viewer extends Peer<ServerMessage> implements ShareViewer {
   ended(message: EndedMessage, reason: CloseReason): void {
     this.send(message);
     this.end(reason);
+  }
+
+  moved(): void {
+    this.end(CLOSE.moved);
   }
 
   protected override receive(frame: string | Uint8Array): void {
@@ -102,9 +106,12 @@ export class Viewer extends Peer<ServerMessage> implements ShareViewer {
     this.ending();
   }
 
-  #join(): void {
-    const [share, socket] = [this.#share, this.socket];
-    if (share === undefined) {
+  #join(share: Share | 'later' | undefined): void {
+    if (share === 'later') {
+      const text = 'The session moves to another node: connect again in a moment.';
+      return this.#fail(errorMessage('overloaded', text), CLOSE.tryAgainLater);
+    }
+    if (share === undefined || share.hasEnded) {
       const text = 'No session has this token: it is wrong, or the session is over.';
       return this.#fail(errorMessage('share_unknown', text), CLOSE.shareUnknown);
     }
@@ -112,8 +119,9 @@ export class Viewer extends Peer<ServerMessage> implements ShareViewer {
     if (lines === undefined) {
       return this.#fail(errorMessage('overloaded', 'This session has all its viewers.'), CLOSE.tryAgainLater);
     }
+    this.#share = share;
     this.send(lines);
-    socket.subscribe(share.topic(this.subprotocol));
+    this.socket.subscribe(share.topic(this.subprotocol));
   }
 
   #goAlone(): void {

@@ -119,7 +119,6 @@ export class ResumableSession extends SessionDecorator implements KeepableSessio
     if (message.type === 'start' && this.#audio === undefined) {
       this.#audio = message.audio;
       const { keeper, windowMs } = this.#options;
-      // Its viewers could not follow.
       this.#isKept = message.keepsAudio === true && !isBoundToNode(message) && keeper !== undefined && windowMs > 0;
     }
     if (isCounted(message)) this.#count();
@@ -308,6 +307,6 @@ function endOf({ forgotten, events }: KeptSession): number {
 }
 
 /** A session that others watch, or whose channels are separate, does not go on at another node. */
-function isBoundToNode({ share, channels }: StartMessage): boolean {
-  return share === true || channels === 'separate';
+function isBoundToNode({ channels }: StartMessage): boolean {
+  return channels === 'separate';
 }

@@ -58,7 +58,7 @@ export class SessionRegistry {
       eventBytesMax: limits.resumeBytesMax,
       onReady: (session: ResumableSession) => void this.#byToken.set(session.token, session),
       onOverflow: (session: ResumableSession) => this.#giveUp(session, 'bytes'),
-      onLost: (session: ResumableSession) => this.#drop(session),
+      onLost: (session: ResumableSession) => this.#drop(session, true),
     };
     return new ResumableSession(createSession, owner, options, token);
   }
@@ -134,7 +134,7 @@ export class SessionRegistry {
   /** Lets another node go on with a session. Resolves with whether it may. */
   async handOver(session: ResumableSession): Promise<boolean> {
     const isKept = session.mayMove && (await this.#options.keeper?.handOver(session)) === true;
-    if (isKept) this.#drop(session);
+    if (isKept) this.#drop(session, true);
     return isKept;
   }
 
@@ -184,10 +184,10 @@ export class SessionRegistry {
   }
 
   /** It ends here; what is kept of it stays. */
-  #drop(session: ResumableSession): void {
+  #drop(session: ResumableSession, goesOn = false): void {
     if (this.#byToken.get(session.token) === session) this.#byToken.delete(session.token);
     this.#waiting.delete(session);
-    session.abandon();
+    session.abandon(goesOn);
   }
 
   /** Ends the sessions whose time is over; called about once a second. */
