@@ -137,29 +137,3 @@ t.test('a node that is full is passed over, and says so itself', { skip: WITHOUT
   t.equal((await fetch(`${large.http}/ready`)).status, 200);
   t.equal((await fetch(`${small.http}/health`)).status, 200, 'it is alive');
 });
-
-t.test('a long upload that comes slowly goes through, unbuffered', { skip: WITHOUT_NGINX }, async (t) => {
-  const server = await node(t, '--engine', 'null');
-  const nginx = await startNginx(t, [hostOf(server)]);
-  const seconds = 600;
-  const wav = wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, new Uint8Array(seconds * 32_000));
-  const boundary = 'sotto-upload';
-  const head = `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="a.wav"\r\n\r\n`;
-  async function* body(): AsyncGenerator<Uint8Array> {
-    yield Buffer.from(head);
-    for (let at = 0; at < wav.length; at += 1_000_000) {
-      // The node asks for more as long as it is read: nginx holds nothing back, and keeps nothing on its disk.
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      yield wav.subarray(at, at + 1_000_000);
-    }
-    yield Buffer.from(`\r\n--${boundary}--\r\n`);
-  }
-  const response = await fetch(`http://${nginx}/v1/audio/transcriptions`, {
-    method: 'POST',
-    headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
-    body: ReadableStream.from(body()),
-    duplex: 'half',
-  });
-  t.equal(response.status, 200, await response.clone().text());
-  t.match(await response.json(), { text: '' });
-});

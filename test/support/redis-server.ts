@@ -46,10 +46,12 @@ export async function startLastingRedis(
 /** A master, a replica and a Sentinel that promotes it, all until the test ends. */
 export async function startSentinel(t: Test): Promise<{ url: string; master: Redis }> {
   const [master, port] = [await startRedis(t), await freePort()];
-  const replica = await Redis.start(['--replicaof', '127.0.0.1', `${master.port}`]);
+  const folder = await mkdtemp(join(tmpdir(), 'sotto-redis-replica-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const replica = await Redis.start(['--replicaof', '127.0.0.1', `${master.port}`, '--dir', folder]);
   t.teardown(() => replica.kill());
   while (!(await master.ask('INFO', 'replication')).includes('state=online')) await delay(20);
-  const file = join(t.testdir(), 'sentinel.conf');
+  const file = join(folder, 'sentinel.conf');
   const lines = [
     `port ${port}`,
     'bind 127.0.0.1',
