@@ -306,7 +306,7 @@ function endOf({ forgotten, events }: KeptSession): number {
   return forgotten + events.length;
 }
 
-/** A session that others watch, or whose channels are separate, does not go on at another node. */
+/** A session whose channels are separate does not go on at another node. */
 function isBoundToNode({ channels }: StartMessage): boolean {
   return channels === 'separate';
 }
