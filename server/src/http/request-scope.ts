@@ -15,8 +15,8 @@ let open = 0;
 
 /**
  * Runs a handler; what it starts belongs to the request until the handler has answered. While no request is open, Node
- * need not follow every promise and every frame of a socket to whom they belong, which costs live streams a fifth of
- * the server's thread.
+ * need not follow every promise and every frame of a socket to whom they belong, which live streams would pay
+ * for with every chunk.
  */
 export function inRequest<T>(scope: RequestScope, handle: () => T): T {
   open += 1;
