@@ -137,8 +137,8 @@ test('errors carry a code and the words of ONNX Runtime', async (t) => {
 });
 
 test('a library that is missing or something else is told by name', async (t) => {
-  t.match(outcomeOf('/nowhere/libonnxruntime.so'), /libraryNotFound SOTTO_ONNXRUNTIME names no file: \/nowhere/);
-  t.match(outcomeOf(process.execPath), /libraryNotFound could not load ONNX Runtime from/);
+  t.match(outcomeOf('/nowhere/libonnxruntime.so'), /library_not_found SOTTO_ONNXRUNTIME names no file: \/nowhere/);
+  t.match(outcomeOf(process.execPath), /library_not_found could not load ONNX Runtime from/);
 });
 
 test('what is closed stays closed, and closing twice is fine', async (t) => {

@@ -42,7 +42,10 @@ class Printer(FrameProcessor):
 async def main(url: str, path: str, token: str | None = None) -> None:
     with wave.open(path) as file:
         rate, pcm = file.getframerate(), file.readframes(file.getnframes())
-    sotto = SottoSTTService(url=url, token=token, settings=SottoSTTSettings(language="en", hotwords=["library"]))
+    # So long a silence that it is the pipeline's word, not Sotto's own silence, that ends the utterance.
+    session = {"endpointing": {"minSilenceMs": 5_000}}
+    settings = SottoSTTSettings(language="en", hotwords=["library"], session=session)
+    sotto = SottoSTTService(url=url, token=token, settings=settings)
     pipeline = Pipeline([sotto, Printer()])
     task = PipelineWorker(pipeline, params=PipelineParams(audio_in_sample_rate=rate, enable_metrics=True))
 
