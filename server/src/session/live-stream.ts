@@ -138,7 +138,9 @@ export class LiveStream {
 
   /** All that is told, for another process to go on from. */
   get checkpoint(): Pick<SessionCheckpoint, 'offset' | 'settings' | 'utterances' | 'polish'> {
-    const position = Math.min(this.#endpointer.horizon, this.#utterances.unsettledStart ?? Infinity);
+    const unsettled = Math.min(this.#endpointer.horizon, this.#utterances.unsettledStart ?? Infinity);
+    // At the edge of a frame: the VAD judges the same frames there as here, so speech begins at the same sample.
+    const position = unsettled - ((unsettled - this.#begin) % VAD_FRAME_SAMPLES);
     return {
       offset: Math.floor((position * this.#rateHz) / (1_000 * SAMPLES_PER_MS)),
       settings: this.#utterances.unsettledSettings ?? this.#settings,
