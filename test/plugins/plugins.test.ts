@@ -150,7 +150,16 @@ t.test('in Node', { skip: !isWholeRun && 'in npm run test:all', timeout: 900_000
       await copyFile(join(repository, 'plugins/livekit-node', file), join(place.program, file));
     }
     const tsc = join(repository, 'node_modules/typescript/lib/tsc.js');
-    const flags = ['--ignoreConfig', '--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2022'];
+    const flags = [
+      '--ignoreConfig',
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2022',
+    ];
     const { code, stdout } = await runProgram(process.execPath, [tsc, ...flags, join(place.program, 'sotto-stt.ts')]);
     t.equal(code, 0, stdout);
   });
