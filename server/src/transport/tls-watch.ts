@@ -15,9 +15,14 @@ export interface TlsWatcher {
 
 /** Returns what ends it. */
 export function watchTls(files: TlsFiles, { renew, refused }: TlsWatcher, lookMs = TLS_LOOK_MS): () => void {
+  let used = readTls(files);
   const look = (): void => {
     try {
-      renew(readTls(files));
+      const pair = readTls(files);
+      // Both files are watched, and mostly both have changed: the second look must not renew what the first one has.
+      if (pair.cert.equals(used.cert) && pair.key.equals(used.key)) return;
+      used = pair;
+      renew(pair);
     } catch (error) {
       if (!(error instanceof TlsError)) throw error;
       refused(error);
