@@ -12,6 +12,7 @@ export * from './error-message.js';
 export * from './errors.js';
 export * from './events.js';
 export * from './join-texts.js';
+export * from './displayed-words.js';
 export * from './limits.js';
 export * from './merge-settings.js';
 export * from './messages.js';

@@ -1,7 +1,8 @@
 // The minimal edit alignment of two word lists.
 import * as fc from 'fast-check';
 import t from 'tap';
-import { alignWords, bareWord, displayedWords } from '../../bench/src/stream/word-alignment.js';
+import { displayedWords } from '../../protocol/src/displayed-words.js';
+import { alignWords, bareWord } from '../../bench/src/stream/word-alignment.js';
 
 t.test('alignWords: equal words are matched, the others counted', async (t) => {
   t.strictSame(alignWords(['the', 'cat', 'sat'], ['the', 'bat', 'sat', 'down']), {

@@ -1,6 +1,7 @@
 // How restless the displayed text is: words that were shown and then changed or removed.
+import { displayedWords } from '@sotto/protocol';
 import type { SegmentTrace } from './segment-trace.js';
-import { alignWords, bareWord, displayedWords } from './word-alignment.js';
+import { alignWords, bareWord } from './word-alignment.js';
 
 export interface Revisions {
   /** Displayed words that the next display changed or removed, over all steps up to the final. */

@@ -26,14 +26,5 @@ export function alignWords(from: readonly string[], to: readonly string[]): Word
   return { matches, ...counts };
 }
 
-/**
- * Words as a viewer tells them apart: split at spaces, and each Chinese, Japanese or Thai character by itself, since
- * those are written without spaces.
- */
-export const displayedWords = (text: string): string[] =>
-  text.match(
-    /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]+/gu,
-  ) ?? [];
-
 /** A word without case and outer punctuation: what must agree for two words to be the same. */
 export const bareWord = (word: string): string => word.toLowerCase().replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, '');

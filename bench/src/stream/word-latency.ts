@@ -1,8 +1,8 @@
 // Word latency: from a word's end in the audio to its first appearance, as stable text and at all.
-import type { FinalMessage } from '@sotto/protocol';
+import { displayedWords, type FinalMessage } from '@sotto/protocol';
 import type { Span } from '../audio/recordings.js';
 import type { SegmentTrace } from './segment-trace.js';
-import { alignWords, bareWord, displayedWords } from './word-alignment.js';
+import { alignWords, bareWord } from './word-alignment.js';
 
 /** When a word of a final was first shown, and when as stable. */
 export interface SettledWord {

@@ -1,7 +1,7 @@
 // An engine that hears numbers which a bench has hidden in its audio: which words must come is known exactly, and what
 // is left is, as with NullEngine, the cost of everything around it.
-import type { DecodedToken, DecodeRequest, DecodeResult, Engine, EngineModel } from './engine.js';
-import { EngineError } from './errors.js';
+import type { DecodedToken, DecodeRequest, DecodeResult } from './engine.js';
+import { NullEngine } from './null-engine.js';
 import { loadTokenizer, type EngineTokenizer } from './tokenizer.js';
 
 /** A number stands in the low byte of so many samples in a row, 10 ms. */
@@ -18,24 +18,12 @@ interface Mark {
 }
 
 /** Marked audio is `pcm_s16le` of one channel at 16 kHz, so that its samples arrive as they were. */
-export class MarkedEngine implements Engine {
-  readonly model: EngineModel;
-  readonly maxBatch = 64;
+export class MarkedEngine extends NullEngine {
   readonly #tokenizer: EngineTokenizer;
-  #closed = false;
 
   private constructor(directory: string, tokenizer: EngineTokenizer) {
+    super(directory, 'marked');
     this.#tokenizer = tokenizer;
-    this.model = {
-      name: 'marked',
-      languages: ['en'],
-      isMultilingual: false,
-      usesPreviousText: false,
-      buckets: [480_000],
-      tailSilenceSamples: 0,
-      maxTextTokens: 224,
-      directory,
-    };
   }
 
   /** @param directory of a model whose tokenizer writes the numbers. Rejects with ModelError. */
@@ -43,20 +31,7 @@ export class MarkedEngine implements Engine {
     return new MarkedEngine(directory, await loadTokenizer(directory));
   }
 
-  async decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
-    if (this.#closed) throw new EngineError('engine_closed', 'the engine is closed');
-    return batch.map((request) => this.#hear(request));
-  }
-
-  async warmUp(): Promise<void> {
-    if (this.#closed) throw new EngineError('engine_closed', 'the engine is closed');
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true;
-  }
-
-  #hear({ audio, prompt, draft }: DecodeRequest): DecodeResult {
+  protected override hear({ audio, prompt, draft }: DecodeRequest): DecodeResult {
     const all = marksIn(audio).flatMap(({ number, frame }) =>
       this.#tokenizer.encodePrevious(`${number}`).map((id): DecodedToken => ({ id, frame, logprob: LOGPROB })),
     );

@@ -24,9 +24,9 @@ export class NullEngine implements Engine {
   #closed = false;
 
   /** @param directory of a model: its tokenizer is read by the recogniser as ever */
-  constructor(directory: string) {
+  constructor(directory: string, name = 'null') {
     this.model = {
-      name: 'null',
+      name,
       languages: ['en'],
       isMultilingual: false,
       usesPreviousText: false,
@@ -39,7 +39,7 @@ export class NullEngine implements Engine {
 
   async decode(batch: readonly DecodeRequest[]): Promise<DecodeResult[]> {
     if (this.#closed) throw new EngineError('engine_closed', 'the engine is closed');
-    return batch.map(() => NOTHING);
+    return batch.map((request) => this.hear(request));
   }
 
   async warmUp(): Promise<void> {
@@ -48,5 +48,9 @@ export class NullEngine implements Engine {
 
   async close(): Promise<void> {
     this.#closed = true;
+  }
+
+  protected hear(_request: DecodeRequest): DecodeResult {
+    return NOTHING;
   }
 }

@@ -1,6 +1,5 @@
 // What one session came to, for the one line that the log has of it.
-import type { ClientMessage, ServerMessage } from '@sotto/protocol';
-import { countDisplayedWords } from './displayed-words.js';
+import { displayedWords, type ClientMessage, type ServerMessage } from '@sotto/protocol';
 import { LatencySpread, spreadQuantile } from './latency-spread.js';
 
 /** Fields of the line. */
@@ -32,7 +31,7 @@ export class SessionTotals {
   sent(message: ServerMessage): void {
     if (message.type === 'ack') this.#lag.observe(message.lagMs / 1_000);
     if (message.type === 'speechStarted') this.#utterances++;
-    if (message.type === 'final') this.#words += countDisplayedWords(message.text);
+    if (message.type === 'final') this.#words += displayedWords(message.text).length;
     if (message.type === 'error') this.#errors.set(message.code, (this.#errors.get(message.code) ?? 0) + 1);
   }
 

@@ -1,6 +1,5 @@
 // How long after it was spoken each word of one utterance was first shown.
-import type { FinalMessage, PartialMessage } from '@sotto/protocol';
-import { countDisplayedWords } from './displayed-words.js';
+import { displayedWords, type FinalMessage, type PartialMessage } from '@sotto/protocol';
 
 /** Partials of one utterance that are remembered: more than one has in 30 s at the shortest interval. */
 const PARTIALS_MAX = 512;
@@ -18,7 +17,7 @@ export class WordLatency {
   /** A partial was sent (milliseconds of any steady clock). */
   partial({ stable, tentative, endMs }: PartialMessage, now: number): void {
     if (this.#shown.length >= PARTIALS_MAX) return;
-    this.#shown.push({ at: now, endMs, words: countDisplayedWords(stable + tentative) });
+    this.#shown.push({ at: now, endMs, words: displayedWords(stable + tentative).length });
   }
 
   /**

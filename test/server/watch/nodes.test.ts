@@ -54,7 +54,7 @@ for (const how of ['SIGTERM', 'SIGKILL'] as const) {
     first.kill(how);
     await first.exit();
     const ends = await Promise.all([beside.watching.closed, elsewhere.watching.closed, running]);
-    t.same([speaker.restarts, speaker.moves], [0, 1]);
+    t.same([speaker.restarts + speaker.freshRestarts, speaker.moves], [0, 1]);
     t.strictSame(speaker.text.split(' '), words);
     for (const [index, { view, types }] of [beside, elsewhere].entries()) {
       t.match(ends[index], { ended: { reason: 'stop' } });
