@@ -11,6 +11,7 @@ import { fixtureSamples } from '../support/fixtures.js';
 import { nodePlace, pythonPlace } from '../support/plugin-places.js';
 import { runProgram } from '../support/run-program.js';
 import { ServerProcess } from '../support/server-process.js';
+import { testFolder } from '../support/test-folder.js';
 import { s16le, wavFile } from '../support/wav-file.js';
 import { isWholeRun } from '../support/whole-run.js';
 
@@ -55,7 +56,7 @@ async function talk(
 async function speech(t: Test) {
   const server = await ServerProcess.start(t);
   const proxy = await ChaosProxy.start(t, Number(new URL(server.http).port), CALM);
-  const wav = join(t.testdir(), 'question.wav');
+  const wav = join(testFolder(t), 'question.wav');
   const silence = new Float32Array(16_000);
   const samples = [...(await fixtureSamples('en-question')), ...silence];
   await writeFile(wav, wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, s16le(samples)));

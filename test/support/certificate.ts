@@ -4,13 +4,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { TlsFiles } from '../../server/src/transport/tls.js';
+import { testFolder } from './test-folder.js';
 
 /** Says why tests with certificates are skipped on this machine; false where they are not. */
 export const noOpenssl: string | false = hasOpenssl() ? false : 'no openssl here';
 
 /** Valid for `localhost` and 127.0.0.1; `ca` is what a client trusts. */
 export function selfSigned(t: Test): TlsFiles & { readonly ca: string } {
-  const folder = t.testdir({});
+  const folder = testFolder(t, {});
   const files = { certFile: join(folder, 'cert.pem'), keyFile: join(folder, 'key.pem') };
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', files.keyFile];
   const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];

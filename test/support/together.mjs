@@ -8,6 +8,8 @@ import { cpuSeconds, noteCpu } from './cpu-time.mjs';
 /** What `import t from 'tap'` gives to the file that is loading (scripts/build-tests.mjs sees to it). */
 const CURRENT = Symbol.for('sotto.test.file');
 const TIMEOUT_MS = 300_000;
+/** What a process may still take to end when its files are done. */
+const END_MS = 30_000;
 
 /** @param files {string[]} paths, from the repository's root */
 export async function runTogether(files) {
@@ -25,6 +27,11 @@ export async function runTogether(files) {
     noteCpu(file, seconds - before);
     before = seconds;
   }
+  // Else something that a test left open holds the whole run up.
+  setTimeout(() => {
+    console.error(`${files[0]} and the files with it left something open: ${process.getActiveResourcesInfo().join()}`);
+    process.exit(1);
+  }, END_MS).unref();
   // Node's start, and what the files share: servers and browsers end with the process.
   process.once('exit', () => noteCpu(`shared by ${files[0]}`, start + cpuSeconds() - before));
 }

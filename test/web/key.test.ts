@@ -5,6 +5,7 @@ import { KeyRing } from '../../server/src/access/key-ring.js';
 import { LmdbStore } from '../../server/src/store/lmdb/lmdb-store.js';
 import { launchChromium, needsChromium } from '../support/chromium.js';
 import { violations } from '../support/page-accessibility.js';
+import { testFolder } from '../support/test-folder.js';
 import { startWholeServer } from '../support/whole-server.js';
 import { buildPages, StudioPage } from '../support/studio-page.js';
 
@@ -12,7 +13,7 @@ t.setTimeout(300_000);
 
 async function open(t: Test): Promise<{ http: string; key: string; browser: Browser }> {
   await buildPages();
-  const dataDir = t.testdir();
+  const dataDir = testFolder(t);
   const store = await LmdbStore.open(dataDir);
   const { text: key } = await (await KeyRing.open(store)).create({ name: 'page', scopes: ['stream', 'watch'] });
   await store.close();

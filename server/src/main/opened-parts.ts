@@ -22,8 +22,16 @@ export class OpenedParts {
     });
   }
 
-  /** Closes all, in the reverse order of opening. May be called twice. */
+  /** Closes all, in the reverse order of opening; rejects with the first failure, after the last part. */
   async close(): Promise<void> {
-    for (const part of this.#parts.splice(0).toReversed()) await part.close();
+    const failures: unknown[] = [];
+    for (const part of this.#parts.splice(0).toReversed()) {
+      try {
+        await part.close();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 }

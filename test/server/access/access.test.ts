@@ -11,11 +11,12 @@ import { may, owns, permitted, type Principal } from '../../../server/src/access
 import { Tokens } from '../../../server/src/access/tokens.js';
 import { LmdbStore } from '../../../server/src/store/lmdb/lmdb-store.js';
 import { holds } from '../../support/property.js';
+import { testFolder } from '../../support/test-folder.js';
 
 async function open(t: Test) {
   const clock = { now: Date.UTC(2026, 0, 1) };
   const wallNow = (): number => clock.now;
-  const store = await LmdbStore.open(t.testdir());
+  const store = await LmdbStore.open(testFolder(t));
   t.teardown(() => store.close());
   const [ring, tokens] = [await KeyRing.open(store, wallNow), await Tokens.open(store, wallNow)];
   return { clock, store, ring, tokens, access: new Access({ policy: 'auto', ring, tokens }) };

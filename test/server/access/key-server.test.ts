@@ -10,6 +10,7 @@ import type { Scope } from '../../../server/src/access/api-key.js';
 import { LmdbStore } from '../../../server/src/store/lmdb/lmdb-store.js';
 import { damagePages } from '../../support/damage.js';
 import { runSotto } from '../../support/run-command.js';
+import { testFolder } from '../../support/test-folder.js';
 import { startWholeServer } from '../../support/whole-server.js';
 import { connectWire } from '../../support/wire-client.js';
 
@@ -17,7 +18,7 @@ const AUDIO = { encoding: 'pcm_s16le', sampleRate: 16_000, channels: 1 } as cons
 
 /** Makes keys before the server starts. */
 async function open(t: Test, ...scopes: Scope[][]) {
-  const dataDir = t.testdir();
+  const dataDir = testFolder(t);
   const store = await LmdbStore.open(dataDir);
   const ring = await KeyRing.open(store);
   const keys: string[] = [];
@@ -198,7 +199,7 @@ t.test('the command makes the first key beside a running server', async (t) => {
 });
 
 t.test('a damaged page costs the command, with a sentence', async (t) => {
-  const dataDir = t.testdir();
+  const dataDir = testFolder(t);
   const store = await LmdbStore.open(dataDir);
   const ring = await KeyRing.open(store);
   for (let index = 0; index < 200; index++)
@@ -229,14 +230,14 @@ t.test('only the admin ends the server', async (t) => {
   const exposed = await startWholeServer(t, {
     host: '0.0.0.0',
     allowAnonymous: true,
-    dataDir: join(t.testdir(), 'open'),
+    dataDir: join(testFolder(t), 'open'),
   });
   const refused = await fetch(`http://127.0.0.1:${new URL(exposed.url).port}/v1/drain`, { method: 'POST' });
   t.match([refused.status, await refused.json()], [403, { error: { code: 'panel_needs_key' } }]);
 });
 
 t.test('a store that cannot be read opens nothing', async (t) => {
-  const dataDir = t.testdir({ 'keys-made': '' });
+  const dataDir = testFolder(t, { 'keys-made': '' });
   await writeFile(join(dataDir, 'data.mdb'), 'damaged');
   const { url } = await startWholeServer(t, { dataDir });
   t.equal((await fetch(`${url}/v1/models`)).status, 401);

@@ -8,6 +8,7 @@ import type { Scope } from '../../../server/src/access/api-key.js';
 import { KeyRing } from '../../../server/src/access/key-ring.js';
 import type { Settings } from '../../../server/src/config/settings.js';
 import { LmdbStore } from '../../../server/src/store/lmdb/lmdb-store.js';
+import { testFolder } from '../../support/test-folder.js';
 import { startWholeServer } from '../../support/whole-server.js';
 import { wavFile } from '../../support/wav-file.js';
 import { until, WireClient } from '../../support/wire-client.js';
@@ -28,7 +29,7 @@ function headersOf({ address, key }: Who): Record<string, string> {
 }
 
 async function open(t: Test, settings: Partial<Settings>, keyCount = 0) {
-  const dataDir = t.testdir();
+  const dataDir = testFolder(t);
   const keys: string[] = [];
   if (keyCount > 0) {
     const store = await LmdbStore.open(dataDir);

@@ -16,6 +16,7 @@ import { transcriptsIn } from '../../support/kept-transcripts.js';
 import { ScriptedSession } from '../../support/scripted-session.js';
 import { MetricsRegistry } from '../../../server/src/metrics/metrics-registry.js';
 import { addFrontRoutes } from '../../support/front-routes.js';
+import { testFolder } from '../../support/test-folder.js';
 import { ROOMY_LIMITS } from '../../support/test-gateway.js';
 import { connectWire } from '../../support/wire-client.js';
 
@@ -25,7 +26,7 @@ async function openServer(
   t: Test,
   { listing = 'auto', host = '127.0.0.1' }: { listing?: Listing; host?: string } = {},
 ) {
-  const store = await LmdbStore.open(t.testdir());
+  const store = await LmdbStore.open(testFolder(t));
   const { transcripts, health } = transcriptsIn(store);
   const recorder = new SessionRecorder(transcripts, health);
   const sessions: ScriptedSession[] = [];

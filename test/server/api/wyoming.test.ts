@@ -10,6 +10,7 @@ import { WyomingServer } from '../../../server/src/api/wyoming/wyoming-server.js
 import { QuotaError } from '../../../server/src/admission/quota.js';
 import { StartError } from '../../../server/src/main.js';
 import { ScriptedSession } from '../../support/scripted-session.js';
+import { testFolder } from '../../support/test-folder.js';
 import { startWholeServer } from '../../support/whole-server.js';
 
 const LIMITS = { messageBytesMax: 4_096, bufferedAudioMsMax: 1_000, outboxBytesMax: 65_536, idleTimeoutMs: 60_000 };
@@ -211,7 +212,7 @@ t.test('a server that ends lets recordings finish', async (t) => {
 });
 
 t.test('a server on the network needs to let anybody in; one with keys answers without', async (t) => {
-  await t.rejects(startWholeServer(t, { host: '0.0.0.0', keys: 'required', wyomingPort: 1, dataDir: t.testdir() }), {
+  await t.rejects(startWholeServer(t, { host: '0.0.0.0', keys: 'required', wyomingPort: 1, dataDir: testFolder(t) }), {
     constructor: StartError,
     message: /--wyoming-port on --host 0\.0\.0\.0 .* --allow-anonymous true/,
   });

@@ -7,9 +7,10 @@ import { WebSocket } from 'ws';
 import { noOpenssl } from '../../support/certificate.js';
 import { openCompatGateway } from '../../support/compat-gateway.js';
 import { runSotto } from '../../support/run-command.js';
+import { testFolder } from '../../support/test-folder.js';
 
 t.test('a certificate in one command, which a client trusts', { skip: noOpenssl }, async (t) => {
-  const folder = join(t.testdir({}), 'tls');
+  const folder = join(testFolder(t, {}), 'tls');
   const made = await runSotto(['cert', '--out', folder, '--name', '192.0.2.7', '--name', 'speech.example']).result;
   t.equal(made.code, 0, made.stderr);
   const files = { certFile: join(folder, 'cert.pem'), keyFile: join(folder, 'key.pem') };
@@ -45,6 +46,6 @@ t.test('what is wrong', async (t) => {
     ['--name', 'a,DNS:evil'],
     ['--name', '-x'],
   ]) {
-    t.equal((await runSotto(['cert', '--out', t.testdir({}), ...flags]).result).code, 2, flags.join(' '));
+    t.equal((await runSotto(['cert', '--out', testFolder(t, {}), ...flags]).result).code, 2, flags.join(' '));
   }
 });

@@ -6,9 +6,10 @@ import { FileBlobs } from '../../../server/src/store/lmdb/file-blobs.js';
 import { LmdbStore } from '../../../server/src/store/lmdb/lmdb-store.js';
 import { recordingOf, startJobServer } from '../../support/job-server.js';
 import { runSotto } from '../../support/run-command.js';
+import { testFolder } from '../../support/test-folder.js';
 
 t.test('a recording is added, its transcript found, shown and deleted', async (t) => {
-  const folder = t.testdir();
+  const folder = testFolder(t);
   const data = await LmdbStore.open(join(folder, 'data'));
   t.teardown(() => data.close());
   const store = { data, blobs: await FileBlobs.open(join(folder, 'uploads'), 1_000_000), isShared: false };

@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { runSotto } from '../../support/run-command.js';
+import { testFolder } from '../../support/test-folder.js';
 
 interface Answer {
   readonly id?: number | null;
@@ -83,7 +84,7 @@ t.test('a client finds the tools and calls them', async (t) => {
       })),
     },
   });
-  const path = join(t.testdir(), 'talk.wav');
+  const path = join(testFolder(t), 'talk.wav');
   await writeFile(path, 'RIFF');
   t.equal(await mcp.call('transcribe_file', { path, language: 'en' }), 'Ask not.');
   t.match(asked.at(-1), /^POST \/v1\/audio\/transcriptions Bearer sk_test [^]*filename="talk\.wav"/);

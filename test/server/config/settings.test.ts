@@ -11,6 +11,7 @@ import { resolveSettings, SettingsError, type SettingSources } from '../../../se
 import { flagOf, variableOf } from '../../../server/src/config/setting.js';
 import { SETTINGS } from '../../../server/src/config/settings.js';
 import { SOTTO_ARGUMENTS, SOTTO_ENVIRONMENT } from '../../support/sotto-command.js';
+import { testFolder } from '../../support/test-folder.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const resolve = (sources: Partial<SettingSources> = {}) => resolveSettings({ flags: {}, environment: {}, ...sources });
@@ -34,7 +35,7 @@ t.test('names: flag and variable follow from the key', async (t) => {
 });
 
 t.test('sources: a flag beats a variable, which beats the file, which beats the default', async (t) => {
-  const file = join(t.testdir({ 'sotto.json': '{"port": 1, "host": "::1", "holdbackMs": 100}' }), 'sotto.json');
+  const file = join(testFolder(t, { 'sotto.json': '{"port": 1, "host": "::1", "holdbackMs": 100}' }), 'sotto.json');
   const environment = { SOTTO_PORT: '2', SOTTO_HOLDBACK_MS: '200', PORT: '4' };
   const { settings, origins } = resolve({ flags: { port: '3' }, environment, file });
   t.match(settings, { port: 3, holdbackMs: 200, host: '::1', partialIntervalMs: 500 });
@@ -63,7 +64,7 @@ t.test('every setting takes its default as a flag and as a variable', async (t) 
 });
 
 t.test('wrong values are named with what was wanted', async (t) => {
-  const file = (text: string): string => join(t.testdir({ 'sotto.json': text }), 'sotto.json');
+  const file = (text: string): string => join(testFolder(t, { 'sotto.json': text }), 'sotto.json');
   t.equal(message({ flags: { port: 'abc' } }), '--port: expected a whole number from 0 to 65535, got "abc".');
   t.equal(message({ flags: { port: '70000' } }), '--port: expected a whole number from 0 to 65535, got 70000.');
   t.equal(message({ flags: { port: '80.5' } }), '--port: expected a whole number from 0 to 65535, got 80.5.');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { eventsOf } from '../../support/job-server.js';
 import { ServerProcess } from '../../support/server-process.js';
+import { testFolder } from '../../support/test-folder.js';
 
 const RECORDING = new URL('../../fixtures/audio/en-dialogue.flac', import.meta.url);
 
@@ -21,7 +22,7 @@ async function transcriptOf(server: ServerProcess, id: string) {
 }
 
 t.test('kill -9 in the middle of a job', async (t) => {
-  const folder = join(t.testdir(), 'data');
+  const folder = join(testFolder(t), 'data');
   const first = await start(t, folder);
   const form = new FormData();
   form.set('file', new Blob([new Uint8Array(await readFile(RECORDING))]), 'dialogue.flac');

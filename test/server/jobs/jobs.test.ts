@@ -12,11 +12,12 @@ import { RedisStore } from '../../../server/src/store/redis/redis-store.js';
 import { DELIVERY_PAUSES_MS } from '../../../server/src/jobs/webhooks.js';
 import { eventsOf, LoudnessTranscriber, recordingOf, startJobServer, startReceiver } from '../../support/job-server.js';
 import { startRedis, WITHOUT_REDIS } from '../../support/redis-server.js';
+import { testFolder } from '../../support/test-folder.js';
 
 const SECRET = 'a secret of some length';
 
 async function openLocal(t: Test, uploadsBytesMax = 5_000_000): Promise<StoreHandle> {
-  const folder = t.testdir();
+  const folder = testFolder(t);
   const data = await LmdbStore.open(folder);
   t.teardown(() => data.close());
   return { data, blobs: await FileBlobs.open(join(folder, 'uploads'), uploadsBytesMax), isShared: false };
@@ -259,7 +260,7 @@ t.test('a recording that was heard before is not heard again', async (t) => {
 });
 
 t.test('a file in the folder is taken, nothing outside of it', async (t) => {
-  const folder = t.testdir({ inside: { 'talk.raw': recordingOf(7, 8) }, 'secret.raw': recordingOf(9) });
+  const folder = testFolder(t, { inside: { 'talk.raw': recordingOf(7, 8) }, 'secret.raw': recordingOf(9) });
   const inside = join(folder, 'inside');
   await symlink('../secret.raw', join(inside, 'link.raw'));
   await symlink('talk.raw', join(inside, 'near.raw'));

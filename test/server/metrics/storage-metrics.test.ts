@@ -4,11 +4,12 @@ import { pino } from 'pino';
 import t from 'tap';
 import { SETTINGS, type Settings } from '../../../server/src/config/settings.js';
 import { startServer } from '../../../server/src/main.js';
+import { testFolder } from '../../support/test-folder.js';
 import { wavFile } from '../../support/wav-file.js';
 
 t.test('jobs that are over, lookups in the cache, and the store are counted', async (t) => {
   const defaults = Object.fromEntries([...SETTINGS].map(([key, { default: value }]) => [key, value]));
-  const settings = { ...defaults, port: 0, engine: 'null', vad: 'null', dataDir: t.testdir() } as unknown as Settings;
+  const settings = { ...defaults, port: 0, engine: 'null', vad: 'null', dataDir: testFolder(t) } as unknown as Settings;
   const server = await startServer(settings, pino({ level: 'silent' }));
   t.teardown(() => server.close());
   const scrape = async (): Promise<string[]> => (await (await fetch(`${server.url}/metrics`)).text()).split('\n');

@@ -10,11 +10,12 @@ import { StoreError } from '../../../server/src/store/store-error.js';
 import { StoreHealth } from '../../../server/src/store/store-health.js';
 import { LoudnessTranscriber } from '../../support/job-server.js';
 import { WallClock } from '../../support/kept-transcripts.js';
+import { testFolder } from '../../support/test-folder.js';
 
 const OPTIONS: FileOptions = { ...FILE_DEFAULTS, language: 'en' };
 
 async function openCache(t: Test, bytesMax = 1_000_000) {
-  const store = await LmdbStore.open(t.testdir());
+  const store = await LmdbStore.open(testFolder(t));
   t.teardown(() => store.close());
   const clock = new WallClock();
   const cache = new ResultCache({

@@ -12,10 +12,11 @@ import { LmdbStore } from '../../../server/src/store/lmdb/lmdb-store.js';
 import { WAITING_MAX } from '../../../server/src/store/lmdb/store-lane.js';
 import { damagePages } from '../../support/damage.js';
 import { testKeyValueStore } from '../../support/store-contract.js';
+import { testFolder } from '../../support/test-folder.js';
 
 const QUICK = { backoffMinMs: 1, backoffMaxMs: 20 } as const;
 
-async function openHosted(t: Test, folder = t.testdir(), options: Partial<HostedStoreOptions> = {}) {
+async function openHosted(t: Test, folder = testFolder(t), options: Partial<HostedStoreOptions> = {}) {
   const events: StoreProcessEvent[] = [];
   const store = await HostedStore.open(folder, { ...QUICK, ...options, onEvent: (event) => events.push(event) });
   t.teardown(() => store.close());
@@ -43,7 +44,7 @@ async function fill(store: HostedStore): Promise<void> {
 t.test('the contract', (t) => testKeyValueStore(t, async (t) => (await openHosted(t)).store));
 
 t.test('killed again and again: what was acknowledged is there, and nothing happens twice', async (t) => {
-  const { store, events } = await openHosted(t, t.testdir(), { deathsTrusted: 100 });
+  const { store, events } = await openHosted(t, testFolder(t), { deathsTrusted: 100 });
   let acknowledged = 0;
   for (let kills = 0; kills < 2; kills++) {
     // Each of them only once, and only after the one before it.
@@ -65,7 +66,7 @@ t.test('killed again and again: what was acknowledged is there, and nothing happ
 });
 
 t.test('a commit that is asked again with its receipt changes nothing', async (t) => {
-  const store = await LmdbStore.open(t.testdir());
+  const store = await LmdbStore.open(testFolder(t));
   t.teardown(() => store.close());
   const commits = [
     { changes: [set('a', '1')], expect: [{ ...set('a', ''), value: undefined }] },
@@ -77,7 +78,7 @@ t.test('a commit that is asked again with its receipt changes nothing', async (t
 });
 
 t.test('a page damaged in the middle: what lies there is refused, the rest is served', async (t) => {
-  const folder = t.testdir();
+  const folder = testFolder(t);
   const first = await openHosted(t, folder);
   await fill(first.store);
   await first.store.close();
@@ -95,7 +96,7 @@ t.test('a page damaged in the middle: what lies there is refused, the rest is se
 });
 
 t.test('deaths in a row: refused at once, until the file is moved away', async (t) => {
-  const { store, events, file } = await openHosted(t, t.testdir(), { healthyAfterMs: 200 });
+  const { store, events, file } = await openHosted(t, testFolder(t), { healthyAfterMs: 200 });
   await fill(store);
   const { size } = await stat(file);
   await truncate(file, 8_192);
@@ -124,7 +125,7 @@ t.test('what waits is bounded: beyond, it is refused at once', async (t) => {
 });
 
 t.test('closed: what was asked before is done, what comes after is refused, the folder is free', async (t) => {
-  const folder = t.testdir();
+  const folder = testFolder(t);
   const { store } = await openHosted(t, folder);
   await t.rejects(HostedStore.open(folder), { code: 'store_in_use' });
   const commit = store.commit([set('a', '1')]);

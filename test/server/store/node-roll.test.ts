@@ -2,10 +2,11 @@
 import t from 'tap';
 import { LmdbStore } from '../../../server/src/store/lmdb/lmdb-store.js';
 import { NodeRoll } from '../../../server/src/store/node-roll.js';
+import { testFolder } from '../../support/test-folder.js';
 import { until } from '../../support/wire-client.js';
 
 t.test('nodes come, are seen by all, and go: by themselves or by falling silent', async (t) => {
-  const store = await LmdbStore.open(t.testdir());
+  const store = await LmdbStore.open(testFolder(t));
   t.teardown(() => store.close());
   let now = 1_000_000;
   const ticks = new Set<() => void>();

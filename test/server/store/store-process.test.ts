@@ -14,6 +14,7 @@ import { fixtureSamples } from '../../support/fixtures.js';
 import { record, segment } from '../../support/kept-transcripts.js';
 import { ServerProcess } from '../../support/server-process.js';
 import { joined, pcm16, SAMPLE_RATE, silence } from '../../support/speech.js';
+import { testFolder } from '../../support/test-folder.js';
 import { wholeRunOnly } from '../../support/whole-run.js';
 
 const needsProc = {
@@ -73,7 +74,7 @@ async function lost(t: Test, said: Awaited<ReturnType<typeof say>>): Promise<voi
 }
 
 t.test("the store's process is killed in the middle of a stream: nobody notices", needsProc, async (t) => {
-  const server = await start(t, join(t.testdir(), 'data'));
+  const server = await start(t, join(testFolder(t), 'data'));
   const before = await say(server);
   await lost(t, before);
   const first = storeOf(server);
@@ -97,7 +98,7 @@ t.test("the store's process is killed in the middle of a stream: nobody notices"
 });
 
 t.test('the file is cut off while the server runs', async (t) => {
-  const folder = join(t.testdir(), 'data');
+  const folder = join(testFolder(t), 'data');
   const file = join(folder, 'data.mdb');
   const server = await start(t, folder);
   await lost(t, await say(server));
@@ -121,7 +122,7 @@ t.test('the file is cut off while the server runs', async (t) => {
 
 // The quick run has it in hosted-store.test.ts, without a server.
 t.test('a page in the middle is damaged', wholeRunOnly, async (t) => {
-  const folder = join(t.testdir(), 'data');
+  const folder = join(testFolder(t), 'data');
   const file = join(folder, 'data.mdb');
   const data = await LmdbStore.open(folder);
   const transcripts = new Transcripts({ store: data, retentionMs: 3_600_000, wallNow: Date.now });

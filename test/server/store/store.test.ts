@@ -11,15 +11,16 @@ import { RedisStore } from '../../../server/src/store/redis/redis-store.js';
 import { SCRIPT_ARGUMENTS } from '../../support/sotto-command.js';
 import { startRedis, WITHOUT_REDIS } from '../../support/redis-server.js';
 import { testBlobStore, testKeyValueStore } from '../../support/store-contract.js';
+import { testFolder } from '../../support/test-folder.js';
 
-async function openLmdb(t: Test, folder = t.testdir()): Promise<LmdbStore> {
+async function openLmdb(t: Test, folder = testFolder(t)): Promise<LmdbStore> {
   const store = await LmdbStore.open(folder);
   t.teardown(() => store.close());
   return store;
 }
 
 t.test('LMDB', (t) => testKeyValueStore(t, (t) => openLmdb(t)));
-t.test('files', (t) => testBlobStore(t, (t, bytesMax) => FileBlobs.open(join(t.testdir(), 'uploads'), bytesMax)));
+t.test('files', (t) => testBlobStore(t, (t, bytesMax) => FileBlobs.open(join(testFolder(t), 'uploads'), bytesMax)));
 
 t.test('Redis', { skip: WITHOUT_REDIS }, async (t) => {
   const { url } = await startRedis(t);
@@ -51,7 +52,7 @@ t.test('a Redis that is not there, or goes away, is an error and no wait', { ski
 });
 
 t.test('what was committed outlives the process that wrote it', async (t) => {
-  const folder = t.testdir();
+  const folder = testFolder(t);
   const script = `
     import { LmdbStore } from './server/src/store/lmdb/lmdb-store.ts';
     const store = await LmdbStore.open(${JSON.stringify(folder)});
@@ -76,7 +77,7 @@ t.test('what was committed outlives the process that wrote it', async (t) => {
 });
 
 t.test('two stores of one process cannot have the same folder either', async (t) => {
-  const folder = t.testdir();
+  const folder = testFolder(t);
   const first = await openLmdb(t, folder);
   await t.rejects(LmdbStore.open(folder), { code: 'store_in_use' });
   await first.close();
@@ -84,7 +85,7 @@ t.test('two stores of one process cannot have the same folder either', async (t)
 });
 
 t.test('a damaged data file is refused before it can do harm', async (t) => {
-  const folder = t.testdir({ whole: {} });
+  const folder = testFolder(t, { whole: {} });
   const whole = await LmdbStore.open(join(folder, 'whole'));
   for (let index = 0; index < 50; index++) {
     await whole.commit([{ map: 'segments', key: `${index}`, value: Buffer.alloc(2_000, index) }]);
@@ -108,7 +109,7 @@ t.test('a damaged data file is refused before it can do harm', async (t) => {
 });
 
 t.test('a folder that cannot be made or written is named', async (t) => {
-  const folder = t.testdir({ file: 'no folder' });
+  const folder = testFolder(t, { file: 'no folder' });
   await t.rejects(LmdbStore.open(join(folder, 'file', 'data')), {
     code: 'store_unavailable',
     message: /cannot be made/,
@@ -122,7 +123,7 @@ t.test('a disk that is full is an error of each commit, and no more', async (t) 
   // A process that may write files of a certain size meets what a full disk does.
   const script = `
     import { LmdbStore } from './server/src/store/lmdb/lmdb-store.ts';
-    const store = await LmdbStore.open(${JSON.stringify(join(t.testdir(), 'data'))});
+    const store = await LmdbStore.open(${JSON.stringify(join(testFolder(t), 'data'))});
     const write = (key) => store.commit([{ map: 'segments', key, value: Buffer.alloc(100_000) }]).then(() => 'ok', (error) => error.code);
     const outcomes = [];
     for (let index = 0; index < 6; index++) outcomes.push(await write('one' + index));

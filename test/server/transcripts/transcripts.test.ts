@@ -7,9 +7,10 @@ import { StoreError } from '../../../server/src/store/store-error.js';
 import { PENDING_SEGMENTS_MAX, TranscriptWriter } from '../../../server/src/transcripts/transcript-writer.js';
 import { NOON, record, RETENTION_MS, segment, transcriptsIn } from '../../support/kept-transcripts.js';
 import { startRedis, WITHOUT_REDIS } from '../../support/redis-server.js';
+import { testFolder } from '../../support/test-folder.js';
 
 async function openLmdb(t: Test): Promise<LmdbStore> {
-  const store = await LmdbStore.open(t.testdir());
+  const store = await LmdbStore.open(testFolder(t));
   t.teardown(() => store.close());
   return store;
 }

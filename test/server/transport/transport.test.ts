@@ -6,6 +6,7 @@ import { chooseTransport } from '../../../server/src/transport/choose-transport.
 import { createUwsTransport, findUws, loadUws } from '../../../server/src/transport/uws-transport.js';
 import { createWsTransport } from '../../../server/src/transport/ws-transport.js';
 import { httpContract } from '../../support/http-contract.js';
+import { testFolder } from '../../support/test-folder.js';
 import { transportContract } from '../../support/transport-contract.js';
 
 // They mostly wait.
@@ -38,7 +39,7 @@ t.test('choice', async (t) => {
 });
 
 t.test('a binary that is absent, or that this machine cannot load, is told and not used', async (t) => {
-  const modules = t.testdir({ empty: {}, other: { 'uWebSockets.js': {} }, broken: { 'uWebSockets.js': {} } });
+  const modules = testFolder(t, { empty: {}, other: { 'uWebSockets.js': {} }, broken: { 'uWebSockets.js': {} } });
   const name = `uws_${process.platform}_${process.arch}_${process.versions.modules}.node`;
   await writeFile(join(modules, 'broken/uWebSockets.js', name), 'made for another machine');
   t.match(findUws([join(modules, 'empty')]), { library: undefined, missing: 'is not installed' });
