@@ -59,6 +59,8 @@ interface EarlyFinal {
 /** A decode whose outcome is shown as a partial. */
 interface Preview {
   readonly audio: Float32Array;
+  /** See DecodeJob. */
+  readonly spacing?: number | undefined;
   readonly dueInMs: number;
   readonly request: () => DecodeRequest;
   /** Undefined: nothing is shown of it. */
@@ -114,10 +116,11 @@ export class LiveSegment implements RecognizedSegment {
     this.#script = new SegmentScript(asked?.script, recognition.chineseScript);
   }
 
-  update(audio: Float32Array): void {
+  update(audio: Float32Array, spacing?: number): void {
     if (this.#state !== 'open' || audio.length === 0) return;
     void this.#preview({
       audio,
+      spacing,
       dueInMs: PARTIAL_DUE_MS,
       request: () => this.#partialRequest(audio),
       track: (result) => this.#advance(result, audio),
@@ -177,12 +180,13 @@ export class LiveSegment implements RecognizedSegment {
   }
 
   /** Decodes and tells what was heard so far; answers what the engine said, if it did. */
-  async #preview({ audio, dueInMs, request, track }: Preview): Promise<DecodeResult | undefined> {
+  async #preview({ audio, spacing, dueInMs, request, track }: Preview): Promise<DecodeResult | undefined> {
     try {
       const outcome = await this.#scheduler.submit({
         segment: this,
         kind: 'partial',
         isAttended: this.#options.isAttended,
+        spacing,
         dueInMs,
         samples: audio.length,
         request,

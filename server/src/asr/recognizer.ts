@@ -64,9 +64,10 @@ export interface FinalHypothesis {
 export interface RecognizedSegment {
   /**
    * Asks for a partial over the whole segment so far (16 kHz mono). A newer request supersedes one that still waits;
-   * the audio must not change until it is superseded or answered.
+   * the audio must not change until it is superseded or answered. `spacing`: the {@link Recognizer.stretch} by which
+   * it was spaced out from the one before it; absent: it was not.
    */
-  update(audio: Float32Array): void;
+  update(audio: Float32Array, spacing?: number): void;
   /**
    * Says that the segment may end with this audio: its final is decoded early. `finish` with as much audio then has its
    * answer sooner; if more comes, what was heard has served as a partial. As for `update`, it supersedes a request that

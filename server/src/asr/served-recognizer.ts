@@ -174,8 +174,8 @@ class CountedSegment implements RecognizedSegment {
     this.#onOver = onOver;
   }
 
-  update(audio: Float32Array): void {
-    this.#segment.update(audio);
+  update(audio: Float32Array, spacing?: number): void {
+    this.#segment.update(audio, spacing);
   }
 
   anticipate(audio: Float32Array): boolean {

@@ -119,10 +119,10 @@ export class SegmentInProgress {
     return this.start + this.#asked;
   }
 
-  /** Asks for a partial over all of the audio. */
-  update(): void {
+  /** Asks for a partial over all of the audio; `spacing`: see RecognizedSegment. */
+  update(spacing?: number): void {
     this.#asked = this.#audio.length;
-    this.#recognized.update(this.#audio.view());
+    this.#recognized.update(this.#audio.view(), spacing);
   }
 
   /**

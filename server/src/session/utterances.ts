@@ -144,12 +144,16 @@ export class Utterances {
     this.#open?.extend(this.#options.ring, to);
   }
 
-  /** Asks for a partial when there is enough new audio. */
+  /**
+   * Asks for a partial when there is enough new audio: more of it under load, but for the first one, since that is what
+   * tells a speaker that they are heard.
+   */
   updateIfDue(): void {
     const segment = this.#open;
     if (segment === undefined) return;
-    const interval = segment.settings.partialIntervalMs * SAMPLES_PER_MS * this.#options.recognizer.stretch;
-    if (segment.end - segment.askedUntil >= interval) segment.update();
+    const spacing = segment.askedUntil === segment.start ? undefined : this.#options.recognizer.stretch;
+    const interval = segment.settings.partialIntervalMs * SAMPLES_PER_MS * (spacing ?? 1);
+    if (segment.end - segment.askedUntil >= interval) segment.update(spacing);
   }
 
   /** The utterance in progress, if any, may turn out to end at a position up to which it has audio. */

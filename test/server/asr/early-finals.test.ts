@@ -257,7 +257,7 @@ t.test('under load nothing is decoded early', async (t) => {
   while (asr.stretch <= 1.5) {
     const { partials, options } = listener();
     const other = asr.open(options);
-    other.update(scriptedAudio(0, 2_000));
+    other.update(scriptedAudio(0, 2_000), asr.stretch);
     await until(() => partials.length === 1, 'a partial');
     other.cancel();
   }

@@ -1,5 +1,5 @@
 // How busy the engines are: by how much sessions should space out their partials, and how many windows a run may hold.
-import { laneOf, type DecodeKind, type Lane } from './decode-queue.js';
+import type { Lane } from './decode-queue.js';
 
 /** Share of the engines' time that may be planned for: the rest takes up bursts. */
 const TARGET_UTILISATION = 0.75;
@@ -88,18 +88,18 @@ class RunCost {
 }
 
 /**
- * Learns what is asked and what runs cost, and derives the stretch without feedback on itself: sessions that stretch by
- * `s` ask 1/s as often, so `asked x s` is the demand at rest, and `s = demand at rest / capacity left by finals` is a
- * fixed point that needs no trial and error. What is asked counts as it would in runs as full as they may be: while
- * engines have time, runs are small and dear, and fill by themselves when there is more to do.
+ * Learns what is asked and what runs cost, and derives the stretch without feedback on itself: a session that spaces
+ * its partials out by `s` asks 1/s as often, so each of them counts `s` times, by the `s` that it was asked with. Their
+ * sum is the demand at rest, and `stretch = demand at rest / capacity left by what cannot be spaced out`. (The stretch
+ * of now in the place of `s` would be that of partials which were asked for seconds ago: it swings up to its maximum.)
+ * What is asked counts as it would in runs as full as they may be: while engines have time, runs are small and dear,
+ * and fill by themselves when there is more to do.
  */
 export class LoadMeter {
-  /** Seconds of audio, padding included. */
-  readonly #asked: Record<DecodeKind, FadingSum> = {
-    final: new FadingSum(),
-    partial: new FadingSum(),
-    file: new FadingSum(),
-  };
+  /** Seconds of audio, padding included, of live windows that come whatever the load is. */
+  readonly #fixed = new FadingSum();
+  /** Seconds of audio, padding included, that partials would come to if they were not spaced out. */
+  readonly #atRest = new FadingSum();
   readonly #cost: Record<Lane, RunCost> = { live: new RunCost(), file: new RunCost() };
   readonly #engines: number;
   readonly #maxBatch: number;
@@ -113,9 +113,15 @@ export class LoadMeter {
     this.#stretchAt = now;
   }
 
-  /** @param seconds of audio, padding included */
-  asked(kind: DecodeKind, seconds: number, now: number): void {
-    this.#asked[kind].add(seconds, now);
+  /**
+   * A window is to be decoded.
+   * @param seconds of audio, padding included
+   * @param spacing by how much load has spaced it out from the one before it; undefined: it comes whatever the load is
+   */
+  asked(lane: Lane, seconds: number, now: number, spacing?: number): void {
+    if (lane === 'file') return;
+    if (spacing === undefined) this.#fixed.add(seconds, now);
+    else this.#atRest.add(seconds * spacing, now);
   }
 
   /** A run is over. @param seconds of audio of all its windows, padding included */
@@ -128,8 +134,8 @@ export class LoadMeter {
    * stretched.
    */
   load(now: number): number {
-    const capacity = Math.max(0.05, TARGET_UTILISATION * this.#engines - this.#demand('final', now));
-    return (this.#demand('partial', now) * this.#stretch) / capacity;
+    const capacity = Math.max(0.05, TARGET_UTILISATION * this.#engines - this.#demand(this.#fixed, now));
+    return this.#demand(this.#atRest, now) / capacity;
   }
 
   /** 1 when idle, up to {@link STRETCH_MAX}. */
@@ -146,7 +152,7 @@ export class LoadMeter {
    * nobody is live it is without limit.
    */
   windowsPerRun(lane: Lane, now: number): number {
-    const live = this.#asked.final.at(now) + this.#asked.partial.at(now);
+    const live = this.#fixed.at(now) + this.#atRest.at(now);
     const cost = this.#cost[lane].at(now);
     if (live < NOTHING || cost === undefined) return Infinity;
     const { fixedMs, perSecondMs, secondsPerWindow } = cost;
@@ -162,12 +168,11 @@ export class LoadMeter {
     return cost && cost.fixedMs + cost.perSecondMs * seconds;
   }
 
-  /** Engine time that is asked for, per time, in full runs. */
-  #demand(kind: DecodeKind, now: number): number {
-    const lane = laneOf(kind);
-    const cost = this.#cost[lane].at(now);
+  /** Engine time that live windows ask for, per time, in full runs. */
+  #demand(asked: FadingSum, now: number): number {
+    const cost = this.#cost.live.at(now);
     if (cost === undefined) return 0;
-    const fullRunSeconds = Math.min(this.#maxBatch, this.windowsPerRun(lane, now)) * cost.secondsPerWindow;
-    return (this.#asked[kind].at(now) / MEMORY_MS) * (cost.perSecondMs + cost.fixedMs / fullRunSeconds);
+    const fullRunSeconds = Math.min(this.#maxBatch, this.windowsPerRun('live', now)) * cost.secondsPerWindow;
+    return (asked.at(now) / MEMORY_MS) * (cost.perSecondMs + cost.fixedMs / fullRunSeconds);
   }
 }

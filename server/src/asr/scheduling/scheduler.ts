@@ -32,6 +32,8 @@ export interface DecodeJob {
   readonly isAttended?: (() => boolean) | undefined;
   /** See {@link QueuedDecode.isAgain}. */
   readonly isAgain?: boolean;
+  /** By how much load has spaced a partial out from the one before it. Absent: it comes whatever the load is. */
+  readonly spacing?: number | undefined;
   /** When it should be done, milliseconds from now. */
   readonly dueInMs: number;
   /** Length of the window's audio, samples. */
@@ -178,7 +180,7 @@ export class Scheduler {
       );
     }
     const now = this.#clock.now();
-    this.#load.asked(job.kind, bucket / SAMPLE_RATE, now);
+    this.#load.asked(laneOf(job.kind), bucket / SAMPLE_RATE, now, job.spacing);
     return new Promise((settle, fail) => {
       const decode: Waiting = {
         segment: job.segment,
