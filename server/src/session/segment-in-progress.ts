@@ -8,9 +8,12 @@ import type {
 } from '../asr/recognizer.js';
 import type { LanguageEvidence } from '../asr/language-evidence.js';
 import type { AudioRing } from './audio-ring.js';
-import { toMs } from '../audio/samples.js';
+import { SAMPLE_RATE, toMs } from '../audio/samples.js';
 import { SegmentAudio } from './segment-audio.js';
 import type { StreamSettings } from './session-settings.js';
+
+/** An utterance without words in its first two seconds may have none: then partials of it are as rare as others. */
+const FIRST_WORDS_SAMPLES = 2 * SAMPLE_RATE;
 
 export interface SegmentEvents {
   /** Whether its client is there now. Absent: it is. */
@@ -35,6 +38,7 @@ export class SegmentInProgress {
   #heard = 0;
   #revision = 0;
   #stable = '';
+  #hasText = false;
   #isEnded = false;
 
   constructor(
@@ -63,6 +67,7 @@ export class SegmentInProgress {
         if (this.#isEnded) return;
         this.#heard = Math.max(this.#heard, partial.heardSamples);
         this.#stable = partial.stable;
+        this.#hasText ||= (partial.stable + partial.tentative).trim() !== '';
         this.#revision++;
         events.onPartial(this, partial);
       },
@@ -77,6 +82,11 @@ export class SegmentInProgress {
 
   get startMs(): number {
     return toMs(this.start);
+  }
+
+  /** Whether its first words are yet to come, and nothing is under way that may bring them. */
+  get lacksWords(): boolean {
+    return !this.#hasText && this.#asked <= this.#heard && this.#asked < FIRST_WORDS_SAMPLES;
   }
 
   /** Position behind the last sample that the segment has. */

@@ -145,13 +145,13 @@ export class Utterances {
   }
 
   /**
-   * Asks for a partial when there is enough new audio: more of it under load, but for the first one, since that is what
-   * tells a speaker that they are heard.
+   * Asks for a partial when there is enough new audio: more of it under load, but not while the first words are yet to
+   * come, since these tell a speaker that they are heard.
    */
   updateIfDue(): void {
     const segment = this.#open;
     if (segment === undefined) return;
-    const spacing = segment.askedUntil === segment.start ? undefined : this.#options.recognizer.stretch;
+    const spacing = segment.lacksWords ? undefined : this.#options.recognizer.stretch;
     const interval = segment.settings.partialIntervalMs * SAMPLES_PER_MS * (spacing ?? 1);
     if (segment.end - segment.askedUntil >= interval) segment.update(spacing);
   }

@@ -115,3 +115,17 @@ t.test('SP10: under load partials come more rarely', async (t) => {
   );
   t.ok((counts[0] ?? 0) >= 3 * (counts[1] ?? 0), counts.join(' and '));
 });
+
+t.test('SP10: the first partial of an utterance does not wait for load', async (t) => {
+  const [idle, busy] = await Promise.all(
+    [1, 8].map(async (stretch) => {
+      const recognizer = new ScriptedRecognizer();
+      recognizer.stretch = stretch;
+      const client = new SessionClient({ recognizer }).send(START).audio(speech(6));
+      await client.stop();
+      return recognizer.calls.filter(({ kind }) => kind === 'update').map(({ audio }) => audio.length);
+    }),
+  );
+  t.equal(busy?.[0], idle?.[0], 'asked for with as little audio');
+  t.ok((busy?.[1] ?? Infinity) > 8 * 8_000, 'the next one comes eight times as late');
+});
