@@ -14,6 +14,7 @@ import { registerGatewayCommand } from './commands/gateway.js';
 import { registerHearingCommand } from './commands/hearing.js';
 import { registerHotwordsCommand } from './commands/hotwords.js';
 import { registerHostCommand } from './commands/host.js';
+import { registerLivePeersCommand } from './commands/live-peers.js';
 import { registerNetworkCommand } from './commands/network.js';
 import { registerNodesCommand } from './commands/nodes.js';
 import { registerPanelCommand } from './commands/panel.js';
@@ -45,6 +46,7 @@ for (const register of [
   registerVadCommand,
   registerHostCommand,
   registerPeersCommand,
+  registerLivePeersCommand,
   registerPolicyCommand,
   registerQualityCommand,
   registerHearingCommand,
