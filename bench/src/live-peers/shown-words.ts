@@ -111,11 +111,11 @@ function spread(
   endMs: number,
 ): Pick<SaidWord, 'text' | 'startMs' | 'endMs'>[] {
   const letters = words.reduce((sum, { length }) => sum + length, 0);
-  let at = 0;
+  const msOfLetter = (endMs - startMs) / letters;
+  let at = startMs;
   return words.map((text) => {
     const from = at;
-    at += text.length;
-    const place = (count: number): number => startMs + ((endMs - startMs) * count) / letters;
-    return { text, startMs: place(from), endMs: place(at) };
+    at += text.length * msOfLetter;
+    return { text, startMs: from, endMs: at };
   });
 }
