@@ -13,7 +13,7 @@ export interface GatewayMetrics {
   readonly connectionsRefused: Counter;
   readonly requests: Counter;
   readonly requestsRefused: Counter;
-  /** By outcome: resumed, unknown. */
+  /** By outcome: resumed, recalled, noRoom, unknown. */
   readonly resumes: Counter;
   /** Sessions that ended while they waited for their client, by reason: expired, full, bytes, shutdown. */
   readonly detachedEnded: Counter;

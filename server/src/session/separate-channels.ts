@@ -69,6 +69,10 @@ class ChoosingSession implements SessionPort {
     return this.#session.checkpoint?.();
   }
 
+  mayRestore(checkpoint: Parameters<NonNullable<SessionPort['mayRestore']>>[0]): boolean {
+    return this.#session.mayRestore?.(checkpoint) ?? false;
+  }
+
   async restore(checkpoint: Parameters<NonNullable<SessionPort['restore']>>[0]): Promise<boolean> {
     return (await this.#session.restore?.(checkpoint)) ?? false;
   }

@@ -45,6 +45,10 @@ export abstract class SessionDecorator implements SessionPort {
     return this.session.checkpoint?.();
   }
 
+  mayRestore(checkpoint: SessionCheckpoint): boolean {
+    return this.session.mayRestore?.(checkpoint) ?? false;
+  }
+
   async restore(checkpoint: SessionCheckpoint): Promise<boolean> {
     return (await this.session.restore?.(checkpoint)) ?? false;
   }

@@ -31,6 +31,8 @@ export interface SessionPort {
    * or what it said is not written yet). Absent: it never can.
    */
   checkpoint?(): SessionCheckpoint | undefined;
+  /** Whether it could go on from a checkpoint here and now. Absent: it never can. */
+  mayRestore?(checkpoint: SessionCheckpoint): boolean;
   /**
    * Goes on from a checkpoint, in place of `start`; nothing is sent. Resolves with false where it cannot be served
    * here. Rejects with StoreError where what was said before cannot be read.

@@ -141,11 +141,15 @@ export class Session implements SessionPort {
     };
   }
 
+  mayRestore({ start }: SessionCheckpoint): boolean {
+    if (this.#state.name !== 'awaitingStart' || this.#dependencies.recognizer.refusal !== undefined) return false;
+    return this.#refusalOf(start) === undefined;
+  }
+
   async restore(checkpoint: SessionCheckpoint): Promise<boolean> {
     const { start, sessionId, polishWish } = checkpoint;
     const { vad, recognizer, settings } = this.#dependencies;
-    if (this.#state.name !== 'awaitingStart' || recognizer.refusal !== undefined) return false;
-    if (this.#refusalOf(start) !== undefined) return false;
+    if (!this.mayRestore(checkpoint)) return false;
     this.#id = sessionId;
     this.#greeting = start;
     this.#polishWish = polishWish;

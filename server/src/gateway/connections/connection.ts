@@ -183,13 +183,20 @@ export class Connection extends Peer<ServerMessage> {
     const { sessions, createSession, client } = this.#options;
     this.#phase = 'recalling';
     const session = await sessions.recall(message, createSession, this.#owner, client);
-    if (session !== undefined && !this.isOpen) return sessions.leave(session);
-    if (this.isOpen) this.#goOnWith(session, message.events);
+    if (!this.isOpen) {
+      if (typeof session !== 'string') sessions.leave(session);
+      return;
+    }
+    if (session === 'noRoom') {
+      const text = 'This server cannot go on with the session now: try again, it may be another one that answers.';
+      return this.#fail(errorMessage('overloaded', text), CLOSE.tryAgainLater);
+    }
+    this.#goOnWith(session, message.events);
   }
 
-  #goOnWith(session: ResumableSession | undefined, events: number): void {
+  #goOnWith(session: ResumableSession | 'unknown', events: number): void {
     const { sessions } = this.#options;
-    if (session?.audio === undefined) {
+    if (session === 'unknown' || session.audio === undefined) {
       const text = 'No session has this token (any more), or some of its events are lost: start a new one.';
       return this.#fail(errorMessage('resume_unknown', text), CLOSE.unknownSession);
     }

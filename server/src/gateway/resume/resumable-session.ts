@@ -213,6 +213,11 @@ export class ResumableSession extends SessionDecorator implements KeepableSessio
     this.#owner?.takenOver();
   }
 
+  /** Whether it could be gone on with here and now: what is over is only told. */
+  mayResurrect({ session }: KeptSession): boolean {
+    return session === undefined || this.mayRestore(session);
+  }
+
   /** Goes on with a session that another node had. */
   async resurrect(kept: KeptSession): Promise<boolean> {
     this.detach();

@@ -25,6 +25,12 @@ export interface SessionRegistryOptions {
   readonly keeper?: SessionKeeper | undefined;
 }
 
+/**
+ * Why a client does not go on with its session: there is none, or not for it; or this node cannot serve it now, and
+ * another one may.
+ */
+export type ResumeRefusal = 'unknown' | 'noRoom';
+
 /** Why a session that waited ended: a label of the metric. */
 type Ending = 'expired' | 'full' | 'bytes' | 'shutdown';
 
@@ -79,17 +85,16 @@ export class SessionRegistry {
 
   /**
    * The session of a client that is not here, as another node, or this one before its start, has kept it (rule RS12):
-   * the caller attaches to it. Resolves with undefined where there is none, the client cannot go on with it, or this
-   * server cannot serve it.
+   * the caller attaches to it. Where this node has no room it is left to another.
    */
   async recall(
     { token, events, keptFrom }: ResumeMessage,
     createSession: SessionFactory,
     owner: SessionOwner,
     client: Client,
-  ): Promise<ResumableSession | undefined> {
+  ): Promise<ResumableSession | ResumeRefusal> {
     const session = await this.#recall(token, events, keptFrom, createSession, owner, client);
-    this.#options.metrics.resumes.add(1, session === undefined ? 'unknown' : 'recalled');
+    this.#options.metrics.resumes.add(1, typeof session === 'string' ? session : 'recalled');
     return session;
   }
 
@@ -100,29 +105,32 @@ export class SessionRegistry {
     createSession: SessionFactory,
     owner: SessionOwner,
     client: Client,
-  ): Promise<ResumableSession | undefined> {
+  ): Promise<ResumableSession | ResumeRefusal> {
     const { keeper } = this.#options;
     const here = this.#byToken.get(token);
     if (here !== undefined && this.isDoubtful(here) && here.client.principal.keyId === client.principal.keyId) {
-      if (await keeper?.owns(here)) return this.claim(token, events, client);
+      if (await keeper?.owns(here)) return this.claim(token, events, client) ?? 'unknown';
       this.#lose(here);
     }
     // Here, but not theirs, or with events lost.
-    if (keeper === undefined || keptFrom === undefined || this.#isClosed || this.#byToken.has(token)) return undefined;
-    const recalled = await keeper.recall(
-      token,
-      (kept) =>
+    if (keeper === undefined || keptFrom === undefined || this.#byToken.has(token)) return 'unknown';
+    if (this.#isClosed) return 'noRoom';
+    const session = this.#make(createSession, owner, client, token);
+    let hasRoom = true;
+    const recalled = await keeper.recall(token, (kept) => {
+      const isTheirs =
         kept.keyId === client.principal.keyId &&
         kept.forgotten <= events &&
         // Audio between what was kept and what the client has would be lost.
-        (kept.session === undefined || keptFrom <= kept.offset),
-    );
-    if (recalled === undefined) return undefined;
-    const session = this.#make(createSession, owner, client, token);
-    const isServed = await session.resurrect(recalled.kept).catch(() => false);
+        (kept.session === undefined || keptFrom <= kept.offset);
+      // Asked before it is taken from whoever has it.
+      hasRoom = !isTheirs || session.mayResurrect(kept);
+      return isTheirs && hasRoom;
+    });
+    const isServed = recalled !== undefined && (await session.resurrect(recalled.kept).catch(() => false));
     if (!isServed || this.#isClosed) {
       session.abandon();
-      return undefined;
+      return recalled === undefined && hasRoom ? 'unknown' : 'noRoom';
     }
     recalled.adopt(session);
     const other = this.#byToken.get(token);
