@@ -4,6 +4,8 @@ import { redisAddress } from './redis-address.js';
 
 /** How long Sentinels and nodes of a cluster may take to answer a new connection, milliseconds. */
 const CONNECT_TIMEOUT_MS = 5_000;
+/** A connection on which nothing comes for so long is asked whether its other end is there, milliseconds. */
+const KEEP_ALIVE_MS = 10_000;
 /** Longest wait between two tries to connect again, milliseconds. */
 const RECONNECT_MS_MAX = 2_000;
 
@@ -13,6 +15,8 @@ export interface RedisConnectionOptions {
   readonly enableOfflineQueue?: boolean;
   readonly maxRetriesPerRequest?: number | null;
   readonly commandTimeout?: number;
+  /** How long nothing may come while an answer is due, milliseconds: then the connection is made anew. */
+  readonly socketTimeout?: number;
   readonly lazyConnect?: boolean;
 }
 
@@ -26,6 +30,7 @@ export function connectRedis(url: string, options: RedisConnectionOptions): Redi
     ...(password !== undefined && { password }),
     ...(isEncrypted && { tls: {} }),
     connectTimeout: CONNECT_TIMEOUT_MS,
+    keepAlive: KEEP_ALIVE_MS,
   };
   const here = { lazyConnect, enableOfflineQueue };
   switch (kind) {

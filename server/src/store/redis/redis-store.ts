@@ -70,6 +70,8 @@ export class RedisStore implements KeyValueStore {
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       commandTimeout: COMMAND_TIMEOUT_MS,
+      // A peer that is gone without a word would else be waited for until TCP gives up, many minutes.
+      socketTimeout: COMMAND_TIMEOUT_MS,
     });
     // Every command tells its own failure; without a listener a lost connection would end the process.
     redis.on('error', () => undefined);
