@@ -53,7 +53,9 @@ export function registerNodesCommand(program: Command): void {
   withLoad(nodes.command('checkpoints').description('what checkpoints cost: with and without, in turns'), 100)
     .option('--rounds <count>', 'with and without each', wholeNumber(1, 100), 4)
     .action(checkpoints);
-  withLoad(nodes.command('drain').description('a node with live streams is asked to end'), 400).action(drain);
+  withLoad(nodes.command('drain').description('a node with live streams is asked to end'), 400)
+    .option('--pace <factor>', 'against the pace of a speaker, for machines with few cores', numberWithin(0.05, 4), 1)
+    .action(drain);
 }
 
 /** @param streams at a time, of each node */
@@ -184,10 +186,10 @@ async function checkpoints(flags: string[], { out, ...options }: LoadOptions & {
 /** Until a node is empty, milliseconds. */
 const EMPTY_MS_MAX = 15_000;
 
-async function drain(flags: string[], { out, ...options }: LoadOptions): Promise<void> {
+async function drain(flags: string[], { out, ...options }: LoadOptions & { pace: number }): Promise<void> {
   const provenance = describeProvenance();
-  const { streams, rampS } = options;
-  const report = await measureDrain({ speech: await markableSpeech(), streams, rampMs: rampS * 1_000, flags });
+  const { streams, rampS, pace } = options;
+  const report = await measureDrain({ speech: await markableSpeech(), streams, pace, rampMs: rampS * 1_000, flags });
   const metrics = [
     scalarMetric('emptyAfter', 'ms', report.emptyMs, { target: atMost('value', EMPTY_MS_MAX) }),
     counted('moved', report.moved),

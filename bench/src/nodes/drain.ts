@@ -10,6 +10,7 @@ export interface DrainOptions {
   readonly speech: SpeechToMark;
   readonly streams: number;
   readonly rampMs: number;
+  readonly pace: number;
   readonly flags: readonly string[];
 }
 
@@ -25,7 +26,7 @@ export interface DrainReport extends Omit<FleetReport, 'clients' | 'audioMs'> {
  * All streams are at the first node; it gets SIGTERM when they speak, and they go on at the second.
  * @throws BenchError
  */
-export async function measureDrain({ speech, streams, rampMs, flags }: DrainOptions): Promise<DrainReport> {
+export async function measureDrain({ speech, streams, rampMs, pace, flags }: DrainOptions): Promise<DrainReport> {
   await using cluster = await Cluster.start({ nodes: 2, flags: ['--engine', 'marked', ...flags] });
   const [first, second] = cluster.nodes;
   if (first === undefined || second === undefined) throw new BenchError('server_failed', 'A node is missing.');
@@ -34,7 +35,7 @@ export async function measureDrain({ speech, streams, rampMs, flags }: DrainOpti
   let clients: readonly RoamingClient[] = [];
   const playing = playFleet(
     () => url,
-    { speech, streams, rampMs },
+    { speech, streams, rampMs, pace },
     (all) => (clients = all),
   );
   const draining = (async () => {

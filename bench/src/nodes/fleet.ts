@@ -11,6 +11,8 @@ export interface FleetOptions extends RoamingOptions {
   readonly streams: number;
   /** They begin evenly spread over this time, milliseconds. */
   readonly rampMs: number;
+  /** Against the pace of a speaker. Default: 1. */
+  readonly pace?: number;
 }
 
 export interface FleetReport {
@@ -26,10 +28,10 @@ const TIMEOUT_MS = 240_000;
 /** Between the first numbers of two streams. */
 const FIRST_STEP = 37;
 
-/** Plays all at the pace of a speaker. `onClients` gets them before the first has begun. */
+/** Plays them all. `onClients` gets them before the first has begun. */
 export async function playFleet(
   url: string | (() => string),
-  { speech, streams, rampMs, ...options }: FleetOptions,
+  { speech, streams, rampMs, pace = 1, ...options }: FleetOptions,
   onClients: (clients: readonly RoamingClient[]) => void = () => undefined,
 ): Promise<FleetReport> {
   const marked = Array.from({ length: streams }, (_, index) => mark(speech, ((index * FIRST_STEP) % 255) + 1));
@@ -38,7 +40,7 @@ export async function playFleet(
   await Promise.all(
     clients.map(async (client, index) => {
       await delay((index * rampMs) / streams);
-      await client.run(1, TIMEOUT_MS).catch((cause: unknown) => {
+      await client.run(pace, TIMEOUT_MS / Math.min(1, pace)).catch((cause: unknown) => {
         throw new BenchError('timed_out', `stream ${index}: ${String(cause)}`, { cause });
       });
     }),

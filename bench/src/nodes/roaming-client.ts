@@ -54,6 +54,8 @@ export class RoamingClient {
   #hasSaidStop = false;
   #stopped: StoppedMessage | undefined;
   #failure: Error | undefined;
+  /** Whether it has given up: then it does not connect again. */
+  #isOver = false;
 
   /** @param samples 16 kHz, mono */
   constructor(url: string | (() => string), samples: Int16Array, options: RoamingOptions = {}) {
@@ -85,15 +87,22 @@ export class RoamingClient {
 
   /** Sends everything, at `speed` times the pace of a speaker. Resolves with `stopped`. */
   async run(speed = 4, waitMsMax = 120_000): Promise<StoppedMessage> {
-    const deadline = Date.now() + waitMsMax;
+    const deadline = performance.now() + waitMsMax;
     this.#connect();
-    while (this.#stopped === undefined) {
-      if (this.#failure !== undefined) throw this.#failure;
-      if (Date.now() > deadline) throw new Error(`No end; sockets were closed with ${this.losses.join(' ')}`);
-      await delay(100 / speed);
-      this.#sendSome();
+    try {
+      while (this.#stopped === undefined) {
+        if (this.#failure !== undefined) throw this.#failure;
+        if (performance.now() > deadline) {
+          throw new Error(`No end; sockets were closed with ${this.losses.join(' ')}`);
+        }
+        await delay(100 / speed);
+        this.#sendSome();
+      }
+      return this.#stopped;
+    } finally {
+      this.#isOver = true;
+      if (this.#stopped === undefined) this.#socket?.terminate();
     }
-    return this.#stopped;
   }
 
   #connect(): void {
@@ -125,9 +134,9 @@ export class RoamingClient {
     socket.on('close', (code) => {
       this.#isLinked = false;
       this.#hasSaidStop = false;
-      if (this.#stopped !== undefined) return;
+      if (this.#stopped !== undefined || this.#isOver) return;
       this.losses.push(code);
-      setTimeout(() => this.#connect(), code === CLOSE.moved.code ? 0 : 50);
+      setTimeout(() => this.#isOver || this.#connect(), code === CLOSE.moved.code ? 0 : 50);
     });
   }
 

@@ -1,0 +1,144 @@
+// A Redis that answers late or wrongly, goes away or dies without a word: live words come all the same, and what it
+// costs is the way to another node.
+import { connect, TranscriptView } from '@sotto/client';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { WebSocket } from 'ws';
+import { RoamingClient } from '../../../bench/src/nodes/roaming-client.js';
+import { heardOnce, markedTalk } from '../../support/marked-talk.js';
+import { startRedis, WITHOUT_REDIS } from '../../support/redis-server.js';
+import { ServerProcess } from '../../support/server-process.js';
+import { TcpLink } from '../../support/tcp-link.js';
+import { rounds, wholeRunOnly } from '../../support/whole-run.js';
+
+t.setTimeout(300_000);
+
+const SHARED = ['--polish', 'off', '--engine', 'marked', '--store', 'redis'];
+/** How long Redis is away, milliseconds. */
+const AWAY_MS = rounds(1_500, 30_000);
+
+async function passed(client: RoamingClient, part: number): Promise<void> {
+  while (client.progress < part) await delay(5);
+}
+
+async function storeIs(server: ServerProcess, state: string): Promise<void> {
+  while (((await (await fetch(`${server.http}/health`)).json()) as { store: string }).store !== state) await delay(20);
+}
+
+t.test('faults of Redis', { skip: WITHOUT_REDIS }, async (t) => {
+  const redis = await startRedis(t);
+  const link = await TcpLink.start(t, redis.port);
+  const behindLink = [...SHARED, '--redis-url', `redis://127.0.0.1:${link.port}`];
+  const start = (t: Test) => ServerProcess.start(t, behindLink);
+  const [first, second, straight] = await Promise.all([
+    start(t),
+    start(t),
+    ServerProcess.start(t, [...SHARED, '--redis-url', redis.url]),
+  ]);
+  const talk = await markedTalk(['en-recipe', 'en-bakery']);
+
+  await t.test('answers come when all is said: no word waits for them', async (t) => {
+    const client = new RoamingClient(first.url, talk.samples);
+    link.hold();
+    await client.run(8);
+    t.equal(client.text, talk.words.join(' '));
+    link.release();
+    await heardOnce(t, client, talk, straight.http);
+  });
+
+  await t.test(
+    'answers are seconds late: a session that loses its node begins anew, with all of its words',
+    async (t) => {
+      link.lateMs = 2_000;
+      const node = await ServerProcess.start(t, [...SHARED, '--redis-url', redis.url]);
+      let { url } = node;
+      const session = connect(url, { webSocket: (_, protocols) => new WebSocket(url, protocols), language: 'en' });
+      t.teardown(() => session.close());
+      const view = new TranscriptView();
+      const told: string[] = [];
+      for (const type of ['ready', 'final', 'partial', 'resumed', 'restarted'] as const) {
+        session.on(type, (event) => {
+          if (type === 'resumed' || type === 'restarted') told.push(type);
+          view.apply(event);
+        });
+      }
+      await session.ready();
+      const bytes = new Uint8Array(talk.samples.buffer);
+      for (let at = 0; at < bytes.length; at += 3_200) {
+        session.send(bytes.subarray(at, at + 3_200));
+        if (at / bytes.length > 0.5 && url === node.url) {
+          url = second.url;
+          node.kill('SIGKILL');
+        }
+        await delay(20);
+      }
+      await session.stop();
+      t.equal(view.rawText.replaceAll(/\s+/g, ' ').trim(), talk.words.join(' '));
+      t.same(told, ['restarted'], 'taking it over would have taken longer than a client is left waiting');
+      link.lateMs = 0;
+    },
+  );
+
+  await t.test('what stands at our keys is of another type, or garbage', async (t) => {
+    await Promise.all([first, second].map((node) => storeIs(node, 'ok')));
+    let { url } = first;
+    const client = new RoamingClient(() => url, talk.samples);
+    const running = client.run(3);
+    await passed(client, 0.2);
+    for (const map of ['checkpoints', 'checkpointOwners']) {
+      await redis.ask('RENAME', `{sotto}:${map}`, `kept:${map}`);
+      await redis.ask('SET', `{sotto}:${map}`, 'a string');
+    }
+    await redis.ask('HSET', '{sotto}:meta', 'node:garbage', 'no JSON');
+    await redis.ask('ZADD', '{sotto}:meta:order', '0', 'node:garbage');
+    await storeIs(first, 'degraded');
+    await passed(client, 0.6);
+    t.same(client.losses, [], 'the stream goes on');
+    for (const map of ['checkpoints', 'checkpointOwners']) await redis.ask('RENAME', `kept:${map}`, `{sotto}:${map}`);
+    await storeIs(first, 'ok');
+    await passed(client, 0.8);
+    url = second.url;
+    client.cut();
+    await running;
+    t.same([client.moves, client.restarts + client.freshRestarts], [1, 0], 'it survives its node again');
+    await heardOnce(t, client, talk, straight.http);
+  });
+
+  await t.test(`away for ${AWAY_MS} ms`, async (t) => {
+    const long = await markedTalk(Array.from({ length: rounds(2, 8) }, () => 'en-recipe'));
+    let { url } = first;
+    const client = new RoamingClient(() => url, long.samples);
+    const running = client.run(rounds(3, 1));
+    await passed(client, 0.15);
+    link.cut();
+    await delay(AWAY_MS);
+    t.same(client.losses, [], 'the stream goes on');
+    link.mend();
+    await storeIs(first, 'ok');
+    await passed(client, 0.9);
+    url = second.url;
+    client.cut();
+    await running;
+    t.same([client.moves, client.restarts + client.freshRestarts], [1, 0], 'it survives its node again');
+    await heardOnce(t, client, long, straight.http);
+  });
+
+  await t.test('its connections die without a word: others are made', wholeRunOnly, async (t) => {
+    await Promise.all([first, second].map((node) => storeIs(node, 'ok')));
+    const long = await markedTalk(Array.from({ length: 4 }, () => 'en-recipe'));
+    let { url } = first;
+    const client = new RoamingClient(() => url, long.samples);
+    const running = client.run(1);
+    await passed(client, 0.1);
+    link.freeze();
+    await storeIs(first, 'degraded');
+    await storeIs(first, 'ok');
+    t.ok(client.progress < 0.9, 'before the stream is over');
+    await passed(client, 0.9);
+    url = second.url;
+    client.cut();
+    await running;
+    t.same([client.moves, client.restarts + client.freshRestarts], [1, 0]);
+    await heardOnce(t, client, long, straight.http);
+  });
+});
