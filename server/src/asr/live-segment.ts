@@ -31,7 +31,7 @@ const PRE_ROLL_MS = 300;
  * {@link LANGUAGE_HEARD_MS}: they would come in another language a moment later.
  */
 const LANGUAGE_SURE = 0.5;
-const LANGUAGE_HEARD_MS = 1_500;
+const LANGUAGE_HEARD_MS = 1_300;
 /** Partials stretched by more than this leave the engines no time for finals that may not be needed. */
 const EARLY_STRETCH_MAX = 1.5;
 

@@ -146,13 +146,15 @@ export class Utterances {
 
   /**
    * Asks for a partial when there is enough new audio: more of it under load, but not while the first words are yet to
-   * come, since these tell a speaker that they are heard.
+   * come, since these tell a speaker that they are heard. The padding before speech is nothing new to hear.
    */
   updateIfDue(): void {
     const segment = this.#open;
     if (segment === undefined) return;
     const spacing = segment.lacksWords ? undefined : this.#options.recognizer.stretch;
-    const interval = segment.settings.partialIntervalMs * SAMPLES_PER_MS * (spacing ?? 1);
+    const { partialIntervalMs, endpointing } = segment.settings;
+    const paddingMs = segment.askedUntil === segment.start ? endpointing.prefixPaddingMs : 0;
+    const interval = (partialIntervalMs * (spacing ?? 1) + paddingMs) * SAMPLES_PER_MS;
     if (segment.end - segment.askedUntil >= interval) segment.update(spacing);
   }
 
