@@ -22,6 +22,11 @@ const NUMBER = '零〇一二两兩三四五六七八九十百千万萬亿億';
 const UNITS =
   '年|月|日|号|號|点|點|分钟|分鐘|秒|元|块|塊|美元|欧元|歐元|公里|千米|米|公斤|千克|岁|歲|个|個|人|次|天|小时|小時|周|週|倍|度|页|頁|章|楼|樓|位|张|張|本|家|名|%';
 const PERCENT = new RegExp(`百分之([${NUMBER}]+)(?:[点點]([零〇一二三四五六七八九]+))?`, 'gu');
+/** Before what is never counted in hours: 两点五公斤, but 两点五分 is a time. */
+const DECIMAL = new RegExp(
+  `(?<![${NUMBER}第几幾])([${NUMBER}]+)[点點]([零〇一二三四五六七八九]+)(?=公里|千米|米|公斤|千克|斤|吨|噸|升|度|倍|元|美元|欧元|歐元|万|萬|亿|億)`,
+  'gu',
+);
 const QUANTITY = new RegExp(`(?<![${NUMBER}第几幾])([${NUMBER}]+)(?=${UNITS})`, 'gu');
 /** A telephone number, a year, a code: digits one by one. */
 const SPELLED = /(?<![十百千万萬亿億几幾])[零〇一二三四五六七八九]{4,}|[零〇一二三四五六七八九]{4}(?=年)/gu;
@@ -29,16 +34,23 @@ const SPELLED = /(?<![十百千万萬亿億几幾])[零〇一二三四五六七�
 /** The text with its numbers as digits. */
 export function chineseDigitsOf(text: string): string {
   return text
-    .replaceAll(PERCENT, (all, whole: string, fraction: string | undefined) => {
-      const value = valueOf(whole);
-      return value === undefined ? all : `${value}${fraction === undefined ? '' : `.${spelled(fraction)}`}%`;
+    .replaceAll(PERCENT, (all, whole: string, fraction?: string) => {
+      const value = decimalOf(whole, fraction);
+      return value === undefined ? all : `${value}%`;
     })
+    .replaceAll(DECIMAL, (all, whole: string, fraction: string) => decimalOf(whole, fraction) ?? all)
     .replaceAll(SPELLED, spelled)
     .replaceAll(QUANTITY, (words: string) => {
       // 一个, 两次: one writes the word.
       const value = words.length < 2 ? undefined : valueOf(words);
       return value === undefined || value < 10 ? words : String(value);
     });
+}
+
+function decimalOf(whole: string, fraction: string | undefined): string | undefined {
+  const value = /^[零〇]$/u.test(whole) ? 0 : valueOf(whole);
+  if (value === undefined) return undefined;
+  return fraction === undefined ? String(value) : `${value}.${spelled(fraction)}`;
 }
 
 function spelled(words: string): string {

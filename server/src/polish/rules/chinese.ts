@@ -1,7 +1,7 @@
 // Chinese speech as it is written: no fillers, no stutter, no spaces, full-width marks, numbers as digits before their
 // units.
 import { chineseDigitsOf } from '../language/chinese-numbers.js';
-import { CHINESE_FILLERS } from '../language/fillers.js';
+import { CHINESE_FILLERS, CHINESE_PAUSE_WORDS } from '../language/fillers.js';
 import { asksChinese } from '../language/questions.js';
 import { endsInLiteral } from '../text/literals.js';
 
@@ -29,6 +29,7 @@ const REPEATED_MARKS = /([，。？！、；：])(?:\s*[，、；：])+|[，、�
 export function tidyChinese(text: string): string {
   const joined = text.replaceAll(/\s+/g, ' ').trim().replaceAll(SPACE_BETWEEN, '');
   const spoken = joined
+    .replaceAll(CHINESE_PAUSE_WORDS, '')
     .replaceAll(CHINESE_FILLERS, '')
     .replaceAll(REPEATED_PHRASE, '$1')
     .replaceAll(REPEATED_CHARACTER, '$1');
