@@ -11,7 +11,7 @@ export interface LiveText {
 export interface LiveWire {
   /** PCM, 16 kHz, 16 bit, one channel. */
   send(pcm: Uint8Array): void;
-  /** Says that no more audio comes. Resolves when the server has said all it has to say, within bounds. */
+  /** Says that no more audio comes. Resolves when the server has said all it has to say, or has taken too long. */
   finish(): Promise<void>;
   close(): void;
 }

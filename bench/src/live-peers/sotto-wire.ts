@@ -2,7 +2,7 @@
 import type { ServerMessage } from '@sotto/protocol';
 import { BenchError } from '../bench-error.js';
 import { encodeForLoad, LoadSocket } from '../load/load-socket.js';
-import { news, within } from './within.js';
+import { atMost, news, within } from './within.js';
 import type { LiveWire, WireOptions } from './live-wire.js';
 
 const OPEN_TIMEOUT_MS = 10_000;
@@ -42,7 +42,7 @@ export async function openSotto({ port, language, shows }: WireOptions): Promise
     },
     finish: async () => {
       socket.send(encodeForLoad({ type: 'stop' }));
-      await within(stopped.promise, STOP_TIMEOUT_MS, 'Sotto did not end the stream');
+      await atMost(stopped.promise, STOP_TIMEOUT_MS);
     },
     close: () => socket.close(),
   };

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { JsonSocket } from './json-socket.js';
 import type { LiveWire, WireOptions } from './live-wire.js';
-import { news, within } from './within.js';
+import { atMost, news, within } from './within.js';
 
 const Message = v.object({
   type: v.optional(v.string()),
@@ -26,7 +26,7 @@ export async function openWhisperLiveKit({ port, language, shows }: WireOptions)
     send: (pcm) => socket.send(pcm),
     finish: async () => {
       socket.send(new Uint8Array()); // An empty message ends the audio.
-      await within(Promise.race([stopped.promise, socket.closed]), STOP_TIMEOUT_MS, 'WhisperLiveKit did not end');
+      await atMost(Promise.race([stopped.promise, socket.closed]), STOP_TIMEOUT_MS);
     },
     close: () => socket.close(),
   };

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import { JsonSocket } from './json-socket.js';
 import type { LiveWire, WireOptions } from './live-wire.js';
-import { news, within } from './within.js';
+import { atMost, news, within } from './within.js';
 
 const Message = v.object({
   message: v.optional(v.string()),
@@ -52,7 +52,7 @@ export async function openWhisperLive({
     finish: async () => {
       await socket.quiet(quietMs, QUIET_LIMIT_MS);
       socket.send(Buffer.from('END_OF_AUDIO'));
-      await within(socket.closed, QUIET_LIMIT_MS, 'WhisperLive did not end the stream');
+      await atMost(socket.closed, QUIET_LIMIT_MS);
     },
     close: () => socket.close(),
   };

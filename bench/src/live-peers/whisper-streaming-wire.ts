@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { BenchError } from '../bench-error.js';
 import type { LiveWire, WireOptions } from './live-wire.js';
+import { atMost } from './within.js';
 
 /** Milliseconds twice, then the words; lines may be padded with zeros. */
 const LINE = /^\0*\d+ \d+ (.*?)\0*$/;
@@ -29,7 +29,7 @@ export async function openWhisperStreaming({ port, shows }: WireOptions): Promis
     send: (pcm) => void socket.write(pcm),
     finish: async () => {
       socket.end();
-      await Promise.race([ended, sleep(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+      await atMost(ended, STOP_TIMEOUT_MS);
     },
     close: () => socket.destroy(),
   };

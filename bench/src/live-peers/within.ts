@@ -29,3 +29,8 @@ export async function within(promise: Promise<unknown>, ms: number, otherwise: s
     late.catch(() => undefined);
   }
 }
+
+/** Waits no longer than so: what has not come by then is lost. */
+export async function atMost(promise: Promise<unknown>, ms: number): Promise<void> {
+  await within(promise, ms, '').catch(() => undefined);
+}
