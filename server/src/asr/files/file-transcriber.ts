@@ -3,7 +3,7 @@
 import type { Word } from '@sotto/protocol';
 import type { VoiceActivityDetector } from '../../vad/vad.js';
 import { QUEUE_BOUNDS } from '../scheduling/decode-queue.js';
-import type { DecodeResult } from '../engine.js';
+import type { DecodedToken, DecodeResult } from '../engine.js';
 import { AsrError } from '../errors.js';
 import { decodeFinal, joined, type FinalAsk, type FinalDecode, type Noise } from '../hypothesis/final-decode.js';
 import { FRAME_SAMPLES } from '../hypothesis/stability-policy.js';
@@ -49,6 +49,15 @@ export interface TranscribeRun {
    * back.
    */
   readonly onProgress?: (heardMs: number) => void;
+  /** Called before anything is heard: by what. Another model may serve by the end. */
+  readonly onModel?: ((model: HearingModel) => void) | undefined;
+}
+
+/** The model that hears a recording from its beginning to its end. */
+export interface HearingModel {
+  readonly name: string;
+  /** Equal for equal weights: what depends on what a model hears is known by it. */
+  readonly identity: string;
 }
 
 /** A stretch of speech in a recording. Times are milliseconds since its first sample. */
@@ -284,17 +293,15 @@ export class FileTranscriber {
     let from = 0;
     for (let times = 0; times < CONTINUATIONS_MAX && whole.noise === null; times += 1) {
       if (attentionRests(whole.tokens, whole.language, this.#tokenizer)) break;
-      const unheard = unheardFrom(whole.tokens, speech);
+      // Marks attend anywhere.
+      const spoken = whole.tokens.filter(({ id }) => lettersOf(this.#tokenizer.decode([id])) !== '');
+      const unheard = unheardFrom(spoken, speech);
       if (unheard === undefined || unheard <= from || unheard >= audio.length) break;
       from = unheard;
       const rest = await decode(audio.subarray(from));
       if (rest.noise !== null) break;
-      whole = joined(
-        whole,
-        withoutOverlap(whole, rest, this.#tokenizer),
-        Math.round(from / FRAME_SAMPLES),
-        this.#tokenizer,
-      );
+      const frames = Math.round(from / FRAME_SAMPLES);
+      whole = joined(whole, withoutOverlap(whole, rest, frames, this.#tokenizer), frames, this.#tokenizer);
     }
     return whole;
   }
@@ -329,16 +336,33 @@ export class FileTranscriber {
 
 /** Letters that two texts share before it is no chance. */
 const OVERLAP_MIN = 4;
+/**
+ * Attention may rest a little before the last words: so far apart two decodes may have heard one and the same word.
+ * What comes later was said once more.
+ */
+const ONE_WORD_FRAMES = 50;
 
-/** What is gone on with may say the last words once more: they are left out. */
-function withoutOverlap(whole: FinalDecode, rest: FinalDecode, tokenizer: EngineTokenizer): FinalDecode {
+/**
+ * What is gone on with, `frames` behind the beginning, may say the last words of the whole once more: they are left
+ * out, unless the speaker repeats them.
+ */
+function withoutOverlap(
+  whole: FinalDecode,
+  rest: FinalDecode,
+  frames: number,
+  tokenizer: EngineTokenizer,
+): FinalDecode {
+  const isSpoken = ({ id }: DecodedToken): boolean => lettersOf(tokenizer.decode([id])) !== '';
   const said = lettersOf(whole.text);
   const counts = rest.tokens.map((_, at) =>
     lettersOf(tokenizer.decode(rest.tokens.slice(0, at + 1).map(({ id }) => id))),
   );
   const last = counts.findLastIndex((letters) => letters.length >= OVERLAP_MIN && said.endsWith(letters));
   const isWordEnd = last < 0 || !/^[\p{L}\p{N}]/u.test(tokenizer.decode([rest.tokens[last + 1]?.id ?? 0]));
-  return last < 0 || !isWordEnd ? rest : { ...rest, tokens: rest.tokens.slice(last + 1) };
+  if (last < 0 || !isWordEnd) return rest;
+  const heard = whole.tokens.findLast(isSpoken)?.frame ?? 0;
+  const again = (rest.tokens.slice(0, last + 1).findLast(isSpoken)?.frame ?? 0) + frames;
+  return again - heard > ONE_WORD_FRAMES ? rest : { ...rest, tokens: rest.tokens.slice(last + 1) };
 }
 
 function lettersOf(text: string): string {
