@@ -17,7 +17,7 @@ import { openWyoming } from './api/wyoming/open-wyoming.js';
 import { openJobs } from './jobs/open-jobs.js';
 import { createStorageCounters, registerFileMetrics, registerStorageMetrics } from './metrics/storage-metrics.js';
 import { CachedTranscription } from './recordings/cached-transcription.js';
-import { ResultCache } from './recordings/result-cache.js';
+import { ResultCache, type ResultCacheOptions } from './recordings/result-cache.js';
 import { openStoreOrDegrade, type StoreHandle } from './store/open-store.js';
 import { NodeRoll } from './store/node-roll.js';
 import { StoreHealth } from './store/store-health.js';
@@ -253,10 +253,9 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
   const sessions: SessionFactory = (sink) => new RewritingSession(bareSessions, sink, rewriting);
   const files = new FileTranscription(recognizer, settings);
   registerFileMetrics(metrics, files);
-  const rewritten = JSON.stringify(rewriting);
-  const identity = (): string =>
-    [serving.name, swap.current.installed.files.weightBytes, settings.precision, VERSION, rewritten].join(':');
-  const cache = store && openCache(store, identity, settings);
+  const circumstances = [settings.precision, VERSION, JSON.stringify(rewriting)].join(':');
+  const hears = { model: () => recognizer.hearing.identity, circumstances };
+  const cache = store && openCache(store, hears, settings);
   const counters = health.state === 'off' ? undefined : createStorageCounters(metrics, health);
   const transcription = new CachedTranscription(
     new RewrittenTranscription(files, rewriting),
@@ -356,8 +355,12 @@ function findModel(settings: Settings): Promise<InstalledModel> {
 }
 
 /** Results of recordings; undefined where none are to be kept. */
-function openCache(store: StoreHandle, identity: () => string, settings: Settings): ResultCache | undefined {
+function openCache(
+  store: StoreHandle,
+  hears: Pick<ResultCacheOptions, 'model' | 'circumstances'>,
+  settings: Settings,
+): ResultCache | undefined {
   const { cacheBytesMax: bytesMax, retentionMs } = settings;
   if (bytesMax === 0) return undefined;
-  return new ResultCache({ store: store.data, identity, bytesMax, retentionMs, wallNow: Date.now });
+  return new ResultCache({ store: store.data, ...hears, bytesMax, retentionMs, wallNow: Date.now });
 }

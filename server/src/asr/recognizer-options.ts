@@ -31,6 +31,8 @@ export interface RecognizerOptions {
    * late as they will.
    */
   readonly finalsLateMsMax?: number;
+  /** See {@link HearingModel}. Default: the model's name. */
+  readonly identity?: string;
   /** Default: the system's. */
   readonly clock?: Pick<Clock, 'now' | 'after'>;
 }

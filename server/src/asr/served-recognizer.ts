@@ -3,7 +3,7 @@
 import type { VoiceActivityDetector } from '../vad/vad.js';
 import type { EngineModel } from './engine.js';
 import { AsrError } from './errors.js';
-import type { FileTranscriber, TranscribedSegment } from './files/file-transcriber.js';
+import type { FileTranscriber, HearingModel } from './files/file-transcriber.js';
 import type { FinalHypothesis, RecognizedSegment, Recognizer, SegmentOptions } from './recognizer.js';
 import type { SchedulerCounts } from './scheduling/scheduler.js';
 import type { EarlyFinalCounts } from './live-segment.js';
@@ -52,6 +52,11 @@ export class ServedRecognizer implements Recognizer {
     };
   }
 
+  /** What hears the next recording. */
+  get hearing(): HearingModel {
+    return this.#current.recognizer.hearing;
+  }
+
   /** All that is known of the model that serves now. */
   get engineModel(): EngineModel {
     return this.#current.recognizer.model;
@@ -96,11 +101,12 @@ export class ServedRecognizer implements Recognizer {
   }
 
   /** See FileTranscriber. */
-  async *transcribe(...args: Parameters<Transcribe>): AsyncGenerator<TranscribedSegment, void, undefined> {
+  async *transcribe(...[blocks, options, run]: Parameters<Transcribe>): ReturnType<Transcribe> {
     const generation = this.#current;
     const done = this.#use(generation);
     try {
-      yield* generation.files.transcribe(...args);
+      run?.onModel?.(generation.recognizer.hearing);
+      yield* generation.files.transcribe(blocks, options, run);
     } finally {
       done();
     }

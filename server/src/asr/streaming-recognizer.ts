@@ -1,7 +1,7 @@
 // Recognition as a service: live segments and whole recordings on shared engines.
 import type { VoiceActivityDetector } from '../vad/vad.js';
 import type { Engine, EngineModel } from './engine.js';
-import { FileTranscriber } from './files/file-transcriber.js';
+import { FileTranscriber, type HearingModel } from './files/file-transcriber.js';
 import { LiveSegment, type EarlyFinalCounts } from './live-segment.js';
 import type { RecognizedSegment, Recognizer, SegmentOptions } from './recognizer.js';
 import { FINALS_LATE_MS_MAX, type RecognizerOptions } from './recognizer-options.js';
@@ -33,6 +33,11 @@ export class StreamingRecognizer implements Recognizer {
     this.#options = options;
     this.#scheduler = new Scheduler(engines, options);
     this.model = this.#scheduler.model;
+  }
+
+  get hearing(): HearingModel {
+    const { name } = this.model;
+    return { name, identity: this.#options.identity ?? name };
   }
 
   get refusal(): 'noEngine' | 'overloaded' | undefined {

@@ -102,7 +102,11 @@ async function load(settings: Settings, model: InstalledModel, log: Logger, deat
   const engines = await openEngines(settings, model, log, deaths);
   const bare = engines.map(({ engine }) => engine);
   try {
-    const recognizer = await createRecognizer(bare, { ...settings, languages: listOf(settings.languages) });
+    const recognizer = await createRecognizer(bare, {
+      ...settings,
+      languages: listOf(settings.languages),
+      identity: [bare[0]?.model.name, model.files.weightBytes].join(':'),
+    });
     return { installed: model, engines, recognizer };
   } catch (error) {
     await Promise.all(bare.map((engine) => engine.close()));

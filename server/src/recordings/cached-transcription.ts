@@ -1,5 +1,5 @@
 // Transcription of recordings that remembers: what it has heard before it answers at once.
-import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
+import type { HearingModel, TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { FileOptions, FileRun, FileTranscription } from './file-transcription.js';
 import type { StoreHealth } from '../store/store-health.js';
 import { HashingStream, type CachedResult, type ResultCache } from './result-cache.js';
@@ -76,16 +76,21 @@ export class CachedTranscription {
     }
     const known = run.uploadHash === undefined ? undefined : await this.find(run.uploadHash, options);
     if (known !== undefined) return yield* this.#replay(known, run);
-    const { identity } = cache;
+    let heardBy: string | undefined;
+    const onModel = (model: HearingModel): void => {
+      heardBy = model.identity;
+      run.onModel?.(model);
+    };
     const hash = new HashingStream();
     const held = new HeldAudio(hash.pass(audio), (bytes) => this.#hold(bytes));
-    const uploadKey = (): string | undefined => {
+    const uploadKey = (model?: string): string | undefined => {
       const { uploadHash, decodeWarnings = [] } = run;
-      return uploadHash === undefined || decodeWarnings.length > 0 ? undefined : cache.key(uploadHash, options);
+      return uploadHash === undefined || decodeWarnings.length > 0 ? undefined : cache.key(uploadHash, options, model);
     };
     try {
       const isWhole = run.isLive !== true && (await held.fill(run.signal));
-      const key = isWhole ? cache.key(hash.digest(), options) : undefined;
+      const digest = isWhole ? hash.digest() : undefined;
+      const key = digest === undefined ? undefined : cache.key(digest, options);
       const heard = key === undefined ? undefined : await this.#try(() => cache.find(key));
       if (key !== undefined && heard !== undefined) {
         const foundBy = uploadKey();
@@ -96,16 +101,15 @@ export class CachedTranscription {
       this.#onLookup('miss');
       run.onCache?.('miss');
       const segments: TranscribedSegment[] = [];
-      for await (const segment of this.#transcription.transcribe(held, options, run)) {
+      for await (const segment of this.#transcription.transcribe(held, options, { ...run, onModel })) {
         segments.push(segment);
         yield segment;
       }
       const audioMs = hash.bytes / BYTES_PER_MS;
       run.onAudioMs?.(audioMs);
-      // Another model serves by now: this result is not what that one would hear.
-      if (cache.identity !== identity) return;
-      const foundBy = key ?? cache.key(hash.digest(), options);
-      await this.#try(() => cache.keep(foundBy, uploadKey(), { segments, audioMs }));
+      // It is kept as the work of the model that did it: by now another one may serve.
+      const foundBy = cache.key(digest ?? hash.digest(), options, heardBy);
+      await this.#try(() => cache.keep(foundBy, uploadKey(heardBy), { segments, audioMs }));
       run.onKept?.(foundBy);
     } finally {
       await held.release();

@@ -1,7 +1,7 @@
 // Transcription of whole recordings as a service: to REST, to the compatible APIs, and to jobs.
 import type { RewritingSettings } from '@sotto/protocol';
 import { AsrError } from '../asr/errors.js';
-import type { FileTranscriber, TranscribedSegment } from '../asr/files/file-transcriber.js';
+import type { FileTranscriber, HearingModel, TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { CuttingOptions } from '../asr/files/speech-stretches.js';
 import { SAMPLES_PER_MS } from '../audio/samples.js';
 import { Semaphore } from '../time/semaphore.js';
@@ -41,6 +41,8 @@ export interface FileRun {
   readonly signal?: AbortSignal;
   /** Called with the time before which everything is decoded, milliseconds; it never goes back. */
   readonly onProgress?: (heardMs: number) => void;
+  /** See TranscribeRun. */
+  readonly onModel?: ((model: HearingModel) => void) | undefined;
   /** Called with the length of each piece of audio before it is heard, milliseconds; what it throws ends the run. */
   readonly spendAudio?: SpendAudio | undefined;
 }

@@ -15,8 +15,10 @@ const SHARE_MAX = 0.25;
 
 export interface ResultCacheOptions {
   readonly store: KeyValueStore;
-  /** What recognises now: another model, precision or version hears differently. */
-  readonly identity: () => string;
+  /** The identity of the model that recognises now. */
+  readonly model: () => string;
+  /** What else results depend on, whatever is asked: precision, version, what is done to texts. Default: nothing. */
+  readonly circumstances?: string;
   /** Bytes of all results together; 0: nothing is kept. */
   readonly bytesMax: number;
   /** How long a result is kept, milliseconds. */
@@ -55,23 +57,27 @@ export class ResultCache {
     return this.#bytes;
   }
 
-  /** What recognises now. */
-  get identity(): string {
-    return this.#options.identity();
+  /** The identity of the model that recognises now. */
+  get model(): string {
+    return this.#options.model();
   }
 
   /**
    * The key of a recording (hex SHA-256 of its decoded audio, or of its bytes as uploaded) with the options that its
    * result depends on.
+   *
+   * @param model the identity of what hears, or has heard it
    */
   key(
     hash: string,
     { language, task, prompt, hotwords, words, temperature = 0, cutting, rewriting, track }: FileOptions,
+    model = this.model,
   ): string {
     const { threshold, prefixPaddingMs, minSilenceMs } = cutting ?? {};
     const cut = [threshold, prefixPaddingMs, minSilenceMs];
     const asked = JSON.stringify([
-      this.identity,
+      model,
+      this.#options.circumstances ?? '',
       language,
       task,
       prompt,

@@ -10,7 +10,7 @@ import type { Transcripts } from './transcripts.js';
 export const PENDING_SEGMENTS_MAX = 500;
 
 export type TranscriptFacts = Partial<
-  Pick<TranscriptRecord, 'state' | 'audioMs' | 'polished' | 'isIncomplete' | 'updatedAt'>
+  Pick<TranscriptRecord, 'state' | 'model' | 'audioMs' | 'polished' | 'isIncomplete' | 'updatedAt'>
 >;
 
 export class TranscriptWriter {

@@ -20,7 +20,7 @@ async function openCache(t: Test, bytesMax = 1_000_000) {
   const clock = new WallClock();
   const cache = new ResultCache({
     store,
-    identity: () => 'loudness',
+    model: () => 'loudness',
     bytesMax,
     retentionMs: 60_000,
     wallNow: () => clock.now,
@@ -192,4 +192,45 @@ t.test('what is broken off is not kept', async (t) => {
   await t.rejects(hear(transcription, broken()), { message: 'cut off' });
   for await (const _ of transcription.transcribe(seconds(1, 2, 3), OPTIONS)) break;
   t.strictSame(await store.keys('results', { limit: 9 }), []);
+});
+
+t.test('a result is kept as the work of the model that did it, whatever serves meanwhile', async (t) => {
+  let serving = 'a';
+  const { store, clock, transcriber, health } = await openCache(t);
+  const cache = new ResultCache({
+    store,
+    model: () => serving,
+    bytesMax: 1_000_000,
+    retentionMs: 60_000,
+    wallNow: () => clock.now,
+  });
+  /** Each recording is heard by the model that serves when its turn comes. */
+  const hearing = {
+    transcribe: (...[audio, options, run]: Parameters<CachedTranscription['transcribe']>) => {
+      run?.onModel?.({ name: serving, identity: serving });
+      return transcriber.transcribe(audio, options, run);
+    },
+  };
+  const transcription = new CachedTranscription(hearing, cache, health);
+  /** Decoded while a waits for its turn: b serves when it has come, and a again when it is over. */
+  async function* swapped(): AsyncGenerator<Float32Array> {
+    yield* seconds(1);
+    serving = 'b';
+  }
+  async function* swappedBack(): AsyncGenerator<Float32Array> {
+    yield* seconds(2);
+    serving = 'a';
+  }
+  const uploadHash = sha256('one');
+  t.match(await hear(transcription, swapped(), { uploadHash }), { texts: 'w1', outcome: 'miss' });
+  serving = 'a';
+  t.equal(await transcription.find(uploadHash, OPTIONS), undefined, 'a has not heard it');
+  serving = 'b';
+  t.ok(await transcription.find(uploadHash, OPTIONS), 'b has');
+  const other = sha256('other');
+  t.match(await hear(transcription, swappedBack(), { isLive: true, uploadHash: other }), { outcome: 'miss' });
+  t.equal(serving, 'a');
+  t.equal(await transcription.find(other, OPTIONS), undefined, 'a has not heard that one either');
+  serving = 'b';
+  t.ok(await transcription.find(other, OPTIONS));
 });
