@@ -6,6 +6,7 @@ import type { Test } from 'tap';
 import type { TranscribedSegment } from '../../server/src/asr/files/file-transcriber.js';
 import { CachedTranscription } from '../../server/src/recordings/cached-transcription.js';
 import { ResultCache } from '../../server/src/recordings/result-cache.js';
+import type { DecodeRecording } from '../../server/src/jobs/job-runner.js';
 import type { FileRun } from '../../server/src/recordings/file-transcription.js';
 import { Gateway } from '../../server/src/gateway/gateway.js';
 import { createWsTransport } from '../../server/src/transport/ws-transport.js';
@@ -99,6 +100,8 @@ function floats(bytes: Buffer): Float32Array {
 export interface JobServerOptions {
   readonly store: StoreHandle;
   readonly transcriber?: LoudnessTranscriber;
+  /** Default: {@link decodeRaw}. */
+  readonly decode?: DecodeRecording;
   readonly settings?: Partial<JobSettings>;
   readonly clock?: WallClock;
   readonly uploadBytesMax?: number;
@@ -124,14 +127,14 @@ export async function startJobServer(t: Test, options: JobServerOptions) {
   const { retentionMs } = settings;
   const transcripts = new Transcripts({ store: store.data, retentionMs, wallNow });
   const bytesMax = options.cacheBytesMax ?? 10_000_000;
-  const cache = new ResultCache({ store: store.data, identity: () => 'loudness', bytesMax, retentionMs, wallNow });
+  const cache = new ResultCache({ store: store.data, model: () => 'loudness', bytesMax, retentionMs, wallNow });
   const transcription = new CachedTranscription(transcriber, cache, health);
   const { jobs, webhooks } = await openJobs({
     store,
     tending: { once: (work) => work() },
     transcripts,
     transcription,
-    decode: decodeRaw,
+    decode: options.decode ?? decodeRaw,
     polishing: undefined,
     model: { name: 'loudness' },
     health,

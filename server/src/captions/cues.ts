@@ -7,12 +7,18 @@ import { pieces, tear } from './wrap-text.js';
 /** One transcribed stretch of speech, from a server or from whole-file decoding. */
 export interface TranscriptSegment extends Pick<FinalMessage, 'text' | 'startMs' | 'endMs'> {
   readonly words?: readonly Word[] | undefined;
+  /** Who says it, from 0 on: one in each channel. Absent: channels were mixed. */
+  readonly channel?: number | undefined;
+  /** Where in the text begins what was said: a speaker's name may stand before it. Default: with the text. */
+  readonly spokenFrom?: number | undefined;
 }
 
 export interface Cue {
   readonly startMs: number;
   readonly endMs: number;
   readonly text: string;
+  /** Absent: nobody is named. */
+  readonly speaker?: string | undefined;
 }
 
 /** A cue stands for at most this long, milliseconds: the usual limit of subtitle style guides. */
@@ -86,7 +92,7 @@ class TextTimes {
   readonly #known: KnownTime[] = [];
   readonly #text: string;
 
-  constructor({ text, words = [], startMs, endMs }: TranscriptSegment) {
+  constructor({ text, words = [], startMs, endMs, spokenFrom = 0 }: TranscriptSegment) {
     this.#text = text;
     const know = (at: number, ms: number, isWord = false): void => {
       const last = this.#known.at(-1);
@@ -94,7 +100,7 @@ class TextTimes {
       this.#known.push({ at, column, ms: Math.max(ms, last?.ms ?? 0), isWord });
     };
     know(text.length - text.trimStart().length, startMs, words.length === 0);
-    let cursor = 0;
+    let cursor = spokenFrom;
     for (const word of words) {
       // Spaces and punctuation are the text's (rule SP8); words that are not in it are left out.
       const from = text.indexOf(word.text, cursor);

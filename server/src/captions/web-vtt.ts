@@ -14,9 +14,11 @@ export function webVtt(cues: readonly Cue[], header: readonly string[] = []): st
   return `${['WEBVTT', ...header].join('\n')}\n${cues.map(vttCue).join('')}`;
 }
 
-function vttCue({ startMs, endMs, text }: Cue): string {
+function vttCue({ startMs, endMs, text, speaker }: Cue): string {
   const end = Math.max(endMs, startMs + 1);
-  return `\n${cueTime(startMs, '.')} --> ${cueTime(end, '.')}\n${escapeText(captionLines(text).join('\n'))}\n`;
+  const voice = speaker === undefined ? '' : `<v ${escapeText(speaker)}>`;
+  const lines = escapeText(captionLines(text).join('\n'));
+  return `\n${cueTime(startMs, '.')} --> ${cueTime(end, '.')}\n${voice}${lines}\n`;
 }
 
 /** hours:minutes:seconds and milliseconds, behind a point (WebVTT) or a comma (SubRip). */

@@ -32,13 +32,15 @@ export class MeasuredFile {
     return this.#readBytes === 0 ? undefined : (this.decodedMs * this.#size) / this.#readBytes;
   }
 
-  /** 16 kHz mono. Throws AudioFileError. */
-  async *blocks(): AsyncGenerator<Float32Array, void, undefined> {
-    const options = { ...this.#wish, onWarning: this.#onWarning, isolation: this.#isolation };
+  /** 16 kHz mono: all channels mixed, or one of them (from 0 on). Throws AudioFileError. */
+  async *blocks(channel?: number): AsyncGenerator<Float32Array, void, undefined> {
+    const options = { ...this.#wish, channel, onWarning: this.#onWarning, isolation: this.#isolation };
     const file = await this.#open();
+    let decodedMs = 0;
     try {
       for await (const block of decodeAudio(this.#counting(file), options)) {
-        this.decodedMs += block.length / 16;
+        decodedMs += block.length / 16;
+        this.decodedMs = Math.max(this.decodedMs, decodedMs);
         yield block;
       }
     } finally {

@@ -1,5 +1,5 @@
 // Where `sotto transcribe` gets its audio: files and standard input of any format, decoded block by block, or raw PCM.
-import type { AudioFormat } from '@sotto/protocol';
+import { LIMITS, type AudioFormat } from '@sotto/protocol';
 import { AudioFileError } from '../audio/audio-errors.js';
 import type { TrackWish } from '../audio/choose-track.js';
 import { decodeAudio } from '../audio/decode-audio.js';
@@ -39,6 +39,73 @@ export function fileSource(path: string, wish: TrackWish, onWarning: (message: s
     isLive: false,
     chunks: rechunk(file.blocks(), DECODED_CHUNK),
   };
+}
+
+/**
+ * An audio file with all its channels, 16 kHz: each is decoded by itself, in step with the others. Rejects with
+ * AudioFileError, which iterating may throw too.
+ */
+export async function channelsSource(
+  path: string,
+  wish: TrackWish,
+  onWarning: (message: string) => void,
+): Promise<AudioSource> {
+  const said = new Set<string>();
+  const file = new MeasuredFile(
+    path,
+    ({ message }) => {
+      // Each channel warns of the file.
+      if (!said.has(message)) onWarning(message);
+      said.add(message);
+    },
+    'inline',
+    wish,
+  );
+  const channels: ChannelBlocks[] = [];
+  for (let channel = 0; channel < LIMITS.channelsMax; channel++) {
+    const blocks = file.blocks(channel);
+    try {
+      channels.push({ blocks, first: await blocks.next() });
+    } catch (error) {
+      if (channel > 0 && error instanceof AudioFileError && error.code === 'no_channel') break;
+      await Promise.all(channels.map((one) => one.blocks.return()));
+      throw error;
+    }
+  }
+  return {
+    name: path,
+    file,
+    format: { ...DECODED, channels: channels.length },
+    chunkMs: CHUNK_MS,
+    isLive: false,
+    chunks: rechunk(interleaved(channels), DECODED_CHUNK * channels.length),
+  };
+}
+
+/** The samples of one channel, of which the first block is taken already. */
+interface ChannelBlocks {
+  readonly blocks: AsyncGenerator<Float32Array, void, undefined>;
+  readonly first: IteratorResult<Float32Array, void>;
+}
+
+/** The samples of all channels, in turn; where one has no more, silence. */
+async function* interleaved(channels: readonly ChannelBlocks[]): AsyncGenerator<Float32Array, void, undefined> {
+  let results = channels.map(({ first }) => first);
+  try {
+    while (results.some(({ done }) => done !== true)) {
+      // One file, one decoder, one rate: blocks of all channels are as long.
+      const pieces = results.map(({ value }) => value ?? new Float32Array(0));
+      const length = Math.max(...pieces.map((piece) => piece.length));
+      const samples = new Float32Array(length * pieces.length);
+      for (const [channel, piece] of pieces.entries()) {
+        for (const [at, sample] of piece.entries()) samples[at * pieces.length + channel] = sample;
+      }
+      yield samples;
+      results = await Promise.all(channels.map(({ blocks }) => blocks.next()));
+    }
+  } finally {
+    await Promise.all(channels.map(({ blocks }) => blocks.return()));
+  }
 }
 
 /** A recording of any known format, told by its first bytes, as it comes. Iterating throws AudioFileError. */

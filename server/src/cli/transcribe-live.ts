@@ -3,7 +3,7 @@ import { AudioFileError } from '../audio/audio-errors.js';
 import { SpeechFound } from '../asr/files/speech-found.js';
 import { asCommandError } from './command-error.js';
 import { FileProgress } from './file-progress.js';
-import { containedSource, fileSource, rawSource, type AudioSource } from './transcribe-audio.js';
+import { channelsSource, containedSource, fileSource, rawSource, type AudioSource } from './transcribe-audio.js';
 import {
   polishFlags,
   rawFormat,
@@ -53,7 +53,7 @@ async function transcribeOne(
   signal: AbortSignal,
   progress: FileProgress,
 ): Promise<void> {
-  const source = openSource(file, flags, signal);
+  const source = await openSource(file, flags, signal);
   const written: string[] = [];
   const write = flags.outputDir === undefined ? print : (text: string) => written.push(text);
   const output = chooseOutput(source, isOneOfMany, flags, write);
@@ -98,8 +98,11 @@ async function transcribeOne(
   if (outputDir !== undefined && format !== undefined) await writeTranscript(outputDir, file, format, written.join(''));
 }
 
-function openSource(file: string, flags: TranscribeFlags, signal: AbortSignal): AudioSource {
-  if (file !== STANDARD_INPUT) return fileSource(file, trackWish(flags), (message) => warn(`${file}: ${message}`));
+async function openSource(file: string, flags: TranscribeFlags, signal: AbortSignal): Promise<AudioSource> {
+  if (file !== STANDARD_INPUT) {
+    const open = flags.separateChannels ? channelsSource : fileSource;
+    return open(file, trackWish(flags), (message) => warn(`${file}: ${message}`));
+  }
   const raw = rawFormat(flags);
   if (raw !== undefined) return rawSource(process.stdin, raw);
   // What Ctrl-C cuts off is not damaged.

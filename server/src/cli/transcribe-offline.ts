@@ -1,6 +1,8 @@
 // Whole files without a server: the recogniser in this process.
 import type { OfflineTranscriber } from '../asr/files/offline-transcriber.js';
+import { separateChannels } from '../asr/files/separate-channels.js';
 import { SpeechFound } from '../asr/files/speech-found.js';
+import type { AudioFileWarning } from '../audio/audio-errors.js';
 import { asCommandError } from './command-error.js';
 import { FileProgress } from './file-progress.js';
 import { MeasuredFile } from './measured-file.js';
@@ -48,11 +50,19 @@ async function transcribeFile(
     progress.clear();
     warn(`${file}: ${message}`);
   };
-  const audio = new MeasuredFile(file, ({ message }) => say(message), 'process', trackWish(flags));
+  const said = new Set<string>();
+  const onWarning = ({ message }: AudioFileWarning): void => {
+    // Each channel is decoded, and warned of, by itself.
+    if (!said.has(message)) say(message);
+    said.add(message);
+  };
+  const audio = new MeasuredFile(file, onWarning, 'process', trackWish(flags));
   const speech = new SpeechFound();
   progress.begin(file);
   const onProgress = (heardMs: number): void => progress.heard(heardMs, audio.estimatedMs);
-  for await (const { words, tokens: _, ...rest } of transcriber.transcribe(audio.blocks(), { onProgress })) {
+  const hear = (channel?: number) => transcriber.transcribe(audio.blocks(channel), { onProgress });
+  const heard = flags.separateChannels ? separateChannels(hear) : hear();
+  for await (const { words, tokens: _, ...rest } of heard) {
     speech.add(rest);
     const segment = showsWords(flags) ? { ...rest, words: [...words] } : rest;
     if (asTheyCome) {

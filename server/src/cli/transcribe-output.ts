@@ -7,6 +7,7 @@ import { messageOf, type PolishedMessage } from '@sotto/protocol';
 import { CommandError } from './command-error.js';
 import { TerminalView, type Terminal } from './terminal-view.js';
 import { STANDARD_INPUT } from './transcribe-flags.js';
+import { withSpeaker } from '../captions/speakers.js';
 import { formatTranscript, type TranscriptFormat } from '../captions/transcript-formats.js';
 
 /** Takes the events of one source. */
@@ -32,7 +33,7 @@ export function terminalOutput(terminal: Terminal, isPolished: boolean, dim: boo
 }
 
 /**
- * Finals, one a line, behind their channel where channels are separate; polished ones where that was asked for, or what
+ * Finals, one a line, behind their speaker where channels are separate; polished ones where that was asked for, or what
  * there is of them when the session breaks.
  */
 export function lineOutput(
@@ -46,7 +47,7 @@ export function lineOutput(
     event(event) {
       if (event.type === 'final' && event.text !== '') {
         if (isPolished) awaited.set(event.segmentId, event.text);
-        else line(event.channel === undefined ? event.text : `${event.channel}: ${event.text}`);
+        else line(withSpeaker(event).text);
       }
       if (event.type === 'polished' && event.segmentId !== undefined) {
         awaited.delete(event.segmentId);

@@ -56,7 +56,10 @@ export function registerTranscribeCommand(program: Command): void {
       wholeNumber(LIMITS.sampleRateMin, LIMITS.sampleRateMax),
     )
     .option('--channels <count>', 'channels of raw PCM (implies --raw; default: 1)', wholeNumber(1, LIMITS.channelsMax))
-    .option('--separate-channels', 'hear each channel of raw PCM by itself, as a speaker of its own (needs --channels)')
+    .option(
+      '--separate-channels',
+      'hear each channel of a file by itself, as a speaker of its own; of raw PCM too (with --channels)',
+    )
     .option('--offline', 'decode whole files in this process, without a server')
     .option('--model <name>', 'installed model for --offline (default: as sotto serve chooses)')
     .option('--devices <list>', 'what --offline runs on: cpu, or GPUs by number: cuda:0,cuda:1 (default: cpu)')
@@ -102,8 +105,10 @@ export function checkUsage(files: readonly string[], flags: TranscribeFlags): vo
   if (rawFormat(flags) !== undefined && !files.includes(STANDARD_INPUT)) {
     throw new CommandError('--raw, --rate and --channels are for standard input: name it as -.', 2);
   }
-  if (flags.separateChannels && flags.channels === undefined) {
-    throw new CommandError('--separate-channels is for raw PCM: say how many there are with --channels.', 2);
+  if (flags.separateChannels && flags.channels === undefined && files.includes(STANDARD_INPUT)) {
+    const message =
+      '--separate-channels hears files, and raw PCM with --channels: of standard input it cannot be told how many there are.';
+    throw new CommandError(message, 2);
   }
   if (flags.track !== undefined && !TRACK.test(flags.track)) {
     throw new CommandError(`--track takes a number from 1 or a language such as en, got "${flags.track}".`, 2);

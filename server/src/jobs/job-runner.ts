@@ -2,6 +2,7 @@
 // off.
 import { CodedError } from '@sotto/protocol';
 import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
+import { separateChannels } from '../asr/files/separate-channels.js';
 import type { Logger } from 'pino';
 import type { AudioFileWarning } from '../audio/audio-errors.js';
 import type { DecodeAudioOptions } from '../audio/decode-audio.js';
@@ -31,7 +32,7 @@ const POLISH_BUDGET_MS = 60_000;
 /** Turns a recording's bytes into samples, 16 kHz mono. Iterating throws errors with a code. */
 export type DecodeRecording = (
   bytes: AsyncIterable<Uint8Array>,
-  options: Pick<DecodeAudioOptions, 'track' | 'language' | 'onWarning'>,
+  options: Pick<DecodeAudioOptions, 'track' | 'language' | 'channel' | 'onWarning'>,
 ) => AsyncIterable<Float32Array>;
 
 export interface JobRunnerOptions {
@@ -103,39 +104,53 @@ export class JobRunner {
     const { jobs, transcription, decode, open, spendAudio } = this.#options;
     const client = clientOf(job);
     const { writer, segmentCount, resumeMs } = await this.#openTranscript(job);
-    const upload = await open(job);
-    const bytes = new CountedBytes(upload.bytes, upload.size);
-    const { track, language } = job.options;
+    const { track, language, channels } = job.options;
+    const isApart = channels === 'separate';
     const warnings: string[] = [];
-    const onWarning = ({ message }: AudioFileWarning): number => warnings.push(message);
-    const audio = new AudioFrom(decode(bytes, { track, language, onWarning }), resumeMs);
+    const onWarning = ({ message }: AudioFileWarning): number =>
+      warnings.includes(message) ? 0 : warnings.push(message);
     const speech = new SpeechFound();
-    const progress = new ProgressNotes(
-      jobs,
-      job.id,
-      (heardMs) => bytes.fraction * Math.min(1, heardMs / audio.audioMs),
-    );
+    let audioMs = 0;
+    const reading = { channel: 0, fractionAt: (_heardMs: number) => 0 };
+    const progress = new ProgressNotes(jobs, job.id, (heardMs) => {
+      const fraction = reading.fractionAt(heardMs);
+      // How many channels there are is known behind the last one: mostly two.
+      return isApart ? (reading.channel + fraction) / Math.max(2, reading.channel + 1) : fraction;
+    });
     let facts: JobFacts = { cache: 'miss' };
     const run: CachedRun = {
       signal,
-      uploadHash: job.source.kind === 'upload' ? job.source.sha256 : undefined,
-      isPart: resumeMs > 0,
+      uploadHash: job.source.kind === 'upload' && !isApart ? job.source.sha256 : undefined,
+      isPart: resumeMs > 0 || isApart,
       decodeWarnings: warnings,
       spendAudio: (ms) => spendAudio?.(client, ms),
       onCache: (cache) => (facts = { ...facts, cache }),
       onKept: (cacheKey) => (facts = { ...facts, cacheKey }),
       onProgress: (heardMs) => progress.heard(resumeMs + heardMs),
+      onModel: ({ name }) => writer.set({ model: name }),
+    };
+    const hear = async function* (channel?: number): AsyncGenerator<TranscribedSegment, void, undefined> {
+      const upload = await open(job);
+      const bytes = new CountedBytes(upload.bytes, upload.size);
+      const audio = new AudioFrom(decode(bytes, { track, language, channel, onWarning }), resumeMs);
+      reading.channel = channel ?? 0;
+      reading.fractionAt = (heardMs) => bytes.fraction * Math.min(1, heardMs / audio.audioMs);
+      try {
+        yield* transcription.transcribe(audio, fileOptions(job), run);
+      } finally {
+        audioMs = Math.max(audioMs, audio.audioMs);
+      }
     };
     try {
       let segmentId = segmentCount;
-      for await (const segment of transcription.transcribe(audio, fileOptions(job), run)) {
+      for await (const segment of isApart ? separateChannels(hear) : hear()) {
         progress.check();
         speech.add(segment);
         if (segment.text.trim() !== '') writer.keep(keptSegment(segment, segmentId++, resumeMs));
       }
       await this.#polish(job, writer, signal);
       progress.check();
-      const audioMs = Math.max(audio.audioMs, progress.heardMs);
+      audioMs = Math.max(audioMs, progress.heardMs);
       writer.set({ state: 'complete', audioMs, updatedAt: this.#options.wallNow() });
       await writer.write();
       if (writer.isGone) throw new JobCancelled('The transcript was deleted.');
@@ -162,7 +177,8 @@ export class JobRunner {
     const before = await transcripts.get(job.id);
     if (before !== undefined) {
       const segments = await transcripts.allSegments(job.id);
-      const last = segments.at(-1);
+      // Channels are told when all of them are heard: what is there of them is said again.
+      const last = job.options.channels === 'separate' ? undefined : segments.at(-1);
       const segmentIds = segments.map(({ segmentId }) => segmentId);
       const writer = new TranscriptWriter(transcripts, health, before, { record: before, segmentIds });
       return { writer, segmentCount: (last?.segmentId ?? -1) + 1, resumeMs: last?.endMs ?? 0 };
@@ -274,14 +290,18 @@ function fileOptions({ options }: JobRecord): FileOptions {
 }
 
 function keptSegment(segment: TranscribedSegment, segmentId: number, fromMs: number): KeptSegment {
-  const { text, language, avgLogprob, noSpeechProb } = segment;
+  const { text, language, avgLogprob, noSpeechProb, channel } = segment;
   const moved = ({ startMs, endMs }: { startMs: number; endMs: number }) => ({
     startMs: startMs + fromMs,
     endMs: endMs + fromMs,
   });
   const words = segment.words.map((word) => ({ ...word, ...moved(word) }));
   const facts = { segmentId, text, language, avgLogprob, noSpeechProb, ...moved(segment) };
-  return words.length === 0 ? facts : { ...facts, words };
+  return {
+    ...facts,
+    ...(channel !== undefined && { channel }),
+    ...(words.length > 0 && { words }),
+  };
 }
 
 /** Whether the job is not to blame: it is begun again, where it was. */

@@ -24,6 +24,7 @@ export const JobOptions = v.object({
       v.regex(TRACK, 'a number from 1 or a language such as "en"'),
     ),
   ),
+  channels: v.optional(v.picklist(['mixed', 'separate'], 'mixed or separate')),
   task: v.optional(v.picklist(['transcribe', 'translate']), 'transcribe'),
   prompt: v.optional(v.pipe(v.string(), v.maxLength(LIMITS.promptCharsMax)), ''),
   hotwords: v.optional(

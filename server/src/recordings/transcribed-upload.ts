@@ -2,11 +2,12 @@
 import type { AudioFileWarning } from '../audio/audio-errors.js';
 import { decodeAudio } from '../audio/decode-audio.js';
 import { SAMPLES_PER_MS } from '../audio/samples.js';
+import { isStored, spool } from '../audio/stored-bytes.js';
 import { SpeechFound } from '../asr/files/speech-found.js';
 import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
+import { separateChannels } from '../asr/files/separate-channels.js';
 import type { CachedRun, CachedTranscription, CacheOutcome } from './cached-transcription.js';
 import type { FileOptions } from './file-transcription.js';
-import { separateChannels } from './separate-channels.js';
 
 /** What transcribes, with or without a cache. */
 export type Transcription = Pick<CachedTranscription, 'transcribe'>;
@@ -50,7 +51,7 @@ export class TranscribedUpload {
           this.#durationMs = audioMs;
         },
       });
-    this.segments = this.#noted(options.channels === 'separate' ? separateChannels(bytes, hear) : hear(bytes));
+    this.segments = this.#noted(options.channels === 'separate' ? apart(bytes, hear) : hear(bytes));
   }
 
   /** What whoever sent the file should know although it could be read; complete when the segments are. */
@@ -79,6 +80,19 @@ export class TranscribedUpload {
       this.#samples = Math.max(this.#samples, samples);
       yield block;
     }
+  }
+}
+
+/** Each channel by itself. The bytes are read once for each: a stream is put aside. */
+async function* apart(
+  bytes: AsyncIterable<Uint8Array>,
+  hear: (bytes: AsyncIterable<Uint8Array>, channel: number) => AsyncIterable<TranscribedSegment>,
+): AsyncGenerator<TranscribedSegment, void, undefined> {
+  const stored = isStored(bytes) ? bytes : await spool(bytes);
+  try {
+    yield* separateChannels((channel) => hear(stored, channel));
+  } finally {
+    if (stored !== bytes) await stored.close();
   }
 }
 

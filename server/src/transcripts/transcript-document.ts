@@ -1,6 +1,7 @@
 // A kept transcript as clients get it: JSON, subtitles, text, or a Word document, raw or polished.
 import { joinTexts } from '@sotto/protocol';
 import type { TranscriptSegment } from '../captions/cues.js';
+import { withSpeaker } from '../captions/speakers.js';
 import { formatTranscript } from '../captions/transcript-formats.js';
 import { VTT_CONTENT_TYPE } from '../captions/web-vtt.js';
 import { docxOf, DOCX_CONTENT_TYPE } from './docx.js';
@@ -37,7 +38,10 @@ export function transcriptDocument(
     case 'txt':
       return whole === undefined ? formatTranscript('txt', chosen) : `${whole.join('\n')}\n`;
     case 'docx':
-      return docxOf(record.name || 'Transcript', whole === undefined ? chosen : whole.map((text) => ({ text })));
+      return docxOf(
+        record.name || 'Transcript',
+        whole === undefined ? chosen.map(withSpeaker) : whole.map((text) => ({ text })),
+      );
     default:
       return formatTranscript(format, chosen);
   }
@@ -80,6 +84,6 @@ function polishedTextOf(record: TranscriptRecord, segments: readonly KeptSegment
 /** The times of words belong to the raw text: they are guessed for another one. */
 function polishedSegment(segment: KeptSegment): TranscriptSegment {
   if (segment.polished === undefined) return segment;
-  const { startMs, endMs, polished } = segment;
-  return { startMs, endMs, text: polished };
+  const { startMs, endMs, polished, channel } = segment;
+  return { startMs, endMs, text: polished, channel };
 }

@@ -47,6 +47,28 @@ t.test('vtt escapes what would be markup', async (t) => {
   t.equal(formatTranscript('vtt', []), 'WEBVTT\n');
 });
 
+t.test('where each channel is a speaker, texts and subtitles name it', async (t) => {
+  const said: TranscriptSegment[] = [
+    { ...spoken('One, two.', ['One,', 'two.']), channel: 0 },
+    { ...spoken('Speaker 3?', ['Speaker', '3?'], 2_000), channel: 1 },
+  ];
+  t.equal(formatTranscript('txt', said), 'Speaker 1: One, two.\nSpeaker 2: Speaker 3?\n');
+  t.match(
+    formatTranscript('srt', said),
+    /^1\n00:00:00,000 --> .*\nSpeaker 1: One, two\.\n\n2\n00:00:02,000 --> .*\nSpeaker 2: Speaker 3\?\n\n$/,
+  );
+  t.match(formatTranscript('vtt', said), /<v Speaker 1>One, two\.\n[^]*<v Speaker 2>Speaker 3\?\n/);
+  t.equal(
+    formatTranscript('tsv', said),
+    'start\tend\tspeaker\ttext\n0\t800\tSpeaker 1\tOne, two.\n2000\t2800\tSpeaker 2\tSpeaker 3?\n',
+  );
+  t.match(JSON.parse(formatTranscript('json', said)), { text: 'One, two. Speaker 3?', segments: [{ channel: 0 }, {}] });
+  const long = Array.from({ length: 40 }, (_, index) => `word${index}`);
+  for (const cue of formatTranscript('srt', [{ ...spoken(long.join(' '), long), channel: 0 }]).split('\n\n')) {
+    t.ok(cue.split('\n').length <= 4, 'two lines, with the name');
+  }
+});
+
 t.test('a long segment becomes cues of two lines and seven seconds at most, and no word is lost', async (t) => {
   const words = Array.from({ length: 60 }, (_, index) => `word${index}`);
   const text = words.join(' ');

@@ -8,8 +8,9 @@ import t, { type Test } from 'tap';
 import { checkUsage } from '../../../server/src/cli/transcribe.js';
 import type { TranscriptSegment } from '../../../server/src/captions/cues.js';
 import { rewritingFlags, type TranscribeFlags } from '../../../server/src/cli/transcribe-flags.js';
+import { fixtureSamples } from '../../support/fixtures.js';
 import { runSotto } from '../../support/run-command.js';
-import { wavFile } from '../../support/wav-file.js';
+import { s16le, wavFile } from '../../support/wav-file.js';
 import { READY, startWireServer, type WirePeer, type WireScript } from '../../support/wire-server.js';
 import { sampled } from '../../support/whole-run.js';
 
@@ -258,6 +259,29 @@ t.test('--offline decodes files in this process', async (t) => {
   }
 });
 
+t.test('--separate-channels: each channel of a file is a speaker', async (t) => {
+  const folder = await temporaryFolder(t);
+  const call = join(folder, 'call.wav');
+  const said = await fixtureSamples('en-short-yes');
+  const [rate, gap] = [16_000, 8_000];
+  // The first channel says it a while after the second.
+  const samples = new Float32Array(2 * (2 * said.length + gap));
+  for (const [at, sample] of said.entries()) {
+    samples[2 * (at + said.length + gap)] = sample;
+    samples[2 * at + 1] = sample;
+  }
+  await writeFile(call, wavFile({ tag: 1, channels: 2, sampleRate: rate, bits: 16 }, s16le(Array.from(samples))));
+  const { url, sessions } = await startListener(t);
+  const live = await runSotto(['transcribe', call, '--separate-channels', '--server', url, '--fast']).result;
+  t.equal(live.code, 0, live.stderr);
+  t.match(sessions[0], {
+    start: { channels: 'separate', audio: { channels: 2, sampleRate: rate } },
+    samples: samples.length / 2,
+  });
+  const offline = await runSotto(['transcribe', call, '--separate-channels', '--offline']).result;
+  t.match(offline, { code: 0, stdout: /^Speaker 2: .+\nSpeaker 1: .+\n$/ }, offline.stderr);
+});
+
 t.test('--offline with a model or a file that is not there: one line, exit code 1', async (t) => {
   const model = await runSotto(['transcribe', YES, '--offline', '--model', 'absent']).result;
   t.match(model, { code: 1, stdout: '', stderr: /^sotto: .*"absent".*\n$/ });
@@ -280,7 +304,7 @@ t.test('flags that do not go together are refused', async (t) => {
   const defaults: TranscribeFlags = { server: 'ws://127.0.0.1:8080', retry: 0 };
   const refuses = (files: string[], flags: Partial<TranscribeFlags>, message: RegExp) =>
     t.throws(() => checkUsage(files, { ...defaults, ...flags }), { name: 'CommandError', exitCode: 2, message });
-  refuses([YES], { separateChannels: true }, /say how many there are with --channels/);
+  refuses(['-'], { separateChannels: true }, /--separate-channels hears files, and raw PCM with --channels/);
   refuses([YES], { redact: 'card,dates' }, /--redact takes card, phone, .* got "dates"/);
   refuses([YES], { replace: ['jason'] }, /--replace takes a word and what to write for it/);
   refuses([YES], { offline: true, profanity: 'mask' }, /need a server/);

@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { AudioFileError } from '../../../server/src/audio/audio-errors.js';
 import { STORE_MAPS } from '../../../server/src/store/key-value-store.js';
 import { FileBlobs } from '../../../server/src/store/lmdb/file-blobs.js';
 import { LmdbStore } from '../../../server/src/store/lmdb/lmdb-store.js';
@@ -10,7 +11,14 @@ import type { StoreHandle } from '../../../server/src/store/open-store.js';
 import { RedisBlobs } from '../../../server/src/store/redis/redis-blobs.js';
 import { RedisStore } from '../../../server/src/store/redis/redis-store.js';
 import { DELIVERY_PAUSES_MS } from '../../../server/src/jobs/webhooks.js';
-import { eventsOf, LoudnessTranscriber, recordingOf, startJobServer, startReceiver } from '../../support/job-server.js';
+import {
+  decodeRaw,
+  eventsOf,
+  LoudnessTranscriber,
+  recordingOf,
+  startJobServer,
+  startReceiver,
+} from '../../support/job-server.js';
 import { startRedis, WITHOUT_REDIS } from '../../support/redis-server.js';
 import { testFolder } from '../../support/test-folder.js';
 
@@ -46,6 +54,18 @@ async function idOf(response: Response | Promise<Response>): Promise<string> {
   return String((await json(response))['id']);
 }
 
+/** Odd loudness is in the first channel, even in the second. */
+async function* decodeStereo(
+  bytes: AsyncIterable<Uint8Array>,
+  { channel }: { readonly channel?: number | undefined },
+): AsyncGenerator<Float32Array> {
+  if (channel === 2) throw new AudioFileError('no_channel', 'The file has 2 channels.');
+  for await (const block of decodeRaw(bytes)) {
+    const isFirst = Math.round((block[0] ?? 0) * 32_768) % 2 === 1;
+    yield channel === undefined || isFirst === (channel === 0) ? block : new Float32Array(block.length);
+  }
+}
+
 t.test('an upload becomes a transcript', async (t) => {
   const store = await openLocal(t);
   const server = await startJobServer(t, { store });
@@ -66,6 +86,26 @@ t.test('an upload becomes a transcript', async (t) => {
   t.match(await json(fetch(`${server.url}/v1/jobs/${String(job['id'])}`, { method: 'DELETE' })), { state: 'deleted' });
   t.strictSame(await leftIn(store), [], 'deleted means gone: job, transcript, index, result');
   t.equal((await fetch(`${server.url}/v1/jobs/${String(job['id'])}`)).status, 404);
+});
+
+t.test('each channel is a speaker, on one timeline', async (t) => {
+  const store = await openLocal(t);
+  const server = await startJobServer(t, { store, decode: decodeStereo });
+  const id = await idOf(server.upload(recordingOf(2, 1, 4), { channels: 'separate' }, 'a call.wav'));
+  const done = await server.over(id);
+  t.match(done, { state: 'done', progress: 1, audioMs: 3_000, options: { channels: 'separate' } });
+  t.match(await json(fetch(`${server.url}/v1/transcripts/${id}`)), {
+    segments: [
+      { text: 'w2', channel: 1, startMs: 0 },
+      { text: 'w1', channel: 0, startMs: 1_000 },
+      { text: 'w4', channel: 1, startMs: 2_000 },
+    ],
+  });
+  const subtitles = await (await fetch(`${server.url}/v1/transcripts/${id}?format=srt`)).text();
+  t.match(subtitles, /00:00:00,000 --> .*\nSpeaker 2: w2\n[^]*00:00:01,000 --> .*\nSpeaker 1: w1\n/);
+  const mixed = await server.over(await idOf(server.upload(recordingOf(2, 1, 4), {}, 'a call.wav')));
+  t.equal(await (await fetch(`${server.url}${String(mixed['transcript'])}?format=txt`)).text(), 'w2\nw1\nw4\n');
+  t.strictSame(await code(server.upload(recordingOf(1), { channels: 'both' })), [400, 'invalid_request']);
 });
 
 t.test('what is wrong is refused with a code, and nothing is kept of it', async (t) => {
