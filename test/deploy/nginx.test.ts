@@ -1,14 +1,19 @@
 // The nginx configuration of deploy/, in the real nginx, before real servers.
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@sotto/client';
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
 import { fixtureSamples } from '../support/fixtures.js';
+import { markedTalk } from '../support/marked-talk.js';
 import { startNginx, WITHOUT_NGINX } from '../support/nginx.js';
 import { ServerProcess } from '../support/server-process.js';
 import { s16le, wavFile } from '../support/wav-file.js';
+import { rounds } from '../support/whole-run.js';
 
 t.setTimeout(300_000);
 
@@ -56,6 +61,47 @@ t.test('a stream, an upload, a large upload and a refusal go through', { skip: W
 
   t.equal((await fetch(`http://${nginx}/metrics`)).status, 403, 'metrics are for machines inside');
   t.match(await (await fetch(`http://${nginx}/health`)).json(), { status: 'ready' });
+});
+
+t.test('a long recording that comes slowly, and events of a job while it runs', { skip: WITHOUT_NGINX }, async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'sotto-deploy-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const server = await node(t, '--engine', 'marked', '--store', 'lmdb', '--data-dir', folder);
+  const nginx = await startNginx(t, [hostOf(server)]);
+  const { samples, words } = await markedTalk(Array.from({ length: 9 }, () => 'en-recipe'));
+  const wav = wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, new Uint8Array(samples.buffer));
+  t.ok(wav.length > 1_048_576, 'more than nginx takes by itself');
+  const answered = await new Promise<string>((resolve, reject) => {
+    const headers = { 'content-type': 'audio/wav', 'content-length': wav.length };
+    const sending = request(`http://${nginx}/transcribe_only`, { method: 'POST', headers }, (answer) => {
+      text(answer).then(resolve, reject);
+    });
+    sending.on('error', reject);
+    void (async () => {
+      const piece = Math.ceil(wav.length / 10);
+      for (let at = 0; at < wav.length; at += piece) {
+        sending.write(wav.subarray(at, at + piece));
+        await delay(rounds(100, 3_000));
+      }
+      sending.end();
+    })();
+  });
+  t.equal((JSON.parse(answered) as { raw_text: string }).raw_text, words.join(' '));
+
+  // The first event comes while the second is not even due: it is that of a cancellation.
+  const all = Buffer.concat(Array.from({ length: 20 }, () => new Uint8Array(samples.buffer)));
+  const form = new FormData();
+  form.set('file', new Blob([Uint8Array.from(wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, all))]), 'a.wav');
+  const made = await fetch(`http://${nginx}/v1/jobs`, { method: 'POST', body: form });
+  const { id } = (await made.json()) as { id: string };
+  const events = await fetch(`http://${nginx}/v1/jobs/${id}/events`);
+  t.match(events.headers.get('content-type'), /^text\/event-stream/);
+  let told = '';
+  for await (const piece of events.body ?? []) {
+    if (told === '') await fetch(`http://${nginx}/v1/jobs/${id}`, { method: 'DELETE' });
+    told += Buffer.from(piece).toString();
+  }
+  t.same([...told.matchAll(/^event: (.*)$/gm)].at(-1)?.[1], 'cancelled', told);
 });
 
 t.test('a node that drains gets nothing new, and one that dies is passed over', { skip: WITHOUT_NGINX }, async (t) => {
