@@ -8,7 +8,7 @@ import { builtModule } from '../test/support/built-module.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const OUT = '.tap/tests';
 /** What tests start as processes of their own, or load in those of the server. */
-const CHILDREN = ['listening-engine', 'scripted-engine', 'scripted-child-main', 'engine-parent'];
+const CHILDREN = ['listening-engine', 'scripted-engine', 'scripted-child-main', 'engine-parent', 'failing-silero-main'];
 
 /** The test files, as paths from the repository's root. */
 export function testFiles() {

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { OrtSession, sileroSequenceModel } from '@sotto/models';
 import { SILERO_FILE, type LoadModel } from './silero-runner.js';
-import { CONTEXT_SAMPLES, ROW_SAMPLES, STATE_SIZE } from './silero-stream.js';
+import { CONTEXT_SAMPLES, ROW_SAMPLES, STATE_SIZE } from './silero-memory.js';
 import { VAD_FRAME_SAMPLES, type VadRecording } from './vad.js';
 import { VadError } from './vad-error.js';
 
@@ -24,7 +24,7 @@ export class SileroRecordings {
     this.#load = load;
   }
 
-  open(): VadRecording {
+  openRecording(): VadRecording {
     let state: Float32Array = new Float32Array(2 * STATE_SIZE);
     let context: Float32Array = new Float32Array(CONTEXT_SAMPLES);
     let isClosed = false;

@@ -1,7 +1,8 @@
-// Silero VAD v6, one run at a time: a model on one thread, and the memory of its largest batch.
+// Silero VAD v6 over the places of shared memory, one run at a time: a model on one thread, and the memory of its
+// largest batch.
 import { createRequire } from 'node:module';
 import { OrtSession } from '@sotto/models';
-import { ROW_SAMPLES, STATE_SIZE, type SileroStream } from './silero-stream.js';
+import { CONTEXT_SAMPLES, ROW_SAMPLES, STATE_SIZE, type SileroMemory } from './silero-memory.js';
 import { VadError } from './vad-error.js';
 
 /**
@@ -25,6 +26,7 @@ export const loadSilero: LoadModel = () =>
     intraOpThreads: 1,
   });
 
+/** Runs block the calling thread, which has nothing else to do. */
 export class SileroRunner {
   readonly #load: LoadModel;
   #session: OrtSession;
@@ -42,28 +44,33 @@ export class SileroRunner {
   }
 
   /**
-   * Settles the first frame of every stream, off the event loop; at most {@link BATCH_MAX} streams. Never rejects: the
-   * frames hear of a failure.
+   * Judges the frames that lie in some places, at most {@link BATCH_MAX}: each gets its probability, and the context
+   * and state that its next frame is judged with. Rejects when the model fails, on a fresh one too; the places are then
+   * as they were.
    */
-  async run(streams: readonly SileroStream[]): Promise<void> {
-    const rows = BATCH_SIZES.find((size) => size >= streams.length) ?? BATCH_MAX;
+  async run(memory: SileroMemory, places: Uint32Array): Promise<void> {
+    const rows = BATCH_SIZES.find((size) => size >= places.length) ?? BATCH_MAX;
     const input = this.#inputs.subarray(0, rows * ROW_SAMPLES);
     const state = this.#states.subarray(0, 2 * rows * STATE_SIZE);
-    // Rows are independent: what an earlier run left in those of streams that have closed meanwhile is nobody's.
-    streams.forEach((stream, row) => stream.gather(input, state, row, rows));
-    input.fill(0, streams.length * ROW_SAMPLES);
-    for (const half of [0, rows]) state.fill(0, (half + streams.length) * STATE_SIZE, (half + rows) * STATE_SIZE);
-    try {
-      const { output, stateN } = await this.#runModel({
-        input: { type: 'float32', dims: [rows, ROW_SAMPLES], data: input },
-        state: { type: 'float32', dims: [2, rows, STATE_SIZE], data: state },
-        sr: RATE,
-      });
-      streams.forEach((stream, row) => stream.settle(output[row] ?? NaN, stateN, row, rows));
-    } catch (cause) {
-      const error = new VadError('vad_failed', 'The voice activity detector failed.', { cause });
-      for (const stream of streams) stream.fail(error);
-    }
+    places.forEach((place, row) => {
+      input.set(memory.row(place), row * ROW_SAMPLES);
+      state.set(memory.state(place, 0), row * STATE_SIZE);
+      state.set(memory.state(place, 1), (rows + row) * STATE_SIZE);
+    });
+    input.fill(0, places.length * ROW_SAMPLES);
+    for (const half of [0, rows]) state.fill(0, (half + places.length) * STATE_SIZE, (half + rows) * STATE_SIZE);
+    const { output, stateN } = await this.#runModel({
+      input: { type: 'float32', dims: [rows, ROW_SAMPLES], data: input },
+      state: { type: 'float32', dims: [2, rows, STATE_SIZE], data: state },
+      sr: RATE,
+    });
+    places.forEach((place, row) => {
+      memory.row(place).copyWithin(0, ROW_SAMPLES - CONTEXT_SAMPLES);
+      memory.state(place, 0).set(stateN.subarray(row * STATE_SIZE, (row + 1) * STATE_SIZE));
+      memory.state(place, 1).set(stateN.subarray((rows + row) * STATE_SIZE, (rows + row + 1) * STATE_SIZE));
+      // Last: whoever finds it knows that the rest is there.
+      memory.setProbability(place, output[row] ?? NaN);
+    });
   }
 
   close(): void {
@@ -73,7 +80,7 @@ export class SileroRunner {
   /** Runs the model; where that fails, once more on a fresh one. */
   async #runModel(feeds: Parameters<OrtSession['run']>[0]) {
     try {
-      return await runOnce(this.#session, feeds);
+      return runOnce(this.#session, feeds);
     } catch {
       const fresh = await this.#load();
       this.#session.close();
@@ -83,8 +90,8 @@ export class SileroRunner {
   }
 }
 
-async function runOnce(session: OrtSession, feeds: Parameters<OrtSession['run']>[0]) {
-  const { output, stateN } = await session.run(feeds, ['output', 'stateN']);
+function runOnce(session: OrtSession, feeds: Parameters<OrtSession['run']>[0]) {
+  const { output, stateN } = session.runSync(feeds, ['output', 'stateN']);
   const [probabilities, states] = [output.data, stateN.data];
   if (
     !(probabilities instanceof Float32Array) ||

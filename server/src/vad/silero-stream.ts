@@ -1,13 +1,8 @@
-// One live stream of the Silero detector: the frames that wait, and what the model remembers of those before.
+// One live stream of the Silero detector: the frames that wait, and its place in the memory that the threads see.
+import { CONTEXT_SAMPLES, type SileroMemory } from './silero-memory.js';
 import { VAD_FRAME_SAMPLES, type VadStream } from './vad.js';
 import { VadError } from './vad-error.js';
 
-/** Samples before each frame that the model wants to see again at 16 kHz (Silero's `OnnxWrapper`, since v5). */
-export const CONTEXT_SAMPLES = 64;
-/** Samples of one row of the model's input. */
-export const ROW_SAMPLES = CONTEXT_SAMPLES + VAD_FRAME_SAMPLES;
-/** Of each of the two states of the LSTM cell, hidden and memory: the graph's `state` is [2, batch, 128]. */
-export const STATE_SIZE = 128;
 /** Frames of one stream that may wait (two seconds); a push beyond is refused with `vad_overloaded`. */
 export const PENDING_FRAMES_MAX = 64;
 
@@ -23,18 +18,24 @@ export interface SileroStreamEvents {
   /** Its first frame waits for a run. */
   readonly ready: () => void;
   readonly closed: () => void;
+  /** It is closed, and no run looks at its place any more. */
+  readonly left: () => void;
 }
 
 /** At most one of its frames is in a run: the first that waits. */
 export class SileroStream implements VadStream {
+  readonly place: number;
+  readonly #memory: SileroMemory;
   readonly #events: SileroStreamEvents;
-  readonly #state = new Float32Array(2 * STATE_SIZE);
-  readonly #context = new Float32Array(CONTEXT_SAMPLES);
   #pending: PendingFrame[] = [];
-  #isFresh = false;
+  /** So is a new one, whatever was in its place before. */
+  #isFresh = true;
+  #isInRun = false;
   #isClosed = false;
 
-  constructor(events: SileroStreamEvents) {
+  constructor(place: number, memory: SileroMemory, events: SileroStreamEvents) {
+    this.place = place;
+    this.#memory = memory;
     this.#events = events;
   }
 
@@ -62,46 +63,31 @@ export class SileroStream implements VadStream {
     this.#isClosed = true;
     for (const { reject } of this.#pending.splice(0)) reject(new VadError('vad_closed', 'The stream was closed.'));
     this.#events.closed();
+    if (!this.#isInRun) this.#events.left();
   }
 
-  /**
-   * Writes the first waiting frame into a row of `input` [rows, 576] and `state` [2, rows, 128]; it waits on until it
-   * is settled.
-   */
-  gather(input: Float32Array, state: Float32Array, row: number, rows: number): void {
+  /** Puts the first waiting frame in its place; it waits on until it is settled. False: closed meanwhile. */
+  gather(): boolean {
     const [next] = this.#pending;
-    if (next === undefined) return; // Closed meanwhile.
+    if (next === undefined) return false;
+    const row = this.#memory.row(this.place);
     if (next.isFresh) {
-      this.#context.fill(0);
-      this.#state.fill(0);
+      row.fill(0, 0, CONTEXT_SAMPLES);
+      for (const half of [0, 1] as const) this.#memory.state(this.place, half).fill(0);
     }
-    input.set(this.#context, row * ROW_SAMPLES);
-    input.set(next.frame, row * ROW_SAMPLES + CONTEXT_SAMPLES);
-    this.#context.set(next.frame.subarray(-CONTEXT_SAMPLES));
-    for (let at = 0; at < STATE_SIZE; at++) {
-      state[row * STATE_SIZE + at] = this.#state[at] ?? 0;
-      state[(rows + row) * STATE_SIZE + at] = this.#state[STATE_SIZE + at] ?? 0;
-    }
+    row.set(next.frame, CONTEXT_SAMPLES);
+    this.#memory.setProbability(this.place, NaN);
+    this.#isInRun = true;
+    return true;
   }
 
-  /** The run's answer to the frame that was gathered: its probability, and its row of the new state [2, rows, 128]. */
-  settle(probability: number, state: Float32Array, row: number, rows: number): void {
-    if (this.#isClosed) return;
-    for (let at = 0; at < STATE_SIZE; at++) {
-      this.#state[at] = state[row * STATE_SIZE + at] ?? 0;
-      this.#state[STATE_SIZE + at] = state[(rows + row) * STATE_SIZE + at] ?? 0;
-    }
-    this.#shift()?.resolve(probability);
-  }
-
-  /** The run failed: the frame is given up. */
-  fail(error: VadError): void {
-    if (!this.#isClosed) this.#shift()?.reject(error);
-  }
-
-  #shift(): PendingFrame | undefined {
+  /** The run that its frame was gathered for is over. @param error why it failed: the frame is then given up */
+  settle(error?: VadError): void {
+    this.#isInRun = false;
+    if (this.#isClosed) return this.#events.left();
     const settled = this.#pending.shift();
     if (this.#pending.length > 0) this.#events.ready();
-    return settled;
+    if (error === undefined) settled?.resolve(this.#memory.probability(this.place));
+    else settled?.reject(error);
   }
 }

@@ -1,8 +1,10 @@
 // Silero VAD v6 over all live streams: frames that come while runs are in flight form the next batch.
 import { availableParallelism } from 'node:os';
-import { BATCH_MAX, loadSilero, SileroRunner, type LoadModel } from './silero-runner.js';
+import { createPage, SileroMemory } from './silero-memory.js';
+import { BATCH_MAX, type LoadModel } from './silero-runner.js';
 import { SileroRecordings } from './silero-recordings.js';
 import { SileroStream } from './silero-stream.js';
+import { SileroThread, type SileroThreadOptions } from './silero-thread.js';
 import type { VadRecording, VadStream, VoiceActivityDetector } from './vad.js';
 import { VadError } from './vad-error.js';
 
@@ -24,50 +26,59 @@ export interface SileroVadOptions {
    * cores, 1 to 4.
    */
   readonly runs?: number;
-  /** For tests of failing models. */
-  readonly load?: LoadModel;
-  /** The same, of the model for recordings. */
+  /** For tests of failing threads. */
+  readonly thread?: SileroThreadOptions;
+  /** For tests of failing models, of that for recordings. */
   readonly loadSequence?: LoadModel;
 }
 
 /**
- * Judges the frames of all its streams in shared runs, off the event loop. A stream's results do not depend on the
+ * Judges the frames of all its streams in shared runs, in threads of its own. A stream's results do not depend on the
  * others.
  */
 export class SileroVad implements VoiceActivityDetector {
-  readonly #runners: readonly SileroRunner[];
-  /** Runners with nothing to do. */
-  readonly #idle: SileroRunner[];
+  readonly #memory = new SileroMemory();
+  readonly #threads: readonly SileroThread[];
+  /** Threads with nothing to do. */
+  readonly #idle: SileroThread[];
   readonly #recordings: SileroRecordings;
   readonly #inFlight = new Set<Promise<void>>();
   readonly #streams = new Set<SileroStream>();
+  /** Places in the shared memory that no stream has. */
+  readonly #places: number[] = [];
   /** Streams with frames that wait and that are in no run, the longest waiting first. */
   #ready: SileroStream[] = [];
   #isStarting = false;
   #isClosed = false;
 
-  /** Rejects with OrtError when the model cannot be loaded. */
-  static async load({ runs = 0, load = loadSilero, loadSequence }: SileroVadOptions = {}): Promise<SileroVad> {
-    return new SileroVad(
-      await Promise.all(Array.from({ length: runs || defaultRuns() }, () => SileroRunner.load(load))),
-      new SileroRecordings(loadSequence),
-    );
+  /** Rejects with VadError when the model cannot be loaded. */
+  static async load({ runs = 0, thread, loadSequence }: SileroVadOptions = {}): Promise<SileroVad> {
+    const vad = new SileroVad(runs || defaultRuns(), thread, new SileroRecordings(loadSequence));
+    try {
+      await Promise.all(vad.#threads.map((one) => one.start()));
+      return vad;
+    } catch (error) {
+      await vad.close();
+      throw error;
+    }
   }
 
-  private constructor(runners: readonly SileroRunner[], recordings: SileroRecordings) {
-    this.#runners = runners;
-    this.#idle = [...runners];
+  private constructor(runs: number, thread: SileroThreadOptions | undefined, recordings: SileroRecordings) {
+    this.#threads = Array.from({ length: runs }, () => new SileroThread(this.#memory, thread));
+    this.#idle = [...this.#threads];
     this.#recordings = recordings;
   }
 
   open(): VadStream {
     if (this.#isClosed) throw new VadError('vad_closed', 'The detector is closed.');
-    const stream = new SileroStream({
+    const place = this.#takePlace();
+    const stream = new SileroStream(place, this.#memory, {
       ready: () => {
         this.#ready.push(stream);
         this.#startSoon();
       },
       closed: () => this.#streams.delete(stream),
+      left: () => this.#places.push(place),
     });
     this.#streams.add(stream);
     return stream;
@@ -75,14 +86,24 @@ export class SileroVad implements VoiceActivityDetector {
 
   openRecording(): VadRecording {
     if (this.#isClosed) throw new VadError('vad_closed', 'The detector is closed.');
-    return this.#recordings.open();
+    return this.#recordings.openRecording();
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const stream of this.#streams) stream.close();
     await Promise.all([...this.#inFlight, this.#recordings.close()]);
-    for (const runner of this.#runners) runner.close();
+    await Promise.all(this.#threads.map((thread) => thread.close()));
+  }
+
+  #takePlace(): number {
+    const free = this.#places.pop();
+    if (free !== undefined) return free;
+    const first = this.#memory.places;
+    const page = createPage();
+    for (const owner of [this.#memory, ...this.#threads]) owner.add(page);
+    for (let place = this.#memory.places - 1; place > first; place--) this.#places.push(place);
+    return first;
   }
 
   /** Once around the event loop: what just got its result, or comes in with it, joins the next run. */
@@ -96,23 +117,29 @@ export class SileroVad implements VoiceActivityDetector {
   }
 
   /**
-   * Shares what waits among the runners that are idle: a second run beside one in flight only for a good number of
+   * Shares what waits among the threads that are idle: a second run beside one in flight only for a good number of
    * streams.
    */
   #start(): void {
     while (!this.#isClosed && this.#ready.length >= (this.#inFlight.size === 0 ? 1 : SHARE_MIN)) {
       const shares = Math.min(this.#idle.length, Math.max(1, Math.floor(this.#ready.length / SHARE_MIN)));
-      const runner = this.#idle.pop();
-      if (runner === undefined) return;
+      const thread = this.#idle.pop();
+      if (thread === undefined) return;
       const streams = this.#ready.splice(0, Math.min(BATCH_MAX, Math.ceil(this.#ready.length / shares)));
-      const run = this.#run(runner, streams).finally(() => this.#inFlight.delete(run));
+      const run = this.#run(thread, streams).finally(() => this.#inFlight.delete(run));
       this.#inFlight.add(run);
     }
   }
 
-  async #run(runner: SileroRunner, streams: readonly SileroStream[]): Promise<void> {
-    await runner.run(streams);
-    this.#idle.push(runner);
+  /** Never rejects: the frames hear of a failure. */
+  async #run(thread: SileroThread, ready: readonly SileroStream[]): Promise<void> {
+    const streams = ready.filter((stream) => stream.gather());
+    let error: VadError | undefined;
+    if (streams.length > 0) {
+      await thread.run(Uint32Array.from(streams, ({ place }) => place)).catch((cause: VadError) => (error = cause));
+    }
+    this.#idle.push(thread);
+    for (const stream of streams) stream.settle(error);
     this.#startSoon();
   }
 }

@@ -1,6 +1,5 @@
 // The Silero detector: agreement with the reference, batching, failures and lifetime.
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { OrtSession, liveHandles, sileroSequenceModel } from '@sotto/models';
 import t, { type Test } from 'tap';
 import { decodeAudioFile } from '../../../server/src/audio/audio-file.js';
@@ -8,6 +7,7 @@ import { loadSileroSequence } from '../../../server/src/vad/silero-recordings.js
 import { PENDING_FRAMES_MAX } from '../../../server/src/vad/silero-stream.js';
 import { SileroVad, type SileroVadOptions } from '../../../server/src/vad/silero-vad.js';
 import { VAD_FRAME_SAMPLES as FRAME, type VadStream } from '../../../server/src/vad/vad.js';
+import { childModule } from '../../support/child-module.js';
 import { fixture } from '../../support/fixtures.js';
 import { MemoryTrend } from '../../support/memory-trend.js';
 
@@ -100,8 +100,8 @@ for (const runs of [2, 3]) {
   });
 
   t.test(`${runs} runs at once: a model that fails is replaced, the others go on`, async (t) => {
-    const failing = failingModels(1);
-    const vad = await detector(t, { runs, load: failing.load });
+    const failing = failingThreads('model', 1);
+    const vad = await detector(t, { runs, thread: failing.thread });
     const frames = await framesOf('en-bakery', 8, 3);
     const heard = await Promise.all(Array.from({ length: 200 }, () => judge(vad.open(), frames)));
     t.ok(heard.flat().every((probability) => probability >= 0 && probability <= 1));
@@ -140,20 +140,57 @@ t.test('a push beyond the bound is refused, a frame of another size is a mistake
 });
 
 t.test('a failed run is done again on a fresh model, and nobody notices', async (t) => {
-  const failing = failingModels(1);
-  const vad = await detector(t, { runs: 1, load: failing.load });
+  const failing = failingThreads('model', 1);
+  const vad = await detector(t, { runs: 1, thread: failing.thread });
   const probabilities = await judge(vad.open(), await framesOf('en-bakery', 8, 5));
   t.ok(probabilities.every((probability) => probability >= 0 && probability <= 1));
   t.equal(failing.loads, 2);
 });
 
 t.test('a run that fails twice rejects its pushes; the next ones go on', async (t) => {
-  const failing = failingModels(2);
-  const vad = await detector(t, { runs: 1, load: failing.load });
+  const failing = failingThreads('model', 2);
+  const vad = await detector(t, { runs: 1, thread: failing.thread });
   const stream = vad.open();
   const [frame = new Float32Array(FRAME)] = await framesOf('en-bakery', 8, 1);
   await t.rejects(stream.push(frame), { name: 'VadError', code: 'vad_failed' });
   t.type(await stream.push(frame), 'number');
+});
+
+t.test('a thread that dies is replaced, and its streams hear what they would have heard', async (t) => {
+  const frames = await framesOf('en-bakery', 0, 30);
+  const expected = await judge((await detector(t)).open(), frames);
+  const failing = failingThreads('thread', 1);
+  const vad = await detector(t, { runs: 1, thread: failing.thread });
+  const heard = await Promise.all(Array.from({ length: 3 }, () => judge(vad.open(), frames)));
+  for (const probabilities of heard) t.ok(worstDifference(probabilities, expected) < 1e-5);
+  t.equal(failing.loads, 2);
+});
+
+t.test('where its successor dies too the frames are given up; the next ones go on', async (t) => {
+  const vad = await detector(t, { runs: 1, thread: failingThreads('thread', 2).thread });
+  const stream = vad.open();
+  const frame = new Float32Array(FRAME);
+  await t.rejects(stream.push(frame), { name: 'VadError', code: 'vad_failed' });
+  t.type(await stream.push(frame), 'number');
+});
+
+t.test('a model that does not load is told at the start', async (t) => {
+  const { thread } = failingThreads('load', 1);
+  await t.rejects(SileroVad.load({ runs: 1, thread }), { name: 'VadError', code: 'vad_failed' });
+});
+
+t.test('who comes into the place of a stream that is gone hears nothing of it', async (t) => {
+  const vad = await detector(t);
+  const frames = await framesOf('en-bakery', 8, 10);
+  const early = vad.open();
+  const expected = await judge(early, frames);
+  early.close();
+  const first = vad.open();
+  await judge(first, await framesOf('melody', 0, 10));
+  const last = first.push(new Float32Array(FRAME));
+  first.close();
+  await t.rejects(last, { code: 'vad_closed' });
+  t.strictSame(await judge(vad.open(), frames), expected);
 });
 
 t.test('a recording hears what a stream does, in pieces of any number of frames, beside another one', async (t) => {
@@ -231,19 +268,17 @@ t.test('goes on when garbage has been collected', async (t) => {
   }
 });
 
-/** Models of which the first `failures` break when they run. */
-function failingModels(failures: number) {
-  const model = createRequire(new URL('../../../server/package.json', import.meta.url)).resolve(
-    '@ricky0123/vad-web/dist/silero_vad_v6.onnx',
-  );
-  const models = {
-    loads: 0,
-    load: async (): Promise<OrtSession> => {
-      const session = await OrtSession.load(model, { intraOpThreads: 1 });
-      // A closed session refuses to run, as a broken one does.
-      if (models.loads++ < failures) session.close();
-      return session;
+/** Threads of which the first `failures` models break when they run, or that end at their first run. */
+function failingThreads(what: 'model' | 'thread' | 'load', failures: number) {
+  const counts = new Int32Array(new SharedArrayBuffer(8));
+  return {
+    thread: {
+      module: childModule(new URL('../../support/failing-silero-main.ts', import.meta.url).href),
+      extra: { what, failures, counts },
+    },
+    /** Models that were loaded. */
+    get loads(): number {
+      return Atomics.load(counts, 0);
     },
   };
-  return models;
 }

@@ -168,14 +168,14 @@ export class FileTranscriber {
 
   readonly #scheduler: Scheduler;
   readonly #tokenizer: EngineTokenizer;
-  readonly #detector: VoiceActivityDetector;
+  readonly #detector: Pick<VoiceActivityDetector, 'openRecording'>;
   readonly #chineseScript: ChineseScript | 'mixed' | undefined;
   readonly #languages: readonly string[];
 
   constructor(
     scheduler: Scheduler,
     tokenizer: EngineTokenizer,
-    detector: VoiceActivityDetector,
+    detector: Pick<VoiceActivityDetector, 'openRecording'>,
     { chineseScript, languages = [] }: FileDefaults = {},
   ) {
     this.#scheduler = scheduler;

@@ -1,7 +1,7 @@
 // Everything that whole files need, in this process: model, engine, voice activity detector.
 import { ModelRegistry } from '@sotto/models';
 import type { ChineseScript } from '../../text/chinese-script.js';
-import { SileroVad } from '../../vad/silero-vad.js';
+import { SileroRecordings } from '../../vad/silero-recordings.js';
 import {
   FileTranscriber,
   type TranscribedSegment,
@@ -61,7 +61,7 @@ export async function createOfflineTranscriber(options: OfflineTranscriberOption
     onEvent: () => {},
   });
   const engines = opened.map(({ engine }) => engine);
-  const detector = await SileroVad.load();
+  const detector = new SileroRecordings();
   const scheduler = new Scheduler(engines);
   const files = new FileTranscriber(scheduler, tokenizer, detector, options);
   let closed: Promise<void> | undefined;
