@@ -66,16 +66,30 @@ t.test('what is decoded again joins a run of its own context or a longer one, an
   t.same(queue.take(most(2)), [longer], 'before files');
 });
 
-t.test('overdue partials are in one row with finals, by deadline; others come behind them', async (t) => {
+t.test(
+  'a late partial begins a run while the finals are in time; those of its context join before other partials',
+  async (t) => {
+    const queue = new DecodeQueue<Decode>();
+    const [a, b, c, d] = segments as [object, object, object, object];
+    const final = decode('final', a, 12, 30);
+    const joining = decode('final', d, 15, 10);
+    const late = decode('partial', b, 3, 10);
+    const other = decode('partial', c, 8, 30);
+    for (const one of [final, joining, late, other]) queue.add(one);
+    t.same(queue.take(most(10), false, 1, Infinity, 10), [late, joining], 'the oldest begins the run');
+    t.same(queue.take(most(1), false, 1, Infinity, 10), [other]);
+    t.same(queue.take(most(10), false, 1, Infinity, 10), [final]);
+  },
+);
+
+t.test('no partial, however late, goes before a final that is late', async (t) => {
   const queue = new DecodeQueue<Decode>();
-  const [a, b, c, d] = segments as [object, object, object, object];
-  const final = decode('final', a, 5, 30);
-  const overdue = decode('partial', b, 3, 10);
-  const justOverdue = decode('partial', c, 8, 30);
-  const partial = decode('partial', d, 10, 10);
-  for (const one of [final, overdue, justOverdue, partial]) queue.add(one);
-  t.same(queue.take(most(10), false, 1, Infinity, 10), [overdue, partial], 'the oldest begins the run');
-  t.same(queue.take(most(10), false, 1, Infinity, 10), [final, justOverdue]);
+  const [a, b] = segments as [object, object];
+  const final = decode('final', a, 9, 30);
+  const late = decode('partial', b, 3, 10);
+  for (const one of [final, late]) queue.add(one);
+  t.same(queue.take(most(10), false, 1, Infinity, 10), [final]);
+  t.same(queue.take(most(10), false, 1, Infinity, 10), [late]);
 });
 
 t.test('a lane that has no place waits, and beside another run so does what failed', async (t) => {

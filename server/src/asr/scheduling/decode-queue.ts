@@ -136,8 +136,9 @@ export class DecodeQueue<D extends QueuedDecode> {
    * alone then wait
    * @param windowsMin fewer are left where they are
    * @param samplesMax most context of all its windows together; a single one may be longer
-   * @param overdueBefore partials of an earlier deadline are in one row with finals, by deadline. Where runs are short
-   * and many finals come, each run begins with one, and partials of other contexts would wait on and on
+   * @param overdueBefore partials of an earlier deadline may begin a run before finals that are not overdue themselves.
+   * Where runs are short and many finals come, each run begins with one, and partials of other contexts would wait on
+   * and on
    */
   take(
     windowsMax: WindowsMax,
@@ -146,11 +147,14 @@ export class DecodeQueue<D extends QueuedDecode> {
     samplesMax = Infinity,
     overdueBefore = -Infinity,
   ): D[] {
-    const order = [...this.#inOrder(overdueBefore)];
-    const head = order.find(
-      (decode) => windowsMax[laneOf(decode.kind)] > 0 && this.#mayRun(decode) && !(decode.alone && isBeside),
-    );
-    if (head === undefined) return [];
+    const order = [...this.#inOrder()];
+    const mayBegin = (decode: D): boolean =>
+      windowsMax[laneOf(decode.kind)] > 0 && this.#mayRun(decode) && !(decode.alone && isBeside);
+    const first = order.find(mayBegin);
+    if (first === undefined) return [];
+    const isInTime = first.kind === 'final' && first.deadline >= overdueBefore;
+    const late = (decode: D): boolean => decode.deadline < overdueBefore && isAttended(decode) && mayBegin(decode);
+    const head = (isInTime ? this.#waiting.partial.find(late) : undefined) ?? first;
     const batch = [head];
     const most = Math.min(windowsMax[laneOf(head.kind)], samplesMax / head.bucket);
     for (const decode of head.alone ? [] : this.#joining(head, order)) {
@@ -194,14 +198,11 @@ export class DecodeQueue<D extends QueuedDecode> {
     return undefined;
   }
 
-  *#inOrder(overdueBefore: number): Generator<D, void, undefined> {
+  *#inOrder(): Generator<D, void, undefined> {
     const { final, partial, file } = this.#waiting;
     const first = final.filter(({ isAgain }) => isAgain !== true);
     const again = final.filter(({ isAgain }) => isAgain === true);
-    const overdue = partial.findIndex(({ deadline }) => deadline >= overdueBefore);
-    const late = overdue < 0 ? partial : partial.slice(0, overdue);
-    const rest = partial.slice(late.length);
-    const rows = [late.length > 0 ? [...first, ...late].sort(byDeadline) : first, rest, again];
+    const rows = [first, partial, again];
     for (const isWanted of [true, false]) {
       for (const row of rows) for (const decode of row) if (isAttended(decode) === isWanted) yield decode;
     }
@@ -250,8 +251,6 @@ export class DecodeQueue<D extends QueuedDecode> {
     if (ofSegment?.size === 0) this.#bySegment.delete(decode.segment);
   }
 }
-
-const byDeadline = (a: QueuedDecode, b: QueuedDecode): number => a.deadline - b.deadline;
 
 function isAttended(decode: QueuedDecode): boolean {
   return decode.isAttended?.() ?? true;
