@@ -39,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   asr: 'audio models native-host text time vad',
   metrics: '',
   access: 'http store',
-  admission: 'access http session',
+  admission: 'access http session time',
   polish: 'metrics models native-host text',
   session: 'asr audio polish text vad',
   transport: 'http time',

@@ -16,6 +16,8 @@ type Transcribe = FileTranscriber['transcribe'];
 
 export interface ServedOptions {
   readonly vad: VoiceActivityDetector;
+  /** Whether what is around the recognisers is full. Absent: never. */
+  readonly isFull?: (() => boolean) | undefined;
   /** A recogniser whose last utterance has ended is closed; here is told what that failed with. */
   readonly onCloseFailed: (error: unknown) => void;
 }
@@ -67,7 +69,8 @@ export class ServedRecognizer implements Recognizer {
   }
 
   get refusal(): Recognizer['refusal'] {
-    return this.isPaused ? 'paused' : this.#current.recognizer.refusal;
+    if (this.isPaused) return 'paused';
+    return this.#current.recognizer.refusal ?? (this.#options.isFull?.() === true ? 'overloaded' : undefined);
   }
 
   /** Of all models since the start. */

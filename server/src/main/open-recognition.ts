@@ -25,6 +25,7 @@ import { SileroVad } from '../vad/silero-vad.js';
 import type { VoiceActivityDetector } from '../vad/vad.js';
 import type { OpenedParts } from './opened-parts.js';
 import { StartError } from './start-error.js';
+import { ThreadLoad } from '../admission/thread-load.js';
 
 export interface RecognitionContext {
   readonly model: InstalledModel;
@@ -55,9 +56,11 @@ export async function openRecognition(settings: Settings, context: RecognitionCo
   const deaths = createEngineDeaths(metrics);
   const first = await load(settings, model, log, deaths);
   onEngines(first.engines);
+  const thread = settings.finalsLateMsMax === 0 ? undefined : opened.add(new ThreadLoad());
   const recognizer = opened.add(
     new ServedRecognizer(first.recognizer, {
       vad,
+      isFull: thread && (() => thread.isFull),
       onCloseFailed: (error) => log.error({ err: error }, 'a model that was replaced could not be closed'),
     }),
   );

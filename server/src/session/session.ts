@@ -58,7 +58,7 @@ const CLOSE_OF: Partial<Record<ErrorCode, CloseReason>> = {
 
 const NO_ROOM = {
   noEngine: 'No engine runs now: try again when one is back.',
-  overloaded: 'The engines are late already: no further stream begins until they have caught up.',
+  overloaded: 'The server is late already: no further stream begins until it has caught up.',
   paused: 'The operator of this server lets no further stream begin for now: try again, or another server.',
 } as const;
 /** When a client that found no room should try again, milliseconds. */

@@ -42,13 +42,9 @@ export class SileroMemory {
     return this.#part(place, STATE_AT + half * STATE_SIZE, STATE_SIZE);
   }
 
-  /** NaN: not judged yet. */
-  probability(place: number): number {
-    return this.#part(place, PROBABILITY_AT, 1)[0] ?? NaN;
-  }
-
-  setProbability(place: number, probability: number): void {
-    this.#part(place, PROBABILITY_AT, 1)[0] = probability;
+  /** The probability, alone. NaN: not judged yet. */
+  answer(place: number): Float32Array {
+    return this.#part(place, PROBABILITY_AT, 1);
   }
 
   #part(place: number, from: number, length: number): Float32Array {

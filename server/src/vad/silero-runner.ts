@@ -69,7 +69,7 @@ export class SileroRunner {
       memory.state(place, 0).set(stateN.subarray(row * STATE_SIZE, (row + 1) * STATE_SIZE));
       memory.state(place, 1).set(stateN.subarray((rows + row) * STATE_SIZE, (rows + row + 1) * STATE_SIZE));
       // Last: whoever finds it knows that the rest is there.
-      memory.setProbability(place, output[row] ?? NaN);
+      memory.answer(place)[0] = output[row] ?? NaN;
     });
   }
 

@@ -26,6 +26,9 @@ export interface SileroStreamEvents {
 export class SileroStream implements VadStream {
   readonly place: number;
   readonly #memory: SileroMemory;
+  /** Views of its place, made once: the memory of a view costs more than what is written through it. */
+  readonly #row: Float32Array;
+  readonly #answer: Float32Array;
   readonly #events: SileroStreamEvents;
   #pending: PendingFrame[] = [];
   /** So is a new one, whatever was in its place before. */
@@ -36,6 +39,8 @@ export class SileroStream implements VadStream {
   constructor(place: number, memory: SileroMemory, events: SileroStreamEvents) {
     this.place = place;
     this.#memory = memory;
+    this.#row = memory.row(place);
+    this.#answer = memory.answer(place);
     this.#events = events;
   }
 
@@ -70,13 +75,12 @@ export class SileroStream implements VadStream {
   gather(): boolean {
     const [next] = this.#pending;
     if (next === undefined) return false;
-    const row = this.#memory.row(this.place);
     if (next.isFresh) {
-      row.fill(0, 0, CONTEXT_SAMPLES);
+      this.#row.fill(0, 0, CONTEXT_SAMPLES);
       for (const half of [0, 1] as const) this.#memory.state(this.place, half).fill(0);
     }
-    row.set(next.frame, CONTEXT_SAMPLES);
-    this.#memory.setProbability(this.place, NaN);
+    this.#row.set(next.frame, CONTEXT_SAMPLES);
+    this.#answer[0] = NaN;
     this.#isInRun = true;
     return true;
   }
@@ -87,7 +91,7 @@ export class SileroStream implements VadStream {
     if (this.#isClosed) return this.#events.left();
     const settled = this.#pending.shift();
     if (this.#pending.length > 0) this.#events.ready();
-    if (error === undefined) settled?.resolve(this.#memory.probability(this.place));
+    if (error === undefined) settled?.resolve(this.#answer[0] ?? NaN);
     else settled?.reject(error);
   }
 }

@@ -48,7 +48,7 @@ export class SileroThread {
       await this.#ask(places);
     } catch (error) {
       if (!(error instanceof ThreadDied) || this.#isClosed) throw failed(error);
-      const rest = places.filter((place) => Number.isNaN(this.#memory.probability(place)));
+      const rest = places.filter((place) => Number.isNaN(this.#memory.answer(place)[0]));
       await this.#ask(rest).catch((again: unknown) => {
         throw failed(again);
       });
@@ -62,7 +62,7 @@ export class SileroThread {
     if (worker === undefined) return;
     const ended = new Promise((resolve) => worker.once('exit', resolve));
     worker.ref();
-    worker.postMessage('close' satisfies ToSilero);
+    worker.postMessage('close' satisfies ToSilero, []);
     await ended;
   }
 
@@ -90,9 +90,9 @@ export class SileroThread {
     const worker = await this.#started();
     // The process goes on while somebody waits for it.
     worker.ref();
-    for (const page of this.#pages.slice(this.#sent)) worker.postMessage({ page } satisfies ToSilero);
+    for (const page of this.#pages.slice(this.#sent)) worker.postMessage({ page } satisfies ToSilero, []);
     this.#sent = this.#pages.length;
-    worker.postMessage(places satisfies ToSilero);
+    worker.postMessage(places satisfies ToSilero, []);
     await answerOf(worker).finally(() => worker.unref());
   }
 }
