@@ -1,5 +1,6 @@
 // The streaming servers that `bench live-peers` measures: how each is started, and how it is talked to.
 import { join } from 'node:path';
+import { fixturesFolder } from '../audio/recordings.js';
 import { BenchError } from '../bench-error.js';
 import { repositoryRoot } from '../measure/machine.js';
 import type { OpenWire } from './live-wire.js';
@@ -40,6 +41,9 @@ export interface PeerCommand {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
+
+/** Without it whisper_streaming loads libraries while the first audio waits. */
+const WARM_UP = join(fixturesFolder, 'audio/en-bakery.flac');
 
 export const LIVE_PEERS: readonly LivePeer[] = [
   {
@@ -105,7 +109,7 @@ export const LIVE_PEERS: readonly LivePeer[] = [
         `${threads}`,
         '--vac',
         ...flags({ host: '127.0.0.1', port, backend: 'faster-whisper', model_dir: ctranslate2, lan: language }),
-        ...flags({ 'min-chunk-size': 1, 'log-level': 'ERROR' }),
+        ...flags({ 'min-chunk-size': 1, 'warmup-file': WARM_UP, 'log-level': 'ERROR' }),
       ]);
     },
     open: openWhisperStreaming,
@@ -124,7 +128,7 @@ export function chooseLivePeers(names: readonly string[] | undefined): LivePeer[
 function whisperLiveKit(port: number, folders: PeerFolders, more: Readonly<Record<string, string>>): PeerCommand {
   return python(folders, 'whisper_live_kit_server.py', [
     '--pcm-input',
-    ...flags({ host: '127.0.0.1', port, lan: folders.language, 'warmup-file': '', 'log-level': 'ERROR', ...more }),
+    ...flags({ host: '127.0.0.1', port, lan: folders.language, 'warmup-file': WARM_UP, 'log-level': 'ERROR', ...more }),
   ]);
 }
 
