@@ -1,6 +1,7 @@
 // Runs several test files in one process, one after the other: what Node and the server's modules cost to load is paid
 // once. `npm test` writes an entry for each folder that calls this. A file's `t` is then a test of this process with
 // the file's name, so that its teardown comes when the file ends, and its time is seen.
+import './light-tap.mjs';
 import t from 'tap';
 import { builtTest } from '../../scripts/build-tests.mjs';
 import { cpuSeconds, noteCpu } from './cpu-time.mjs';
@@ -13,6 +14,7 @@ const END_MS = 30_000;
 
 /** @param files {string[]} paths, from the repository's root */
 export async function runTogether(files) {
+  process.on('uncaughtException', (error) => globalThis[CURRENT].threw(error));
   await import('./own-folders.mjs');
   // As the server does: koffi takes the models' settings only before anything is loaded with it, and the store loads.
   await import('@sotto/models');
