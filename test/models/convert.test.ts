@@ -57,6 +57,7 @@ async function hasWeights(t: Test, { directory }: InstalledModel, network: Small
 }
 
 const small = smallNetwork(SMALL);
+const english = smallNetwork(ENGLISH);
 const tokenizerJson = JSON.stringify(smallTokenizer([]));
 const rules = JSON.stringify({ alignment_heads: [[0, 1]], suppress_ids: [1, 2], suppress_ids_begin: [220] });
 
@@ -136,7 +137,7 @@ t.test('a .pt file, with the tokenizer of an installed model', async (t) => {
 
 t.test('a ggml file carries its vocabulary', async (t) => {
   const { registry, put } = await given(t);
-  const network = smallNetwork(ENGLISH);
+  const network = english;
   const folder = await put({ 'ggml-mine.bin': ggmlFile(network), 'q8.bin': ggmlFile(network, { q8: true }) });
   const model = await registry.add(join(folder, 'ggml-mine.bin'));
   t.equal(model.name, 'ggml-mine');
@@ -156,7 +157,7 @@ t.test('a ggml file carries its vocabulary', async (t) => {
 
 t.test('OpenAI vocabularies are taken from a model that has them, not from one as large', async (t) => {
   const { registry, put } = await given(t);
-  const network = smallNetwork(ENGLISH);
+  const network = english;
   const folder = await put({ 'a.bin': ggmlFile(network), 'b.pt': checkpointFile(network) });
   await registry.add(join(folder, 'a.bin'));
   await t.rejects(registry.add(join(folder, 'b.pt')), {
@@ -167,7 +168,7 @@ t.test('OpenAI vocabularies are taken from a model that has them, not from one a
 
 t.test('a CTranslate2 folder without tokenizer.json: its list of tokens', async (t) => {
   const { registry, put } = await given(t);
-  const network = smallNetwork(ENGLISH);
+  const network = english;
   const folder = await put({ 'a.bin': ggmlFile(network) });
   const { directory } = await registry.add(join(folder, 'a.bin'));
   const content = await readFile(join(directory, 'tokenizer.json'), 'utf8');
@@ -250,7 +251,6 @@ t.test('what is refused is one sentence, and leaves nothing', async (t) => {
   const cut = pt({ change: (files) => files.set('data/0', Buffer.alloc(4)) });
   await refuses('numbers left out', cut, invalid(/the numbers of encoder\.conv1\.weight are not all there/), 'x.pt');
 
-  const english = smallNetwork(ENGLISH);
   const ggml = (options: Parameters<typeof ggmlFile>[1]) => ({ 'x.bin': ggmlFile(english, options) });
   await refuses('k-quants', ggml({ type: 12 }), unsupported(/is q4_k, which is not read: f32, f16, q4_0/), 'x.bin');
   await refuses('an unknown type', ggml({ type: 77 }), unsupported(/is type 77/), 'x.bin');

@@ -19,14 +19,12 @@ const [SCALE, SCALE_BITS] = [1 / 64, 0x2400];
 
 export function ggmlFile(network: SmallNetwork, options: GgmlOptions = {}): Buffer {
   const { width, heads, layers, melBins, vocabulary, maxSourcePositions, maxTargetPositions } = network;
-  const tokens = twoByteTokens().slice(0, TEXT_TOKENS - (options.tokensLeftOut ?? 0));
   const parts = [
     int32(options.magic ?? 0x67676d6c, vocabulary, maxSourcePositions, width, heads, layers),
     int32(maxTargetPositions, width, heads, layers, melBins, 0),
     int32(2, 3),
     Buffer.alloc(4 * 6),
-    int32(tokens.length),
-    ...tokens.flatMap((token) => [int32(token.length), token]),
+    vocabularyBytes(TEXT_TOKENS - (options.tokensLeftOut ?? 0)),
   ];
   for (const [name, { shape, values }] of network.tensors) {
     const isConvolutionBias = /^encoder\.conv\d\.bias$/.test(name);
@@ -38,6 +36,19 @@ export function ggmlFile(network: SmallNetwork, options: GgmlOptions = {}): Buff
     parts.push(int32(...sizes.toReversed()), original, isBlocks ? blocks(values) : floatBytes(values));
   }
   return Buffer.concat(parts);
+}
+
+/** Made once: they are a hundred thousand pieces. */
+const vocabularies = new Map<number, Buffer>();
+
+/** The first tokens of the vocabulary, with their number. */
+function vocabularyBytes(count: number): Buffer {
+  const known = vocabularies.get(count);
+  if (known !== undefined) return known;
+  const tokens = twoByteTokens().slice(0, count);
+  const bytes = Buffer.concat([int32(count), ...tokens.flatMap((token) => [int32(token.length), token])]);
+  vocabularies.set(count, bytes);
+  return bytes;
 }
 
 function blocks(values: Float32Array): Buffer {
