@@ -1,12 +1,25 @@
 // Builds the tests as plain JavaScript, in .tap/tests, for runs of the build: a loader that translates TypeScript when
-// it is imported takes longer than all else that a test process loads.
+// it is imported takes longer than all else that a test process loads. Beside them, in .tap/command, the build of the
+// sotto command in a few files: tests start it a hundred times.
 import { readFile } from 'node:fs/promises';
 import { readdirSync, rmSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { builtModule } from '../test/support/built-module.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const OUT = '.tap/tests';
+const COMMAND_OUT = '.tap/command';
+/** The command, and what its processes start and load by name. */
+const COMMAND_FILES = [
+  'server/dist/cli/sotto.js',
+  'server/dist/asr/engine-host/engine-child-main.js',
+  'server/dist/asr/whisper/whisper-engine.js',
+  'server/dist/asr/null-engine.js',
+  'server/dist/audio/decoder/decoder-main.js',
+  'server/dist/polish/llama/host/host-child-main.js',
+  'server/dist/store/lmdb/store-child-main.js',
+];
 /** What tests start as processes of their own, or load in those of the server. */
 const CHILDREN = ['listening-engine', 'scripted-engine', 'scripted-child-main', 'engine-parent', 'failing-silero-main'];
 
@@ -25,12 +38,8 @@ export function builtTest(file) {
 
 export async function buildTests() {
   const { build } = await import('esbuild');
-  rmSync(`${root}${OUT}`, { recursive: true, force: true });
-  await build({
+  const options = {
     absWorkingDir: root,
-    entryPoints: [...testFiles(), ...CHILDREN.map((name) => `test/support/${name}.ts`)],
-    outbase: 'test',
-    outdir: OUT,
     bundle: true,
     // What several files import is one module, as it is in the sources.
     splitting: true,
@@ -41,7 +50,39 @@ export async function buildTests() {
     sourcemap: true,
     define: { 'import.meta.url': 'sourceUrl' },
     logLevel: 'warning',
+  };
+  for (const folder of [OUT, COMMAND_OUT]) rmSync(`${root}${folder}`, { recursive: true, force: true });
+  await build({
+    ...options,
+    entryPoints: [...testFiles(), ...CHILDREN.map((name) => `test/support/${name}.ts`)],
+    outbase: 'test',
+    outdir: OUT,
     plugins: [{ name: 'tests', setup }],
+  });
+  await build({
+    ...options,
+    entryPoints: COMMAND_FILES,
+    outbase: '.',
+    outdir: COMMAND_OUT,
+    plugins: [{ name: 'command', setup: setupCommand }],
+  });
+}
+
+/** A module that another one names by its URL, to start or load it: `new URL('./x.js', import.meta.url)`. */
+const NAMED_MODULE = /new URL\(`(\.\.?\/[\w/-]+)\$\{extname\(import\.meta\.url\)\}`, import\.meta\.url\)/g;
+
+function setupCommand({ onResolve, onLoad }) {
+  onResolve({ filter: /^@sotto\// }, ({ path, importer }) => ({
+    path: fileURLToPath(builtModule(path, pathToFileURL(importer).href)),
+  }));
+  onLoad({ filter: /\/dist\/.*\.js$/, namespace: 'file' }, async ({ path }) => {
+    if (path.includes('/node_modules/')) return undefined;
+    const text = (await readFile(path, 'utf8')).replace(NAMED_MODULE, (whole, name) => {
+      const file = relative(root, `${join(dirname(path), name)}.js`);
+      if (!COMMAND_FILES.includes(file)) throw new Error(`${path} names ${file}: list it in COMMAND_FILES`);
+      return `new URL(${JSON.stringify(pathToFileURL(join(root, COMMAND_OUT, file)).href)})`;
+    });
+    return { contents: `const sourceUrl = ${JSON.stringify(pathToFileURL(path).href)}; ${text}`, loader: 'js' };
   });
 }
 

@@ -1,4 +1,5 @@
-// How tests start the sotto command: its source, or, in a run of the build, what is shipped.
+// How tests start the sotto command: its source, or, in a run of the build, the build in a few files
+// (scripts/build-tests.mjs): most of a short run is loading.
 import { fileURLToPath } from 'node:url';
 
 const root = new URL('../../', import.meta.url);
@@ -9,7 +10,7 @@ export const isBuildTested = process.env['SOTTO_TEST_BUILD'] === '1';
 
 /** Arguments for Node that run the command itself, without its launcher, so that a signal reaches it. */
 export const SOTTO_ARGUMENTS: readonly string[] = isBuildTested
-  ? [path('server/dist/cli/sotto.js')]
+  ? [path('.tap/command/server/dist/cli/sotto.js')]
   : ['--import', import.meta.resolve('tsx'), path('server/src/cli/sotto.ts')];
 
 /** The same for the bench. */
