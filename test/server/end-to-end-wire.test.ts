@@ -5,7 +5,7 @@ import type { ClientMessage, ServerMessage } from '@sotto/protocol';
 import t, { type Test } from 'tap';
 import { loadUws } from '../../server/src/transport/uws-transport.js';
 import { fixtureSamples } from '../support/fixtures.js';
-import { ServerProcess } from '../support/server-process.js';
+import { NO_WORDS, ServerProcess } from '../support/server-process.js';
 import { audioMessages, joined, pcm16, silence, START } from '../support/speech.js';
 import { connectWire, type WireClient, type WireEncoding } from '../support/wire-client.js';
 import { sampled } from '../support/whole-run.js';
@@ -18,7 +18,7 @@ for (const transport of ['ws', 'uws'] as const) {
   const skip = transport === 'uws' && loadUws() === undefined && 'no uWebSockets.js binary for this Node';
   t.test(`bad input over ${transport}`, { skip }, async (t) => {
     // What recognition makes of it is not asked here: the null engine answers at once.
-    const server = await ServerProcess.start(t, ['--engine', 'null', '--transport', transport, '--log-level', 'error']);
+    const server = await ServerProcess.start(t, [...NO_WORDS, '--transport', transport, '--log-level', 'error']);
     // Every encoding and every transport; the whole run has all pairs.
     const encodings = transport === 'ws' ? (['json', 'msgpack'] as const) : (['msgpack', 'json'] as const);
     for (const encoding of sampled(encodings, 1)) {

@@ -12,14 +12,12 @@ import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
 import { loadUws } from '../../server/src/transport/uws-transport.js';
 import { fixtureClip, fixtureSamples } from '../support/fixtures.js';
-import { ServerProcess } from '../support/server-process.js';
+import { ServerProcess, TINY } from '../support/server-process.js';
 import { joined, pcm16, SAMPLE_RATE, silence } from '../support/speech.js';
 import type { WireEncoding } from '../support/wire-client.js';
 import { sampled, wholeRunOnly } from '../support/whole-run.js';
 
 const CHUNK_SAMPLES = SAMPLE_RATE / 10;
-/** A Whisper with random weights: everything but the words is as with a large one, and quick. */
-const TINY = ['--models', 'test/fixtures', '--model', 'tiny-whisper', '--fallback-budget-ms', '0'];
 /** Tests that reach for the engine's process find it in /proc. */
 const needsProc = {
   skip: !existsSync(`/proc/self/task/${process.pid}/children`) && 'no /proc/PID/task/PID/children here',

@@ -6,6 +6,13 @@ import root, { type Test } from 'tap';
 import { SOTTO_ARGUMENTS, SOTTO_ENVIRONMENT } from './sotto-command.js';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Flags for a Whisper with random weights: everything but the words is as with a large one, and quick. */
+export const TINY = ['--models', 'test/fixtures', '--model', 'tiny-whisper', '--fallback-budget-ms', '0'] as const;
+/** Flags for an engine that recognises nothing, with a tokenizer that is read at once. */
+export const NO_WORDS = ['--engine', 'null', '--models', 'test/fixtures', '--model', 'tiny-whisper'] as const;
+/** The same, but it hears the numbers that bench/src/nodes/marked-speech.ts puts into speech. */
+export const MARKED = ['--engine', 'marked', '--models', 'test/fixtures', '--model', 'tiny-whisper'] as const;
 const START_TIMEOUT_MS = 60_000;
 
 let shared: Promise<ServerProcess> | undefined;

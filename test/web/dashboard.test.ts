@@ -3,14 +3,13 @@ import { mkdtemp, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '@sotto/client';
-import { EMBEDDED_MODEL, ModelRegistry } from '@sotto/models';
 import t from 'tap';
 import { WebSocket } from 'ws';
 import { launchChromium, needsChromium } from '../support/chromium.js';
-import { fixtureSamples } from '../support/fixtures.js';
+import { fixtureSamples, tinyWhisperFolder } from '../support/fixtures.js';
 import { violations } from '../support/page-accessibility.js';
 import { runSotto } from '../support/run-command.js';
-import { ServerProcess } from '../support/server-process.js';
+import { NO_WORDS, ServerProcess } from '../support/server-process.js';
 import { joined, silence } from '../support/speech.js';
 import { buildPages } from '../support/studio-page.js';
 
@@ -29,9 +28,8 @@ function stream(server: ServerProcess, token?: string) {
 t.test('who speaks now, the last hour, ending a session; in both languages', needsChromium, async (t) => {
   await buildPages();
   const models = await mkdtemp(join(tmpdir(), 'sotto-models-'));
-  const { directory } = await new ModelRegistry(models).find(EMBEDDED_MODEL);
-  await symlink(directory, join(models, 'other'));
-  const flags = ['--panel-words', 'true', '--models', models, '--model', EMBEDDED_MODEL];
+  for (const name of ['tiny', 'other']) await symlink(tinyWhisperFolder, join(models, name));
+  const flags = ['--panel-words', 'true', '--models', models, '--model', 'tiny', '--fallback-budget-ms', '0'];
   const server = await ServerProcess.start(t, flags);
   const session = stream(server);
   t.teardown(() => session.close());
@@ -50,7 +48,7 @@ t.test('who speaks now, the last hour, ending a session; in both languages', nee
   t.ok(((await row.locator('.words').textContent()) ?? '').length > 10, 'its last words');
   t.equal(await page.locator('.chart').count(), 16);
   await page.locator('.chart canvas').first().waitFor();
-  t.match(await page.locator('.facts').textContent(), /whisper-base-adapted/);
+  t.match(await page.locator('.facts').textContent(), /tiny \(Sotto/);
   t.strictSame(await violations(page), []);
   if (screenshots !== undefined) await page.screenshot({ path: join(screenshots, 'panel-desk.png'), fullPage: true });
 
@@ -87,7 +85,7 @@ t.test('with keys: for admins only; on a public address without keys: for nobody
     return (await made.result).stdout.trim();
   };
   const [admin, other] = [await create('admin'), await create('stream')];
-  const server = await ServerProcess.start(t, ['--engine', 'null', '--vad', 'null'], {
+  const server = await ServerProcess.start(t, [...NO_WORDS, '--vad', 'null'], {
     SOTTO_STORE: 'lmdb',
     SOTTO_DATA_DIR: folder,
   });
@@ -107,7 +105,7 @@ t.test('with keys: for admins only; on a public address without keys: for nobody
   t.equal(sessionCount, 1);
   t.notOk('words' in (sessions[0] ?? {}), 'words only where the operator allowed it');
 
-  const flags = ['--engine', 'null', '--vad', 'null', '--host', '0.0.0.0', '--allow-anonymous', 'true'];
+  const flags = [...NO_WORDS, '--vad', 'null', '--host', '0.0.0.0', '--allow-anonymous', 'true'];
   const open = await ServerProcess.start(t, flags);
   const refused = await fetch(`${open.http.replace('0.0.0.0', '127.0.0.1')}/v1/panel`);
   t.equal(refused.status, 403);

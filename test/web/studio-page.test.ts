@@ -5,7 +5,7 @@ import t from 'tap';
 import { launchChromium, needsChromium } from '../support/chromium.js';
 import { violations } from '../support/page-accessibility.js';
 import { scriptStream, type ScriptedStream } from '../support/scripted-stream.js';
-import { ServerProcess } from '../support/server-process.js';
+import { NO_WORDS, ServerProcess } from '../support/server-process.js';
 import { final } from '../support/speech-messages.js';
 import { buildPages, StudioPage } from '../support/studio-page.js';
 import { until } from '../support/wire-client.js';
@@ -17,7 +17,7 @@ t.setTimeout(600_000);
 
 t.test('the Studio without a recogniser', needsChromium, async (t) => {
   await buildPages();
-  const server = await ServerProcess.start(t, ['--engine', 'null', '--allowed-hosts', 'sotto.test']);
+  const server = await ServerProcess.start(t, [...NO_WORDS, '--allowed-hosts', 'sotto.test']);
   const browser = await launchChromium();
   const open = (options = {}) => StudioPage.open(t, browser, server.http, options);
 

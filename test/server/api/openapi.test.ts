@@ -1,12 +1,7 @@
 // The OpenAPI document of a whole server: every address is in it, described, and there.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import { SETTINGS, type Settings } from '../../../server/src/config/settings.js';
-import { startServer } from '../../../server/src/main.js';
 import { OPERATIONS } from '../../../server/src/api/openapi/operations.js';
+import { startWholeServer } from '../../support/whole-server.js';
 
 interface Described {
   readonly tags: readonly string[];
@@ -24,17 +19,7 @@ interface Api {
 }
 
 async function serve(t: Test): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'openapi-test-'));
-  const defaults = Object.fromEntries(
-    [...SETTINGS].map(([key, setting]) => [key, setting.default]),
-  ) as unknown as Settings;
-  const settings = { ...defaults, port: 0, engine: 'null', vad: 'null', dataDir: folder } as Settings;
-  const server = await startServer(settings, pino({ level: 'silent' }));
-  t.teardown(async () => {
-    await server.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return server.url;
+  return (await startWholeServer(t, { dataDir: t.testdir() })).url;
 }
 
 t.test('the document', async (t) => {

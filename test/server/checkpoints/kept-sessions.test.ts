@@ -9,7 +9,7 @@ import { WebSocket } from 'ws';
 import { fixtureSamples } from '../../support/fixtures.js';
 import { startRedis, WITHOUT_REDIS } from '../../support/redis-server.js';
 import { runSotto } from '../../support/run-command.js';
-import { ServerProcess } from '../../support/server-process.js';
+import { NO_WORDS, ServerProcess } from '../../support/server-process.js';
 import { pcm16 } from '../../support/speech.js';
 import { connectWire } from '../../support/wire-client.js';
 
@@ -22,7 +22,7 @@ const START = {
 } as const;
 
 function node(t: Test, redis: string, ...flags: string[]): Promise<ServerProcess> {
-  const fixed = ['--polish', 'off', '--engine', 'null', '--store', 'redis', '--redis-url', redis];
+  const fixed = ['--polish', 'off', ...NO_WORDS, '--store', 'redis', '--redis-url', redis];
   return ServerProcess.start(t, [...fixed, ...flags]);
 }
 

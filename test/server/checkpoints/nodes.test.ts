@@ -9,26 +9,19 @@ import { WebSocket } from 'ws';
 import { fixtureSamples } from '../../support/fixtures.js';
 import { startNginx, WITHOUT_NGINX } from '../../support/nginx.js';
 import { startLastingRedis, startRedis, WITHOUT_REDIS } from '../../support/redis-server.js';
+import { mark, speechToMark } from '../../../bench/src/nodes/marked-speech.js';
 import { RoamingClient } from '../../../bench/src/nodes/roaming-client.js';
-import { ServerProcess } from '../../support/server-process.js';
-import { int16, pcm16 } from '../../support/speech.js';
+import { MARKED, NO_WORDS, ServerProcess } from '../../support/server-process.js';
 import { wholeRunOnly } from '../../support/whole-run.js';
 
 t.setTimeout(600_000);
 
 const hostOf = (server: ServerProcess): string => new URL(server.http).host;
 
-/** Speech with pauses between: ends of utterances. */
-async function talk(...names: string[]): Promise<Float32Array> {
-  const parts = await Promise.all(names.map(fixtureSamples));
-  const pause = 16_000;
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length + pause, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length + pause;
-  }
-  return all;
+/** Speech with pauses between, the ends of utterances, and the words that a server with {@link MARKED} hears in it. */
+async function talk(...names: string[]): Promise<{ readonly samples: Int16Array; readonly text: string }> {
+  const { samples, words } = mark(speechToMark(await Promise.all(names.map(fixtureSamples)), 1_000), 1);
+  return { samples, text: words.join(' ') };
 }
 
 function node(t: Test, redis: string, ...flags: string[]): Promise<ServerProcess> {
@@ -70,15 +63,16 @@ t.test(
   { skip: WITHOUT_NGINX || WITHOUT_REDIS },
   async (t) => {
     const redis = await startRedis(t);
-    const nodes = [await node(t, redis.url), await node(t, redis.url)] as const;
+    const nodes = [await node(t, redis.url, ...MARKED), await node(t, redis.url, ...MARKED)] as const;
     const nginx = await startNginx(t, nodes.map(hostOf));
-    const samples = await talk('en-recipe', 'en-bakery', 'en-recipe');
+    const { samples, text } = await talk('en-recipe', 'en-bakery', 'en-recipe');
 
-    const calm = new RoamingClient(nodes[0].url, int16(samples));
+    const calm = new RoamingClient(nodes[0].url, samples);
     await calm.run(3);
     t.ok(calm.text.split(' ').length > 10, calm.text);
+    t.equal(calm.text, text);
 
-    const client = new RoamingClient(`ws://${nginx}/v1/stream`, int16(samples));
+    const client = new RoamingClient(`ws://${nginx}/v1/stream`, samples);
     const view = new TranscriptView();
     const session = connect(`ws://${nginx}/v1/stream`, {
       language: 'en',
@@ -95,7 +89,7 @@ t.test(
     const { sessionId } = await session.ready();
     const speaking = (async () => {
       for (let at = 0; at < samples.length; at += 1_600) {
-        session.send(pcm16(samples.subarray(at, at + 1_600)));
+        session.send(new Uint8Array(samples.slice(at, at + 1_600).buffer));
         await delay(33);
       }
       return session.stop();
@@ -126,13 +120,13 @@ t.test(
 t.test('RS12: a server that is killed and starts again goes on from its data folder', wholeRunOnly, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-nodes-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
-  const flags = ['--polish', 'off', '--store', 'lmdb', '--data-dir', folder];
+  const flags = ['--polish', 'off', ...MARKED, '--store', 'lmdb', '--data-dir', folder];
   let server = await ServerProcess.start(t, flags);
-  const samples = await talk('en-recipe', 'en-bakery');
-  const calm = new RoamingClient(server.url, int16(samples));
+  const { samples } = await talk('en-recipe', 'en-bakery');
+  const calm = new RoamingClient(server.url, samples);
   await calm.run(3);
 
-  const client = new RoamingClient(() => server.url, int16(samples));
+  const client = new RoamingClient(() => server.url, samples);
   const running = client.run(3);
   await passed(client, 0.6);
   server.kill('SIGKILL');
@@ -150,15 +144,15 @@ t.test('RS12: a server that is killed and starts again goes on from its data fol
 
 t.test('RS13: a node that drains sends 20 clients to another', { skip: WITHOUT_REDIS }, async (t) => {
   const redis = await startRedis(t);
-  const flags = ['--engine', 'null'];
+  const flags = [...NO_WORDS];
   const [first, second] = [await node(t, redis.url, ...flags), await node(t, redis.url, ...flags)];
-  const samples = await talk('en-recipe', 'en-bakery');
-  const calm = new RoamingClient(second.url, int16(samples));
+  const { samples } = await talk('en-recipe', 'en-bakery');
+  const calm = new RoamingClient(second.url, samples);
   await calm.run(3);
   t.ok(calm.finals.size > 1);
 
   let url = first.url;
-  const clients = Array.from({ length: 20 }, () => new RoamingClient(() => url, int16(samples)));
+  const clients = Array.from({ length: 20 }, () => new RoamingClient(() => url, samples));
   const running = Promise.all(clients.map((client) => client.run(2)));
   await passed(clients[0] as RoamingClient, 0.5);
   url = second.url;
@@ -179,13 +173,13 @@ t.test(
   { skip: wholeRunOnly.skip ?? WITHOUT_REDIS },
   async (t) => {
     const redis = await startLastingRedis(t);
-    const [first, second] = [await node(t, redis.url), await node(t, redis.url)];
-    const samples = await talk('en-recipe', 'en-bakery', 'en-recipe');
-    const calm = new RoamingClient(second.url, int16(samples));
+    const [first, second] = [await node(t, redis.url, ...MARKED), await node(t, redis.url, ...MARKED)];
+    const { samples } = await talk('en-recipe', 'en-bakery', 'en-recipe');
+    const calm = new RoamingClient(second.url, samples);
     await calm.run(3);
 
     let url = first.url;
-    const client = new RoamingClient(() => url, int16(samples));
+    const client = new RoamingClient(() => url, samples);
     const running = client.run(2);
     await passed(client, 0.2);
     await redis.kill();

@@ -5,7 +5,7 @@ import { WebSocket } from 'ws';
 import { SiteGuard, type SiteRules } from '../../../server/src/http/site-guard.js';
 import { httpRequest } from '../../support/http-request.js';
 import { openSharedGateway, TRANSPORTS } from '../../support/shared-gateway.js';
-import { ServerProcess } from '../../support/server-process.js';
+import { NO_WORDS, ServerProcess } from '../../support/server-process.js';
 
 const HERE: SiteRules = { host: '127.0.0.1', allowedHosts: ['stt.internal'], corsOrigins: ['https://app.example'] };
 
@@ -94,7 +94,7 @@ for (const [name, create] of TRANSPORTS) {
 }
 
 t.test('the network is served with a key, or knowingly without', async (t) => {
-  const flags = ['--engine', 'null', '--vad', 'null', '--polish', 'off', '--host', '0.0.0.0'];
+  const flags = [...NO_WORDS, '--vad', 'null', '--polish', 'off', '--host', '0.0.0.0'];
   const refused = ServerProcess.launch(t, flags);
   t.equal((await refused.exit()).code, 1);
   t.match(refused.stderr, /would let\s+anybody[^]*sotto\s+keys\s+create[^]*--allow-anonymous/);

@@ -1,17 +1,12 @@
 // What a scrape tells of jobs, of the cache and of the store, by the whole server.
 import { setTimeout as delay } from 'node:timers/promises';
-import { pino } from 'pino';
 import t from 'tap';
-import { SETTINGS, type Settings } from '../../../server/src/config/settings.js';
-import { startServer } from '../../../server/src/main.js';
 import { testFolder } from '../../support/test-folder.js';
 import { wavFile } from '../../support/wav-file.js';
+import { startWholeServer } from '../../support/whole-server.js';
 
 t.test('jobs that are over, lookups in the cache, and the store are counted', async (t) => {
-  const defaults = Object.fromEntries([...SETTINGS].map(([key, { default: value }]) => [key, value]));
-  const settings = { ...defaults, port: 0, engine: 'null', vad: 'null', dataDir: testFolder(t) } as unknown as Settings;
-  const server = await startServer(settings, pino({ level: 'silent' }));
-  t.teardown(() => server.close());
+  const server = await startWholeServer(t, { dataDir: testFolder(t) });
   const scrape = async (): Promise<string[]> => (await (await fetch(`${server.url}/metrics`)).text()).split('\n');
   for (const line of ['sotto_store_up 1', 'sotto_jobs_waiting 0', 'sotto_jobs_running 0', 'sotto_cache_bytes 0'])
     t.ok((await scrape()).includes(line), line);

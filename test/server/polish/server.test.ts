@@ -12,11 +12,8 @@ import { MetricsRegistry } from '../../../server/src/metrics/metrics-registry.js
 import { openPolish } from '../../../server/src/polish/open-polish.js';
 import { saidIn, startChatEndpoint, streams } from '../../support/chat-endpoint.js';
 import { fixtureSamples } from '../../support/fixtures.js';
-import { ServerProcess } from '../../support/server-process.js';
+import { ServerProcess, TINY } from '../../support/server-process.js';
 import { joined, pcm16, silence } from '../../support/speech.js';
-
-/** A Whisper with random weights: words without sense, quickly. */
-const TINY = ['--models', 'test/fixtures', '--model', 'tiny-whisper', '--fallback-budget-ms', '0'];
 
 async function speak(server: ServerProcess, polish: object): Promise<ServerMessage[]> {
   const session = connect(server.url, {

@@ -1,11 +1,11 @@
-// Early finals behind the whole server, with the embedded model: the same words as without, and none lost or doubled.
+// Early finals behind the whole server, with a small model: the same words as without, and none lost or doubled.
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from '@sotto/client';
 import type { FinalMessage } from '@sotto/protocol';
 import t from 'tap';
 import { WebSocket } from 'ws';
 import { fixtureSamples } from '../../support/fixtures.js';
-import { ServerProcess } from '../../support/server-process.js';
+import { ServerProcess, TINY } from '../../support/server-process.js';
 import { joined, pcm16, SAMPLE_RATE, silence } from '../../support/speech.js';
 
 const CHUNK_SAMPLES = SAMPLE_RATE / 10;
@@ -75,8 +75,8 @@ async function begunBy(server: ServerProcess): Promise<number> {
 
 t.test('the same finals with and without, and some of them came early', async (t) => {
   const [early, late] = await Promise.all([
-    ServerProcess.start(t, ['--early-finals', 'on']),
-    ServerProcess.start(t, [], { SOTTO_EARLY_FINALS: 'off' }),
+    ServerProcess.start(t, [...TINY, '--early-finals', 'on']),
+    ServerProcess.start(t, TINY, { SOTTO_EARLY_FINALS: 'off' }),
   ]);
   const [first, second] = await Promise.all([converse(early), converse(late)]);
   t.ok(first.finals.length >= 5, `${first.finals.length} finals`);

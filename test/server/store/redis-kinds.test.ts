@@ -9,7 +9,7 @@ import { RedisBlobs } from '../../../server/src/store/redis/redis-blobs.js';
 import { RedisStore } from '../../../server/src/store/redis/redis-store.js';
 import { fixtureSamples } from '../../support/fixtures.js';
 import { startCluster, startSentinel, WITHOUT_REDIS } from '../../support/redis-server.js';
-import { ServerProcess } from '../../support/server-process.js';
+import { MARKED, ServerProcess } from '../../support/server-process.js';
 import { testBlobStore, testKeyValueStore } from '../../support/store-contract.js';
 import { wholeRunOnly } from '../../support/whole-run.js';
 
@@ -85,7 +85,7 @@ async function testRedis(t: Test, url: string): Promise<void> {
 }
 
 function node(t: Test, url: string): Promise<ServerProcess> {
-  return ServerProcess.start(t, ['--polish', 'off', '--engine', 'marked', '--store', 'redis', '--redis-url', url]);
+  return ServerProcess.start(t, ['--polish', 'off', ...MARKED, '--store', 'redis', '--redis-url', url]);
 }
 
 t.test('a cluster', whole, async (t) => {

@@ -8,8 +8,8 @@ import { WebSocket } from 'ws';
 import { TlsError, tlsFiles } from '../../../server/src/transport/tls.js';
 import type { TransportOptions } from '../../../server/src/transport/transport.js';
 import { noOpenssl, selfSigned } from '../../support/certificate.js';
-import { TRANSPORTS } from '../../support/shared-gateway.js';
-import { ServerProcess } from '../../support/server-process.js';
+import { BOTH_TRANSPORTS } from '../../support/shared-gateway.js';
+import { NO_WORDS, ServerProcess } from '../../support/server-process.js';
 
 const options: TransportOptions = {
   handlers: {
@@ -31,7 +31,7 @@ const options: TransportOptions = {
   closeTimeoutMs: 200,
 };
 
-for (const [name, create] of TRANSPORTS) {
+for (const [name, create] of BOTH_TRANSPORTS) {
   const skip = create === undefined ? 'no binary for this Node' : noOpenssl;
   t.test(`TLS over ${name}`, { skip }, async (t) => {
     if (create === undefined) return;
@@ -135,14 +135,14 @@ t.test('one of the two alone is refused', async (t) => {
 
 t.test('the server offers TLS', { skip: noOpenssl }, async (t) => {
   const { ca, certFile, keyFile } = selfSigned(t);
-  const server = await ServerProcess.start(t, ['--engine', 'null', '--tls-cert', certFile, '--tls-key', keyFile]);
+  const server = await ServerProcess.start(t, [...NO_WORDS, '--tls-cert', certFile, '--tls-key', keyFile]);
   t.match(server.http, /^https:\/\/127\.0\.0\.1:\d+$/);
   t.match(JSON.parse(await get(`${server.http}/health`, ca)), { status: 'ready' });
   const client = new WebSocket(server.url, ['sotto.v1.json'], { ca });
   await once(client, 'open');
   client.terminate();
 
-  const failing = ServerProcess.launch(t, ['--engine', 'null', '--tls-cert', certFile, '--tls-key', '/nowhere.pem']);
+  const failing = ServerProcess.launch(t, [...NO_WORDS, '--tls-cert', certFile, '--tls-key', '/nowhere.pem']);
   t.equal((await failing.exit()).code, 1);
   t.match(failing.stderr, /nowhere\.pem cannot be read/);
 });

@@ -6,7 +6,7 @@ import { mark, speechToMark } from '../../../bench/src/nodes/marked-speech.js';
 import { RoamingClient } from '../../../bench/src/nodes/roaming-client.js';
 import { fixtureSamples } from '../../support/fixtures.js';
 import { startRedis, WITHOUT_REDIS } from '../../support/redis-server.js';
-import { ServerProcess } from '../../support/server-process.js';
+import { MARKED, ServerProcess } from '../../support/server-process.js';
 import { connectWire } from '../../support/wire-client.js';
 import { wholeRunOnly } from '../../support/whole-run.js';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 t.setTimeout(600_000);
 
 function node(t: Test, redis: string): Promise<ServerProcess> {
-  const flags = ['--polish', 'off', '--engine', 'marked', '--store', 'redis', '--redis-url', redis];
+  const flags = ['--polish', 'off', ...MARKED, '--store', 'redis', '--redis-url', redis];
   return ServerProcess.start(t, flags);
 }
 
