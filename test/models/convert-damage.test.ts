@@ -25,10 +25,10 @@ await writeFile(join(tokenizers[0]?.directory ?? '', 'tokenizer.json'), JSON.str
 
 /** Files by name, and where their structure ends: the bytes before are changed, those after are weights. */
 const FILES = [
-  { name: 'model.bin', bytes: ctranslate2Model(small), kind: 'ctranslate2', runs: rounds(20, 60) },
-  { name: 'model.pt', bytes: checkpointFile(small), kind: 'openai', runs: rounds(20, 60) },
+  { name: 'model.bin', bytes: ctranslate2Model(small), kind: 'ctranslate2', runs: rounds(8, 60) },
+  { name: 'model.pt', bytes: checkpointFile(small), kind: 'openai', runs: rounds(8, 60) },
   // Fifty thousand tokens are read in each run.
-  { name: 'ggml.bin', bytes: ggmlFile(smallNetwork(51_864, 2)), kind: 'ggml', runs: rounds(2, 6) },
+  { name: 'ggml.bin', bytes: ggmlFile(smallNetwork(51_864, 2)), kind: 'ggml', runs: rounds(1, 6) },
 ] as const;
 
 /** Converts what is there now; `true` when it went well. Anything but a typed error is thrown on. */

@@ -9,6 +9,7 @@ import t, { type Test } from 'tap';
 import { seededRandom } from '../support/chaos-proxy.js';
 import { ModelHub, type Fault } from '../support/model-hub.js';
 import { writeSmallModel, type SmallModelOptions } from '../support/small-model.js';
+import { propertyRuns } from '../support/property.js';
 
 const ID = 'someone/whisper-small';
 const HASTE = { ...PATIENCE, triesMax: 4, firstWaitMs: 1, waitMsMax: 5 };
@@ -272,7 +273,7 @@ t.test('property: whatever breaks, what arrives is the repository', async (t) =>
       const pulled = await pull(await settingsFor(t, hub), { patience });
       await assertSame(t, pulled.directory, files);
     }),
-    { numRuns: 10 },
+    { numRuns: propertyRuns(10) },
   );
 });
 

@@ -7,6 +7,7 @@ import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { readWeights } from '../../models/src/whisper/safetensors.js';
 import { writeRandomWhisper, type RandomWhisperOptions } from '../support/random-whisper.js';
+import { propertyRuns } from '../support/property.js';
 
 async function model(t: Test, options: RandomWhisperOptions = {}): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-files-'));
@@ -141,7 +142,7 @@ t.test('property: bytes in place of weights are read or refused, never anything 
         return error instanceof ModelError;
       }
     }),
-    { numRuns: 200 },
+    { numRuns: propertyRuns(200) },
   );
   t.pass('200 files');
 });

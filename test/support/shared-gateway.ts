@@ -13,6 +13,7 @@ import { ManualClock } from './manual-clock.js';
 import { ScriptedSession } from './scripted-session.js';
 import { addFrontRoutes } from './front-routes.js';
 import { ROOMY_LIMITS } from './test-gateway.js';
+import { isWholeRun } from './whole-run.js';
 import { connectWire, type WireClient, type WireEncoding } from './wire-client.js';
 
 /** Tight ones. */
@@ -38,11 +39,21 @@ export type CreateTransport = (options: TransportOptions) => Transport;
 
 const uws = loadUws();
 
-/** Both transports by name; undefined where one cannot run. */
-export const TRANSPORTS: readonly (readonly [string, CreateTransport | undefined])[] = [
+type NamedTransport = readonly [name: string, create: CreateTransport | undefined];
+
+/** Both transports; undefined where one cannot run. */
+export const BOTH_TRANSPORTS: readonly NamedTransport[] = [
   ['ws', createWsTransport],
   ['uws', uws && ((options) => createUwsTransport(uws, options))],
 ];
+
+/**
+ * For what stands on a transport: the quick run has the one that serves, since one contract holds both
+ * (test/server/transport/); the whole run has both.
+ */
+export const TRANSPORTS: readonly NamedTransport[] = BOTH_TRANSPORTS.filter(
+  ([name]) => isWholeRun || name === (uws === undefined ? 'ws' : 'uws'),
+);
 
 export async function openSharedGateway(
   t: Test,

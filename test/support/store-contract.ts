@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import type { Test } from 'tap';
 import type { BlobStore } from '../../server/src/store/blobs.js';
 import { withPrefix, type KeyValueStore, type StoreChange } from '../../server/src/store/key-value-store.js';
+import { propertyRuns } from './property.js';
 
 const set = (key: string, value: string): StoreChange => ({ map: 'meta', key, value: Buffer.from(value) });
 const unset = (key: string): StoreChange => ({ map: 'meta', key, value: undefined });
@@ -75,7 +76,7 @@ export async function testKeyValueStore(t: Test, open: (t: Test) => Promise<KeyV
         const isSame = found.every((entry) => Buffer.compare(entry.value, model.get(entry.key) ?? Buffer.of(0)) === 0);
         return isSame && JSON.stringify(found.map((entry) => entry.key)) === JSON.stringify(wanted);
       }),
-      { numRuns: 40 },
+      { numRuns: propertyRuns(40) },
     );
   });
 }

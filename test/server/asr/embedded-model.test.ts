@@ -86,7 +86,7 @@ t.test('words are found where the synthesiser spoke them', async (t) => {
 });
 
 t.test('what is not speech gives no words', async (t) => {
-  for (const id of NO_SPEECH) {
+  for (const id of sampled(NO_SPEECH, 3)) {
     const { text, noise } = await whole(id);
     t.same({ text, isNoise: noise !== undefined }, { text: '', isNoise: true }, id);
   }

@@ -13,6 +13,7 @@ import {
   type ScriptedWord,
   scriptOf,
 } from '../../support/scripted-engine.js';
+import { propertyRuns } from '../../support/property.js';
 
 const SENTENCES = ['the cat and the dog sleep', 'a fox jumps', 'it goes on and on', 'the end'];
 /** Sentences with pauses of three seconds between them. */
@@ -262,7 +263,7 @@ t.test('whatever the attention says, words take time and lie within their segmen
         before = endMs;
       }
     }),
-    { numRuns: 20 },
+    { numRuns: propertyRuns(20) },
   );
   t.pass('held');
 });

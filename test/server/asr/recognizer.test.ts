@@ -15,6 +15,7 @@ import {
 } from '../../support/scripted-engine.js';
 import { HeldEngine } from '../../support/held-engine.js';
 import { listener } from '../../support/segment-listener.js';
+import { propertyRuns } from '../../support/property.js';
 
 const TEXT = 'the quick brown fox jumps and the lazy dog goes on sleeping';
 const SCRIPT = scriptOf(TEXT);
@@ -298,7 +299,7 @@ t.test(
             throw new Error('stable text changed');
         }
       }),
-      { numRuns: 60 },
+      { numRuns: propertyRuns(60) },
     );
     await t.resolves(check);
   },

@@ -9,6 +9,7 @@ import { decodeAudioFile } from '../../../server/src/audio/audio-file.js';
 import { decodeAudio, type DecodeAudioOptions } from '../../../server/src/audio/decode-audio.js';
 import { openStoredFile } from '../../../server/src/audio/stored-bytes.js';
 import { wavFile } from '../../support/wav-file.js';
+import { propertyRuns } from '../../support/property.js';
 
 // Whatever this machine has.
 t.beforeEach(() => useFfmpeg(FFMPEG_OFF));
@@ -119,7 +120,7 @@ t.test('cut off: what is there, or an error; never a hang or a crash', async (t)
       );
       t.ok(result, `${FILES[file]} at ${percent} %`);
     }),
-    { numRuns: 25 },
+    { numRuns: propertyRuns(25) },
   );
 });
 

@@ -4,6 +4,7 @@ import t from 'tap';
 import { ASSUMPTION_NAMES, ASSUMPTIONS, USUAL_ASSUMPTIONS } from '../../../server/src/capacity/assumptions.js';
 import { MEASURED_UNITS, unitLike } from '../../../server/src/capacity/measured.js';
 import { offeredLoad, planCapacity, refused, unitsForUsers } from '../../../server/src/capacity/plan.js';
+import { propertyRuns } from '../../support/property.js';
 
 const unit = { streams: 400, filesSpeed: 1_239 };
 
@@ -60,7 +61,7 @@ t.test('property: the units that users need carry them, and one unit less does n
       const carried = (units: number) => planCapacity({ streams }, { ...assumptions, units }).usersPerDay;
       return carried(units) >= users && (units === 1 || carried(units - 1) < users);
     }),
-    { numRuns: 30 },
+    { numRuns: propertyRuns(30) },
   );
   t.pass();
 });

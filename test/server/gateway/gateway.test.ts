@@ -6,10 +6,9 @@ import t, { type Test } from 'tap';
 import { Gateway } from '../../../server/src/gateway/gateway.js';
 import type { GatewayLimits } from '../../../server/src/gateway/limits.js';
 import type { Transport, TransportOptions } from '../../../server/src/transport/transport.js';
-import { createUwsTransport, loadUws } from '../../../server/src/transport/uws-transport.js';
-import { createWsTransport } from '../../../server/src/transport/ws-transport.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { ScriptedSession } from '../../support/scripted-session.js';
+import { TRANSPORTS } from '../../support/shared-gateway.js';
 import { MetricsRegistry } from '../../../server/src/metrics/metrics-registry.js';
 import { addFrontRoutes } from '../../support/front-routes.js';
 import { connectWire, refusedUpgrade, until, type WireEncoding } from '../../support/wire-client.js';
@@ -35,12 +34,6 @@ const LIMITS: GatewayLimits = {
 const START = { type: 'start', audio: { encoding: 'pcm_s16le', sampleRate: 16_000, channels: 1 } } as const;
 /** 100 ms of silence. */
 const CHUNK = new Uint8Array(3_200);
-
-const uws = loadUws();
-const TRANSPORTS: [string, ((options: TransportOptions) => Transport) | undefined][] = [
-  ['ws', createWsTransport],
-  ['uws', uws && ((options) => createUwsTransport(uws, options))],
-];
 
 for (const [name, create] of TRANSPORTS) {
   if (create === undefined) t.test(`gateway on ${name}`, { skip: 'no binary for this Node' }, async () => {});

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { SESSION_COALESCING } from '../../../server/src/gateway/coalescing.js';
 import { Outbox } from '../../../server/src/gateway/connections/outbox.js';
+import { propertyRuns } from '../../support/property.js';
 
 /** A socket whose reader takes bytes when it is told to. */
 class ManualReader {
@@ -153,7 +154,7 @@ t.test('BP6: any stream and any reader', async (t) => {
         }
       }
     }),
-    { numRuns: 300 },
+    { numRuns: propertyRuns(300) },
   );
   t.pass('held for 300 streams');
 });

@@ -3,22 +3,15 @@ import type { ServerMessage } from '@sotto/protocol';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { GatewayLimits } from '../../../server/src/gateway/limits.js';
-import { createUwsTransport, loadUws } from '../../../server/src/transport/uws-transport.js';
-import { createWsTransport } from '../../../server/src/transport/ws-transport.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { ScriptedSession } from '../../support/scripted-session.js';
+import { TRANSPORTS } from '../../support/shared-gateway.js';
 import { startTestGateway, type CreateTransport } from '../../support/test-gateway.js';
 import { connectWire, until, type WireClient, type WireEncoding } from '../../support/wire-client.js';
 
 const START = { type: 'start', audio: { encoding: 'pcm_s16le', sampleRate: 16_000, channels: 1 } } as const;
 /** 100 ms of silence. */
 const CHUNK = new Uint8Array(3_200);
-
-const uws = loadUws();
-const TRANSPORTS: [string, CreateTransport | undefined][] = [
-  ['ws', createWsTransport],
-  ['uws', uws && ((options) => createUwsTransport(uws, options))],
-];
 
 for (const [name, create] of TRANSPORTS) {
   if (create === undefined) t.test(`resume on ${name}`, { skip: 'no binary for this Node' }, async () => {});

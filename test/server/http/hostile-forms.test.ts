@@ -8,7 +8,7 @@ import { errorResponse, HttpError } from '../../../server/src/http/http-error.js
 import { jsonResponse } from '../../../server/src/http/json-response.js';
 import { readMultipart, type MultipartLimits } from '../../../server/src/http/multipart.js';
 import { currentRequest } from '../../../server/src/http/request-scope.js';
-import { type CreateTransport, TRANSPORTS } from '../../support/shared-gateway.js';
+import { type CreateTransport, BOTH_TRANSPORTS } from '../../support/shared-gateway.js';
 import { rounds } from '../../support/whole-run.js';
 
 const BOUNDARY = 'between';
@@ -101,7 +101,7 @@ async function serve(t: Test, create: CreateTransport) {
   return { port: await transport.listen(0, '127.0.0.1'), stray };
 }
 
-for (const [name, create] of TRANSPORTS) {
+for (const [name, create] of BOTH_TRANSPORTS) {
   t.test(`forms over ${name}`, { skip: create === undefined && 'no binary for this Node' }, async (t) => {
     if (create === undefined) return;
     const { port, stray } = await serve(t, create);
@@ -135,7 +135,7 @@ for (const [name, create] of TRANSPORTS) {
   });
 }
 
-for (const [name, create] of TRANSPORTS) {
+for (const [name, create] of BOTH_TRANSPORTS) {
   t.test(`a field that is too long is refused while it is still being sent (${name})`, async (t) => {
     if (create === undefined) return;
     const { port, stray } = await serve(t, create);
@@ -158,7 +158,7 @@ for (const [name, create] of TRANSPORTS) {
 }
 
 t.test('every cut of a form with two files, whatever is done with it', async (t) => {
-  const [, create] = TRANSPORTS[0] ?? [];
+  const [, create] = BOTH_TRANSPORTS[0] ?? [];
   if (create === undefined) throw new Error('no transport');
   const { port, stray } = await serve(t, create);
   const body = `${part('file', 0)}${part('file', 1)}--${BOUNDARY}--\r\n`;
@@ -168,7 +168,7 @@ t.test('every cut of a form with two files, whatever is done with it', async (t)
   t.same(stray, []);
 });
 
-for (const [name, create] of TRANSPORTS) {
+for (const [name, create] of BOTH_TRANSPORTS) {
   t.test(`an error that a handler leaves to nobody costs its own request only (${name})`, async (t) => {
     if (create === undefined) return;
     const failed: (string | undefined)[] = [];

@@ -3,6 +3,7 @@ import { assert, asyncProperty, integer } from 'fast-check';
 import t from 'tap';
 import { readMultipart, type MultipartLimits } from '../../../server/src/http/multipart.js';
 import { httpRequest } from '../../support/http-request.js';
+import { propertyRuns } from '../../support/property.js';
 
 const LIMITS: MultipartLimits = { fileBytesMax: 100_000, fieldBytesMax: 1_000, partsMax: 20 };
 
@@ -77,7 +78,7 @@ t.test('fields and files come in their order, however the body is cut', async (t
     asyncProperty(integer({ min: 64, max: 80_000 }), async (size) => {
       t.strictSame(await read(sent, LIMITS, size), expected);
     }),
-    { numRuns: 15 },
+    { numRuns: propertyRuns(15) },
   );
 });
 
@@ -112,7 +113,7 @@ t.test('cut off anywhere: an error, never a hang', async (t) => {
         code: 'invalid_multipart',
       });
     }),
-    { numRuns: 40 },
+    { numRuns: propertyRuns(40) },
   );
 });
 

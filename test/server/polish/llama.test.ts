@@ -10,6 +10,7 @@ import { HostedPolisher } from '../../../server/src/polish/llama/host/hosted-pol
 import { LlamaPolisher } from '../../../server/src/polish/llama/llama-polisher.js';
 import { readPolishModel, type PolishModel } from '../../../server/src/polish/llama/polish-model.js';
 import { polisherContract, REQUEST } from '../../support/polisher-contract.js';
+import { isWholeRun } from '../../support/whole-run.js';
 
 const GGUF = fileURLToPath(new URL('../../fixtures/tiny-llama/model.gguf', import.meta.url));
 const OPTIONS = { gpuLayers: 0, threads: 1, sequences: 2 };
@@ -38,11 +39,13 @@ async function sottoModel(t: Test): Promise<PolishModel> {
   return readPolishModel(await folderWith(t, { 'model.gguf': GGUF, 'sotto.json': JSON.stringify(manifest) }));
 }
 
-polisherContract(
-  t,
-  'llama.cpp inline, by the chat template',
-  async () => new LlamaPolisher(await readPolishModel(GGUF), OPTIONS),
-);
+// The quick run has the chat template in a process, below.
+if (isWholeRun)
+  polisherContract(
+    t,
+    'llama.cpp inline, by the chat template',
+    async () => new LlamaPolisher(await readPolishModel(GGUF), OPTIONS),
+  );
 polisherContract(
   t,
   "llama.cpp inline, by Sotto's prompt",

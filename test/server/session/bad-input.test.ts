@@ -139,7 +139,7 @@ t.test('AU8: every encoding, rate and number of channels ends on the same timeli
 });
 
 /** Of an hour, in the quick run. */
-const MINUTES = rounds(15, 60);
+const MINUTES = rounds(8, 60);
 
 t.test('AU9: an hour of silence gives nothing, and memory does not grow', async (t) => {
   const client = new SessionClient({ recognizer: new ScriptedRecognizer({ records: false }) }).send(START);
@@ -151,9 +151,9 @@ t.test('AU9: an hour of silence gives nothing, and memory does not grow', async 
       session.receive({ type: 'audio', offset: client.offset, data: second });
       client.offset += 16_000;
       await new Promise(setImmediate);
+      if (turn % 20 === 19) memory.sample();
     }
     client.answers.length = 0;
-    memory.sample();
   }
   await client.stop();
   t.match(client.of('stopped'), [{ audioMs: MINUTES * 60_000, segments: 0, words: 0 }]);
@@ -170,7 +170,7 @@ t.test('AU9: an hour of speech gives finals without end, and memory does not gro
     client.session.receive({ type: 'audio', offset: client.offset, data: second });
     client.offset += 16_000;
     await new Promise(setImmediate);
-    if (passed % 100 === 99) {
+    if (passed % 25 === 24) {
       await client.settled();
       finals += client.of('final').length;
       client.answers.length = 0;

@@ -7,6 +7,7 @@ import { LoudnessVad } from '../../support/loudness-vad.js';
 import { ScriptedRecognizer } from '../../support/scripted-recognizer.js';
 import { SessionClient, START } from '../../support/session-client.js';
 import { s16le } from '../../support/wav-file.js';
+import { propertyRuns } from '../../support/property.js';
 
 /** One thing that a client, or the world, does. */
 type Deed =
@@ -158,7 +159,7 @@ t.test('HS5, SP1-SP5, MK2, BP1, ST2 hold for random sequences of messages and ra
     check(client.answers, sent, client.offset);
     if (client.late.length > 0) throw new Error('ST2: something came after the end');
   });
-  const report = await fc.check(property, { numRuns: 250 });
+  const report = await fc.check(property, { numRuns: propertyRuns(250) });
   if (report.failed) t.fail(fc.defaultReportMessage(report) ?? 'a rule is broken');
   else t.pass(`holds in ${report.numRuns} runs`);
 });
@@ -186,6 +187,6 @@ t.test('MK1: a mark comes behind the finals of all utterances that ended before 
     if (story.join() !== 'final 0,mark 0,final 1,mark 1,final 2,mark 2') throw new Error(story.join());
     client.session.abandon();
   });
-  const report = await fc.check(property, { numRuns: 30 });
+  const report = await fc.check(property, { numRuns: propertyRuns(30) });
   t.notOk(report.failed, fc.defaultReportMessage(report) ?? 'holds');
 });
