@@ -75,10 +75,10 @@ function setupCommand({ onResolve, onLoad }) {
   onResolve({ filter: /^@sotto\// }, ({ path, importer }) => ({
     path: fileURLToPath(builtModule(path, pathToFileURL(importer).href)),
   }));
-  onLoad({ filter: /\/dist\/.*\.js$/, namespace: 'file' }, async ({ path }) => {
-    if (path.includes('/node_modules/')) return undefined;
+  onLoad({ filter: /[\\/]dist[\\/].*\.js$/, namespace: 'file' }, async ({ path }) => {
+    if (/[\\/]node_modules[\\/]/.test(path)) return undefined;
     const text = (await readFile(path, 'utf8')).replace(NAMED_MODULE, (whole, name) => {
-      const file = relative(root, `${join(dirname(path), name)}.js`);
+      const file = relative(root, `${join(dirname(path), name)}.js`).replaceAll('\\', '/');
       if (!COMMAND_FILES.includes(file)) throw new Error(`${path} names ${file}: list it in COMMAND_FILES`);
       return `new URL(${JSON.stringify(pathToFileURL(join(root, COMMAND_OUT, file)).href)})`;
     });
