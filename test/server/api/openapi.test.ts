@@ -1,6 +1,7 @@
 // The OpenAPI document of a whole server: every address is in it, described, and there.
 import t, { type Test } from 'tap';
 import { OPERATIONS } from '../../../server/src/api/openapi/operations.js';
+import { testFolder } from '../../support/test-folder.js';
 import { startWholeServer } from '../../support/whole-server.js';
 
 interface Described {
@@ -19,7 +20,7 @@ interface Api {
 }
 
 async function serve(t: Test): Promise<string> {
-  return (await startWholeServer(t, { dataDir: t.testdir() })).url;
+  return (await startWholeServer(t, { dataDir: testFolder(t) })).url;
 }
 
 t.test('the document', async (t) => {
