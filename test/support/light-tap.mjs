@@ -8,6 +8,8 @@ const { createHook } = asyncHooks;
 // async-hook-domain makes its hook once, with tap's root.
 asyncHooks.createHook = () => ({ enable() {}, disable() {} });
 syncBuiltinESMExports();
-await import('tap');
+const { default: t } = await import('tap');
 asyncHooks.createHook = createHook;
 syncBuiltinESMExports();
+
+export default t;

@@ -1,10 +1,9 @@
 // Runs several test files in one process, one after the other: what Node and the server's modules cost to load is paid
 // once. `npm test` writes an entry for each folder that calls this. A file's `t` is then a test of this process with
 // the file's name, so that its teardown comes when the file ends, and its time is seen.
-import './light-tap.mjs';
-import t from 'tap';
 import { builtTest } from '../../scripts/build-tests.mjs';
 import { cpuSeconds, noteCpu } from './cpu-time.mjs';
+import t from './light-tap.mjs';
 
 /** What `import t from 'tap'` gives to the file that is loading (scripts/build-tests.mjs sees to it). */
 const CURRENT = Symbol.for('sotto.test.file');
