@@ -19,6 +19,7 @@ const COMMAND_FILES = [
   'server/dist/audio/decoder/decoder-main.js',
   'server/dist/polish/llama/host/host-child-main.js',
   'server/dist/store/lmdb/store-child-main.js',
+  'server/dist/vad/silero-thread-main.js',
 ];
 /** What tests start as processes of their own, or load in those of the server. */
 const CHILDREN = ['listening-engine', 'scripted-engine', 'scripted-child-main', 'engine-parent', 'failing-silero-main'];
