@@ -43,8 +43,7 @@ export class StreamingRecognizer implements Recognizer {
   get refusal(): 'noEngine' | 'overloaded' | undefined {
     if (!this.#scheduler.isUp) return 'noEngine';
     const { finalsLateMsMax = FINALS_LATE_MS_MAX } = this.#options;
-    if (finalsLateMsMax === 0) return undefined;
-    return this.#scheduler.lateMs > finalsLateMsMax || this.#scheduler.isOverloaded ? 'overloaded' : undefined;
+    return finalsLateMsMax > 0 && this.#scheduler.lateMs > finalsLateMsMax ? 'overloaded' : undefined;
   }
 
   get stretch(): number {

@@ -18,13 +18,6 @@ const GROWING_PART_MIN = 0.05;
 /** A run of an engine cannot be interrupted: these are about what a final may have to wait for one, milliseconds. */
 const RUN_MS_MAX = { live: 400, file: 200 } as const satisfies Record<Lane, number>;
 
-/** From this part of its bound on the stretch is at it. */
-const STRETCHED_OUT = 0.95;
-/** From here on partials are stretched. */
-const STRETCHED = 1.5;
-/** Finals that are so late on average are too late, milliseconds. */
-const FINALS_LATE_MS = 1_000;
-
 /** A sum that forgets: what is as old as {@link MEMORY_MS} counts 1/e. */
 class FadingSum {
   #sum = 0;
@@ -108,8 +101,6 @@ export class LoadMeter {
   /** Seconds of audio, padding included, that partials would come to if they were not spaced out. */
   readonly #atRest = new FadingSum();
   readonly #cost: Record<Lane, RunCost> = { live: new RunCost(), file: new RunCost() };
-  readonly #finals = new FadingSum();
-  readonly #finalsLateMs = new FadingSum();
   readonly #engines: number;
   readonly #maxBatch: number;
   #stretch = 1;
@@ -145,23 +136,6 @@ export class LoadMeter {
   load(now: number): number {
     const capacity = Math.max(0.05, TARGET_UTILISATION * this.#engines - this.#demand(this.#fixed, now));
     return this.#demand(this.#atRest, now) / capacity;
-  }
-
-  /** A final came so much later than it was due, milliseconds. */
-  finalCame(lateMs: number, now: number): void {
-    this.#finals.add(1, now);
-    this.#finalsLateMs.add(Math.max(0, lateMs), now);
-  }
-
-  /**
-   * Whether more is asked than can be done, for so long that it is no burst: partials are stretched as far as they may
-   * be, or they are stretched and the finals of the last seconds were late on average all the same.
-   */
-  isOverloaded(now: number): boolean {
-    const stretch = this.stretch(now);
-    if (stretch >= STRETCHED_OUT * STRETCH_MAX) return true;
-    const finals = this.#finals.at(now);
-    return stretch >= STRETCHED && finals >= 1 && this.#finalsLateMs.at(now) / finals >= FINALS_LATE_MS;
   }
 
   /** 1 when idle, up to {@link STRETCH_MAX}. */

@@ -140,11 +140,6 @@ export class Scheduler {
     return due === undefined ? 0 : Math.max(0, this.#clock.now() - due);
   }
 
-  /** See {@link LoadMeter.isOverloaded}. */
-  get isOverloaded(): boolean {
-    return this.#load.isOverloaded(this.#clock.now());
-  }
-
   /** Whether any engine could run something. */
   get isUp(): boolean {
     return this.#slots.some(({ engine }) => engine.isUp !== false);
@@ -354,7 +349,6 @@ export class Scheduler {
     const timing = { beganAt: startedAt, endedAt: ended, windows: batch.length, hasFailed: results === undefined };
     for (const [row, decode] of batch.entries()) {
       const { deadline, job } = decode;
-      if (decode.kind === 'final' && decode.isAgain !== true) this.#load.finalCame(ended - deadline, ended);
       job.onRun?.({ ...timing, queuedAt: deadline - job.dueInMs });
       const result = results?.[row];
       if (result) decode.settle({ status: 'decoded', result });

@@ -11,7 +11,7 @@ export const RECOGNITION_SETTINGS = {
     min: 0,
     max: 600_000,
     meaning:
-      'How late finals may be before a new stream is answered with `overloaded`; running streams continue. So it is where partials are stretched to their bound, finals are a second late on average while partials are stretched, or the thread of the sockets has been full for five seconds. 0: no limit at all.',
+      'How late finals may be before a new stream is answered with `overloaded`; running streams continue. So it is while the thread of the sockets has been full for five seconds. 0: no limit at all.',
   }),
   model: optionalText({
     unit: 'name',
