@@ -36,6 +36,22 @@ t.test('faults of Redis', { skip: WITHOUT_REDIS }, async (t) => {
     ServerProcess.start(t, [...SHARED, '--redis-url', redis.url]),
   ]);
   const talk = await markedTalk(['en-recipe', 'en-bakery']);
+  /** Both of them: a node that cannot read knows no session. */
+  const storesAreOk = () => Promise.all([first, second].map((node) => storeIs(node, 'ok')));
+  /** A client that speaks to the first node at a pace, and to the second once it has lost that. */
+  const speak = ({ samples, words }: typeof talk, pace: number) => {
+    let { url } = first;
+    const client = new RoamingClient(() => url, samples);
+    const running = client.run(pace);
+    const survives = async (t: Test) => {
+      url = second.url;
+      client.cut();
+      await running;
+      t.same([client.moves, client.restarts + client.freshRestarts], [1, 0], 'it survives its node again');
+      await heardOnce(t, client, { samples, words }, straight.http);
+    };
+    return { client, survives };
+  };
 
   await t.test('answers come when all is said: no word waits for them', async (t) => {
     const client = new RoamingClient(first.url, talk.samples);
@@ -80,10 +96,8 @@ t.test('faults of Redis', { skip: WITHOUT_REDIS }, async (t) => {
   );
 
   await t.test('what stands at our keys is of another type, or garbage', async (t) => {
-    await Promise.all([first, second].map((node) => storeIs(node, 'ok')));
-    let { url } = first;
-    const client = new RoamingClient(() => url, talk.samples);
-    const running = client.run(3);
+    await storesAreOk();
+    const { client, survives } = speak(talk, 3);
     await passed(client, 0.2);
     for (const map of ['checkpoints', 'checkpointOwners']) {
       await redis.ask('RENAME', `{sotto}:${map}`, `kept:${map}`);
@@ -95,51 +109,34 @@ t.test('faults of Redis', { skip: WITHOUT_REDIS }, async (t) => {
     await passed(client, 0.6);
     t.same(client.losses, [], 'the stream goes on');
     for (const map of ['checkpoints', 'checkpointOwners']) await redis.ask('RENAME', `kept:${map}`, `{sotto}:${map}`);
-    // The other one too: while it cannot read, it knows no session.
-    await Promise.all([first, second].map((node) => storeIs(node, 'ok')));
+    await storesAreOk();
     await passed(client, 0.8);
-    url = second.url;
-    client.cut();
-    await running;
-    t.same([client.moves, client.restarts + client.freshRestarts], [1, 0], 'it survives its node again');
-    await heardOnce(t, client, talk, straight.http);
+    await survives(t);
   });
 
   await t.test(`away for ${AWAY_MS} ms`, async (t) => {
     const long = await markedTalk(Array.from({ length: rounds(2, 8) }, () => 'en-recipe'));
-    let { url } = first;
-    const client = new RoamingClient(() => url, long.samples);
-    const running = client.run(rounds(3, 1));
+    const { client, survives } = speak(long, rounds(3, 1));
     await passed(client, 0.15);
     link.cut();
     await delay(AWAY_MS);
     t.same(client.losses, [], 'the stream goes on');
     link.mend();
-    await Promise.all([first, second].map((node) => storeIs(node, 'ok')));
+    await storesAreOk();
     await passed(client, 0.9);
-    url = second.url;
-    client.cut();
-    await running;
-    t.same([client.moves, client.restarts + client.freshRestarts], [1, 0], 'it survives its node again');
-    await heardOnce(t, client, long, straight.http);
+    await survives(t);
   });
 
   await t.test('its connections die without a word: others are made', wholeRunOnly, async (t) => {
-    await Promise.all([first, second].map((node) => storeIs(node, 'ok')));
+    await storesAreOk();
     const long = await markedTalk(Array.from({ length: 4 }, () => 'en-recipe'));
-    let { url } = first;
-    const client = new RoamingClient(() => url, long.samples);
-    const running = client.run(1);
+    const { client, survives } = speak(long, 1);
     await passed(client, 0.1);
     link.freeze();
     await storeIs(first, 'degraded');
-    await Promise.all([first, second].map((node) => storeIs(node, 'ok')));
+    await storesAreOk();
     t.ok(client.progress < 0.9, 'before the stream is over');
     await passed(client, 0.9);
-    url = second.url;
-    client.cut();
-    await running;
-    t.same([client.moves, client.restarts + client.freshRestarts], [1, 0]);
-    await heardOnce(t, client, long, straight.http);
+    await survives(t);
   });
 });
