@@ -22,11 +22,17 @@ export async function heardOnce(t: Test, client: RoamingClient, { words }: Marke
   t.strictSame(countWords(words, wordsIn(await transcriptOf(node, client.sessionId))), whole, 'kept');
 }
 
-/** Once it is complete: that is written behind `stopped`. */
+/**
+ * Once it is complete: that is written after `stopped`. A proxy whose nodes were all replaced within its `fail_timeout`
+ * answers 502 itself until that is over; a node, or the way to it, may end before its answer.
+ */
 async function transcriptOf(node: string, id: string): Promise<string> {
   for (;;) {
-    const kept = (await (await fetch(`${node}/v1/transcripts/${id}`)).json()) as { state?: string; text?: string };
-    if (kept.state === 'complete') return kept.text ?? '';
+    const answer = await fetch(`${node}/v1/transcripts/${id}`).catch(() => undefined);
+    if (answer?.ok) {
+      const kept = (await answer.json()) as { state?: string; text?: string };
+      if (kept.state === 'complete') return kept.text ?? '';
+    }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
