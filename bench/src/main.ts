@@ -25,6 +25,7 @@ import { registerQualityCommand } from './commands/quality.js';
 import { registerShowCommand } from './commands/show.js';
 import { registerSoakCommand } from './commands/soak.js';
 import { registerStreamCommand } from './commands/stream.js';
+import { registerThreadCommand } from './commands/thread.js';
 import { registerThroughputCommand } from './commands/throughput.js';
 import { registerVadCommand } from './commands/vad.js';
 
@@ -38,6 +39,7 @@ for (const register of [
   registerCapacityCommand,
   registerEngineCommand,
   registerAgreementCommand,
+  registerThreadCommand,
   registerThroughputCommand,
   registerNetworkCommand,
   registerFilesCommand,

@@ -1,4 +1,5 @@
 // A crowd of connections: idle ones that only exist, and senders that stream audio at real-time pace.
+import type { StartMessage } from '@sotto/protocol';
 import { BenchError } from '../bench-error.js';
 import { SAMPLES_PER_MS } from '../audio/playlist.js';
 import { encodeForLoad, LoadSocket } from './load-socket.js';
@@ -12,18 +13,23 @@ export interface CrowdOptions {
   readonly chunkMs: number;
   /** 16 kHz mono PCM, 16 bit, that senders play in a circle, each group from another place. */
   readonly pcm: Uint8Array;
+  /** Groups of senders whose chunks fall due together; they spread a chunk's time evenly. Default {@link GROUPS}. */
+  readonly groups?: number;
+  /** Whether all groups' chunks fall due in one moment. Default: no. */
+  readonly isBurst?: boolean;
+  /** What sessions ask for beside {@link START}. */
+  readonly start?: Pick<StartMessage, 'words' | 'partialIntervalMs' | 'endpointing'>;
 }
 
-/** Groups of senders whose chunks fall due together; they spread a chunk's time evenly. */
 const GROUPS = 20;
 /** Each idle connection says something this often; a server's idle bound is longer. */
 const KEEP_ALIVE_MS = 120_000;
 const KEEP_ALIVE_TICK_MS = 250;
-const START = encodeForLoad({
+const START = {
   type: 'start',
   audio: { encoding: 'pcm_s16le', sampleRate: SAMPLES_PER_MS * 1_000, channels: 1 },
   language: 'en',
-});
+} as const satisfies StartMessage;
 const PING = encodeForLoad({ type: 'ping' });
 
 /** What went on while the crowd was there. */
@@ -39,7 +45,7 @@ export interface CrowdReport {
 export class Crowd {
   readonly #options: CrowdOptions;
   readonly #idle: LoadSocket[] = [];
-  readonly #groups: LoadSocket[][] = Array.from({ length: GROUPS }, () => []);
+  readonly #groups: LoadSocket[][];
   readonly #troubles = new Map<string, number>();
   readonly #delays: number[] = [];
   readonly #keepAlive: NodeJS.Timeout;
@@ -50,6 +56,7 @@ export class Crowd {
 
   constructor(options: CrowdOptions) {
     this.#options = options;
+    this.#groups = Array.from({ length: options.groups ?? GROUPS }, () => []);
     // Idle connections must say something now and then, or the server takes them for forgotten; a few at a time, so
     // that it makes no burst.
     this.#keepAlive = setInterval(() => this.#greet(), KEEP_ALIVE_TICK_MS);
@@ -62,12 +69,13 @@ export class Crowd {
 
   /** Opens started sessions that {@link send} will feed. */
   async gatherSenders(count: number): Promise<void> {
-    (await this.#open(count)).forEach((socket, index) => this.#groups[index % GROUPS]?.push(socket));
+    (await this.#open(count)).forEach((socket, index) => this.#groups[index % this.#groups.length]?.push(socket));
   }
 
   /** Starts to send at real-time pace, until {@link leave}. */
   send(): void {
-    const { chunkMs, pcm } = this.#options;
+    const { chunkMs, pcm, isBurst = false } = this.#options;
+    const groups = this.#groups.length;
     const chunkBytes = chunkMs * SAMPLES_PER_MS * 2;
     const chunksInLoop = Math.floor(pcm.byteLength / chunkBytes);
     if (chunksInLoop === 0) throw new BenchError('usage', `The audio is shorter than one chunk of ${chunkMs} ms.`);
@@ -75,15 +83,15 @@ export class Crowd {
     let turn = 0;
     const sendDue = (): void => {
       for (;;) {
-        const dueAt = startedAt + (turn * chunkMs) / GROUPS;
+        const dueAt = startedAt + (isBurst ? Math.floor(turn / groups) * chunkMs : (turn * chunkMs) / groups);
         const now = performance.now();
         if (dueAt > now) {
           this.#sending = setTimeout(sendDue, Math.max(1, dueAt - now));
           return;
         }
-        const group = turn % GROUPS;
-        const chunk = Math.floor(turn / GROUPS);
-        const at = ((chunk + Math.floor((group * chunksInLoop) / GROUPS)) % chunksInLoop) * chunkBytes;
+        const group = turn % groups;
+        const chunk = Math.floor(turn / groups);
+        const at = ((chunk + Math.floor((group * chunksInLoop) / groups)) % chunksInLoop) * chunkBytes;
         const sockets = this.#groups[group] ?? [];
         const frame = encodeForLoad({
           type: 'audio',
@@ -147,7 +155,8 @@ export class Crowd {
         })),
       );
     }
-    opened.forEach((socket) => socket.send(START));
+    const start = encodeForLoad({ ...START, ...this.#options.start });
+    opened.forEach((socket) => socket.send(start));
     return opened;
   }
 

@@ -14,6 +14,10 @@ export interface SpawnOptions {
   readonly readyTimeoutMs: number;
   /** Default: a free one. */
   readonly port?: number;
+  /** Folder of the checkout whose build is started. Default: this one's build, or its sources. */
+  readonly checkout?: string | undefined;
+  /** Added to our own environment. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const READY_POLL_MS = 25;
@@ -21,11 +25,9 @@ const STOP_TIMEOUT_MS = 15_000;
 /** Characters of the server's own output that are kept for the error message when it dies. */
 const OUTPUT_CHARS_MAX = 4_000;
 
+const BUILT = 'server/dist/cli/sotto.js';
 /** The bench's build measures the server's, its sources what the launcher takes. */
-const SOTTO = join(
-  repositoryRoot,
-  import.meta.url.endsWith('.js') ? 'server/dist/cli/sotto.js' : 'server/bin/sotto.mjs',
-);
+const SOTTO = join(repositoryRoot, import.meta.url.endsWith('.js') ? BUILT : 'server/bin/sotto.mjs');
 
 export class SpawnedServer implements AsyncDisposable {
   readonly httpUrl: string;
@@ -47,17 +49,25 @@ export class SpawnedServer implements AsyncDisposable {
    * Starts `sotto serve` and waits until it is ready. @throws BenchError `server_failed`, with the end of its
    * output
    */
-  static async start({ flags, readyTimeoutMs, port: wanted }: SpawnOptions): Promise<SpawnedServer> {
+  static async start({ flags, readyTimeoutMs, port: wanted, checkout, env }: SpawnOptions): Promise<SpawnedServer> {
     const port = wanted ?? (await freePort());
     const startedAt = performance.now();
     const child = spawn(
       process.execPath,
-      [SOTTO, 'serve', '--host', '127.0.0.1', '--port', `${port}`, ...flags],
+      [
+        checkout === undefined ? SOTTO : join(checkout, BUILT),
+        'serve',
+        '--host',
+        '127.0.0.1',
+        '--port',
+        `${port}`,
+        ...flags,
+      ],
       // A process group of its own, so that it can be ended with all its children. The data folder is the user's own
       // server's.
       {
-        cwd: repositoryRoot,
-        env: { SOTTO_STORE: 'none', ...process.env },
+        cwd: checkout ?? repositoryRoot,
+        env: { SOTTO_STORE: 'none', ...process.env, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
         detached: true,
       },

@@ -5,6 +5,8 @@ import type { Logger } from 'pino';
 import { parseDevices } from '../asr/devices.js';
 import { defaultMemoryBytes, MemoryBound } from '../asr/memory-bound.js';
 import { refuseLanguage } from '../asr/model-languages.js';
+import { openEngine } from '../asr/engine-host/open-engine.js';
+import { scriptedEngineSpec } from '../asr/engine-host/scripted-engine-spec.js';
 import { MarkedEngine } from '../asr/marked-engine.js';
 import { ModelSwap, type LoadedModel } from '../asr/model-swap.js';
 import { NullEngine } from '../asr/null-engine.js';
@@ -136,6 +138,9 @@ async function openEngines(
 ): Promise<OpenedEngine[]> {
   if (settings.engine === 'null') return [{ device: 'cpu', engine: new NullEngine(model.directory) }];
   if (settings.engine === 'marked') return [{ device: 'cpu', engine: await MarkedEngine.open(model.directory) }];
+  if (settings.engine === 'scripted') {
+    return [{ device: 'cpu', engine: await openEngine(scriptedEngineSpec(model), settings.engineHost) }];
+  }
   return openDeviceEngines(model, {
     ...settings,
     isolation: settings.engineHost,

@@ -19,9 +19,9 @@ export const RECOGNITION_SETTINGS = {
       'Installed model to use (`sotto models list`). Empty: the best one installed, else the one that comes with Sotto.',
   }),
   models: optionalText({ unit: 'folder', meaning: 'Where installed models are. Empty: the user data folder.' }),
-  engine: choice(['whisper', 'null', 'marked'], 'whisper', {
+  engine: choice(['whisper', 'null', 'marked', 'scripted'], 'whisper', {
     meaning:
-      'What recognises. For benchmarks of everything around it: null recognises nothing and answers at once; marked hears the numbers that the bench of several nodes hides in its audio.',
+      'What recognises. For benchmarks of everything around it: null recognises nothing and answers at once; marked hears the numbers that the bench of several nodes hides in its audio; scripted says a text of its own, as long as the speech.',
   }),
   engineHost: choice(['process', 'inline'], 'process', {
     meaning:
