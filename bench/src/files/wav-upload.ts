@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { BenchError } from '../bench-error.js';
 import type { LoadedRecording } from '../audio/playlist.js';
 import type { BenchServer } from '../server/bench-server.js';
 
@@ -54,6 +55,8 @@ export async function upload(server: BenchServer, body: AsyncGenerator<Uint8Arra
   const [[response]] = await Promise.all([answered, pipeline(Readable.from(body), sending)]);
   let text = '';
   for await (const piece of response) text += String(piece);
-  if (response.statusCode !== 200) throw new Error(`upload: ${response.statusCode} ${text.slice(0, 200)}`);
+  if (response.statusCode !== 200) {
+    throw new BenchError('server_failed', `An upload was answered with ${response.statusCode}: ${text.slice(0, 200)}`);
+  }
   return performance.now() - startedAt;
 }

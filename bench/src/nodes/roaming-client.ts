@@ -9,6 +9,7 @@ import {
   type ServerMessage,
   type StoppedMessage,
 } from '@sotto/protocol';
+import { BenchError } from '../bench-error.js';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 
@@ -93,7 +94,10 @@ export class RoamingClient {
       while (this.#stopped === undefined) {
         if (this.#failure !== undefined) throw this.#failure;
         if (performance.now() > deadline) {
-          throw new Error(`No end; sockets were closed with ${this.losses.join(' ')}`);
+          throw new BenchError(
+            'timed_out',
+            `A session did not end; its sockets were closed with ${this.losses.join(' ')}.`,
+          );
         }
         await delay(100 / speed);
         this.#sendSome();
@@ -152,7 +156,9 @@ export class RoamingClient {
         return;
       case 'resumed':
         this.#sent = message.offset;
-        if (message.offset < this.#keepFrom) throw new Error('The server wants audio that need not be kept.');
+        if (message.offset < this.#keepFrom) {
+          throw new BenchError('server_failed', 'The server wants audio that need not be kept.');
+        }
         if (message.events !== undefined) {
           this.moves++;
           this.#events = message.events;

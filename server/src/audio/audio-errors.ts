@@ -42,6 +42,15 @@ export class AudioFileError extends CodedError<AudioFileErrorCode> {
 }
 
 /**
+ * The process that decodes is to blame, and no file:
+ * - `decoder_unavailable`: none could be started.
+ * - `decoder_failed`: it failed in a way that nobody foresaw.
+ */
+export class DecoderError extends CodedError<'decoder_unavailable' | 'decoder_failed'> {
+  override readonly name = 'DecoderError';
+}
+
+/**
  * What whoever sent a file should know although it could be read:
  * - `truncated`, `damaged`: it gave some audio, but not all that it promised.
  * - `several_tracks`: one of its sound tracks was heard.

@@ -8,9 +8,11 @@ export function withServer(command: Command): Command {
   return command.addOption(option);
 }
 
-/** The key of the user: a flag would show in the list of processes. */
+/** The key of the user: a flag would show in the list of processes. Throws CommandError for what is no key. */
 export function keyOfUser(): string | undefined {
-  return process.env['SOTTO_KEY'] || undefined;
+  const key = process.env['SOTTO_KEY'] || undefined;
+  if (key === undefined || /^[\w.~-]+$/.test(key)) return key;
+  throw new CommandError('SOTTO_KEY is no key: a key is made of letters, digits and the characters -._~', 2);
 }
 
 /** The answer to a request. Throws CommandError with what the server says, or that it is not there. */

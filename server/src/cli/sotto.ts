@@ -1,7 +1,7 @@
 // The sotto command: every subcommand registers itself, when it is called.
 import { Command } from 'commander';
 import { VERSION } from '../version.js';
-import { CommandError } from './command-error.js';
+import { asCommandError } from './command-error.js';
 
 /** What registers each command. Only the one that is called is loaded: most of a short run is loading. */
 const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
@@ -35,7 +35,7 @@ for (const name of called) (await COMMANDS[name]?.())?.(program);
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof CommandError)) throw error;
-  process.stderr.write(`sotto: ${error.message}\n`);
-  process.exit(error.exitCode);
+  const { message, exitCode } = asCommandError(error);
+  process.stderr.write(`sotto: ${message}\n`);
+  process.exit(exitCode);
 }

@@ -9,6 +9,7 @@ import { checkUsage } from '../../../server/src/cli/transcribe.js';
 import type { TranscriptSegment } from '../../../server/src/captions/cues.js';
 import { rewritingFlags, type TranscribeFlags } from '../../../server/src/cli/transcribe-flags.js';
 import { fixtureSamples } from '../../support/fixtures.js';
+import { NO_DECODER } from '../../support/no-decoder.js';
 import { runSotto } from '../../support/run-command.js';
 import { s16le, wavFile } from '../../support/wav-file.js';
 import { READY, startWireServer, type WirePeer, type WireScript } from '../../support/wire-server.js';
@@ -287,6 +288,26 @@ t.test('--offline with a model or a file that is not there: one line, exit code 
   t.match(model, { code: 1, stdout: '', stderr: /^sotto: .*"absent".*\n$/ });
   const file = await runSotto(['transcribe', 'missing.wav', '--offline']).result;
   t.match(file, { code: 1, stdout: '', stderr: /^sotto: missing\.wav: .*\n$/ });
+});
+
+t.test('--offline where no decoder can be started: one line, exit code 1', async (t) => {
+  const { code, stdout, stderr } = await runSotto(['transcribe', YES, '--offline'], { env: NO_DECODER }).result;
+  t.strictSame([code, stdout], [1, '']);
+  t.match(stderr, /^sotto: .*en-short-yes\.flac: No process could be started to decode audio \(.*\n$/);
+});
+
+t.test('a key that is none: one line, exit code 2', async (t) => {
+  for (const command of sampled(
+    [
+      ['transcribe', YES],
+      ['jobs', 'list'],
+    ],
+    1,
+  )) {
+    const { code, stderr } = await runSotto(command, { env: { SOTTO_KEY: 'two words' } }).result;
+    t.equal(code, 2);
+    t.match(stderr, /^sotto: SOTTO_KEY is no key: .*\n$/);
+  }
 });
 
 t.test('wrong usage: exit code 2 and what was wanted', async (t) => {

@@ -1,6 +1,6 @@
 // What a failed transcription is over HTTP.
 import { AsrError } from '../../asr/errors.js';
-import { AudioFileError } from '../../audio/audio-errors.js';
+import { AudioFileError, DecoderError } from '../../audio/audio-errors.js';
 import { HttpError } from '../../http/http-error.js';
 import { VadError } from '../../vad/vad-error.js';
 
@@ -13,6 +13,11 @@ export function fileError(error: unknown): unknown {
     const { status, message } = ANSWERS[error.code];
     const headers = status === 503 ? { 'retry-after': '10' } : undefined;
     return new HttpError(status, error.code, message, headers, { cause: error });
+  }
+  if (error instanceof DecoderError) {
+    const isPassing = error.code === 'decoder_unavailable';
+    const headers = isPassing ? { 'retry-after': '10' } : undefined;
+    return new HttpError(isPassing ? 503 : 500, error.code, error.message, headers, { cause: error });
   }
   if (error instanceof VadError) {
     return new HttpError(500, 'recognition_failed', ANSWERS.recognition_failed.message, {}, { cause: error });

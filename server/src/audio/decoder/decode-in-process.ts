@@ -2,7 +2,7 @@
 // alone.
 import { messageOf } from '@sotto/protocol';
 import { ChildError, RequestError } from '../../native-host/errors.js';
-import { AudioFileError, type AudioFileErrorCode, type AudioFileWarning } from '../audio-errors.js';
+import { AudioFileError, DecoderError, type AudioFileErrorCode, type AudioFileWarning } from '../audio-errors.js';
 import type { Selection } from '../decode-blocks.js';
 import { SLICE_TIMEOUT_MS, workMsMax } from '../decode-limits.js';
 import { type DecoderKind, DecoderPool, type DecoderProcess } from './decoder-pool.js';
@@ -35,7 +35,7 @@ export function shrinkDecoders(): void {
   POOL.shrink();
 }
 
-/** As `decodeBlocks` does, in another process. Throws AudioFileError `audio_too_complex` too. */
+/** As `decodeBlocks` does, in another process. Throws AudioFileError `audio_too_complex` too, and DecoderError. */
 export async function* decodeInProcess(
   bytes: AsyncIterable<Uint8Array>,
   { warn, selection = {}, kind, pool = POOL }: DecodeInProcessOptions,
@@ -91,7 +91,7 @@ class RemoteFile {
     this.#pool = pool;
   }
 
-  /** Rejects with AudioFileError, or with a plain Error where no file is to blame. */
+  /** Rejects with AudioFileError, or with DecoderError where no file is to blame. */
   async ask(order: DecoderOrder): Promise<DecoderStep> {
     if (order.type === 'bytes') this.#bytes += order.bytes.length;
     const leftMs = workMsMax(this.#bytes) - this.#workedMs;
@@ -123,7 +123,8 @@ async function* pieces(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Ar
 /** What the death of a decoder, or its answer, is for the sender of the file. */
 function audioError(cause: unknown): Error {
   if (cause instanceof RequestError) {
-    if (cause.code === 'failed') return new Error(`the decoder failed: ${cause.message}`, { cause });
+    if (cause.code === 'failed')
+      return new DecoderError('decoder_failed', `Decoding failed: ${cause.message}.`, { cause });
     return new AudioFileError(cause.code as AudioFileErrorCode, cause.message, { cause });
   }
   if (!(cause instanceof ChildError)) return cause instanceof Error ? cause : new Error(messageOf(cause));

@@ -3,7 +3,9 @@
 import { availableParallelism, constants } from 'node:os';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { messageOf } from '@sotto/protocol';
 import { NativeChild } from '../../native-host/native-child.js';
+import { DecoderError } from '../audio-errors.js';
 import { DECODER_HEAP_MB, DECODER_MEMORY_BYTES, DECODER_WASM_PAGES, SLICE_TIMEOUT_MS } from '../decode-limits.js';
 import type { DecoderWork } from './decoder-work.js';
 
@@ -55,7 +57,7 @@ export class DecoderPool {
    */
   #starting: Promise<unknown> = Promise.resolve();
 
-  /** A process for a file. Rejects with a plain Error: no file is to blame. */
+  /** A process for a file. Rejects with DecoderError `decoder_unavailable`. */
   async take(kind: DecoderKind): Promise<DecoderProcess> {
     const free = this.#withRoom(kind);
     if (free !== undefined) return this.#open(free, kind);
@@ -116,7 +118,7 @@ export class DecoderPool {
       return decoder;
     } catch (cause) {
       await decoder.close();
-      throw new Error('A decoder could not be started.', { cause });
+      throw unavailable(cause);
     }
   }
 
@@ -131,4 +133,11 @@ export class DecoderPool {
     this.#busy.file.delete(decoder);
     this.#busy.live.delete(decoder);
   }
+}
+
+function unavailable(cause: unknown): DecoderError {
+  const message =
+    `No process could be started to decode audio (${messageOf(cause)}): ` +
+    'the machine may be out of memory or of processes, or a file of Sotto is missing. Try again, or install it anew.';
+  return new DecoderError('decoder_unavailable', message, { cause });
 }

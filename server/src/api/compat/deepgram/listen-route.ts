@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import * as v from 'valibot';
 import { AsrError } from '../../../asr/errors.js';
 import type { TranscribedSegment } from '../../../asr/files/file-transcriber.js';
-import { AudioFileError } from '../../../audio/audio-errors.js';
+import { AudioFileError, DecoderError } from '../../../audio/audio-errors.js';
 import { rawAsFile } from '../../../audio/raw-audio.js';
 import type { FileOptions, FileRun, SpendAudio } from '../../../recordings/file-transcription.js';
 import type { HttpRequest } from '../../../http/exchange.js';
@@ -227,10 +227,13 @@ function errorOf(error: unknown): DeepgramError | undefined {
   if (error instanceof HttpError && error.status === 429) {
     return { status: 429, code: 'TOO_MANY_REQUESTS', message: error.message };
   }
-  if (!(error instanceof AsrError)) return undefined;
-  const isBusy = error.code === 'overloaded' || error.code === 'shutting_down';
+  if (!(error instanceof AsrError || error instanceof DecoderError)) return undefined;
+  const isBusy = BUSY.has(error.code);
   return { status: isBusy ? 503 : 500, code: isBusy ? 'SERVICE_UNAVAILABLE' : 'INTERNAL', message: error.message };
 }
+
+/** What may succeed later. */
+const BUSY: ReadonlySet<string> = new Set(['overloaded', 'shutting_down', 'decoder_unavailable']);
 
 function remoteContent(message: string): DeepgramError {
   return { status: 400, code: 'REMOTE_CONTENT_ERROR', message };
