@@ -37,7 +37,8 @@ export function builtTest(file) {
   return new URL(`../${OUT}/${file.replace(/^test\//, '').replace(/\.ts$/, '.js')}`, import.meta.url).href;
 }
 
-export async function buildTests() {
+/** @param files {string[]} those of `testFiles` that will run */
+export async function buildTests(files = testFiles()) {
   const { build } = await import('esbuild');
   const options = {
     absWorkingDir: root,
@@ -55,7 +56,7 @@ export async function buildTests() {
   for (const folder of [OUT, COMMAND_OUT]) rmSync(`${root}${folder}`, { recursive: true, force: true });
   await build({
     ...options,
-    entryPoints: [...testFiles(), ...CHILDREN.map((name) => `test/support/${name}.ts`)],
+    entryPoints: [...files, ...CHILDREN.map((name) => `test/support/${name}.ts`)],
     outbase: 'test',
     outdir: OUT,
     plugins: [{ name: 'tests', setup }],

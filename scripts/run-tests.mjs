@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { Parser } from 'tap-parser';
 import { CPU_FILE, cpuSeconds } from '../test/support/cpu-time.mjs';
-import { buildTests } from './build-tests.mjs';
+import { buildTests, testFiles } from './build-tests.mjs';
 import { NODE_TESTS, otherNodes } from './other-nodes.mjs';
 import { writeGroups } from './test-groups.mjs';
 
@@ -145,16 +145,21 @@ mkdirSync(`${root}.tap`, { recursive: true });
 rmSync(CPU_FILE, { force: true });
 const broken = build();
 if (broken !== 0) process.exit(broken);
-await buildTests();
+const options = given.filter((argument) => argument !== '--all');
+const isPart = options.some((argument) => argument.endsWith('.ts'));
+// Trials of many machines, of faults and of foreign software, each with its reason. What is named is run all the same.
+const wholeOnly = new Set(JSON.parse(readFileSync(`${root}test/whole-run-files.json`, 'utf8')).map(({ file }) => file));
+const all = testFiles();
+const files = isWhole || isPart || isOtherNodes ? all : all.filter((file) => !wholeOnly.has(file));
+await buildTests(files);
 const runs = [];
 if (!isOtherNodes) {
-  const options = given.filter((argument) => argument !== '--all');
   const variables = isWhole ? envWhole : env;
   // More processes than cores: many wait for real time.
   const jobs = availableParallelism() + (isWhole ? 1 : 2);
-  const whole = options.some((argument) => argument.endsWith('.ts'))
+  const whole = isPart
     ? await test('last-run', options, process.execPath, variables)
-    : await testGroups(writeGroups(root), jobs, variables);
+    : await testGroups(writeGroups(root, files), jobs, variables);
   longest(
     'The slowest files',
     whole.files.map(({ name, time }) => ({ name, seconds: time / 1000 })),
@@ -175,6 +180,10 @@ for (const { major, binary, missing } of isWhole || isOtherNodes ? otherNodes() 
   const { pass, fail } = part.totals;
   console.log(`Node ${major}: ${pass} passed, ${fail} failed, in ${Math.round((Date.now() - began) / 1000)} s`);
   runs.push(part);
+}
+if (files.length < all.length) {
+  const left = all.length - files.length;
+  console.log(`\n${left} of ${all.length} test files run only in npm run test:all (test/whole-run-files.json)`);
 }
 const sum = (key) => runs.reduce((total, { totals }) => total + totals[key], 0);
 const skipped = sum('skip') > 0 ? `, ${sum('skip')} skipped` : '';

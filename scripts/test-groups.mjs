@@ -2,7 +2,6 @@
 // ones. A process costs a second before its first test.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { testFiles } from './build-tests.mjs';
 
 /** Most files of one process, so that there is work for every core until the end. */
 const FILES_MAX = 12;
@@ -13,12 +12,13 @@ const OTHERS = 'others';
 /**
  * Writes an entry for each group into `.tap/together` and names them, those that take longest first.
  * @param root {string} the repository, with a slash at its end
+ * @param testFiles {string[]} paths from there
  */
-export function writeGroups(root) {
+export function writeGroups(root, testFiles) {
   const folder = '.tap/together';
   rmSync(`${root}${folder}`, { recursive: true, force: true });
   mkdirSync(`${root}${folder}`, { recursive: true });
-  return groupsOf(testFiles()).map(({ name, files }, at) => {
+  return groupsOf(testFiles).map(({ name, files }, at) => {
     const entry = `${folder}/${String(at + 1).padStart(2, '0')}-${name}.mjs`;
     writeFileSync(
       `${root}${entry}`,

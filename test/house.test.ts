@@ -1,5 +1,5 @@
 // The house: which part may import which. Imports of types count: a part that needs a type of another knows it.
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -103,6 +103,19 @@ t.test('no circle between the files and folders that stand in one folder, at any
   }
   for (const [folder, graph] of levels) {
     t.strictSame(circleIn(graph), [], `no circle in ${folder === '' ? 'the packages' : folder}`);
+  }
+});
+
+t.test('what only the whole run tests, the quick one tests too, in another file', async (t) => {
+  const whole = JSON.parse(readFileSync(join(ROOT, 'test/whole-run-files.json'), 'utf8')) as {
+    readonly file: string;
+    readonly quick: readonly string[];
+  }[];
+  const names = new Set(whole.map(({ file }) => file));
+  for (const { file, quick } of whole) {
+    t.ok(existsSync(join(ROOT, file)), `${file} is there`);
+    t.not(quick.length, 0, `${file} has one`);
+    for (const other of quick) t.ok(existsSync(join(ROOT, other)) && !names.has(other), `${other}, for ${file}`);
   }
 });
 

@@ -8,6 +8,7 @@ import t from 'tap';
 import { BENCH_ARGUMENTS } from '../support/sotto-command.js';
 import { errorGroups, errorTable } from '../../bench/src/quality/error-table.js';
 import { halfOf } from '../../bench/src/quality/halves.js';
+import { wholeRunOnly } from '../support/whole-run.js';
 
 const recording = (id: string, kind: string | undefined, language: string, text: string, ...texts: string[]) => ({
   id,
@@ -55,7 +56,7 @@ t.test('a half is of the id alone, and each is about half', (t) => {
 
 const run = (...args: string[]) => promisify(execFile)(process.execPath, [...BENCH_ARGUMENTS, 'quality', ...args]);
 
-t.test('the command hears a folder with the model that it is given', async (t) => {
+t.test('the command hears a folder with the model that it is given', wholeRunOnly, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-quality-'));
   t.teardown(() => rm(folder, { recursive: true }));
   const rate = 16_000;
