@@ -110,6 +110,25 @@ t.test('steps that a recording cannot do are run as they are: logits, and the fi
   decoder.close();
 });
 
+t.test('where somebody is known to speak, a text without words is less likely, and nothing else changes', async (t) => {
+  const network = await WhisperNetwork.load(directory, options);
+  t.teardown(() => network.close());
+  const decoder = await network.hear(randomAudio(5, 6_400), [6_400]);
+  const select = [1, 1];
+  const { logits } = await decoder.advance(
+    rows([[1, 2]], 0, { select, rules: ['begin', 'beginSpoken'], logits: true }),
+  );
+  const [any, spoken] = [logits.subarray(0, logits.length / 2), logits.subarray(logits.length / 2)];
+  const { endOfText } = RANDOM_WHISPER;
+  const less = (any[endOfText] ?? 0) - (spoken[endOfText] ?? 0);
+  t.ok(less > 1 && less < 10, `the end by ${less}`);
+  t.same(
+    spoken.filter((_, token) => token !== endOfText),
+    any.filter((_, token) => token !== endOfText),
+  );
+  decoder.close();
+});
+
 t.test('steps are recorded in a cache in place only', async (t) => {
   const loading = WhisperNetwork.load(directory, { threads: 1, cache: 'growing', stepGraphs: true });
   await t.rejects(loading, { name: 'ModelError', code: 'unsupported' });

@@ -9,10 +9,17 @@ import type { BlockResult, LayerBuilder } from './layers.js';
 /**
  * Which tokens may be chosen: `text`: those of a text and its end; `begin`: of these, those that a text may begin with;
  * `start`: every one, behind <|startoftranscript|>, where the model says what it hears: speech or not, and the
- * language.
+ * language; `beginSpoken`: as `begin`, where somebody is known to speak, so that a text without words is less likely.
  */
-export const tokenRules = { text: 0, begin: 1, start: 2 } as const;
+export const tokenRules = { text: 0, begin: 1, start: 2, beginSpoken: 3 } as const;
 export type TokenRule = keyof typeof tokenRules;
+
+/**
+ * What the end of a text that has no words yet loses of its logit where somebody is known to speak. A model that was
+ * taught to hear nothing in noise doubts the first second of speech as well, with words of which it is fairly sure next
+ * in line; of noise it is sure.
+ */
+const END_DOUBT = 5;
 
 /** Far below any score, and finite in the graph's precision: the softmax of a masked place is exactly 0. */
 const masked = { float32: -1e30, float16: -65_504 } as const;
@@ -271,15 +278,17 @@ function addChoice(layers: LayerBuilder, states: TensorName, special: SpecialTok
 function suppression(config: LayerBuilder['config'], special: SpecialTokens, size: number): Float32Array {
   const { vocabularySize, suppressTokens, beginSuppressTokens } = config;
   const table = new Float32Array(Object.keys(tokenRules).length * size);
-  table.fill(-Infinity, tokenRules.start * size + vocabularySize);
-  for (const row of [tokenRules.text * size, tokenRules.begin * size]) {
+  table.fill(-Infinity, tokenRules.start * size + vocabularySize, (tokenRules.start + 1) * size);
+  for (const row of [tokenRules.text * size, tokenRules.begin * size, tokenRules.beginSpoken * size]) {
     for (const token of suppressTokens) if (token < vocabularySize) table[row + token] = -Infinity;
     // Behind <|endoftext|> come only tokens that steer, and times.
     table.fill(-Infinity, row + special.endOfText + 1, row + size);
     table[row + special.endOfText] = 0;
   }
-  for (const token of beginSuppressTokens)
-    if (token < vocabularySize) table[tokenRules.begin * size + token] = -Infinity;
+  table[tokenRules.beginSpoken * size + special.endOfText] = -END_DOUBT;
+  for (const row of [tokenRules.begin * size, tokenRules.beginSpoken * size]) {
+    for (const token of beginSuppressTokens) if (token < vocabularySize) table[row + token] = -Infinity;
+  }
   return table;
 }
 

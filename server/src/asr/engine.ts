@@ -56,6 +56,11 @@ export interface DecodeRequest {
    * another one is under way.
    */
   readonly givesWay?: boolean;
+  /**
+   * Somebody is known to speak in it, so a text without words is less likely than the model takes it to be. Absent: the
+   * model judges that alone.
+   */
+  readonly isSpoken?: boolean;
 }
 
 /** A decoded text token. */

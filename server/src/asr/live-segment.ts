@@ -237,7 +237,7 @@ export class LiveSegment implements RecognizedSegment {
       previous: this.#previous,
       committed: [...committed],
     };
-    return { audio, prompt, draft, temperature: 0, seed: 0, hotwords: this.#hotwords };
+    return { audio, prompt, draft, temperature: 0, seed: 0, hotwords: this.#hotwords, isSpoken: true };
   }
 
   /**

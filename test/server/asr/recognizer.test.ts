@@ -145,6 +145,14 @@ t.test('hotwords and the end of the previous text are the prompt', async (t) => 
   await asr.close();
 });
 
+t.test('a partial is known to be speech; the final judges that for itself', async (t) => {
+  const { recognizer: asr, engine } = recognizer({}, { earlyFinals: false });
+  await stream(asr, 1_000);
+  const spoken = engine.batches.map(([request]) => request?.isSpoken === true);
+  t.same(spoken, [true, true, true, true, false]);
+  await asr.close();
+});
+
 t.test('a long list of hotwords is cut at a term', async (t) => {
   const { recognizer: asr, engine } = recognizer();
   await stream(asr, 2_500, { hotwords: Array.from({ length: 50 }, (_, i) => `term${i}`) });

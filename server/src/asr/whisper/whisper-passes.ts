@@ -31,7 +31,7 @@ export async function firstPass(
     positions: fed.flatMap((tokens) => columns.map((column) => (column < tokens.length ? column : 0))),
     present: fed.flatMap((tokens) => columns.map((column) => column < tokens.length)),
     select,
-    rules: rows.flatMap((row) => ['start', row.atBegin ? 'begin' : 'text', ...row.draft.map(() => 'text' as const)]),
+    rules: rows.flatMap((row) => ['start', row.firstRule, ...row.draft.map(() => 'text' as const)]),
     logits: rows.some((row) => row.samples),
     candidates: wantedLogits(rows, (row) => [[], ...(row.draftCandidates ?? [[], ...row.draft.map(() => [])])]),
   });

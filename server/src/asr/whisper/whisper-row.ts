@@ -1,5 +1,5 @@
 // One window while it is decoded: what it has written, what it feeds next, and which of its draft was right.
-import type { Prompt } from '@sotto/models';
+import type { Prompt, TokenRule } from '@sotto/models';
 import type { DecodedToken, DecodeRequest } from '../engine.js';
 import type { HotwordBias } from './hotword-bias.js';
 import { TokenSampler } from './token-sampler.js';
@@ -93,9 +93,10 @@ export class WhisperRow {
     return all;
   }
 
-  /** Whether the next token is the first of the window's text. */
-  get atBegin(): boolean {
-    return this.tokens.length === 0 && this.request.prompt.committed.length === 0;
+  /** What may follow the prompt. */
+  get firstRule(): TokenRule {
+    if (this.request.prompt.committed.length > 0) return 'text';
+    return this.request.isSpoken === true ? 'beginSpoken' : 'begin';
   }
 
   /** Token to feed next: the last one written. */
