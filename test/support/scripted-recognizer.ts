@@ -33,6 +33,8 @@ export interface ScriptedRecognizerOptions {
   /** Whether a text of so many samples is complete. Default: none is. */
   readonly isComplete?: (samples: number) => boolean | Promise<boolean>;
   readonly languages?: readonly string[];
+  /** Samples from which a partial has words. Default 0. */
+  readonly hearsFrom?: number;
 }
 
 /** One word for each half second of audio: `w0 w1 …`, all but the last stable. */
@@ -77,7 +79,8 @@ export class ScriptedRecognizer implements Recognizer {
         answer: () => {
           if (isOver || audio.length <= heard) return;
           heard = audio.length;
-          options.onPartial({ ...textOf(heard), heardSamples: heard });
+          const isHeard = heard >= (this.#options.hearsFrom ?? 0);
+          options.onPartial({ ...(isHeard ? textOf(heard) : { stable: '', tentative: '' }), heardSamples: heard });
         },
         fail: (error = new Error('scripted')) => {
           if (!isOver) options.onError(error);

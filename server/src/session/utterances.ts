@@ -14,6 +14,9 @@ import type { StreamSettings } from './session-settings.js';
 /** Finals of one stream that may wait to be decoded: beyond, its audio waits (and the gateway slows its socket). */
 export const PENDING_FINALS_MAX = 8;
 
+/** New audio between two partials of an utterance in which no words were understood yet, milliseconds. */
+const FIRST_WORDS_INTERVAL_MS = 200;
+
 /** Why an utterance ended, with the id that a client gave its `finalize`. */
 export interface Ending {
   readonly reason: FinalMessage['reason'];
@@ -146,16 +149,19 @@ export class Utterances {
 
   /**
    * Asks for a partial when there is enough new audio: more of it under load, but not while the first words are yet to
-   * come, since these tell a speaker that they are heard. The padding before speech is nothing new to hear.
+   * come, since these tell a speaker that they are heard: where none were understood, it is heard again soon. The
+   * padding before speech is nothing new to hear.
    */
   updateIfDue(): void {
     const segment = this.#open;
     if (segment === undefined) return;
-    const spacing = segment.lacksWords ? undefined : this.#options.recognizer.stretch;
-    const { partialIntervalMs, endpointing } = segment.settings;
-    const paddingMs = segment.askedUntil === segment.start ? endpointing.prefixPaddingMs : 0;
-    const interval = (partialIntervalMs * (spacing ?? 1) + paddingMs) * SAMPLES_PER_MS;
-    if (segment.end - segment.askedUntil >= interval) segment.update(spacing);
+    const { lacksWords, askedUntil, settings } = segment;
+    const spacing = lacksWords ? undefined : this.#options.recognizer.stretch;
+    const isFirst = askedUntil === segment.start;
+    const ordinaryMs = settings.partialIntervalMs * (spacing ?? 1);
+    const intervalMs = lacksWords && !isFirst ? Math.min(ordinaryMs, FIRST_WORDS_INTERVAL_MS) : ordinaryMs;
+    const paddingMs = isFirst ? settings.endpointing.prefixPaddingMs : 0;
+    if (segment.end - askedUntil >= (intervalMs + paddingMs) * SAMPLES_PER_MS) segment.update(spacing);
   }
 
   /** The utterance in progress, if any, may turn out to end at a position up to which it has audio. */

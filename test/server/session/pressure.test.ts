@@ -132,3 +132,25 @@ t.test('SP10: the first partial of an utterance does not wait for load', async (
   t.equal(busy?.[0], idle?.[0], 'asked for with as little audio');
   t.ok((busy?.[1] ?? Infinity) > 8 * 8_000, 'the next one comes eight times as late');
 });
+
+t.test('SP10: what was heard without words is soon heard again, until it has some', async (t) => {
+  const recognizer = new ScriptedRecognizer({ hearsFrom: 24_000 });
+  const client = new SessionClient({ recognizer }).send(START);
+  for (let frames = 0; frames < 100; frames += 1) {
+    client.audio(speech(0.032));
+    await client.settled();
+  }
+  await client.stop();
+  const asked = recognizer.calls.filter(({ kind }) => kind === 'update').map(({ audio }) => audio.length);
+  const gaps = asked.slice(1).map((samples, index) => samples - (asked[index] ?? 0));
+  const soon = asked.filter((samples) => samples < 24_000).length;
+  t.ok(soon >= 3, `${asked.join()}`);
+  t.ok(
+    gaps.slice(0, soon).every((gap) => gap >= 3_200 && gap < 4_000),
+    `every 200 ms: ${gaps.join()}`,
+  );
+  t.ok(
+    gaps.slice(soon).every((gap) => gap >= 8_000),
+    `then every 500 ms: ${gaps.join()}`,
+  );
+});
