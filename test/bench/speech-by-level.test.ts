@@ -1,7 +1,7 @@
 // Where somebody speaks in a recording without times.
 import t from 'tap';
 import type { LoadedRecording } from '../../bench/src/audio/playlist.js';
-import { spokenSpans } from '../../bench/src/audio/speech-by-level.js';
+import { spokenSpans, spokenStretches } from '../../bench/src/audio/speech-by-level.js';
 import { seededRandom } from '../../bench/src/audio/seeded-random.js';
 
 /** Stretches of noise, [milliseconds, level in dB]. */
@@ -27,4 +27,15 @@ t.test('a recording without a room in it is spoken from end to end, one without 
   t.match(spokenSpans(recording('a', [1_000, -20])), [{ text: 'a', startMs: 0, endMs: 1_000 }]);
   t.same(spokenSpans(recording('', [1_000, -20])), []);
   t.same(spokenSpans(recording('a')), []);
+});
+
+t.test('what is spoken behind a pause begins with its first sound', async (t) => {
+  const stretches = spokenStretches(
+    recording('a b', [500, -60], [800, -20], [90, -60], [300, -20], [400, -60], [700, -22]),
+  );
+  const bounds = stretches.flatMap(({ startMs, endMs }) => [startMs, endMs]);
+  t.equal(bounds.length, 4, `a gap within a word is no pause: ${bounds.join()}`);
+  for (const [index, ms] of [500, 1_690, 2_090, 2_790].entries()) {
+    t.ok(Math.abs((bounds[index] ?? 0) - ms) <= 20, `${bounds[index]} of ${ms}`);
+  }
 });

@@ -13,6 +13,9 @@ const UNDER_LOUD_DB_MIN = 6;
 /** Shorter sounds are clicks, frames. */
 const RUN_FRAMES_MIN = 5;
 
+/** Quieter for less than this is within a word, frames. */
+const PAUSE_FRAMES_MIN = 15;
+
 const found = new WeakMap<LoadedRecording, readonly Span[]>();
 
 /**
@@ -20,6 +23,14 @@ const found = new WeakMap<LoadedRecording, readonly Span[]>();
  * recordings of single sentences Silero's speech ends 100 ms later in the median.
  */
 export function spokenSpans(recording: LoadedRecording): readonly Span[] {
+  const stretches = spokenStretches(recording);
+  const [first, last] = [stretches[0], stretches.at(-1)];
+  if (first === undefined || last === undefined) return [];
+  return [{ text: recording.text, startMs: first.startMs, endMs: last.endMs }];
+}
+
+/** What is spoken between pauses, each without its text. */
+export function spokenStretches(recording: LoadedRecording): readonly Span[] {
   const spans = found.get(recording) ?? byLevel(recording);
   found.set(recording, spans);
   return spans;
@@ -32,17 +43,26 @@ function byLevel({ samples, text }: LoadedRecording): Span[] {
   const loud = sorted[Math.floor(0.95 * sorted.length)] ?? 0;
   const room = sorted[Math.floor(0.1 * sorted.length)] ?? 0;
   const threshold = Math.min(loud - UNDER_LOUD_DB_MIN, Math.max(loud - UNDER_LOUD_DB, room + OVER_ROOM_DB));
-  const isLoud = (frame: number): boolean => (levels[frame] ?? -Infinity) > threshold;
-  const isInRun = (frame: number): boolean => {
-    let [from, to] = [frame, frame];
-    while (isLoud(from - 1)) from -= 1;
-    while (isLoud(to + 1)) to += 1;
-    return isLoud(frame) && to - from + 1 >= RUN_FRAMES_MIN;
-  };
-  const frames = [...levels.keys()];
-  const [first, last] = [frames.find(isInRun), frames.findLast(isInRun)];
-  if (first === undefined || last === undefined) return [];
-  return [{ text, startMs: first * FRAME_MS, endMs: (last + 1) * FRAME_MS }];
+  const stretches: { from: number; to: number }[] = [];
+  for (const run of runsAbove(levels, threshold)) {
+    const before = stretches.at(-1);
+    if (run.to - run.from < RUN_FRAMES_MIN) continue;
+    if (before !== undefined && run.from - before.to < PAUSE_FRAMES_MIN) before.to = run.to;
+    else stretches.push(run);
+  }
+  return stretches.map(({ from, to }) => ({ text: '', startMs: from * FRAME_MS, endMs: to * FRAME_MS }));
+}
+
+/** Frames from `from` to before `to` that are all above a level. */
+function runsAbove(levels: readonly number[], threshold: number): { from: number; to: number }[] {
+  const runs: { from: number; to: number }[] = [];
+  for (const [frame, level] of levels.entries()) {
+    const run = runs.at(-1);
+    if (level <= threshold) continue;
+    if (run?.to === frame) run.to += 1;
+    else runs.push({ from: frame, to: frame + 1 });
+  }
+  return runs;
 }
 
 /** Mean power of each frame. */

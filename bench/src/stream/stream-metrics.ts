@@ -1,7 +1,7 @@
 // From what the clients saw to the figures of the stream bench.
 import { placedSpans, type Playlist } from '../audio/playlist.js';
 import type { Span } from '../audio/recordings.js';
-import { spokenSpans } from '../audio/speech-by-level.js';
+import { spokenSpans, spokenStretches } from '../audio/speech-by-level.js';
 import { distribution } from '../measure/statistics.js';
 import { atMost, distributionMetric, scalarMetric, type Metric, type MetricOptions } from '../report/metric.js';
 import { revisionsOf, type Revisions } from './revisions.js';
@@ -121,8 +121,8 @@ export function segmentLatencies(segment: SegmentTrace, playlist: Playlist, pace
   const lastWordEndMs = final.message.words?.at(-1)?.endMs;
   const bounds = { startMs, endMs, ...(lastWordEndMs === undefined ? {} : { lastWordEndMs }) };
   const spans = trueSpans(playlist);
-  const start = speechStartOf(bounds, spans.all);
-  const end = speechEndOf(bounds, spans.all);
+  const start = speechStartOf(bounds, spans.begun);
+  const end = speechEndOf(bounds, spans.ended);
   const first = segment.partials.find(({ partial }) => (partial.stable + partial.tentative).trim() !== '') ?? final;
   const settled = settledWords(segment);
   return {
@@ -141,16 +141,18 @@ export function segmentLatencies(segment: SegmentTrace, playlist: Playlist, pace
   };
 }
 
-function trueSpans(playlist: Playlist): { all: Span[]; words: Span[] } {
-  const words: Span[] = [];
-  const all: Span[] = [];
+/** `begun`, `ended`: spans by whose starts, and by whose ends, speech begins and ends. */
+function trueSpans(playlist: Playlist): { begun: Span[]; ended: Span[]; words: Span[] } {
+  const spans = { begun: [] as Span[], ended: [] as Span[], words: [] as Span[] };
   for (const placed of playlist.placed) {
     const { recording } = placed;
-    words.push(...placedSpans(placed, recording.words));
+    spans.words.push(...placedSpans(placed, recording.words));
     const told = recording.words.length > 0 ? recording.words : recording.utterances;
-    all.push(...placedSpans(placed, told.length > 0 ? told : spokenSpans(recording)));
+    // An utterance that the server ends in mid-recording is followed by one that begins behind a pause.
+    spans.begun.push(...placedSpans(placed, told.length > 0 ? told : spokenStretches(recording)));
+    spans.ended.push(...placedSpans(placed, told.length > 0 ? told : spokenSpans(recording)));
   }
-  return { all, words };
+  return spans;
 }
 
 function sumRevisions(all: readonly Revisions[]): Revisions {
