@@ -15,6 +15,9 @@ const TokenizerFile = v.looseObject({
 });
 
 const NO_BYTES = new Uint8Array(0);
+const REPLACEMENT = '\uFFFD';
+/** A byte order mark is text like any other here. One for all: each is memory outside of the heap. */
+const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Reads and writes the tokens of one model. Holds no state of any text: safe to share. */
 export class WhisperTokenizer {
@@ -22,6 +25,8 @@ export class WhisperTokenizer {
   readonly #bpe: Tokenizer;
   /** Bytes by token id, filled as tokens are met: at most the vocabulary. */
   readonly #bytes = new Map<number, Uint8Array>();
+  /** Their texts, where they are asked for. */
+  readonly #texts = new Map<number, string>();
 
   /**
    * Loads `tokenizer.json` of a model's folder.
@@ -77,10 +82,32 @@ export class WhisperTokenizer {
 
   /** The text of token ids; special tokens are left out, broken characters become U+FFFD. */
   decode(ids: Iterable<number>): string {
-    const stream = this.openText();
     let text = '';
-    for (const id of ids) text += stream.push(id);
-    return text + stream.end();
+    /** Bytes of tokens that are no text by themselves. */
+    let broken: Uint8Array[] = [];
+    for (const id of ids) {
+      const whole = this.textOf(id);
+      if (whole === undefined) {
+        broken.push(this.bytesOf(id));
+        continue;
+      }
+      if (broken.length > 0) text += UTF8.decode(Buffer.concat(broken));
+      broken = [];
+      text += whole;
+    }
+    return broken.length === 0 ? text : text + UTF8.decode(Buffer.concat(broken));
+  }
+
+  /** The text of a token that is whole characters; undefined where it begins or ends inside of one. */
+  textOf(id: number): string | undefined {
+    let text = this.#texts.get(id);
+    if (text === undefined) {
+      const bytes = this.bytesOf(id);
+      if (bytes === NO_BYTES) return '';
+      text = UTF8.decode(bytes);
+      this.#texts.set(id, text);
+    }
+    return text.includes(REPLACEMENT) ? undefined : text;
   }
 
   /** A decoder for tokens that come one after another. */

@@ -4,6 +4,8 @@ import { endsInsideCharacter } from './text-stream.js';
 /** What cutting needs of a tokenizer. */
 interface TokenReader {
   bytesOf(id: number): Uint8Array;
+  /** Undefined for a token that begins or ends inside a character. */
+  textOf(id: number): string | undefined;
   decode(ids: Iterable<number>): string;
 }
 
@@ -59,6 +61,12 @@ function splitCharacters(tokenizer: TokenReader, ids: readonly number[]): TokenW
   let first = 0;
   let bytes = new Uint8Array(0);
   for (const [index, id] of ids.entries()) {
+    const whole = first === index ? tokenizer.textOf(id) : undefined;
+    if (whole !== undefined) {
+      first = index + 1;
+      words.push({ text: whole, first: index, past: first });
+      continue;
+    }
     bytes = Uint8Array.of(...bytes, ...tokenizer.bytesOf(id));
     const past = index + 1;
     if (past < ids.length && endsInsideCharacter(bytes)) continue;

@@ -78,8 +78,9 @@ export class LiveSegment implements RecognizedSegment {
   readonly #options: SegmentOptions;
   readonly #thresholds: GuardThresholds;
   readonly #tracker: HypothesisTracker;
-  /** Text before it, as tokens. */
-  #previous: readonly number[];
+  /** Text before it, and as tokens. */
+  #previousText: string | undefined;
+  #previous: readonly number[] = [];
   readonly #language: string | null;
   /** What it may be where that is not said. */
   readonly #among: readonly string[];
@@ -105,7 +106,7 @@ export class LiveSegment implements RecognizedSegment {
     this.#thresholds = recognition.thresholds ?? WHISPER_THRESHOLDS;
     const policy = stabilityPolicy(recognition.stability ?? DEFAULT_STABILITY, recognition.holdbackMs);
     this.#tracker = new HypothesisTracker(tokenizer, policy, this.#thresholds);
-    this.#previous = this.#previousOf(options.previousText);
+    this.#follow(options.previousText);
     const asked = findLanguage(options.language, scheduler.model.languages);
     this.#language = asked === undefined || asked.code === 'auto' ? null : asked.code;
     this.#among = languageCodes(
@@ -157,7 +158,7 @@ export class LiveSegment implements RecognizedSegment {
 
   async isComplete(audio: Float32Array, before: Promise<string>): Promise<boolean> {
     if (audio.length === 0) return false;
-    this.#previous = this.#previousOf(await before);
+    this.#follow(await before);
     if (this.#state !== 'open') return false;
     const result = (await this.#earlyOf(audio)) ?? (await this.#decodeNow(audio));
     return result !== undefined && isCompleteSentence(result, this.#tokenizer);
@@ -167,7 +168,7 @@ export class LiveSegment implements RecognizedSegment {
     if (this.#state !== 'open') throw new AsrError('cancelled', 'the segment is over');
     this.#state = 'finishing';
     try {
-      if (before !== undefined) this.#previous = this.#previousOf(await before);
+      if (before !== undefined) this.#follow(await before);
       return await this.#final(audio, speechRatio);
     } finally {
       this.#state = 'over';
@@ -336,9 +337,11 @@ export class LiveSegment implements RecognizedSegment {
     return onDecode && ((run) => onDecode({ kind, ...run }));
   }
 
-  #previousOf(text: string): readonly number[] {
-    if (!this.#scheduler.model.usesPreviousText) return [];
-    return previousTokens(this.#tokenizer, text, this.#options.hotwords);
+  /** It mostly is told the same text when it begins, pauses and ends. */
+  #follow(text: string): void {
+    if (!this.#scheduler.model.usesPreviousText || text === this.#previousText) return;
+    this.#previousText = text;
+    this.#previous = previousTokens(this.#tokenizer, text, this.#options.hotwords);
   }
 
   #isOver(): boolean {

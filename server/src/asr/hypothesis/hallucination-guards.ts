@@ -46,7 +46,6 @@ const UNKNOWN: Sound = { audioMs: 0, speechMs: 0 };
 /** What the guards think of one hypothesis. */
 export interface Assessment {
   readonly avgLogprob: number;
-  readonly compressionRatio: number;
   /** A repetition that was not said: the speech would not be long enough for it. */
   readonly loop: Loop | null;
   /**
@@ -68,18 +67,19 @@ export function assess(
   sound: Sound = UNKNOWN,
 ): Assessment {
   const avgLogprob = avgLogprobOf(result);
-  const ratio = compressionRatio(text);
   const found = findLoop(result.tokens);
   const loop = found !== null && !wasSaid(found, result, text, sound) ? found : null;
   const words = wordsIn(text);
   const isRepetitive = new Set(words.map((word) => word.toLowerCase())).size * COPIES_MIN <= words.length;
+  const isHurried = words.length * WORD_MS > sound.speechMs;
+  // Asked for last: each compression takes a quarter of a megabyte for a moment, and most texts are neither.
+  const compressesTooWell = (isRepetitive || isHurried) && compressionRatio(text) > thresholds.compressionRatio;
   const unsure = result.tokens.length > 0 && avgLogprob < thresholds.avgLogprob;
   return {
     avgLogprob,
-    compressionRatio: ratio,
     loop,
-    repetitive: found !== null || (isRepetitive && ratio > thresholds.compressionRatio),
-    repeats: loop !== null || (ratio > thresholds.compressionRatio && words.length * WORD_MS > sound.speechMs),
+    repetitive: found !== null || (isRepetitive && compressesTooWell),
+    repeats: loop !== null || (isHurried && compressesTooWell),
     unsure,
     silent: unsure && result.noSpeechProbability > thresholds.noSpeechProbability,
   };

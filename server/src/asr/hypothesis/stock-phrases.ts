@@ -40,7 +40,12 @@ const listOf = (phrases: string): string[] =>
     .filter((phrase) => phrase !== '');
 
 const WHOLE_PHRASES: ReadonlySet<string> = new Set(listOf(WHOLE));
-const PHRASE_BEGINNINGS: readonly string[] = listOf(BEGINNINGS);
+const LONGEST_PHRASE = Math.max(...[...WHOLE_PHRASES].map(({ length }) => length));
+/** By their first letter. */
+const PHRASE_BEGINNINGS = new Map<string, string[]>();
+for (const beginning of listOf(BEGINNINGS)) {
+  PHRASE_BEGINNINGS.set(beginning.charAt(0), [...(PHRASE_BEGINNINGS.get(beginning.charAt(0)) ?? []), beginning]);
+}
 
 /** Attended frames, 20 ms each. */
 const FRAME_SAMPLES = 320;
@@ -90,18 +95,25 @@ function stockPhraseAt(
 ): number | undefined {
   const ids = tokens.map(({ id }) => id);
   const words = tokenizer.words(ids, language);
-  for (let at = Math.max(0, words.length - PHRASE_WORDS_MAX); at < words.length; at += 1) {
+  let found: number | undefined;
+  /** Of all words from one on. */
+  let letters = '';
+  for (let at = words.length - 1; at >= Math.max(0, words.length - PHRASE_WORDS_MAX); at -= 1) {
     const { text = '' } = words[at] ?? {};
+    const own = lettersOf(text);
+    letters = own + letters;
     // A mark in front belongs to what is before, but for those that open a sentence.
-    if (lettersOf(text) === '' && !OPENING.test(text)) continue;
+    if (own === '' && !OPENING.test(text)) continue;
     const before = words[at - 1];
-    const start = before?.past ?? 0;
-    const letters = lettersOf(tokenizer.decode(ids.slice(start)));
-    if (WHOLE_PHRASES.has(letters)) return start;
-    const begins = before === undefined || SENTENCE_END.test(before.text) || text.startsWith(' ');
-    if (begins && PHRASE_BEGINNINGS.some((beginning) => letters.startsWith(beginning))) return start;
+    const isWhole = letters.length <= LONGEST_PHRASE && WHOLE_PHRASES.has(letters);
+    const begins = before === undefined || text.startsWith(' ') || SENTENCE_END.test(before.text);
+    if (isWhole || (begins && beginsPhrase(letters))) found = before?.past ?? 0;
   }
-  return undefined;
+  return found;
+}
+
+function beginsPhrase(letters: string): boolean {
+  return PHRASE_BEGINNINGS.get(letters.charAt(0))?.some((beginning) => letters.startsWith(beginning)) ?? false;
 }
 
 /** Whether attention moves over enough sound for a sentence from a token on. */
