@@ -250,12 +250,11 @@ export class LiveStream {
   #work(): void {
     if (this.#isWorking || this.#isClosed) return;
     this.#isWorking = true;
-    this.#workAll().catch((error: unknown) => {
-      if (!this.#isClosed) this.#options.onFatal('internal', 'The server failed on this stream.', error);
-    });
+    this.#goOn();
   }
 
-  async #workAll(): Promise<void> {
+  /** Does what can be done now. Where a frame is judged meanwhile, it goes on with its answer. */
+  #goOn(): void {
     try {
       while (!this.#isClosed && this.#utterances.hasRoom) {
         const [step] = this.#steps;
@@ -263,40 +262,78 @@ export class LiveStream {
         if (step !== undefined && step.at - this.#judged < VAD_FRAME_SAMPLES) {
           this.#steps.shift();
           step.run();
+          this.#tellProgress();
         } else if (this.#ring.end - this.#judged >= VAD_FRAME_SAMPLES) {
-          await this.#judgeFrame();
+          this.#ring.read(this.#judged, this.#frame);
+          this.#vad.push(this.#frame).then(this.#onJudged, this.#onFailed);
+          return;
         } else {
           break;
         }
-        this.#ackIfDue();
-        this.#tellDrained();
       }
       this.#ackIfDue();
-    } finally {
       // In the same turn as the last look at what waits, so that nothing that comes later is overlooked.
       this.#isWorking = false;
+    } catch (error) {
+      this.#onFailed(error);
     }
   }
 
-  async #judgeFrame(): Promise<void> {
-    this.#ring.read(this.#judged, this.#frame);
-    const probability = await this.#vad.push(this.#frame);
-    if (this.#isClosed) return;
+  // Made once for a stream: a promise and its two answers are all that a frame leaves to be collected.
+  readonly #onJudged = (probability: number): void => {
+    try {
+      const lullEnd = this.#isClosed ? undefined : this.#take(probability);
+      if (lullEnd === undefined) this.#frameDone();
+      // The audio behind a lull waits for the answer: where an utterance ends does not depend on when it comes.
+      else this.#endIfComplete(lullEnd).then(this.#onLullOver, this.#onFailed);
+    } catch (error) {
+      this.#onFailed(error);
+    }
+  };
+
+  readonly #onLullOver = (): void => {
+    try {
+      this.#frameDone();
+    } catch (error) {
+      this.#onFailed(error);
+    }
+  };
+
+  readonly #onFailed = (error: unknown): void => {
+    this.#isWorking = false;
+    if (!this.#isClosed) this.#options.onFatal('internal', 'The server failed on this stream.', error);
+  };
+
+  /** What a frame's probability says. Returns where the utterance ends if the lull that it is in ends it. */
+  #take(probability: number): number | undefined {
     this.#judged += VAD_FRAME_SAMPLES;
     this.#utterances.extend(this.#judged);
     for (const event of this.#endpointer.step(probability)) {
       if (event.type === 'start') this.#utterances.begin(event.start, this.#judged, this.#settings);
       else if (event.type === 'pause') this.#utterances.pause(event.end);
-      else if (event.type === 'lull') await this.#endIfComplete(event.end);
+      // It is the last of its frame.
+      else if (event.type === 'lull') return event.end;
       else this.#end(event);
-      if (this.#isClosed) return;
+      if (this.#isClosed) return undefined;
     }
-    this.#ring.forget(this.#endpointer.horizon);
-    // Silence alone brings no new words.
-    if (this.#endpointer.hasSpeechAfter(this.#utterances.askedUntil ?? 0)) this.#utterances.updateIfDue();
+    return undefined;
   }
 
-  /** The audio behind a lull waits for the answer: where an utterance ends does not depend on when it comes. */
+  #frameDone(): void {
+    if (!this.#isClosed) {
+      this.#ring.forget(this.#endpointer.horizon);
+      // Silence alone brings no new words.
+      if (this.#endpointer.hasSpeechAfter(this.#utterances.askedUntil ?? 0)) this.#utterances.updateIfDue();
+      this.#tellProgress();
+    }
+    this.#goOn();
+  }
+
+  #tellProgress(): void {
+    this.#ackIfDue();
+    this.#tellDrained();
+  }
+
   async #endIfComplete(end: number): Promise<void> {
     if (!(await this.#utterances.isComplete(end)) || this.#isClosed) return;
     const event = this.#endpointer.endInLull();
@@ -327,7 +364,7 @@ export class LiveStream {
   }
 
   #tellDrained(): void {
-    if (this.backlogMs >= this.#options.settings.bufferedAudioMsMax / 2) return;
+    if (this.#whenDrained.length === 0 || this.backlogMs >= this.#options.settings.bufferedAudioMsMax / 2) return;
     for (const callback of this.#whenDrained.splice(0)) callback();
   }
 }

@@ -157,6 +157,13 @@ export class SegmentInProgress {
     return this.#recognized.finish(this.#audio.view(0, end - this.start), speechRatio, before);
   }
 
+  /**
+   * Its final is there, or will not be: what is still under way for it has no say any more, and its audio is given up.
+   */
+  release(): void {
+    this.#audio.release();
+  }
+
   cancel(): void {
     this.#isEnded = true;
     this.#recognized.cancel();

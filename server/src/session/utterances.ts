@@ -232,6 +232,7 @@ export class Utterances {
   #settle(segment: SegmentInProgress, answer: () => void): void {
     // Not there any more: the session was closed, and its recognition cancelled.
     if (!this.#pending.delete(segment)) return;
+    segment.release();
     answer();
     this.#options.onProgress();
   }

@@ -54,6 +54,23 @@ t.test('views of an utterance never change while it grows', async (t) => {
   t.strictSame(audio.view(10, 12), Float32Array.of(10, 11));
 });
 
+t.test('an utterance takes over what another one has released, and none of its samples', async (t) => {
+  const audio = new SegmentAudio();
+  audio.append(ramp(1, 70_000));
+  const view = audio.view();
+  audio.release();
+  t.equal(audio.length, 0);
+  audio.append(ramp(0, 10));
+  t.strictSame(audio.view(), ramp(0, 10), 'it may be used on');
+  const [next, another] = [new SegmentAudio(), new SegmentAudio()];
+  next.append(ramp(5, 100));
+  next.append(ramp(105, 80_000));
+  another.append(ramp(0, 80_000));
+  t.equal(next.length, 80_100);
+  t.ok(next.view().every((value, at) => value === at + 5));
+  t.ok([next, another].some((one) => one.view().buffer === view.buffer));
+});
+
 t.test('answers are sent in the order of their places, in whatever order they come', async (t) => {
   const property = fc.property(
     fc
