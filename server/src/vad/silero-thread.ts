@@ -21,6 +21,8 @@ export class SileroThread {
   #sent = 0;
   /** Undefined: it died, and the next run starts another. */
   #worker: Promise<Worker> | undefined;
+  /** Who waits for its answer. */
+  #asking: Asking | undefined;
   #isClosed = false;
 
   /** @param memory to which the caller adds the pages that it adds here */
@@ -78,10 +80,19 @@ export class SileroThread {
     const data: SileroThreadData = { pages: [...this.#pages], extra: this.#options.extra };
     const worker = startWorker(this.#options.module ?? MODULE, data);
     this.#sent = data.pages.length;
-    await answerOf(worker);
-    worker.once('exit', () => (this.#worker = undefined));
-    // An error without a listener would end the server; whoever waits for an answer hears of the exit.
-    worker.on('error', () => undefined);
+    let cause: unknown;
+    worker.on('message', (message: FromSilero) => {
+      const asking = this.#answered();
+      if (typeof message === 'string') asking?.resolve();
+      else asking?.reject(new Error(message.failure));
+    });
+    // An error without a listener would end the server.
+    worker.on('error', (error) => (cause = error));
+    worker.once('exit', () => {
+      this.#worker = undefined;
+      this.#answered()?.reject(new ThreadDied('the thread ended', { cause }));
+    });
+    await this.#answer();
     worker.unref();
     return worker;
   }
@@ -93,8 +104,28 @@ export class SileroThread {
     for (const page of this.#pages.slice(this.#sent)) worker.postMessage({ page } satisfies ToSilero, []);
     this.#sent = this.#pages.length;
     worker.postMessage(places satisfies ToSilero, []);
-    await answerOf(worker).finally(() => worker.unref());
+    try {
+      await this.#answer();
+    } finally {
+      worker.unref();
+    }
   }
+
+  /** Resolves when the thread says that something is done. Rejects where it says a failure, or ends. */
+  #answer(): Promise<void> {
+    return new Promise((resolve, reject) => (this.#asking = { resolve, reject }));
+  }
+
+  #answered(): Asking | undefined {
+    const asking = this.#asking;
+    this.#asking = undefined;
+    return asking;
+  }
+}
+
+interface Asking {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** Threads do not inherit the loader of TypeScript that a checkout runs with: there it is registered anew. */
@@ -106,25 +137,6 @@ function startWorker(module: string, workerData: SileroThreadData): Worker {
 }
 
 class ThreadDied extends Error {}
-
-/** Resolves when the thread says that something is done. Rejects where it says a failure, or ends. */
-function answerOf(worker: Worker): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let cause: unknown;
-    const answered = (message: FromSilero): void => {
-      leave();
-      if (typeof message === 'string') resolve();
-      else reject(new Error(message.failure));
-    };
-    const broke = (error: unknown): void => void (cause = error);
-    const ended = (): void => {
-      leave();
-      reject(new ThreadDied('the thread ended', { cause }));
-    };
-    const leave = (): void => void worker.off('message', answered).off('error', broke).off('exit', ended);
-    worker.on('message', answered).on('error', broke).on('exit', ended);
-  });
-}
 
 function failed(cause: unknown): VadError {
   return cause instanceof VadError

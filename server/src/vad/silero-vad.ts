@@ -19,6 +19,13 @@ const SHARE_MIN = 32;
  */
 const RUNS_MAX = 4;
 const CORES_PER_RUN = 4;
+/**
+ * From the beginning of one run to that of the next, at least, milliseconds: each costs the server's thread as much as
+ * ten frames do, and a frame of a larger batch costs less of the processor. A frame is 32 ms.
+ */
+const RUN_INTERVAL_MS = 4;
+/** So many streams begin a run at once. */
+const FULL_RUN = 64;
 
 export interface SileroVadOptions {
   /**
@@ -49,6 +56,7 @@ export class SileroVad implements VoiceActivityDetector {
   /** Streams with frames that wait and that are in no run, the longest waiting first. */
   #ready: SileroStream[] = [];
   #isStarting = false;
+  #startedAt = -Infinity;
   #isClosed = false;
 
   /** Rejects with VadError when the model cannot be loaded. */
@@ -106,30 +114,34 @@ export class SileroVad implements VoiceActivityDetector {
     return first;
   }
 
-  /** Once around the event loop: what just got its result, or comes in with it, joins the next run. */
+  /**
+   * Once around the event loop, and not too soon behind the last run: what just got its result, or comes in meanwhile,
+   * joins the next one.
+   */
   #startSoon(): void {
-    if (this.#isStarting || this.#idle.length === 0) return;
+    if (this.#isStarting || this.#idle.length === 0 || this.#ready.length === 0) return;
     this.#isStarting = true;
-    setImmediate(() => {
-      this.#isStarting = false;
-      this.#start();
-    });
+    const waitMs = this.#startedAt + RUN_INTERVAL_MS - performance.now();
+    if (waitMs < 1 || this.#ready.length >= FULL_RUN) setImmediate(this.#start);
+    else setTimeout(this.#start, waitMs);
   }
 
   /**
    * Shares what waits among the threads that are idle: a second run beside one in flight only for a good number of
    * streams.
    */
-  #start(): void {
+  readonly #start = (): void => {
+    this.#isStarting = false;
     while (!this.#isClosed && this.#ready.length >= (this.#inFlight.size === 0 ? 1 : SHARE_MIN)) {
       const shares = Math.min(this.#idle.length, Math.max(1, Math.floor(this.#ready.length / SHARE_MIN)));
       const thread = this.#idle.pop();
       if (thread === undefined) return;
+      this.#startedAt = performance.now();
       const streams = this.#ready.splice(0, Math.min(BATCH_MAX, Math.ceil(this.#ready.length / shares)));
       const run = this.#run(thread, streams).finally(() => this.#inFlight.delete(run));
       this.#inFlight.add(run);
     }
-  }
+  };
 
   /** Never rejects: the frames hear of a failure. */
   async #run(thread: SileroThread, ready: readonly SileroStream[]): Promise<void> {
