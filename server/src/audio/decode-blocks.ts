@@ -5,7 +5,6 @@ import { detectAudioFormat, DETECT_BYTES, id3Bytes, type AudioFormatName } from 
 import { audioMsMax } from './decode-limits.js';
 import { mix, type ChannelMeaning } from './mix.js';
 import { checkedMp4 } from './mp4-check.js';
-import { mp4LateS } from './mp4-times.js';
 import { onlyWantedTrack } from './mp4-tracks.js';
 import type { TrackWish } from './choose-track.js';
 import { Resampler } from './resampler.js';
@@ -53,7 +52,6 @@ export async function* decodeBlocks(
         // Its first piece has the whole index.
         const isIndex = isFirst && format === 'mp4';
         const piece = isIndex ? onlyWantedTrack(read, wish, warn) : read;
-        if (isIndex) output.lateS = mp4LateS(piece);
         isFirst = false;
         for (let at = 0; at < piece.length;) {
           const part = piece.subarray(at, at + slice);
@@ -105,8 +103,6 @@ class Output {
   /** Of the file that were decoded. */
   bytes = 0;
   meaning: ChannelMeaning = 'surround';
-  /** Silence before the first sample, seconds. */
-  lateS = 0;
   #audioMs = 0;
   #resampler: Resampler | undefined;
   #rate = 0;
@@ -122,8 +118,7 @@ class Output {
     if ((channelData[0]?.length ?? 0) === 0) return;
     if (this.#channel !== undefined) this.#checkChannels(channelData.length, sampleRate);
     if (sampleRate !== this.#rate) yield* this.#change(sampleRate);
-    const silence = Math.round((silenceS + this.lateS) * sampleRate);
-    this.lateS = 0;
+    const silence = Math.round(silenceS * sampleRate);
     // Refused before any of it is made, where the file is too small for so much.
     this.#count(silence, sampleRate);
     for (let left = silence; left > 0; left -= sampleRate) {

@@ -1,43 +1,178 @@
-// Where the sound of an MP4 file begins, by its edit list (ISO/IEC 14496-12, section 8.6.6).
+// When the samples of an MP4 file sound: edit lists, tables of times, and fragments (ISO/IEC 14496-12).
+import { boxes, typeAt, viewOf } from './mp4-boxes.js';
+import { HOLE_S_MIN } from './silences.js';
 
-const HOLDERS = new Set(['moov', 'trak', 'edts', 'mdia']);
+const HOLDERS = new Set(['moov', 'trak', 'edts', 'mdia', 'minf', 'stbl', 'mvex']);
+const SOUND = 'soun';
+/** Codecs whose samples all last as long: one that lasts longer has a hole behind it. */
+const STEADY = new Set(['mp4a', 'Opus', 'alac', '.mp3', 'samr', 'sawb', 'ac-3', 'ec-3']);
+/** Lengths of samples that are counted. */
+const LENGTHS_MAX = 256;
 
-/** Seconds of nothing before the first sound track; 0 without a whole index. */
-export function mp4LateS(head: Uint8Array): number {
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  let scale = 0;
-  let late = 0;
-  /** Of the first sound track. */
-  let found: number | undefined;
-  const walk = (start: number, end: number, depth: number): void => {
-    if (depth > HOLDERS.size) return;
-    for (let at = start; at + 8 <= end;) {
-      const size = view.getUint32(at);
-      const type = Buffer.from(head.subarray(at + 4, at + 8)).toString('latin1');
-      if (size < 8 || at + size > end) return;
-      const body = at + 8;
-      if (type === 'mvhd' && size >= 32) scale = view.getUint32(body + (head[body] === 1 ? 20 : 12));
-      if (type === 'trak') late = 0;
-      if (type === 'elst') late = emptyUnits(view, body, at + size);
-      if (type === 'hdlr' && size >= 20 && view.getUint32(body + 8) === 0x736f756e) found ??= late;
-      if (HOLDERS.has(type)) walk(body, at + size, depth + 1);
-      at += size;
-    }
-  };
-  walk(0, head.length, 0);
-  return scale === 0 ? 0 : (found ?? 0) / scale;
+/** How many samples last so long, in units of their track. */
+export type Run = readonly [count: number, units: number];
+
+export interface TrackTimes {
+  readonly id: number;
+  readonly isSound: boolean;
+  /** Units of its clock in a second. */
+  readonly scale: number;
+  /** Of nothing before it, by its edit list, seconds. */
+  readonly lateS: number;
+  /** Of its sound that its edit list leaves out at the beginning, seconds. */
+  readonly leftOutS: number;
+  readonly isSteady: boolean;
+  /** Those of the index; none in a fragmented file. */
+  readonly runs: readonly Run[];
+  /** Of a sample of a fragment that does not say, units. */
+  readonly defaultUnits: number;
 }
 
-/** Length of the empty edits before the first other one, in units of the movie. */
-function emptyUnits(view: DataView, body: number, end: number): number {
-  if (body + 8 > end) return 0;
+/** The tracks of an index. @param bytes of the whole box `moov` */
+export function trackTimes(bytes: Uint8Array): TrackTimes[] {
+  const view = viewOf(bytes);
+  const tracks: Draft[] = [];
+  const defaults = new Map<number, number>();
+  let movieScale = 0;
+  const walk = (start: number, stop: number): void => {
+    for (const { type, body, end } of boxes(view, start, stop)) {
+      const track = tracks.at(-1);
+      const size = end - body;
+      const isLong = size > 0 && view.getUint8(body) === 1;
+      if (type === 'trak') tracks.push({ id: 0, handler: '', codec: '', scale: 0, runs: [], edits: {} });
+      if (type === 'trak' || HOLDERS.has(type)) walk(body, end);
+      else if (type === 'mvhd' && size >= 24) movieScale = view.getUint32(body + (isLong ? 20 : 12));
+      else if (type === 'trex' && size >= 16) defaults.set(view.getUint32(body + 4), view.getUint32(body + 12));
+      else if (track === undefined) continue;
+      else if (type === 'tkhd' && size >= 24) track.id = view.getUint32(body + (isLong ? 20 : 12));
+      else if (type === 'mdhd' && size >= 24) track.scale = view.getUint32(body + (isLong ? 20 : 12));
+      else if (type === 'hdlr' && size >= 12) track.handler = typeAt(view, body + 8);
+      else if (type === 'stsd' && size >= 16) track.codec = typeAt(view, body + 12);
+      else if (type === 'stts' && size >= 8) track.runs = runsOf(view, body, end);
+      else if (type === 'elst' && size >= 8) track.edits = editsOf(view, body, end);
+    }
+  };
+  walk(0, view.byteLength);
+  return tracks
+    .filter(({ scale }) => scale > 0)
+    .map(({ id, handler, codec, scale, runs, edits }) => ({
+      id,
+      isSound: handler === SOUND,
+      scale,
+      lateS: movieScale === 0 ? 0 : (edits.empty ?? 0) / movieScale,
+      leftOutS: (edits.mediaStart ?? 0) / scale,
+      isSteady: STEADY.has(codec),
+      runs,
+      defaultUnits: defaults.get(id) ?? 0,
+    }));
+}
+
+interface Draft {
+  id: number;
+  handler: string;
+  codec: string;
+  scale: number;
+  runs: Run[];
+  edits: Edits;
+}
+
+/** Of an edit list: empty edits before the first other one, in units of the movie; where that begins, of the track. */
+interface Edits {
+  readonly empty?: number;
+  readonly mediaStart?: number;
+}
+
+function editsOf(view: DataView, body: number, end: number): Edits {
   const isLong = view.getUint8(body) === 1;
-  let units = 0;
-  for (let at = body + 8; at + (isLong ? 20 : 12) <= end; at += isLong ? 20 : 12) {
+  const entry = isLong ? 20 : 12;
+  let empty = 0;
+  for (let at = body + 8; at + entry <= end; at += entry) {
     const length = isLong ? Number(view.getBigUint64(at)) : view.getUint32(at);
-    const start = isLong ? Number(view.getBigInt64(at + 8)) : view.getInt32(at + 4);
-    if (start !== -1) return units;
-    units += length;
+    const mediaStart = isLong ? Number(view.getBigInt64(at + 8)) : view.getInt32(at + 4);
+    if (mediaStart !== -1) return { empty, mediaStart: Math.max(0, mediaStart) };
+    empty += length;
   }
-  return 0;
+  // Nothing but empty edits: no sound would ever come.
+  return {};
+}
+
+function runsOf(view: DataView, body: number, end: number): Run[] {
+  const runs: Run[] = [];
+  for (let at = body + 8; at + 8 <= end; at += 8) runs.push([view.getUint32(at), view.getUint32(at + 4)]);
+  return runs;
+}
+
+/** The part of a fragment that has samples of one track. */
+export interface FragmentTimes {
+  readonly trackId: number;
+  /** When its first sample sounds, units; undefined where it does not say. */
+  readonly startUnits: number | undefined;
+  readonly runs: readonly Run[];
+}
+
+/** @param bytes of the whole box `moof`; sections 8.8.7, 8.8.8 and 8.8.12 */
+export function fragmentTimes(bytes: Uint8Array, tracks: readonly TrackTimes[]): FragmentTimes[] {
+  const view = viewOf(bytes);
+  const parts: { trackId: number; startUnits: number | undefined; runs: Run[] }[] = [];
+  let defaultUnits = 0;
+  const walk = (start: number, stop: number): void => {
+    for (const { type, body, end } of boxes(view, start, stop)) {
+      const part = parts.at(-1);
+      const size = end - body;
+      if (type === 'traf') parts.push({ trackId: 0, startUnits: undefined, runs: [] });
+      if (type === 'moof' || type === 'traf') walk(body, end);
+      else if (part === undefined || size < 8) continue;
+      else if (type === 'tfhd') {
+        part.trackId = view.getUint32(body + 4);
+        defaultUnits = defaultOf(view, body, end, tracks.find(({ id }) => id === part.trackId)?.defaultUnits ?? 0);
+      } else if (type === 'tfdt') {
+        const isLong = view.getUint8(body) === 1 && size >= 12;
+        part.startUnits = isLong ? Number(view.getBigUint64(body + 4)) : view.getUint32(body + 4);
+      } else if (type === 'trun') {
+        for (const run of sampleRuns(view, body, end, defaultUnits)) part.runs.push(run);
+      }
+    }
+  };
+  walk(0, view.byteLength);
+  return parts;
+}
+
+/** Of `tfhd`: flags say what it has before the length of a sample, and whether it has that. */
+function defaultOf(view: DataView, body: number, end: number, otherwise: number): number {
+  const flags = view.getUint32(body) & 0xffffff;
+  const at = body + 8 + ((flags & 1) === 0 ? 0 : 8) + ((flags & 2) === 0 ? 0 : 4);
+  return (flags & 8) !== 0 && at + 4 <= end ? view.getUint32(at) : otherwise;
+}
+
+function sampleRuns(view: DataView, body: number, end: number, defaultUnits: number): Run[] {
+  const flags = view.getUint32(body) & 0xffffff;
+  const count = view.getUint32(body + 4);
+  if ((flags & 0x100) === 0) return [[count, defaultUnits]];
+  const entry = 4 * [0x100, 0x200, 0x400, 0x800].filter((flag) => (flags & flag) !== 0).length;
+  const first = body + 8 + ((flags & 1) === 0 ? 0 : 4) + ((flags & 4) === 0 ? 0 : 4);
+  const runs: Run[] = [];
+  for (let at = first; at + entry <= end && runs.length < count; at += entry) runs.push([1, view.getUint32(at)]);
+  return runs;
+}
+
+/** How long the samples of a track last, holes behind them apart: what most of the short ones do. */
+export class UsualLength {
+  readonly #counts = new Map<number, number>();
+  readonly #scale: number;
+  units = 0;
+
+  constructor(scale: number) {
+    this.#scale = scale;
+  }
+
+  learn(runs: readonly Run[]): void {
+    for (const [count, units] of runs) {
+      if (units === 0 || (this.#counts.size >= LENGTHS_MAX && !this.#counts.has(units))) continue;
+      this.#counts.set(units, (this.#counts.get(units) ?? 0) + count);
+    }
+    const shortest = Math.min(...this.#counts.keys());
+    // The last sample of a file may be cut short, and jitter makes some longer and some shorter.
+    const short = [...this.#counts].filter(([units]) => units - shortest < HOLE_S_MIN * this.#scale);
+    this.units = short.toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? 0;
+  }
 }

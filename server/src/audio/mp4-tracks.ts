@@ -1,5 +1,6 @@
 // The sound tracks of an MP4 file: all but the one that is heard are taken out of its index.
 import type { AudioFileWarning } from './audio-errors.js';
+import { boxes, viewOf } from './mp4-boxes.js';
 import { chooseTrack, type SoundTrack, type TrackWish } from './choose-track.js';
 
 const HOLDERS = new Set(['trak', 'mdia']);
@@ -27,7 +28,7 @@ export function onlyWantedTrack(
 }
 
 function soundTracks(head: Uint8Array): Mp4Track[] {
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  const view = viewOf(head);
   const tracks: Mp4Track[] = [];
   for (const moov of boxes(view, 0, view.byteLength)) {
     if (moov.type !== 'moov') continue;
@@ -63,21 +64,4 @@ function packedLanguage(packed: number): string {
   return letters.every((letter) => letter >= 1 && letter <= 26)
     ? letters.map((letter) => String.fromCharCode(0x60 + letter)).join('')
     : '';
-}
-
-interface Box {
-  readonly type: string;
-  readonly at: number;
-  readonly body: number;
-  readonly end: number;
-}
-
-function* boxes(view: DataView, start: number, end: number): Generator<Box> {
-  for (let at = start; at + 8 <= end;) {
-    const size = view.getUint32(at);
-    if (size < 8 || at + size > end) return;
-    const type = String.fromCharCode(...[4, 5, 6, 7].map((offset) => view.getUint8(at + offset)));
-    yield { type, at, body: at + 8, end: at + size };
-    at += size;
-  }
 }

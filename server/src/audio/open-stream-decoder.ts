@@ -4,6 +4,7 @@ import { AudioFileError, CONVERT, type AudioFileWarning } from './audio-errors.j
 import type { AudioFormatName } from './audio-format.js';
 import type { TrackWish } from './choose-track.js';
 import { MatroskaStream } from './matroska.js';
+import { Mp4Stream } from './mp4-stream.js';
 import { OggOpusStream } from './ogg-opus.js';
 import type { StreamDecoder } from './stream-decoder.js';
 import { WavStream } from './wav.js';
@@ -28,7 +29,7 @@ export async function openStreamDecoder(
     case 'aac':
       return (await import('@audio/decode-aac')).decoder();
     case 'mp4':
-      return (await import('@audio/decode-mp4')).decoder();
+      return new Mp4Stream(await (await import('@audio/decode-mp4')).decoder());
     case 'opus':
       return new OggOpusStream(await (await import('@audio/decode-opus')).decoder());
     case 'vorbis':

@@ -47,7 +47,7 @@ export class OpusPages {
     page.fill(255, HEADER_BYTES, HEADER_BYTES + full);
     page[HEADER_BYTES + full] = packet.byteLength % 255;
     page.set(packet, HEADER_BYTES + full + 1);
-    page.writeUInt32LE(crc(page), CRC_AT);
+    page.writeUInt32LE(checksumOf(page), CRC_AT);
     return page;
   }
 
@@ -66,8 +66,17 @@ function tags(): Buffer {
   return Buffer.from('OpusTags\0\0\0\0\0\0\0\0', 'latin1');
 }
 
-function crc(bytes: Uint8Array): number {
+/** Of a page, as if the place of its checksum held nothing. */
+export function checksumOf(page: Uint8Array): number {
   let sum = 0;
-  for (const byte of bytes) sum = ((sum << 8) ^ (CRC[(sum >>> 24) ^ byte] ?? 0)) >>> 0;
+  for (let at = 0; at < page.length; at++) {
+    const byte = at >= CRC_AT && at < CRC_AT + 4 ? 0 : (page[at] ?? 0);
+    sum = ((sum << 8) ^ (CRC[(sum >>> 24) ^ byte] ?? 0)) >>> 0;
+  }
   return sum;
+}
+
+/** Whether a page is as it was written. */
+export function isIntact(page: Uint8Array): boolean {
+  return new DataView(page.buffer, page.byteOffset, page.length).getUint32(CRC_AT, true) === checksumOf(page);
 }

@@ -3,18 +3,22 @@ import type { DecodedBlock } from './stream-decoder.js';
 
 /** Shorter holes are jitter of the times, seconds. */
 export const HOLE_S_MIN = 0.06;
-/** Holes that are remembered until their place comes: a decoder is never that far behind. */
-const HOLES_MAX = 4_096;
+/** Holes that are remembered until their place comes: of a whole file, where its index tells of them. */
+const HOLES_MAX = 65_536;
 
 /** Puts silence at places of what a decoder gives, however late it gives it. */
 export class Silences {
   readonly #holes: { readonly atS: number; readonly lengthS: number }[] = [];
   #passedS = 0;
 
-  /** `atS`: seconds of decoded audio before it, in rising order. What is not finite is ignored. */
-  add(atS: number, lengthS: number): void {
-    if (!Number.isFinite(lengthS) || lengthS <= 0 || this.#holes.length >= HOLES_MAX) return;
+  /**
+   * Whether it is remembered: not what is not finite, and no more than so many.
+   * @param atS seconds of decoded audio before it, in rising order
+   */
+  add(atS: number, lengthS: number): boolean {
+    if (!Number.isFinite(lengthS) || lengthS <= 0 || this.#holes.length >= HOLES_MAX) return false;
     this.#holes.push({ atS, lengthS });
+    return true;
   }
 
   /** The block, cut where silence goes. */

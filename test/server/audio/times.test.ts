@@ -45,19 +45,130 @@ for (const [name, ...codec] of [
   });
 }
 
-for (const name of ['hole.webm', 'hole.mkv', 'hole.ogg']) {
-  t.test(`two seconds that are missing are silent: ${name}`, { skip: noFfmpeg }, async (t) => {
-    const tone = ['-f', 'lavfi', '-i', 'sine=frequency=300:sample_rate=48000:duration=6', '-c:a', 'libopus'];
-    const whole = await made(t, name, ...tone, '-bsf:a', "noise=drop='between(n,100,199)'");
-    const { samples, durationMs } = await decodeAudioFile(whole);
-    t.ok(Math.abs(durationMs - 6_000) < 60, `${durationMs} ms`);
-    const loudness = (fromMs: number, toMs: number): number =>
-      samples.slice(fromMs * 16, toMs * 16).reduce((sum, sample) => sum + Math.abs(sample), 0);
-    t.ok(loudness(500, 1_900) > 100);
-    t.equal(loudness(2_200, 3_800), 0);
-    t.ok(loudness(4_200, 5_500) > 100);
+/** Flags of a fragmented file: by half a second, or each packet by itself, as live streams have it. */
+const FRAGMENTS = ['-movflags', 'frag_keyframe+empty_moov', '-frag_duration', '500000'];
+const PACKETS = ['-movflags', 'frag_every_frame+empty_moov'];
+
+for (const [name, ...how] of [
+  ['late-fragments.mp4', ...FRAGMENTS],
+  ['late-delayed.mp4', '-movflags', 'frag_keyframe+delay_moov'],
+  ['late-dash.mp4', '-movflags', 'dash+frag_every_frame+empty_moov'],
+] as const) {
+  t.test(`and in fragments: ${name}`, { skip: noFfmpeg }, async (t) => {
+    // Its pictures are told apart from nothing: they begin when the file does.
+    const { samples } = await decodeAudioFile(await made(t, name, ...LATE, '-c:v', 'mjpeg', '-c:a', 'aac', ...how));
+    const lateMs = heardAt(samples) - heardAt(speech.samples);
+    t.ok(Math.abs(lateMs - 3_000) < 140, `${lateMs} ms late`);
   });
 }
+
+function loudness(samples: Float32Array, fromMs: number, toMs: number): number {
+  return samples.slice(fromMs * 16, toMs * 16).reduce((sum, sample) => sum + Math.abs(sample), 0);
+}
+
+const TONE = ['-f', 'lavfi', '-i', 'sine=frequency=300:sample_rate=48000:duration=6'];
+
+for (const [name, ...how] of [
+  ['hole.webm', '-c:a', 'libopus'],
+  ['hole.mkv', '-c:a', 'libopus'],
+  ['hole.ogg', '-c:a', 'libopus'],
+  ['opus.mp4', '-c:a', 'libopus'],
+  ['opus-fragments.mp4', '-c:a', 'libopus', ...FRAGMENTS],
+  ['opus-packets.mp4', '-c:a', 'libopus', ...PACKETS],
+  ['aac.mp4', '-c:a', 'aac'],
+  ['aac-fragments.mp4', '-c:a', 'aac', ...FRAGMENTS],
+  ['aac-packets.mp4', '-c:a', 'aac', ...PACKETS],
+]) {
+  t.test(`two seconds that are missing are silent: ${name}`, { skip: noFfmpeg }, async (t) => {
+    const whole = await made(t, name ?? '', ...TONE, ...how, '-bsf:a', "noise=drop='between(n,100,199)'");
+    const { samples, durationMs } = await decodeAudioFile(whole);
+    t.ok(Math.abs(durationMs - 6_000) < 60, `${durationMs} ms`);
+    t.ok(loudness(samples, 500, 1_900) > 100);
+    t.equal(loudness(samples, 2_300, 3_800), 0);
+    t.ok(loudness(samples, 4_400, 5_500) > 100);
+  });
+}
+
+/** Adds to the times of fragments from one of them on (`tfdt`, ISO/IEC 14496-12, section 8.8.12). */
+function laterFragments(file: Uint8Array, from: number, units: number): Buffer {
+  const bytes = Buffer.from(file);
+  for (let at = bytes.indexOf('tfdt'), fragment = 0; at >= 0; at = bytes.indexOf('tfdt', at + 4), fragment++) {
+    if (fragment < from) continue;
+    if (bytes[at + 4] === 1) bytes.writeBigUInt64BE(bytes.readBigUInt64BE(at + 8) + BigInt(units), at + 8);
+    else bytes.writeUInt32BE(bytes.readUInt32BE(at + 8) + units, at + 8);
+  }
+  return bytes;
+}
+
+for (const codec of ['aac', 'libopus']) {
+  t.test(`fragments that were lost, and all that came before: ${codec}`, { skip: noFfmpeg }, async (t) => {
+    const file = await readFile(await made(t, 'tone.mp4', ...TONE, '-c:a', codec, ...FRAGMENTS));
+    const whole = await decodeAudioFile(file);
+    const lost = await decodeAudioFile(laterFragments(file, 4, 3 * 48_000));
+    t.ok(Math.abs(lost.durationMs - whole.durationMs - 3_000) < 1, `${lost.durationMs} ms`);
+    t.ok(loudness(lost.samples, 500, 1_900) > 100);
+    t.equal(loudness(lost.samples, 2_200, 4_800), 0);
+    t.ok(loudness(lost.samples, 5_200, 8_500) > 100);
+    const ofLive = await decodeAudioFile(laterFragments(file, 0, 5 * 3_600 * 48_000));
+    t.same(ofLive.samples, whole.samples, 'a piece of a live stream begins where it begins');
+    await t.rejects(decodeAudioFile(laterFragments(file, 4, 10 * 3_600 * 48_000)), { code: 'audio_too_long' });
+  });
+}
+
+const PULSES = ['-f', 'lavfi', '-i', "aevalsrc='0.3*sin(2*PI*300*t)*lt(mod(t,2),1)':d=8:s=48000", '-c:a', 'libopus'];
+
+function pagesOf(file: Uint8Array): Uint8Array[] {
+  const pages: Uint8Array[] = [];
+  for (let at = 0; at < file.length;) {
+    const segments = file[at + 26] ?? 0;
+    const lacing = file.subarray(at + 27, at + 27 + segments);
+    const end = at + 27 + segments + lacing.reduce((sum, part) => sum + part, 0);
+    pages.push(file.subarray(at, end));
+    at = end;
+  }
+  return pages;
+}
+
+t.test('Ogg: pages that were lost, broke off, or cannot be told any more', { skip: noFfmpeg }, async (t) => {
+  const pages = pagesOf(await readFile(await made(t, 'pulses.ogg', ...PULSES, '-page_duration', '500000')));
+  const damages: Readonly<Record<string, (page: Uint8Array) => Uint8Array>> = {
+    lost: () => new Uint8Array(0),
+    'broken off': (page) => page.subarray(0, page.length / 2),
+    'without its first letters': (page) => bytesOf([Buffer.from('none'), page.subarray(4)]),
+  };
+  for (const [what, damage] of Object.entries(damages)) {
+    const file = bytesOf(pages.map((page, at) => (at === 6 || at === 7 ? damage(page) : page)));
+    const { samples, durationMs } = await decodeAudioFile(file);
+    t.ok(Math.abs(durationMs - 8_000) < 20, `${what}: ${durationMs} ms`);
+    t.ok(loudness(samples, 0, 900) > 100, what);
+    t.equal(loudness(samples, 2_050, 2_900), 0, what);
+    for (const pulse of [4_000, 6_000]) {
+      t.ok(loudness(samples, pulse + 50, pulse + 950) > 1_000, what);
+      t.ok(loudness(samples, pulse + 1_100, pulse + 1_950) < 100, what);
+    }
+  }
+});
+
+t.test('what a silent speaker does not send is silent: DTX', { skip: noFfmpeg }, async (t) => {
+  const sent = ['-application', 'voip', '-dtx', '1', '-b:a', '24k'];
+  const ogg = await made(t, 'dtx.ogg', ...PULSES, ...sent);
+  for (const [name, ...how] of [['dtx.ogg'], ['dtx.webm'], ['dtx.mp4'], ['dtx-fragments.mp4', ...FRAGMENTS]]) {
+    const path = name === 'dtx.ogg' ? ogg : await made(t, name ?? '', '-i', ogg, '-c', 'copy', ...how);
+    const { samples, durationMs } = await decodeAudioFile(path);
+    t.ok(Math.abs(durationMs - 8_000) < 60, `${name}: ${durationMs} ms`);
+    for (const pulse of [0, 2_000, 4_000, 6_000]) {
+      t.ok(loudness(samples, pulse + 100, pulse + 900) > 1_000, name);
+      t.ok(loudness(samples, pulse + 1_300, pulse + 1_900) < 100, name);
+    }
+  }
+});
+
+t.test('small holes add up', () => {
+  const packets = Array.from({ length: 50 }, (_, at) => page(at + 2, BigInt((at + 1) * 1_920)));
+  return decodeAudioFile(bytesOf([opusHeads(1), ...packets])).then(({ durationMs }) =>
+    t.ok(Math.abs(durationMs - 2_000) < 100, `${durationMs} ms`),
+  );
+});
 
 t.test('the track that is flagged as default is heard', { skip: noFfmpeg }, async (t) => {
   const tone = ['-f', 'lavfi', '-i', 'anullsrc=r=16000:cl=mono:d=2', '-i', SPEECH, '-map', '0', '-map', '1'];

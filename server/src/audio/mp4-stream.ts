@@ -1,0 +1,203 @@
+// MP4 files as they come, with the silence that their times tell of: a late start, and holes between samples.
+import { typeAt, viewOf } from './mp4-boxes.js';
+import { fragmentTimes, trackTimes, UsualLength, type FragmentTimes, type Run, type TrackTimes } from './mp4-times.js';
+import { HOLE_S_MIN, Silences } from './silences.js';
+import type { BlockDecoder, DecodedBlock, StreamDecoder } from './stream-decoder.js';
+
+/** What is read before the decoder gets it: the index, and that of each fragment. */
+const READ = new Set(['moov', 'moof']);
+
+/**
+ * Stands before a decoder that knows nothing of times. Where a file says nothing, or nothing sensible, it is decoded as
+ * if all samples followed each other.
+ */
+export class Mp4Stream implements StreamDecoder {
+  readonly #decoder: BlockDecoder;
+  readonly #silences = new Silences();
+  #held: Uint8Array = new Uint8Array(0);
+  /** Bytes of a box that go on to the decoder as they are. */
+  #passing = 0;
+  #tracks: readonly TrackTimes[] = [];
+  #clock: SoundClock | undefined;
+  /** When the file begins: its first sample, of whichever track, seconds. */
+  #originS: number | undefined;
+  #decodedS = 0;
+  /** Whether samples came since the last fragment was announced. */
+  #hasSamples = false;
+
+  constructor(decoder: BlockDecoder) {
+    this.#decoder = decoder;
+  }
+
+  async decode(bytes: Uint8Array): Promise<readonly DecodedBlock[]> {
+    const out: DecodedBlock[] = [];
+    const passed = bytes.subarray(0, Math.min(this.#passing, bytes.length));
+    this.#passing -= passed.length;
+    if (passed.length > 0) await this.#give(passed, out);
+    const fresh = bytes.subarray(passed.length);
+    if (fresh.length === 0) return out;
+    this.#held = this.#held.length === 0 ? fresh : new Uint8Array(Buffer.concat([this.#held, fresh]));
+    let at = 0;
+    for (;;) {
+      const box = headerAt(this.#held, at);
+      if (box === undefined) break;
+      const isRead = READ.has(box.type);
+      if (isRead && at + box.size > this.#held.length) break;
+      const part = this.#held.slice(at, at + box.size);
+      if (isRead) this.#read(box.type, part);
+      else if (box.type === 'mdat') this.#hasSamples = true;
+      await this.#give(part, out);
+      this.#passing = box.size - part.length;
+      at += part.length;
+      if (this.#passing > 0) break;
+    }
+    this.#held = this.#held.slice(at);
+    return out;
+  }
+
+  async flush(): Promise<readonly DecodedBlock[]> {
+    const out: DecodedBlock[] = [];
+    // Cut off within a box.
+    if (this.#held.length > 0) await this.#give(this.#held, out);
+    const last = await this.#decoder.flush?.();
+    return last === undefined ? out : [...out, ...this.#silences.apply(last)];
+  }
+
+  free(): void {
+    this.#decoder.free();
+  }
+
+  async #give(bytes: Uint8Array, out: DecodedBlock[]): Promise<void> {
+    const decoded = await this.#decoder.decode(bytes);
+    this.#decodedS += decoded.channelData.length === 0 ? 0 : (decoded.channelData[0]?.length ?? 0) / decoded.sampleRate;
+    out.push(...this.#silences.apply(decoded));
+  }
+
+  #read(type: string, box: Uint8Array): void {
+    if (type === 'moov') return this.#index(box);
+    const parts = fragmentTimes(box, this.#tracks);
+    this.#originS ??= this.#firstOf(parts);
+    for (const part of parts) {
+      if (part.trackId !== this.#clock?.track.id) continue;
+      this.#clock.fragment(part, this.#decodedS, this.#originS, this.#hasSamples);
+      this.#hasSamples = false;
+    }
+  }
+
+  /** The first index, and the first sound track in it, are those that the decoder takes. */
+  #index(box: Uint8Array): void {
+    if (this.#tracks.length > 0) return;
+    this.#tracks = trackTimes(box);
+    const sound = this.#tracks.find(({ isSound }) => isSound);
+    if (sound === undefined) return;
+    const clock = new SoundClock(sound, this.#silences);
+    // Where it lists samples, fragments are not read.
+    if (sound.runs.length > 0) clock.whole();
+    else this.#clock = clock;
+  }
+
+  #firstOf(parts: readonly FragmentTimes[]): number | undefined {
+    const starts = parts.flatMap(({ trackId, startUnits }) => {
+      const track = this.#tracks.find(({ id }) => id === trackId);
+      return track === undefined || startUnits === undefined ? [] : [startUnits / track.scale];
+    });
+    return starts.length === 0 ? undefined : Math.min(...starts);
+  }
+}
+
+/** Compares when samples of sound should come with what was decoded, and notes the silence between. */
+class SoundClock {
+  readonly track: TrackTimes;
+  readonly #silences: Silences;
+  readonly #usual: UsualLength;
+  /** Where the samples so far end by their times, units. */
+  #endUnits: number | undefined;
+  #startUnits = 0;
+  /** Of holes, without that of a late start. */
+  #silenceS = 0;
+  /** By how much what is decoded is behind when nothing is missing: decoders hold back, and leave out, something. */
+  #heldBackS = Infinity;
+
+  constructor(track: TrackTimes, silences: Silences) {
+    this.track = track;
+    this.#silences = silences;
+    this.#usual = new UsualLength(track.scale);
+  }
+
+  /** Some writers give a sample the time of its neighbour: less than one is no hole. */
+  get #holeSMin(): number {
+    return HOLE_S_MIN + this.#usual.units / this.track.scale;
+  }
+
+  /** All samples, as the index of a file has them that is not fragmented. */
+  whole(): void {
+    this.#silence(0, this.track.lateS);
+    this.#samples(this.track.runs, -this.track.leftOutS);
+  }
+
+  /** Samples that come next. @param hasSamples whether those of the fragments before came */
+  fragment({ startUnits, runs }: FragmentTimes, decodedS: number, originS = 0, hasSamples: boolean): void {
+    const { scale, lateS } = this.track;
+    const start = startUnits ?? this.#endUnits ?? 0;
+    if (this.#endUnits === undefined) {
+      // Of pieces that were cut out of a live stream: times go on from before.
+      this.#silences.add(0, lateS + Math.max(0, start / scale - originS));
+      this.#startUnits = start;
+    } else {
+      const borderS = (start - this.#endUnits) / scale;
+      if (borderS >= this.#holeSMin) this.#silence(decodedS, borderS);
+      const behindS = (start - this.#startUnits) / scale - decodedS - this.#silenceS;
+      if (hasSamples && decodedS > 0) this.#catchUp(behindS, decodedS);
+    }
+    this.#endUnits = start;
+    this.#samples(runs, decodedS);
+  }
+
+  /** Holes that are small one by one, and what a decoder could not read. */
+  #catchUp(behindS: number, decodedS: number): void {
+    const usualS = this.#usual.units / this.track.scale;
+    this.#heldBackS = Math.min(this.#heldBackS, behindS, this.track.leftOutS + HELD_BACK_MAX * usualS);
+    const missingS = behindS - this.#heldBackS;
+    if (missingS >= this.#holeSMin) this.#silence(decodedS, missingS);
+  }
+
+  #samples(runs: readonly Run[], decodedS: number): void {
+    const { scale, isSteady } = this.track;
+    this.#usual.learn(runs);
+    let atS = decodedS;
+    for (const [count, units] of runs) {
+      this.#endUnits = (this.#endUnits ?? 0) + count * units;
+      const holeS = isSteady ? (units - this.#usual.units) / scale : 0;
+      if (holeS < this.#holeSMin) {
+        atS += (count * units) / scale;
+        continue;
+      }
+      for (let sample = 0; sample < count; sample++) {
+        atS += this.#usual.units / scale;
+        // More than are remembered: the file lies.
+        if (!this.#silence(atS, holeS)) return;
+      }
+    }
+  }
+
+  #silence(atS: number, lengthS: number): boolean {
+    const isTaken = this.#silences.add(Math.max(0, atS), lengthS);
+    if (isTaken) this.#silenceS += lengthS;
+    return isTaken;
+  }
+}
+
+/** Samples that a decoder holds back, or leaves out at the beginning, at the most. */
+const HELD_BACK_MAX = 2;
+
+/** The box of which the header is whole; one that makes no sense is all that follows. */
+function headerAt(bytes: Uint8Array, at: number): { readonly type: string; readonly size: number } | undefined {
+  if (at + 8 > bytes.length) return undefined;
+  const view = viewOf(bytes);
+  const type = typeAt(view, at + 4);
+  const short = view.getUint32(at);
+  if (short !== 1) return { type, size: short < 8 ? Infinity : short };
+  if (at + 16 > bytes.length) return undefined;
+  const long = Number(view.getBigUint64(at + 8));
+  return { type, size: long < 16 ? Infinity : long };
+}
