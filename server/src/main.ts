@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { keysMarker, openAccess } from './access/open-access.js';
 import { ClientAddresses } from './access/client-address.js';
 import { refuseOpenHost, refuseOpenWyoming } from './access/open-host.js';
+import type { KeySettings } from './access/key-settings.js';
 import type { Client } from './access/principal.js';
 import { Admission } from './admission/admission.js';
 import { spendRecording } from './admission/admit-request.js';
@@ -41,6 +42,7 @@ import { sessionSettings } from './main/session-settings.js';
 import { StartError, startErrorOf } from './main/start-error.js';
 import { openPolish } from './polish/open-polish.js';
 import type { SessionFactory } from './session/session-port.js';
+import { demandingSessions } from './session/demanding-session.js';
 import { RewritingSession } from './session/rewriting-session.js';
 import { createSessionFactory } from './session/session.js';
 import { defaultRewriting } from './text/rewriting/default-rewriting.js';
@@ -250,7 +252,10 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
   });
   const rewriting = defaultRewriting(settings);
   // Next to what recognises: nothing else sees a text before it is rewritten.
-  const sessions: SessionFactory = (sink) => new RewritingSession(bareSessions, sink, rewriting);
+  const sessionsWith = (demands: KeySettings | undefined): SessionFactory => {
+    const demanding = demandingSessions(bareSessions, demands);
+    return (sink) => new RewritingSession(demanding, sink, rewriting);
+  };
   const files = new FileTranscription(recognizer, settings);
   registerFileMetrics(metrics, files);
   const circumstances = [settings.precision, VERSION, JSON.stringify(rewriting)].join(':');
@@ -276,6 +281,7 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
       guard,
       settings,
       spendAudio: ({ keyId, address, token }, ms) => admission.spendAudio({ principal: { keyId, token }, address }, ms),
+      demandsOf: ({ keyId = '' }) => ring?.demandsOf(keyId),
       wallNow: Date.now,
       onOver: (state) => counters?.jobsOver.add(1, state),
     }));
@@ -306,7 +312,9 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
     settings,
   });
   const sessionsOf = ({ principal }: Client): SessionFactory =>
-    kept === undefined ? sessions : kept.recording(sessions, principal.keyId);
+    kept === undefined
+      ? sessionsWith(principal.settings)
+      : kept.recording(sessionsWith(principal.settings), principal.keyId);
   gateway.open((sink, client) => new BoundedSession(sessionsOf(client), sink, client, admission), routes, dialects);
   // Not before: the start of the server has the cores to itself.
   const stopWarming = hasModel ? systemClock.after(DECODER_AFTER_MS, warmUpDecoders) : undefined;

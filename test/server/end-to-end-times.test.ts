@@ -31,11 +31,11 @@ t.setTimeout(180_000);
 t.test('the second word is where it was said', { skip }, async (t) => {
   const folder = testFolder(t);
   const { http } = await ServerProcess.shared();
-  for (const [name, ...how] of [
+  for (const [name = '', ...how] of [
     ['fragments.mp4', '-c:a', 'aac', '-movflags', 'frag_keyframe+empty_moov', '-frag_duration', '500000'],
     ['call.ogg', '-c:a', 'libopus'],
   ]) {
-    const path = holed(join(folder, name ?? ''), ...how);
+    const path = holed(join(folder, name), ...how);
     const form = new FormData();
     form.append('file', new Blob([await readFile(path)]), name);
     form.append('model', 'whisper-1');

@@ -53,13 +53,16 @@ export class Access implements Authorizer {
     if (!this.isDemanded) return ANYBODY;
     if (credential === undefined) return 'missing';
     const key = this.#options.ring?.find(credential);
-    if (key !== undefined) return { keyId: key.id, keyName: key.name, scopes: new Set(key.scopes), isLasting: true };
+    if (key !== undefined) {
+      const { id: keyId, name: keyName, settings } = key;
+      return { keyId, keyName, settings, scopes: new Set(key.scopes), isLasting: true };
+    }
     const token = this.#options.tokens.read(credential);
     if (typeof token === 'string') return token;
     const issuer = this.#options.ring?.get(token.keyId ?? '');
     if (issuer === undefined) return 'unknown';
-    const { id: keyId, name: keyName } = issuer;
-    return { keyId, keyName, scopes: new Set(token.scopes), isLasting: false, token: token.limits };
+    const { id: keyId, name: keyName, settings } = issuer;
+    return { keyId, keyName, settings, scopes: new Set(token.scopes), isLasting: false, token: token.limits };
   }
 
   isCurrent({ keyId }: Principal): boolean {

@@ -1,5 +1,6 @@
 // API keys: how they look, what they may open, and what is kept of them.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { KeySettings } from './key-settings.js';
 
 /**
  * - `stream`: live sessions, in Sotto's own wire format and in those of others.
@@ -24,7 +25,12 @@ export interface KeyRecord {
   /** Milliseconds since 1970. */
   readonly createdAt: number;
   readonly revokedAt?: number | undefined;
+  /** What it demands of every transcript; absent: nothing. */
+  readonly settings?: KeySettings | undefined;
 }
+
+/** What the maker of a key says of it. */
+export type KeyWish = Pick<KeyRecord, 'name' | 'scopes' | 'settings'>;
 
 const ID_BYTES = 5;
 const SECRET_BYTES = 32;
@@ -35,12 +41,12 @@ export const KEY_ID = /^[0-9a-f]{10}$/;
 
 /** A key that nobody has had before: its record, and the text that is shown once. */
 export function makeKey(
-  { name, scopes }: Pick<KeyRecord, 'name' | 'scopes'>,
+  { name, scopes, settings }: KeyWish,
   wallNow: number,
 ): { readonly record: KeyRecord; readonly text: string } {
   const id = randomBytes(ID_BYTES).toString('hex');
   const secret = randomBytes(SECRET_BYTES).toString('base64url');
-  const record = { id, hash: hashOf(secret), name, scopes, createdAt: wallNow };
+  const record = { id, hash: hashOf(secret), name, scopes, createdAt: wallNow, ...(settings && { settings }) };
   return { record, text: `sotto_${id}_${secret}` };
 }
 

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { withPrefix, type KeyValueStore, type StoreChange } from '../store/key-value-store.js';
 import { Records } from '../store/records.js';
 import { AccessError } from './access-error.js';
-import { isSecretOf, makeKey, parseKey, type KeyRecord } from './api-key.js';
+import { isSecretOf, makeKey, parseKey, type KeyRecord, type KeyWish } from './api-key.js';
+import type { KeySettings } from './key-settings.js';
 
 /** Keys that are kept, revoked ones among them. */
 export const KEYS_MAX = 10_000;
@@ -48,13 +49,18 @@ export class KeyRing {
     return record?.revokedAt === undefined ? record : undefined;
   }
 
+  /** What the key of this id demands, revoked or not: jobs may outlive it. */
+  demandsOf(id: string): KeySettings | undefined {
+    return this.#keys.get(id)?.settings;
+  }
+
   /** The oldest first, with those that were revoked. */
   list(): KeyRecord[] {
     return [...this.#keys.values()].toSorted((a, b) => a.createdAt - b.createdAt);
   }
 
   /** Makes a key; its text is never to be had again. Rejects with AccessError `keys_full`. */
-  async create(wanted: Pick<KeyRecord, 'name' | 'scopes'>): Promise<{ record: KeyRecord; text: string }> {
+  async create(wanted: KeyWish): Promise<{ record: KeyRecord; text: string }> {
     if (this.#keys.size >= KEYS_MAX) {
       throw new AccessError('keys_full', `There are ${KEYS_MAX} keys, revoked ones among them: no more can be made.`);
     }

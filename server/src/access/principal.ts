@@ -1,5 +1,6 @@
 // Who a request comes from, and what it may open.
 import { SCOPES, type Scope } from './api-key.js';
+import type { KeySettings } from './key-settings.js';
 
 export interface Principal {
   /**
@@ -10,6 +11,8 @@ export interface Principal {
   /** What its maker called that key, for people. */
   readonly keyName?: string | undefined;
   readonly scopes: ReadonlySet<Scope>;
+  /** What that key demands of its transcripts. */
+  readonly settings?: KeySettings | undefined;
   /** Whether it has a key itself, not what a key gave out: only that gives out tokens. */
   readonly isLasting: boolean;
   /** What a token allows no more of. */

@@ -10,7 +10,7 @@ import type { SessionSettings } from '../session/session-settings.js';
 import type { Transcripts } from '../transcripts/transcripts.js';
 import { accessRoutes, type AccessRoutesOptions } from './access/access-routes.js';
 import { demanding } from './access/callers.js';
-import { createSpender, NO_QUOTAS, type Quotas } from './access/spender.js';
+import { createTerms, NO_QUOTAS, type Quotas } from './access/client-terms.js';
 import { asrWebserviceRoutes } from './asr-webservice/asr-routes.js';
 import { TemporaryKeys } from './compat/temporary-keys.js';
 import { createCompat } from './compat/compat.js';
@@ -75,7 +75,7 @@ export function createApi(options: ApiOptions): Api {
   const { uploadBytesMax, polishStopBudgetMs } = options.settings;
   const { access } = options.access;
   const keys = new TemporaryKeys<SessionConfig>(access);
-  const spender = createSpender(keys, options.quotas ?? NO_QUOTAS);
+  const termsOf = createTerms(keys, options.quotas ?? NO_QUOTAS);
   const compat = createCompat({
     keys,
     session,
@@ -83,15 +83,15 @@ export function createApi(options: ApiOptions): Api {
     transcription,
     guard,
     fileBytesMax: uploadBytesMax,
-    spender,
+    termsOf,
     log,
   });
   const routes = [
     ...keptRoutes(options),
     ...compat.routes,
     ...demanding(access, 'files', polishRoutes(polishing, access)),
-    ...openAiRestRoutes({ files: transcription, authorizer: keys, model, uploadBytesMax, spender }),
-    ...demanding(access, 'files', asrWebserviceRoutes({ files: transcription, model, uploadBytesMax, spender })),
+    ...openAiRestRoutes({ files: transcription, authorizer: keys, model, uploadBytesMax, termsOf }),
+    ...demanding(access, 'files', asrWebserviceRoutes({ files: transcription, model, uploadBytesMax, termsOf })),
     ...demanding(
       access,
       'files',
@@ -102,7 +102,7 @@ export function createApi(options: ApiOptions): Api {
         polishing,
         polishBudgetMs: polishStopBudgetMs,
         access,
-        spender,
+        termsOf,
       }),
     ),
     ...accessRoutes(options.access),

@@ -1,16 +1,8 @@
 // The flags of `sotto transcribe` and what its two ways, with and without a server, make of them alike.
-import {
-  REDACTIONS,
-  type AudioFormat,
-  type PolishMode,
-  type PolishSettings,
-  type Redaction,
-  type Replacement,
-  type RewritingSettings,
-} from '@sotto/protocol';
-import { CommandError } from './command-error.js';
+import type { AudioFormat, PolishMode, PolishSettings } from '@sotto/protocol';
 import type { TrackWish } from '../audio/choose-track.js';
 import type { TranscriptFormat } from '../captions/transcript-formats.js';
+import type { RewritingFlags } from './rewriting-flags.js';
 
 /** As a file name: standard input. */
 export const STANDARD_INPUT = '-';
@@ -19,7 +11,7 @@ export const STANDARD_INPUT = '-';
 export type RawFormat = Omit<AudioFormat, 'encoding'>;
 
 /** The flags, as commander has parsed them. */
-export interface TranscribeFlags {
+export interface TranscribeFlags extends RewritingFlags {
   readonly server: string;
   readonly fast?: true;
   readonly retry: number;
@@ -41,10 +33,6 @@ export interface TranscribeFlags {
   readonly rate?: number;
   readonly channels?: number;
   readonly separateChannels?: true;
-  readonly replace?: readonly string[];
-  readonly profanity?: 'off' | 'mask';
-  readonly redact?: string;
-  readonly redactNames?: string;
 }
 
 /** What standard input is said to be; undefined: a file of any format, told by its first bytes. */
@@ -69,38 +57,6 @@ export function recognitionFlags(flags: TranscribeFlags): RecognitionFlags {
     ...(hotword !== undefined && { hotwords: [...hotword] }),
     ...(flags.translate && { task: 'translate' }),
   };
-}
-
-/** What the server does to the words. @throws {CommandError} with exit code 2 for what it would not understand */
-export function rewritingFlags({ replace, profanity, redact, redactNames }: TranscribeFlags): RewritingSettings {
-  const kinds = redact === undefined ? undefined : listOf(redact);
-  const stranger = kinds?.find((kind) => !isRedaction(kind));
-  if (stranger !== undefined) {
-    throw new CommandError(`--redact takes ${REDACTIONS.join(', ')}, got "${stranger}".`, 2);
-  }
-  return {
-    ...(replace !== undefined && { replacements: replace.map(ruleOf) }),
-    ...(profanity !== undefined && { profanity }),
-    ...(kinds !== undefined && { redact: kinds.filter(isRedaction) }),
-    ...(redactNames !== undefined && { redactNames: listOf(redactNames) }),
-  };
-}
-
-function ruleOf(text: string): Replacement {
-  const [find = '', ...rest] = text.split('=');
-  if (find.trim() !== '' && rest.length > 0) return { find: find.trim(), replace: rest.join('=').trim() };
-  throw new CommandError(`--replace takes a word and what to write for it, such as jason=JSON, got "${text}".`, 2);
-}
-
-function listOf(text: string): string[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
-}
-
-function isRedaction(kind: string): kind is Redaction {
-  return (REDACTIONS as readonly string[]).includes(kind);
 }
 
 /** Which sound track of a file is heard. */

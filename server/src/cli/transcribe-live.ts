@@ -4,11 +4,11 @@ import { SpeechFound } from '../asr/files/speech-found.js';
 import { asCommandError } from './command-error.js';
 import { FileProgress } from './file-progress.js';
 import { channelsSource, containedSource, fileSource, rawSource, type AudioSource } from './transcribe-audio.js';
+import { rewritingFlags } from './rewriting-flags.js';
 import {
   polishFlags,
   rawFormat,
   recognitionFlags,
-  rewritingFlags,
   showsWords,
   STANDARD_INPUT,
   trackWish,

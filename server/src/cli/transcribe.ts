@@ -1,11 +1,12 @@
 // `sotto transcribe`: audio files or standard input in, the words out, through a server or without one.
 import { DEVICE_LIST } from '../asr/devices.js';
-import { LIMITS, POLISH_MODES, PROFANITY_MODES, REDACTIONS } from '@sotto/protocol';
+import { LIMITS, POLISH_MODES } from '@sotto/protocol';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { TRACK } from '../audio/choose-track.js';
 import { ffmpegSetting, useFfmpeg } from '../audio/ffmpeg/find-ffmpeg.js';
 import { asCommandError, CommandError } from './command-error.js';
-import { rawFormat, rewritingFlags, STANDARD_INPUT, type TranscribeFlags } from './transcribe-flags.js';
+import { collect, rewritingFlags, withRewriting } from './rewriting-flags.js';
+import { rawFormat, STANDARD_INPUT, type TranscribeFlags } from './transcribe-flags.js';
 import { TRANSCRIPT_FORMATS } from '../captions/transcript-formats.js';
 import { transcribeLive } from './transcribe-live.js';
 import { transcribeOffline } from './transcribe-offline.js';
@@ -14,7 +15,7 @@ import { transcriptName, warn } from './transcribe-output.js';
 const DEFAULT_SERVER = 'ws://127.0.0.1:8080/v1/stream';
 
 export function registerTranscribeCommand(program: Command): void {
-  program
+  const command = program
     .command('transcribe')
     .description('Stream audio to a server and show the words as they are spoken.')
     .argument(
@@ -44,11 +45,8 @@ export function registerTranscribeCommand(program: Command): void {
     )
     .option('--polish-instruction <text>', 'what to do with the text (needs --polish custom)')
     .option('--prompt <text>', 'text that came before, or that sets the style')
-    .option('--hotword <text>', 'a name or term to expect; may be given several times', collect)
-    .option('--replace <find=replace>', 'write a word in another way; may be given several times', collect)
-    .addOption(new Option('--profanity <mode>', 'mask: of swear words only the first letter').choices(PROFANITY_MODES))
-    .option('--redact <list>', `hide, with commas between: ${REDACTIONS.join(', ')}`)
-    .option('--redact-names <list>', 'the names that --redact names hides, with commas between')
+    .option('--hotword <text>', 'a name or term to expect; may be given several times', collect);
+  withRewriting(command)
     .option('--raw', 'standard input is raw PCM (16-bit, little-endian), no file of a known format')
     .option(
       '--rate <hz>',
@@ -154,10 +152,6 @@ function checkNames(files: readonly string[], folder: string): void {
     }
     byName.set(name, file);
   }
-}
-
-function collect(value: string, all: readonly string[] = []): string[] {
-  return [...all, value];
 }
 
 function wholeNumber(min: number, max: number): (text: string) => number {

@@ -44,6 +44,8 @@ export interface JobRunnerOptions {
   readonly polishing: Polishing | undefined;
   /** Takes audio from the quota of a job's client; what it throws ends the job. Default: no bound. */
   readonly spendAudio?: ((client: JobClient, ms: number) => void) | undefined;
+  /** What holds for the transcripts of a client, whatever its jobs say. */
+  readonly demandsOf?: ((client: JobClient) => FileOptions['demands']) | undefined;
   /** What recognises, for the transcript. */
   readonly model: { readonly name: string };
   /** The bytes of a job's recording, and how many there are. */
@@ -101,9 +103,10 @@ export class JobRunner {
   }
 
   async #transcribe(job: JobRecord, signal: AbortSignal): Promise<JobFacts> {
-    const { jobs, transcription, decode, open, spendAudio } = this.#options;
+    const { jobs, transcription, decode, open, spendAudio, demandsOf } = this.#options;
     const client = clientOf(job);
     const { writer, segmentCount, resumeMs } = await this.#openTranscript(job);
+    const options = { ...fileOptions(job), demands: demandsOf?.(client) };
     const { track, language, channels } = job.options;
     const isApart = channels === 'separate';
     const warnings: string[] = [];
@@ -136,7 +139,7 @@ export class JobRunner {
       reading.channel = channel ?? 0;
       reading.fractionAt = (heardMs) => bytes.fraction * Math.min(1, heardMs / audio.audioMs);
       try {
-        yield* transcription.transcribe(audio, fileOptions(job), run);
+        yield* transcription.transcribe(audio, options, run);
       } finally {
         audioMs = Math.max(audioMs, audio.audioMs);
       }

@@ -26,6 +26,7 @@ export interface OpenJobsOptions {
   readonly polishing: Polishing | undefined;
   /** See JobRunnerOptions. */
   readonly spendAudio?: JobRunnerOptions['spendAudio'];
+  readonly demandsOf?: JobRunnerOptions['demandsOf'];
   readonly model: { readonly name: string };
   readonly health: StoreHealth;
   readonly log: Pick<Logger, 'error' | 'warn'>;

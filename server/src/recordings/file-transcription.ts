@@ -4,6 +4,7 @@ import { AsrError } from '../asr/errors.js';
 import type { FileTranscriber, HearingModel, TranscribedSegment } from '../asr/files/file-transcriber.js';
 import type { CuttingOptions } from '../asr/files/speech-stretches.js';
 import { SAMPLES_PER_MS } from '../audio/samples.js';
+import type { Demands } from '../text/rewriting/demands.js';
 import { Semaphore } from '../time/semaphore.js';
 
 /** How a recording is to be recognised. */
@@ -26,6 +27,8 @@ export interface FileOptions {
   readonly cutting?: CuttingOptions | undefined;
   /** What is done to its texts; what it does not name is as the server is set. */
   readonly rewriting?: RewritingSettings | undefined;
+  /** What holds whatever these options say. */
+  readonly demands?: Demands | undefined;
 }
 
 export const FILE_DEFAULTS = {

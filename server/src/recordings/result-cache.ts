@@ -70,7 +70,7 @@ export class ResultCache {
    */
   key(
     hash: string,
-    { language, task, prompt, hotwords, words, temperature = 0, cutting, rewriting, track }: FileOptions,
+    { language, task, prompt, hotwords, words, temperature = 0, cutting, rewriting, track, demands }: FileOptions,
     model = this.model,
   ): string {
     const { threshold, prefixPaddingMs, minSilenceMs } = cutting ?? {};
@@ -87,6 +87,7 @@ export class ResultCache {
       cut,
       rewriting ?? {},
       track,
+      demands ?? {},
     ]);
     return createHash('sha256').update(hash).update(asked).digest('hex');
   }

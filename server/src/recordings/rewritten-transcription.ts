@@ -1,5 +1,6 @@
 // Transcription whose texts are rewritten: it stands below the cache, which so keeps nothing that is to be hidden.
 import type { TranscribedSegment } from '../asr/files/file-transcriber.js';
+import { demandedRewriting, withDemandedHotwords } from '../text/rewriting/demands.js';
 import { changeRewriting, isNothing, Rewriting, type RewritingWish } from '../text/rewriting/rewriting.js';
 import type { FileOptions, FileRun, FileTranscription } from './file-transcription.js';
 
@@ -19,14 +20,17 @@ export class RewrittenTranscription implements Pick<FileTranscription, 'transcri
     options: FileOptions,
     run: FileRun = {},
   ): AsyncGenerator<TranscribedSegment, void, undefined> {
-    const wish = changeRewriting(this.#defaults, options.rewriting ?? {});
-    const segments = this.#transcription.transcribe(audio, options, run);
-    if (isNothing(wish)) return yield* segments;
-    const rewriting = new Rewriting(wish);
-    for await (const segment of segments) {
-      const text = rewriting.whole(segment.text);
-      const words = rewriting.words(segment.words, segment.text);
-      yield text === segment.text ? segment : { ...segment, text, words, tokens: [] };
-    }
+    const { demands = {} } = options;
+    const hotwords = withDemandedHotwords(options.hotwords, demands);
+    const segments = this.#transcription.transcribe(audio, { ...options, hotwords }, run);
+    const wishes = [demandedRewriting(demands), changeRewriting(this.#defaults, options.rewriting ?? {})];
+    const rewritings = wishes.filter((wish) => !isNothing(wish)).map((wish) => new Rewriting(wish));
+    for await (const segment of segments) yield rewritings.reduce(rewritten, segment);
   }
+}
+
+function rewritten(segment: TranscribedSegment, rewriting: Rewriting): TranscribedSegment {
+  const text = rewriting.whole(segment.text);
+  if (text === segment.text) return segment;
+  return { ...segment, text, words: rewriting.words(segment.words, segment.text), tokens: [] };
 }

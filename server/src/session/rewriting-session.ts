@@ -20,6 +20,7 @@ interface Change {
 }
 
 export class RewritingSession extends SessionDecorator {
+  readonly #isFixed: boolean;
   #wish: RewritingWish;
   /** In the order of the segments; never empty. */
   #changes: Change[];
@@ -32,9 +33,18 @@ export class RewritingSession extends SessionDecorator {
   /** A polished text while it is being written: what came, and what was told of it. */
   #writing: { readonly key: string; came: string; told: string } | undefined;
 
-  /** @param defaults what holds where the client does not say */
-  constructor(create: SessionFactory, sink: SessionSink, defaults: RewritingWish) {
+  /**
+   * @param defaults what holds where the client does not say
+   * @param mode `fixed`: the client has no say, and another one around this has
+   */
+  constructor(
+    create: SessionFactory,
+    sink: SessionSink,
+    defaults: RewritingWish,
+    mode: 'changeable' | 'fixed' = 'changeable',
+  ) {
     super(create, sink);
+    this.#isFixed = mode === 'fixed';
     this.#wish = defaults;
     this.#changes = [{ fromSegmentId: 0, rewriting: rewritingOf(defaults) }];
     this.#hidSomething = defaults.redact.length > 0;
@@ -55,13 +65,13 @@ export class RewritingSession extends SessionDecorator {
   override checkpoint(): SessionCheckpoint | undefined {
     if (this.#hidSomething) return undefined;
     const checkpoint = super.checkpoint();
-    return checkpoint && { ...checkpoint, rewriting: this.#wish };
+    return this.#isFixed ? checkpoint : checkpoint && { ...checkpoint, rewriting: this.#wish };
   }
 
   override restore(checkpoint: SessionCheckpoint): Promise<boolean> {
     this.#isStarted = true;
     this.#segmentId = checkpoint.utterances.count - 1;
-    this.#wish = checkpoint.rewriting ?? changeRewriting(this.#wish, checkpoint.start);
+    if (!this.#isFixed) this.#wish = checkpoint.rewriting ?? changeRewriting(this.#wish, checkpoint.start);
     this.#changes = [{ fromSegmentId: 0, rewriting: rewritingOf(this.#wish) }];
     this.#hidSomething = this.#wish.redact.length > 0;
     return super.restore(checkpoint);
@@ -89,6 +99,7 @@ export class RewritingSession extends SessionDecorator {
   }
 
   #change(change: Extract<ClientMessage, { type: 'start' | 'configure' }>): void {
+    if (this.#isFixed) return;
     const wish = changeRewriting(this.#wish, change);
     if (JSON.stringify(wish) === JSON.stringify(this.#wish)) return;
     this.#wish = wish;

@@ -68,7 +68,7 @@ function loudness(samples: Float32Array, fromMs: number, toMs: number): number {
 
 const TONE = ['-f', 'lavfi', '-i', 'sine=frequency=300:sample_rate=48000:duration=6'];
 
-for (const [name, ...how] of [
+for (const [name = '', ...how] of [
   ['hole.webm', '-c:a', 'libopus'],
   ['hole.mkv', '-c:a', 'libopus'],
   ['hole.ogg', '-c:a', 'libopus'],
@@ -80,7 +80,7 @@ for (const [name, ...how] of [
   ['aac-packets.mp4', '-c:a', 'aac', ...PACKETS],
 ]) {
   t.test(`two seconds that are missing are silent: ${name}`, { skip: noFfmpeg }, async (t) => {
-    const whole = await made(t, name ?? '', ...TONE, ...how, '-bsf:a', "noise=drop='between(n,100,199)'");
+    const whole = await made(t, name, ...TONE, ...how, '-bsf:a', "noise=drop='between(n,100,199)'");
     const { samples, durationMs } = await decodeAudioFile(whole);
     t.ok(Math.abs(durationMs - 6_000) < 60, `${durationMs} ms`);
     t.ok(loudness(samples, 500, 1_900) > 100);
@@ -152,8 +152,8 @@ t.test('Ogg: pages that were lost, broke off, or cannot be told any more', { ski
 t.test('what a silent speaker does not send is silent: DTX', { skip: noFfmpeg }, async (t) => {
   const sent = ['-application', 'voip', '-dtx', '1', '-b:a', '24k'];
   const ogg = await made(t, 'dtx.ogg', ...PULSES, ...sent);
-  for (const [name, ...how] of [['dtx.ogg'], ['dtx.webm'], ['dtx.mp4'], ['dtx-fragments.mp4', ...FRAGMENTS]]) {
-    const path = name === 'dtx.ogg' ? ogg : await made(t, name ?? '', '-i', ogg, '-c', 'copy', ...how);
+  for (const [name = '', ...how] of [['dtx.ogg'], ['dtx.webm'], ['dtx.mp4'], ['dtx-fragments.mp4', ...FRAGMENTS]]) {
+    const path = name === 'dtx.ogg' ? ogg : await made(t, name, '-i', ogg, '-c', 'copy', ...how);
     const { samples, durationMs } = await decodeAudioFile(path);
     t.ok(Math.abs(durationMs - 8_000) < 60, `${name}: ${durationMs} ms`);
     for (const pulse of [0, 2_000, 4_000, 6_000]) {

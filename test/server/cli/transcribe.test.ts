@@ -7,7 +7,8 @@ import { bytesPerFrame, type StartMessage, type StoppedMessage } from '@sotto/pr
 import t, { type Test } from 'tap';
 import { checkUsage } from '../../../server/src/cli/transcribe.js';
 import type { TranscriptSegment } from '../../../server/src/captions/cues.js';
-import { rewritingFlags, type TranscribeFlags } from '../../../server/src/cli/transcribe-flags.js';
+import { rewritingFlags } from '../../../server/src/cli/rewriting-flags.js';
+import type { TranscribeFlags } from '../../../server/src/cli/transcribe-flags.js';
 import { fixtureSamples } from '../../support/fixtures.js';
 import { NO_DECODER } from '../../support/no-decoder.js';
 import { runSotto } from '../../support/run-command.js';

@@ -2,7 +2,8 @@
 import * as v from 'valibot';
 import type { Authorizer } from '../../access/access.js';
 import { AccessError } from '../../access/access-error.js';
-import { KEY_ID, SCOPES, type KeyRecord } from '../../access/api-key.js';
+import { KEY_ID, SCOPES, type KeyRecord, type KeyWish } from '../../access/api-key.js';
+import { KEY_SETTINGS } from '../../access/key-settings.js';
 import type { KeyRing } from '../../access/key-ring.js';
 import { may, type Principal } from '../../access/principal.js';
 import { TOKEN_TTL_MS, type Tokens } from '../../access/tokens.js';
@@ -14,6 +15,8 @@ import { answeringStore } from '../store-routes.js';
 import { callerOf, demanding } from './callers.js';
 
 const BODY_BYTES_MAX = 4_096;
+/** A key may have lists of names and terms. They stay in memory. */
+const KEY_BYTES_MAX = 32_768;
 const AUDIO_MS_MAX = 24 * 3_600_000;
 
 const scopes = v.pipe(
@@ -25,6 +28,8 @@ const scopes = v.pipe(
 export const KeyRequest = v.object({
   name: v.optional(v.pipe(v.string('a text'), v.maxLength(100, 'at most 100 characters')), ''),
   scopes: v.optional(scopes, ['stream', 'files', 'watch']),
+  /** What holds for every transcript of the key: sessions and requests add to it, and take nothing away. */
+  settings: v.optional(v.object(KEY_SETTINGS)),
 });
 
 export const TokenRequest = v.object({
@@ -73,7 +78,7 @@ function keyRoutes(ring: KeyRing | undefined): Route[] {
       method: 'POST',
       path: '/v1/keys',
       handle: answeringStore(async ({ request }) => {
-        const wanted = await readJson(request, KeyRequest, { bytesMax: BODY_BYTES_MAX });
+        const wanted = await readJson(request, KeyRequest, { bytesMax: KEY_BYTES_MAX });
         const { record, text } = await created(kept(ring), wanted);
         return jsonResponse(201, { ...keyJson(record), key: text }, NO_STORE);
       }),
@@ -120,7 +125,7 @@ function kept(ring: KeyRing | undefined): KeyRing {
   throw new HttpError(503, 'keys_unavailable', 'This server has no store to keep keys in.');
 }
 
-async function created(ring: KeyRing, wanted: Pick<KeyRecord, 'name' | 'scopes'>) {
+async function created(ring: KeyRing, wanted: KeyWish) {
   try {
     return await ring.create(wanted);
   } catch (cause) {
@@ -129,8 +134,8 @@ async function created(ring: KeyRing, wanted: Pick<KeyRecord, 'name' | 'scopes'>
   }
 }
 
-function keyJson({ id, name, scopes: allowed, createdAt, revokedAt }: KeyRecord) {
-  return { id, name, scopes: allowed, createdAt: iso(createdAt), revokedAt: iso(revokedAt) };
+function keyJson({ id, name, scopes: allowed, settings, createdAt, revokedAt }: KeyRecord) {
+  return { id, name, scopes: allowed, settings, createdAt: iso(createdAt), revokedAt: iso(revokedAt) };
 }
 
 function iso(wallMs: number | undefined): string | undefined {

@@ -17,7 +17,7 @@ import {
   type RecordingBytes,
   type Transcription,
 } from '../../recordings/transcribed-upload.js';
-import type { Spender } from '../access/spender.js';
+import type { TermsOf } from '../access/client-terms.js';
 import { knownLanguage } from '../recordings/recording-routes.js';
 import { fileError } from '../uploads/file-errors.js';
 import { readUpload, type Upload } from '../uploads/upload.js';
@@ -27,7 +27,7 @@ export interface AsrWebserviceOptions {
   readonly files: Transcription;
   readonly model: { readonly languages: readonly string[]; readonly isMultilingual: boolean };
   readonly uploadBytesMax: number;
-  readonly spender?: Spender | undefined;
+  readonly termsOf?: TermsOf | undefined;
 }
 
 /** Of the query or the form, beside the recording in `audio_file`. What is not here is taken and does nothing. */
@@ -65,14 +65,19 @@ async function answered(
   options: AsrWebserviceOptions,
   answer: (heard: TranscribedUpload, asked: Asked) => Promise<HttpResponse>,
 ): Promise<HttpResponse> {
-  const spendAudio = options.spender?.(request);
+  const { spendAudio, demands } = options.termsOf?.(request) ?? {};
   const upload = await readUpload(request, options.uploadBytesMax, 'audio_file');
   try {
     const asked = { ...validated(ASR_FIELDS, fieldsOf(upload)), fileName: upload.fileName };
-    const heard = new TranscribedUpload(options.files, recordingOf(upload, asked), fileOptions(asked, options), {
-      signal: request.signal,
-      spendAudio,
-    });
+    const heard = new TranscribedUpload(
+      options.files,
+      recordingOf(upload, asked),
+      { ...fileOptions(asked, options), demands },
+      {
+        signal: request.signal,
+        spendAudio,
+      },
+    );
     return await answer(heard, asked);
   } catch (error) {
     throw fileError(error);

@@ -7,7 +7,7 @@ import type { Dialect } from '../../gateway/dialect.js';
 import type { AddressGuard } from '../../http/outbound/address-guard.js';
 import type { Route } from '../../http/router.js';
 import type { SessionSettings } from '../../session/session-settings.js';
-import type { Spender } from '../access/spender.js';
+import type { TermsOf } from '../access/client-terms.js';
 import type { TemporaryKeys } from './temporary-keys.js';
 import { authRoutes } from './deepgram/auth-routes.js';
 import { createListenDialect, type ListenDialectOptions } from './deepgram/dialect.js';
@@ -27,7 +27,7 @@ export interface CompatOptions {
   readonly guard: AddressGuard;
   /** Bytes of one recording. */
   readonly fileBytesMax: number;
-  readonly spender?: Spender | undefined;
+  readonly termsOf?: TermsOf | undefined;
   readonly log: Logger;
 }
 
@@ -37,7 +37,7 @@ export interface Compat {
 }
 
 export function createCompat(options: CompatOptions): Compat {
-  const { keys, session, model, transcription, guard, fileBytesMax, spender, log } = options;
+  const { keys, session, model, transcription, guard, fileBytesMax, termsOf, log } = options;
   const defaults = {
     endpointing: session.endpointing,
     get languages() {
@@ -63,7 +63,7 @@ export function createCompat(options: CompatOptions): Compat {
         decode: (bytes, channel) => decodeAudio(bytes, channel === undefined ? {} : { channel }),
         transcribe: (audio, asked, run) => transcription.transcribe(audio, asked, run),
         spool,
-        spender,
+        termsOf,
         log,
       }),
     ],

@@ -3,7 +3,7 @@ import { joinTexts } from '@sotto/protocol';
 import * as v from 'valibot';
 import { ALLOW_ALL, type Authorizer } from '../../access/access.js';
 import { callerOf, checkPolish } from '../access/callers.js';
-import type { Spender } from '../access/spender.js';
+import type { TermsOf } from '../access/client-terms.js';
 import { storedInMemory } from '../../audio/stored-bytes.js';
 import { refuseLanguage } from '../../asr/model-languages.js';
 import type { HttpRequest } from '../../http/exchange.js';
@@ -36,7 +36,7 @@ export interface RestOptions {
   readonly polishBudgetMs: number;
   /** Who may. Default: everybody. */
   readonly access?: Authorizer | undefined;
-  readonly spender?: Spender | undefined;
+  readonly termsOf?: TermsOf | undefined;
 }
 
 /** A recording within JSON is held in memory: larger ones come as forms or as they are. */
@@ -68,13 +68,13 @@ export function restRoutes(options: RestOptions): Route[] {
 async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTIMIZE_FIELDS>(
   request: HttpRequest,
   schema: S,
-  { files, model, uploadBytesMax, spender }: RestOptions,
+  { files, model, uploadBytesMax, termsOf }: RestOptions,
 ): Promise<{
   answer: TranscribeAnswer;
   fields: v.InferOutput<S>;
   headers: Record<string, string>;
 }> {
-  const spendAudio = spender?.(request);
+  const { spendAudio, demands } = termsOf?.(request) ?? {};
   const upload = await readAny(request, schema, uploadBytesMax);
   try {
     const { fields } = upload;
@@ -84,7 +84,7 @@ async function transcribe<const S extends typeof TRANSCRIBE_FIELDS | typeof OPTI
     const heard = new TranscribedUpload(
       files,
       upload,
-      { ...FILE_DEFAULTS, language, prompt, hotwords, track, channels, rewriting },
+      { ...FILE_DEFAULTS, language, prompt, hotwords, track, channels, rewriting, demands },
       { signal: request.signal, spendAudio },
     );
     const segments = [];

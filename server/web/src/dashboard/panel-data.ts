@@ -1,4 +1,5 @@
 // What the server says of itself, asked every two seconds while the page is seen.
+import type { RewritingSettings } from '@sotto/protocol';
 import { signal } from '@preact/signals';
 import type { GpuReading } from '../../../src/metrics/gpu-readings.js';
 import type { LiveSessionView } from '../../../src/metrics/live-sessions.js';
@@ -67,6 +68,7 @@ export interface ApiKey {
   readonly id: string;
   readonly name: string;
   readonly scopes: readonly string[];
+  readonly settings?: RewritingSettings;
   readonly createdAt: string;
   readonly revokedAt?: string;
 }
@@ -126,8 +128,9 @@ export async function useModel(model: string): Promise<void> {
   await ask();
 }
 
-export async function makeKey(name: string, scopes: readonly string[]): Promise<void> {
-  const response = await send('/v1/keys', 'POST', { name, scopes });
+/** @param settings what holds for all transcripts of the key */
+export async function makeKey(name: string, scopes: readonly string[], settings: RewritingSettings): Promise<void> {
+  const response = await send('/v1/keys', 'POST', { name, scopes, settings });
   if (response.ok) madeKey.value = ((await response.json()) as { key: string }).key;
   await askKeys();
 }

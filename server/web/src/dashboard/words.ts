@@ -1,4 +1,5 @@
 // The words of the operator's panel.
+import type { Redaction } from '@sotto/protocol';
 import type { UiLanguage } from '../i18n/language.js';
 import type { Connection } from './panel-data.js';
 
@@ -67,6 +68,10 @@ interface PanelWords {
   readonly revoke: string;
   readonly revoked: string;
   readonly scopes: string;
+  readonly hidden: string;
+  readonly redactions: Readonly<Record<Redaction, string>>;
+  readonly swearWords: string;
+  readonly hiddenNames: string;
 }
 
 export const PANEL_WORDS: Readonly<Record<UiLanguage, PanelWords>> = {
@@ -168,6 +173,17 @@ export const PANEL_WORDS: Readonly<Record<UiLanguage, PanelWords>> = {
     revoke: 'Revoke',
     revoked: 'revoked',
     scopes: 'Scopes',
+    hidden: 'Hidden in its transcripts',
+    redactions: {
+      card: 'cards',
+      phone: 'phone numbers',
+      email: 'e-mail',
+      account: 'accounts',
+      number: 'all numbers',
+      names: 'names',
+    },
+    swearWords: 'swear words',
+    hiddenNames: 'Names, with commas between',
   },
   zh: {
     title: '监控面板',
@@ -259,5 +275,16 @@ export const PANEL_WORDS: Readonly<Record<UiLanguage, PanelWords>> = {
     revoke: '吊销',
     revoked: '已吊销',
     scopes: '权限',
+    hidden: '转写中隐藏',
+    redactions: {
+      card: '银行卡号',
+      phone: '电话号码',
+      email: '电子邮箱',
+      account: '账号',
+      number: '所有数字',
+      names: '人名',
+    },
+    swearWords: '脏话',
+    hiddenNames: '人名，以逗号分隔',
   },
 };

@@ -7,7 +7,7 @@ import { AsrError } from '../../../asr/errors.js';
 import type { TranscribedSegment } from '../../../asr/files/file-transcriber.js';
 import { AudioFileError, DecoderError } from '../../../audio/audio-errors.js';
 import { rawAsFile } from '../../../audio/raw-audio.js';
-import type { FileOptions, FileRun, SpendAudio } from '../../../recordings/file-transcription.js';
+import type { FileOptions, FileRun } from '../../../recordings/file-transcription.js';
 import type { HttpRequest } from '../../../http/exchange.js';
 import type { AddressGuard } from '../../../http/outbound/address-guard.js';
 import { boundedBody, mediaType } from '../../../http/body.js';
@@ -18,7 +18,7 @@ import type { Route } from '../../../http/router.js';
 import { refuseUrl, safeFetch, SafeFetchError } from '../../../http/outbound/safe-fetch.js';
 import type { Authorizer } from '../../../access/access.js';
 import { credentialOf } from '../../../access/credentials.js';
-import type { Spender } from '../../access/spender.js';
+import type { ClientTerms, TermsOf } from '../../access/client-terms.js';
 import { deliver } from './callback.js';
 import { listenDocument, type HeardChannel } from './document.js';
 import { deepgramHandler, DeepgramHttpError, requireScope, type DeepgramError } from './http-errors.js';
@@ -54,7 +54,7 @@ export interface ListenRouteOptions {
   ) => AsyncIterable<TranscribedSegment>;
   /** Puts bytes aside, until they are closed. */
   readonly spool: (bytes: AsyncIterable<Uint8Array>) => Promise<SpooledBytes>;
-  readonly spender?: Spender | undefined;
+  readonly termsOf?: TermsOf | undefined;
   readonly log: Logger;
 }
 
@@ -62,8 +62,7 @@ interface Call {
   readonly listen: ListenOptions;
   readonly model: ModelInfo;
   readonly requestId: string;
-  /** Takes the audio from the quota of the client. */
-  readonly spendAudio: SpendAudio | undefined;
+  readonly terms: ClientTerms | undefined;
 }
 
 export function listenRoute(options: ListenRouteOptions): Route {
@@ -74,9 +73,9 @@ export function listenRoute(options: ListenRouteOptions): Route {
     handle: deepgramHandler(async ({ request }) => {
       requireScope(options.authorizer.identify(credentialOf(request)), 'files');
       const listen = readListenOptions(request.query, options.model.languages, 'file');
-      const spendAudio = options.spender?.(request);
+      const terms = options.termsOf?.(request);
       const model = modelInfo(options.model.name);
-      const call = { listen, model, requestId: randomUUID(), spendAudio };
+      const call = { listen, model, requestId: randomUUID(), terms };
       if (listen.callback === undefined) {
         const document = await answering(() => listenTo(request, call, options));
         return jsonResponse(200, document, { 'dg-request-id': call.requestId });
@@ -139,17 +138,18 @@ async function store(request: HttpRequest, options: ListenRouteOptions): Promise
 /** The document of a recording, whose channels are heard one after the other where each is wanted. */
 async function transcribe(
   bytes: AsyncIterable<Uint8Array>,
-  { listen, model, requestId, spendAudio }: Call,
+  { listen, model, requestId, terms }: Call,
   options: ListenRouteOptions,
   { signal }: Pick<FileRun, 'signal'>,
 ): Promise<object> {
-  const run: FileRun = { ...(signal !== undefined && { signal }), spendAudio };
+  const run: FileRun = { ...(signal !== undefined && { signal }), spendAudio: terms?.spendAudio };
   const created = new Date();
   const hash = createHash('sha256');
-  const first = await hear(hashed(bytes, hash), listen, options, run, listen.isMultichannel ? 0 : undefined);
+  const asked = { ...listen, demands: terms?.demands };
+  const first = await hear(hashed(bytes, hash), asked, options, run, listen.isMultichannel ? 0 : undefined);
   const channels = [first];
   while (listen.isMultichannel && channels.length < LIMITS.channelsMax) {
-    const next = await hear(bytes, listen, options, run, channels.length).catch(noneLeft);
+    const next = await hear(bytes, asked, options, run, channels.length).catch(noneLeft);
     if (next === undefined) break;
     channels.push(next);
   }
@@ -159,7 +159,7 @@ async function transcribe(
 /** What is heard in all channels, or in one of them. */
 async function hear(
   bytes: AsyncIterable<Uint8Array>,
-  { audio, language, hotwords, rewriting }: ListenOptions,
+  { audio, language, hotwords, rewriting, demands }: ListenOptions & Pick<FileOptions, 'demands'>,
   { decode, transcribe: segmentsOf }: ListenRouteOptions,
   run: FileRun,
   channel: number | undefined,
@@ -171,7 +171,8 @@ async function hear(
       yield block;
     }
   }
-  const asked: FileOptions = { language, hotwords, task: 'transcribe', prompt: '', words: true, rewriting };
+  const recognition = { language, hotwords, task: 'transcribe', prompt: '', words: true } as const;
+  const asked: FileOptions = { ...recognition, rewriting, demands };
   const segments: TranscribedSegment[] = [];
   for await (const segment of segmentsOf(counted(), asked, run)) segments.push(segment);
   return { segments, durationMs: samples / SAMPLES_PER_MS };

@@ -12,7 +12,7 @@ import { HttpError } from '../../../http/http-error.js';
 import type { Route } from '../../../http/router.js';
 import type { Authorizer } from '../../../access/access.js';
 import { credentialOf } from '../../../access/credentials.js';
-import type { Spender } from '../../access/spender.js';
+import type { TermsOf } from '../../access/client-terms.js';
 import { invalidRequest, type RealtimeError } from '../openai-realtime/events.js';
 import { openAiHandler, OpenAiHttpError, requestId, requireScope } from '../openai-realtime/http-errors.js';
 import { modelRoutes, requireModel } from './models.js';
@@ -25,7 +25,7 @@ export interface OpenAiRestOptions {
   /** What recognises. */
   readonly model: { readonly name: string; readonly languages: readonly string[]; readonly isMultilingual: boolean };
   readonly uploadBytesMax: number;
-  readonly spender?: Spender | undefined;
+  readonly termsOf?: TermsOf | undefined;
 }
 
 export function openAiRestRoutes(options: OpenAiRestOptions): Route[] {
@@ -50,7 +50,7 @@ async function answer(
   if (mediaType(request) !== 'multipart/form-data') {
     throw new OpenAiHttpError(400, invalidRequest(null, 'Send the file as multipart/form-data.', null));
   }
-  const spendAudio = options.spender?.(request);
+  const { spendAudio, demands } = options.termsOf?.(request) ?? {};
   let upload: Upload | undefined;
   let isStreaming = false;
   try {
@@ -59,7 +59,7 @@ async function answer(
     if (deployment !== undefined && upload.fields.one('model') === undefined) upload.fields.add('model', deployment);
     const form = transcriptionForm(upload.fields);
     if (deployment === undefined) requireModel(form.model, options.model.name);
-    const wanted = fileOptions(form, task, options.model.languages);
+    const wanted = { ...fileOptions(form, task, options.model.languages), demands };
     requireTask(task, options);
     const run = { signal: request.signal, isLive: form.stream, spendAudio };
     const heard = new TranscribedUpload(options.files, upload, wanted, run);

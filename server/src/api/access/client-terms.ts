@@ -1,12 +1,18 @@
-// Whose quota the audio of a request is taken from.
+// What holds for the recordings of a request's client: whose quota their audio is taken from, and what its key demands.
 import type { Authorizer } from '../../access/access.js';
 import { credentialOf } from '../../access/credentials.js';
+import type { KeySettings } from '../../access/key-settings.js';
 import { ANYBODY, type Client } from '../../access/principal.js';
 import type { RequestHead } from '../../http/exchange.js';
 import type { SpendAudio } from '../../recordings/file-transcription.js';
 
-/** What takes audio from the quotas of a request's client; read before the request is over. */
-export type Spender = (request: RequestHead) => SpendAudio;
+export interface ClientTerms {
+  readonly spendAudio: SpendAudio;
+  readonly demands: KeySettings | undefined;
+}
+
+/** Read before the request is over. */
+export type TermsOf = (request: RequestHead) => ClientTerms;
 
 export interface Quotas {
   /** @throws HttpError 429 `quota_exceeded` */
@@ -17,10 +23,10 @@ export interface Quotas {
 
 export const NO_QUOTAS: Quotas = { spendAudio: () => undefined, addressOf: ({ remoteAddress }) => remoteAddress };
 
-export function createSpender(access: Authorizer, { spendAudio, addressOf }: Quotas): Spender {
+export function createTerms(access: Authorizer, { spendAudio, addressOf }: Quotas): TermsOf {
   return (request) => {
     const identity = access.identify(credentialOf(request));
     const client = { principal: typeof identity === 'string' ? ANYBODY : identity, address: addressOf(request) };
-    return (ms) => spendAudio(client, ms);
+    return { spendAudio: (ms) => spendAudio(client, ms), demands: client.principal.settings };
   };
 }
