@@ -22,6 +22,8 @@ import type { EngineTokenizer } from './tokenizer.js';
 
 /** When a partial is due after its request, milliseconds: about the time until the next one is asked for. */
 const PARTIAL_DUE_MS = 500;
+/** While it has no words yet, milliseconds: before what was asked for a moment ago of those that have. */
+const FIRST_WORDS_DUE_MS = 200;
 /** When a final is due, milliseconds. */
 const FINAL_DUE_MS = 300;
 /** Audio of a segment that is no speech, at least: the pre-roll, milliseconds. */
@@ -122,7 +124,7 @@ export class LiveSegment implements RecognizedSegment {
     void this.#preview({
       audio,
       spacing,
-      dueInMs: PARTIAL_DUE_MS,
+      dueInMs: this.#tracker.hasWords ? PARTIAL_DUE_MS : FIRST_WORDS_DUE_MS,
       request: () => this.#partialRequest(audio),
       track: (result) => this.#advance(result, audio),
     });

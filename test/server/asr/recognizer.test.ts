@@ -114,6 +114,34 @@ t.test('a newer request supersedes one that waits: while a run lasts only the la
   await asr.close();
 });
 
+t.test('a partial that may bring the first words goes before those of segments that have words', async (t) => {
+  const { recognizer: asr, engine } = heldRecognizer({ maxBatch: 1 });
+  const heard: string[] = [];
+  const open = (name: string) =>
+    asr.open(listener({ onPartial: ({ stable, tentative }) => heard.push(`${name}: ${stable}${tentative}`) }).options);
+  const [speaking, beginning] = [open('speaking'), open('beginning')];
+  const run = async () => {
+    const before = heard.length;
+    await engine.begun();
+    engine.release();
+    while (heard.length === before) await delay(1);
+  };
+  speaking.update(scriptedAudio(0, 2_000));
+  await run();
+  const other = open('other');
+  other.update(scriptedAudio(0, 2_000));
+  await engine.begun();
+  speaking.update(scriptedAudio(0, 2_500));
+  beginning.update(scriptedAudio(0, 2_500));
+  for (let runs = 0; runs < 3; runs += 1) await run();
+  t.same(
+    heard.map((text) => text.split(':')[0]),
+    ['speaking', 'other', 'beginning', 'speaking'],
+  );
+  for (const segment of [speaking, beginning, other]) segment.cancel();
+  await asr.close();
+});
+
 t.test('segments that are due together share a run and do not mix', async (t) => {
   const { recognizer: asr, engine } = recognizer({ runMs: 5 });
   const finals = await Promise.all(

@@ -43,6 +43,11 @@ export class HypothesisTracker {
     return this.#tail?.tokens.map((token) => token.id) ?? [];
   }
 
+  /** Whether anything was understood. */
+  get hasWords(): boolean {
+    return this.#committed.length > 0 || this.draft.length > 0;
+  }
+
   /** The language of the committed text; null while nothing is committed: the next decode may still choose. */
   get language(): string | null {
     return this.#language;
