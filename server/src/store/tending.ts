@@ -1,4 +1,5 @@
 // Looks after what is kept: what could not be written is tried again, what is due is done, what is too old goes.
+import { systemClock, type Clock } from '../time/clock.js';
 import type { KeyValueStore } from './key-value-store.js';
 import { StoreError } from './store-error.js';
 import type { StoreHealth } from './store-health.js';
@@ -22,15 +23,14 @@ export class Tending {
   readonly #parts: Tended[] = [];
   /** What is to be done once, and was not yet. */
   readonly #undone: (() => Promise<void>)[] = [];
-  readonly #timer: NodeJS.Timeout;
+  readonly #stopTicking: () => void;
   #working: Promise<void> | undefined;
   #ticks = 0;
 
-  constructor(store: KeyValueStore, health: StoreHealth) {
+  constructor(store: KeyValueStore, health: StoreHealth, clock: Clock = systemClock) {
     this.#store = store;
     this.#health = health;
-    this.#timer = setInterval(() => this.#tick(), INTERVAL_MS);
-    this.#timer.unref();
+    this.#stopTicking = clock.every(INTERVAL_MS, () => this.#tick());
   }
 
   add(...parts: readonly Tended[]): void {
@@ -53,7 +53,7 @@ export class Tending {
 
   /** Resolves when nothing is under way any more. */
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#stopTicking();
     await this.#working;
   }
 
@@ -66,13 +66,23 @@ export class Tending {
 
   async #work(): Promise<void> {
     await this.#probe();
-    for (let work = this.#undone[0]; work !== undefined; work = this.#undone[0]) {
-      await work();
-      this.#undone.shift();
+    for (const work of this.#undone.splice(0)) {
+      if (!(await this.#tries(work))) this.#undone.push(work);
     }
-    for (const part of this.#parts) await part.tend?.();
+    for (const part of this.#parts) await this.#tries(async () => part.tend?.());
     if (this.#ticks++ % SWEEP_TICKS !== 0) return;
-    for (const part of this.#parts) await part.sweep?.();
+    for (const part of this.#parts) await this.#tries(async () => part.sweep?.());
+  }
+
+  /** Whether it was done: where one part fails, the others are still looked after. */
+  async #tries(work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      this.#health.failed(error);
+      return false;
+    }
   }
 
   /** Whether a store that failed can be written again. */
