@@ -4,9 +4,6 @@ import { fragmentTimes, trackTimes, UsualLength, type FragmentTimes, type Run, t
 import { HOLE_S_MIN, Silences } from './silences.js';
 import type { BlockDecoder, DecodedBlock, StreamDecoder } from './stream-decoder.js';
 
-/** What is read before the decoder gets it: the index, and that of each fragment. */
-const READ = new Set(['moov', 'moof']);
-
 /**
  * Stands before a decoder that knows nothing of times. Where a file says nothing, or nothing sensible, it is decoded as
  * if all samples followed each other.
@@ -38,19 +35,29 @@ export class Mp4Stream implements StreamDecoder {
     if (fresh.length === 0) return out;
     this.#held = this.#held.length === 0 ? fresh : new Uint8Array(Buffer.concat([this.#held, fresh]));
     let at = 0;
+    /**
+     * From here on the decoder has nothing yet. Many small boxes go on in one piece: it may read all again with each.
+     */
+    let from = 0;
     for (;;) {
       const box = headerAt(this.#held, at);
       if (box === undefined) break;
-      const isRead = READ.has(box.type);
-      if (isRead && at + box.size > this.#held.length) break;
-      const part = this.#held.slice(at, at + box.size);
-      if (isRead) this.#read(box.type, part);
-      else if (box.type === 'mdat') this.#hasSamples = true;
-      await this.#give(part, out);
-      this.#passing = box.size - part.length;
-      at += part.length;
+      const end = at + box.size;
+      // Fragments mean nothing before an index.
+      if (box.type === 'moov' || (box.type === 'moof' && this.#clock !== undefined)) {
+        if (end > this.#held.length) break;
+        // What was announced before is decoded first.
+        if (at > from) await this.#give(this.#held.slice(from, at), out);
+        this.#read(box.type, this.#held.slice(at, end));
+        from = at;
+      } else if (box.type === 'mdat') {
+        this.#hasSamples = true;
+      }
+      at = Math.min(end, this.#held.length);
+      this.#passing = end - at;
       if (this.#passing > 0) break;
     }
+    if (at > from) await this.#give(this.#held.slice(from, at), out);
     this.#held = this.#held.slice(at);
     return out;
   }

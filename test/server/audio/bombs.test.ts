@@ -96,6 +96,14 @@ const BOMBS: readonly { readonly what: string; readonly bytes: Uint8Array; reado
     ]),
     comesTo: /^(not_audio|no_samples)$/,
   },
+  {
+    what: 'MP4: nothing but fragments of nothing',
+    bytes: bytesOf([
+      box('ftyp', Buffer.from('M4A \0\0\0\0')),
+      ...Array<Uint8Array>(20_000).fill(box('moof', new Uint8Array(0))),
+    ]),
+    comesTo: /^(not_audio|no_samples)$/,
+  },
   { what: 'FLAC: much silence in a few bytes', bytes: silentFlac(140), comesTo: /^audio_too_long$/ },
   { what: 'FLAC: minutes of it', bytes: silentFlac(5), comesTo: /^audio$/ },
   {
