@@ -3,6 +3,7 @@
 // sotto command in a few files: tests start it a hundred times.
 import { readFile } from 'node:fs/promises';
 import { readdirSync, rmSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { builtModule } from '../test/support/built-module.mjs';
@@ -16,11 +17,42 @@ const COMMAND_FILES = [
   'server/dist/asr/engine-host/engine-child-main.js',
   'server/dist/asr/whisper/whisper-engine.js',
   'server/dist/asr/null-engine.js',
+  'server/dist/asr/scripted-engine.js',
   'server/dist/audio/decoder/decoder-main.js',
   'server/dist/polish/llama/host/host-child-main.js',
   'server/dist/store/lmdb/store-child-main.js',
   'server/dist/vad/silero-thread-main.js',
 ];
+/**
+ * Packages that the command's build holds, with what they need: most of a short run is finding modules, file by file.
+ * The others are native, find files beside themselves, or are loaded by few.
+ */
+const INLINED = new Set([
+  '@fastify/busboy',
+  '@huggingface/tokenizers',
+  '@valibot/to-json-schema',
+  'commander',
+  'eventsource-parser',
+  'fflate',
+  'ipaddr.js',
+  'jose',
+  'msgpackr',
+  'onnx-proto',
+  'pino',
+  'string-width',
+  'valibot',
+  'ws',
+  'yauzl',
+]);
+const WITH_PACKAGES = {
+  packages: 'bundle',
+  // Native parts of theirs.
+  external: ['bufferutil', 'msgpackr-extract', 'utf-8-validate'],
+  // For those of them that are no ECMAScript modules.
+  banner: {
+    js: `import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(${JSON.stringify(import.meta.url)});`,
+  },
+};
 /** What tests start as processes of their own, or load in those of the server. */
 const CHILDREN = ['listening-engine', 'scripted-engine', 'scripted-child-main', 'engine-parent', 'failing-silero-main'];
 
@@ -37,8 +69,11 @@ export function builtTest(file) {
   return new URL(`../${OUT}/${file.replace(/^test\//, '').replace(/\.ts$/, '.js')}`, import.meta.url).href;
 }
 
-/** @param files {string[]} those of `testFiles` that will run */
-export async function buildTests(files = testFiles()) {
+/**
+ * @param files {string[]} those of `testFiles` that will run
+ * @param isWhole {boolean} the command then loads its packages as an installed one does
+ */
+export async function buildTests({ files = testFiles(), isWhole = false } = {}) {
   const { build } = await import('esbuild');
   const options = {
     absWorkingDir: root,
@@ -66,19 +101,26 @@ export async function buildTests(files = testFiles()) {
     entryPoints: COMMAND_FILES,
     outbase: '.',
     outdir: COMMAND_OUT,
-    plugins: [{ name: 'command', setup: setupCommand }],
+    ...(isWhole ? {} : WITH_PACKAGES),
+    plugins: [{ name: 'command', setup: (build) => setupCommand(build, isWhole ? new Set() : INLINED) }],
   });
 }
 
+const IN_MODULES = /[\\/]node_modules[\\/]/;
 /** A module that another one names by its URL, to start or load it: `new URL('./x.js', import.meta.url)`. */
 const NAMED_MODULE = /new URL\(`(\.\.?\/[\w/-]+)\$\{extname\(import\.meta\.url\)\}`, import\.meta\.url\)/g;
 
-function setupCommand({ onResolve, onLoad }) {
+function setupCommand({ onResolve, onLoad }, inlined) {
   onResolve({ filter: /^@sotto\// }, ({ path, importer }) => ({
     path: fileURLToPath(builtModule(path, pathToFileURL(importer).href)),
   }));
+  onResolve({ filter: /^[@\w]/ }, ({ path, importer }) => {
+    const [, name] = /^((?:@[^/]+\/)?[^/]+)/.exec(path) ?? [];
+    // What a package imports is in the build with it.
+    return IN_MODULES.test(importer) || isBuiltin(path) || inlined.has(name) ? undefined : { path, external: true };
+  });
   onLoad({ filter: /[\\/]dist[\\/].*\.js$/, namespace: 'file' }, async ({ path }) => {
-    if (/[\\/]node_modules[\\/]/.test(path)) return undefined;
+    if (IN_MODULES.test(path)) return undefined;
     const text = (await readFile(path, 'utf8')).replace(NAMED_MODULE, (whole, name) => {
       const file = relative(root, `${join(dirname(path), name)}.js`).replaceAll('\\', '/');
       if (!COMMAND_FILES.includes(file)) throw new Error(`${path} names ${file}: list it in COMMAND_FILES`);
