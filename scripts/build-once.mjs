@@ -1,4 +1,5 @@
-// Builds what has changed: a step is left out when its inputs and its outputs are, byte by byte, those of the last time.
+// Builds what has changed: a step is left out when its inputs and its outputs are, byte by byte, those of the last
+// time.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -53,8 +53,10 @@ const WITH_PACKAGES = {
     js: `import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(${JSON.stringify(import.meta.url)});`,
   },
 };
-/** What tests start as processes of their own, or load in those of the server. */
-const CHILDREN = ['listening-engine', 'scripted-engine', 'scripted-child-main', 'engine-parent', 'failing-silero-main'];
+/** What tests start as processes of their own that load more of the tests, or load in those of the server. */
+const CHILDREN = ['listening-engine', 'scripted-engine', 'engine-parent'];
+/** What they start that loads nothing by name: it is built as the command is. */
+const MAINS = ['scripted-child-main', 'failing-silero-main'];
 
 /** The test files, as paths from the repository's root. */
 export function testFiles() {
@@ -98,7 +100,7 @@ export async function buildTests({ files = testFiles(), isWhole = false } = {}) 
   });
   await build({
     ...options,
-    entryPoints: COMMAND_FILES,
+    entryPoints: [...COMMAND_FILES, ...MAINS.map((name) => `test/support/${name}.ts`)],
     outbase: '.',
     outdir: COMMAND_OUT,
     ...(isWhole ? {} : WITH_PACKAGES),
@@ -111,9 +113,10 @@ const IN_MODULES = /[\\/]node_modules[\\/]/;
 const NAMED_MODULE = /new URL\(`(\.\.?\/[\w/-]+)\$\{extname\(import\.meta\.url\)\}`, import\.meta\.url\)/g;
 
 function setupCommand({ onResolve, onLoad }, inlined) {
-  onResolve({ filter: /^@sotto\// }, ({ path, importer }) => ({
-    path: fileURLToPath(builtModule(path, pathToFileURL(importer).href)),
-  }));
+  onResolve({ filter: /^\.|^@sotto\// }, ({ path, importer }) => {
+    const url = importer === '' ? undefined : builtModule(path, pathToFileURL(importer).href);
+    return url === undefined ? undefined : { path: fileURLToPath(url) };
+  });
   onResolve({ filter: /^[@\w]/ }, ({ path, importer }) => {
     const [, name] = /^((?:@[^/]+\/)?[^/]+)/.exec(path) ?? [];
     // What a package imports is in the build with it.

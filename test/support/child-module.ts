@@ -4,5 +4,6 @@ import { isBuildTested } from './sotto-command.js';
 
 /** @param url of the TypeScript module; it is one of those that the script builds */
 export function childModule(url: string): string {
-  return isBuildTested ? url.replace(/\/test\/(support\/.*)\.ts$/, '/.tap/tests/$1.js') : url;
+  const folder = url.endsWith('-main.ts') ? 'command/test' : 'tests';
+  return isBuildTested ? url.replace(/\/test\/(support\/.*)\.ts$/, `/.tap/${folder}/$1.js`) : url;
 }

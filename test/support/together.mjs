@@ -2,6 +2,7 @@
 // once. `npm test` writes an entry for each folder that calls this. A file's `t` is then a test of this process with
 // the file's name, so that its teardown comes when the file ends, and its time is seen.
 import { builtTest } from '../../scripts/build-tests.mjs';
+import { startCommandChildren } from './command-children.mjs';
 import { cpuSeconds, noteCpu } from './cpu-time.mjs';
 import t from './light-tap.mjs';
 
@@ -15,6 +16,7 @@ const END_MS = 30_000;
 export async function runTogether(files) {
   process.on('uncaughtException', (error) => globalThis[CURRENT].threw(error));
   await import('./own-folders.mjs');
+  startCommandChildren();
   // As the server does: koffi takes the models' settings only before anything is loaded with it, and the store loads.
   await import('@sotto/models');
   const start = cpuSeconds();
