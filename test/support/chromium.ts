@@ -53,7 +53,11 @@ function launch(options: BrowserOptions): Promise<Browser> {
     args: [
       '--headless=new',
       '--no-sandbox',
+      // Without a sandbox nothing needs the zygotes, which outlive a browser that is killed and go on in a loop.
+      '--no-zygote',
       '--disable-gpu',
+      // What moves is painted by the processor, sixty times a second.
+      '--force-prefers-reduced-motion',
       '--disable-quic',
       '--no-first-run',
       '--disable-background-networking',
