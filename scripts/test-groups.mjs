@@ -4,7 +4,10 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** Most files of one process, so that there is work for every core until the end. */
-const FILES_MAX = 12;
+const FILES_MAX = 16;
+/** Those that wait for a browser or a server more than they work. */
+const WAITING_FILES_MAX = 4;
+const WAITING = new Set(['test/web', 'test/server/cli']);
 /** Folders with the longest files have processes of their own, and begin first; all others share some. */
 const LONGEST = ['test/web', 'test/server', 'test/server/cli', 'test/server/asr', 'test/models', 'test/bench'];
 const OTHERS = 'others';
@@ -37,7 +40,7 @@ function groupsOf(files) {
   return [...folders]
     .toSorted(([a], [b]) => rank(a) - rank(b))
     .flatMap(([folder, inside]) => {
-      const count = Math.ceil(inside.length / FILES_MAX);
+      const count = Math.ceil(inside.length / (WAITING.has(folder) ? WAITING_FILES_MAX : FILES_MAX));
       const name = folder.replaceAll('/', '-').replace(/^test-/, '');
       // Dealt like cards: the files of one subject, which are alike, lie beside each other in the alphabet.
       return Array.from({ length: count }, (_, at) => ({

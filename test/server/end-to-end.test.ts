@@ -24,7 +24,7 @@ const needsProc = {
 };
 
 for (const transport of ['ws', 'uws'] as const) {
-  // The quick run has the one that serves; end-to-end-wire.test.ts has both.
+  // The quick run has the one that serves.
   const isQuick = (transport === 'uws') === (loadUws() !== undefined);
   const skip =
     transport === 'uws' && loadUws() === undefined

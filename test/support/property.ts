@@ -4,10 +4,10 @@ import type { Test } from 'tap';
 import { rounds } from './whole-run.js';
 
 /**
- * How often a property is run: a quarter of it in the quick run. A counterexample that was found goes into `examples`.
+ * How often a property is run: an eighth of it in the quick run. A counterexample that was found goes into `examples`.
  */
 export function propertyRuns(whole: number): number {
-  return rounds(Math.ceil(whole / 4), whole);
+  return rounds(Math.ceil(whole / 8), whole);
 }
 
 /**

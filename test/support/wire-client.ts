@@ -18,6 +18,7 @@ type MessageOf<T extends ServerMessage['type']> = Extract<ServerMessage, { type:
 export class WireClient {
   /** Everything that came, in order. */
   readonly received: ServerMessage[] = [];
+  readonly #byType = new Map<ServerMessage['type'], ServerMessage[]>();
   /** Resolves with the close code and reason. */
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly #codec: ClientCodec;
@@ -32,7 +33,11 @@ export class WireClient {
     socket.on('error', () => {});
     socket.on('message', (data: Buffer, isBinary) => {
       const message = this.#codec.decode(isBinary ? data : data.toString());
-      if (message !== undefined) this.received.push(message);
+      if (message === undefined) return;
+      this.received.push(message);
+      const same = this.#byType.get(message.type);
+      if (same === undefined) this.#byType.set(message.type, [message]);
+      else same.push(message);
     });
   }
 
@@ -46,16 +51,20 @@ export class WireClient {
   }
 
   all<T extends ServerMessage['type']>(type: T): MessageOf<T>[] {
-    return this.received.filter((message): message is MessageOf<T> => message.type === type);
+    return [...this.#of(type)];
   }
 
   /** The next message of a type that has come or comes within ten seconds; `index` 1 is the second one. */
   async next<T extends ServerMessage['type']>(type: T, index = 0): Promise<MessageOf<T>> {
     await until(
-      () => this.all(type).length > index,
-      `${type} #${index} (got ${this.received.map((m) => m.type).join(', ')})`,
+      () => this.#of(type).length > index,
+      () => `${type} #${index} (got ${this.received.map((m) => m.type).join(', ')})`,
     );
-    return this.all(type)[index] as MessageOf<T>;
+    return this.#of(type)[index] as MessageOf<T>;
+  }
+
+  #of<T extends ServerMessage['type']>(type: T): readonly MessageOf<T>[] {
+    return (this.#byType.get(type) ?? []) as MessageOf<T>[];
   }
 }
 
@@ -83,10 +92,10 @@ export async function refusedUpgrade(url: string, protocols: string[] = []): Pro
 }
 
 /** Waits until a condition holds; after ten seconds throws with what was awaited. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
+export async function until(condition: () => boolean, what: string | (() => string)): Promise<void> {
   const deadline = Date.now() + 10_000;
   while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`never came: ${what}`);
+    if (Date.now() > deadline) throw new Error(`never came: ${typeof what === 'string' ? what : what()}`);
     await delay(2);
   }
 }

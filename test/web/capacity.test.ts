@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { launchChromium, needsChromium } from '../support/chromium.js';
 import { violations } from '../support/page-accessibility.js';
-import { ServerProcess } from '../support/server-process.js';
 import { buildPages } from '../support/studio-page.js';
+import { startWholeServer } from '../support/whole-server.js';
 
 t.setTimeout(300_000);
 
@@ -12,14 +12,14 @@ const screenshots = process.env['SOTTO_SCREENSHOTS'];
 
 t.test('the calculator follows its fields, in both languages, on a desk and a phone', needsChromium, async (t) => {
   await buildPages();
-  const server = await ServerProcess.shared();
+  const { url } = await startWholeServer(t, { store: 'none' });
   const browser = await launchChromium();
   const page = await browser.newPage({ locale: 'en', colorScheme: 'light' });
   t.teardown(() => page.close());
   const problems: string[] = [];
   page.on('pageerror', (error) => problems.push(String(error)));
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
-  await page.goto(`${server.http}/capacity`);
+  await page.goto(`${url}/capacity`);
   const figure = (name: string) => page.locator(`[data-name=${name}] dd`).textContent();
 
   t.equal(await page.title(), 'Sotto: Capacity and cost');

@@ -10,6 +10,7 @@ import { runSotto } from '../support/run-command.js';
 import { ServerProcess } from '../support/server-process.js';
 import { buildPages } from '../support/studio-page.js';
 import { wholeRunOnly } from '../support/whole-run.js';
+import { startWholeServer } from '../support/whole-server.js';
 
 t.setTimeout(300_000);
 
@@ -35,12 +36,12 @@ t.test('every link of the guide leads to a page that is there, and to a place in
 
 t.test('it looks right to a reader with a screen reader, on a phone too', needsChromium, async (t) => {
   await buildPages();
-  const server = await ServerProcess.shared();
+  const { url } = await startWholeServer(t, { store: 'none' });
   const browser = await launchChromium();
   const page = await browser.newPage({ viewport: { width: 390, height: 844 } });
   t.teardown(() => page.close());
   for (const path of ['/guide', '/guide/quickstart.zh-cn', '/guide/settings', '/guide/gpu']) {
-    await page.goto(server.http + path);
+    await page.goto(url + path);
     t.strictSame(await violations(page), [], path);
     t.equal(await page.evaluate('document.documentElement.scrollWidth'), 390, `${path}: nothing sticks out`);
   }

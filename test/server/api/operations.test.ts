@@ -11,6 +11,7 @@ import { runSotto } from '../../support/run-command.js';
 import { ServerProcess } from '../../support/server-process.js';
 import { writeSmallModel } from '../../support/small-model.js';
 import { silence } from '../../support/speech.js';
+import { wholeRunOnly } from '../../support/whole-run.js';
 import { startWholeServer } from '../../support/whole-server.js';
 
 t.setTimeout(300_000);
@@ -58,6 +59,8 @@ t.test('a server without a model has none to swap', async (t) => {
 
 t.test(
   'another model under live speech: no stream is dropped, and what does not load leaves all as it is',
+  // The quick run has it without a server, in asr/model-swap.test.ts.
+  wholeRunOnly,
   async (t) => {
     const models = await mkdtemp(join(tmpdir(), 'sotto-models-'));
     const { directory } = await new ModelRegistry(models).find(EMBEDDED_MODEL);

@@ -12,7 +12,7 @@ const golden = readGolden('tiny-whisper');
 // Every third: the whole set is in golden-decode.test.ts.
 const decodes = sampled(
   golden.decodes.filter((_, i) => i % 3 === 0),
-  15,
+  8,
 );
 
 for (const stepGraphs of [false, true]) {

@@ -7,6 +7,7 @@ import { decodeAudio } from '../../../server/src/audio/decode-audio.js';
 import { fixture } from '../../support/fixtures.js';
 import { box, bytesOf, ebml, oggPage, opusHeads, silentFlac } from '../../support/sound-files.js';
 import { wavFile } from '../../support/wav-file.js';
+import { rounds } from '../../support/whole-run.js';
 
 const folder = new URL('../../fixtures/audio/formats/', import.meta.url).pathname;
 const speech = (name: string): Uint8Array => new Uint8Array(readFileSync(folder + name));
@@ -233,7 +234,7 @@ t.test('files of every format with bytes changed and the end cut off: audio or a
       const outcome = await outcomeOf(bytes);
       if (outcome === 'no numbers') throw new Error('samples that are no numbers');
     }),
-    { numRuns: Number(process.env['FUZZ_RUNS'] ?? 60) },
+    { numRuns: Number(process.env['FUZZ_RUNS'] ?? rounds(12, 60)) },
   );
   t.pass('held');
 });

@@ -4,6 +4,7 @@ import { constants, getPriority, platform } from 'node:os';
 import t from 'tap';
 import { decodeAudio } from '../../../server/src/audio/decode-audio.js';
 import { fixture } from '../../support/fixtures.js';
+import { rounds } from '../../support/whole-run.js';
 
 async function* whole(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
@@ -29,7 +30,7 @@ t.test('many files at once and one after the other: each is whole, and processes
   const ids = ['en-bakery', 'en-computer', 'en-clipped'];
   const files = ids.map((id) => readFileSync(fixture(id)));
   const expected = await Promise.all(files.map((bytes) => samplesOf(bytes, 'inline')));
-  for (let round = 0; round < 3; round++) {
+  for (let round = 0; round < rounds(1, 3); round++) {
     const got = await Promise.all(Array.from({ length: 12 }, (_, i) => samplesOf(files[i % 3] as Buffer, 'process')));
     t.same(
       got,
