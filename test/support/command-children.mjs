@@ -1,4 +1,4 @@
-// What a test process starts of the server's, its threads and the children of its store and decoders, is the command's
+// What a test process starts of the server's, its threads and the child of its store, is the command's
 // build in a few files (scripts/build-tests.mjs): finding their modules takes longer than most of what they do.
 import childProcess from 'node:child_process';
 import { syncBuiltinESMExports } from 'node:module';
@@ -7,11 +7,7 @@ import threads from 'node:worker_threads';
 
 const root = new URL('../../', import.meta.url).href;
 /** They load nothing that they are told by name: else a process would have modules of both builds. */
-const MAINS = [
-  'server/dist/audio/decoder/decoder-main.js',
-  'server/dist/store/lmdb/store-child-main.js',
-  'server/dist/vad/silero-thread-main.js',
-];
+const MAINS = ['server/dist/store/lmdb/store-child-main.js', 'server/dist/vad/silero-thread-main.js'];
 
 function inCommand(url) {
   const main = MAINS.find((file) => url === root + file);
