@@ -26,6 +26,8 @@ const CORES_PER_RUN = 4;
 const RUN_INTERVAL_MS = 4;
 /** So many streams begin a run at once. */
 const FULL_RUN = 64;
+/** Below so many open streams runs cost little, and audio that comes faster than speech is not held up. */
+const MANY_STREAMS = 16;
 
 export interface SileroVadOptions {
   /**
@@ -122,7 +124,8 @@ export class SileroVad implements VoiceActivityDetector {
     if (this.#isStarting || this.#idle.length === 0 || this.#ready.length === 0) return;
     this.#isStarting = true;
     const waitMs = this.#startedAt + RUN_INTERVAL_MS - performance.now();
-    if (waitMs < 1 || this.#ready.length >= FULL_RUN) setImmediate(this.#start);
+    const isUrgent = this.#streams.size < MANY_STREAMS || this.#ready.length >= FULL_RUN;
+    if (waitMs < 1 || isUrgent) setImmediate(this.#start);
     else setTimeout(this.#start, waitMs);
   }
 
