@@ -36,7 +36,7 @@ t.test('the overlay', needsChromium, async (t) => {
   await buildPages();
   const server = await ServerProcess.shared();
   const clip = fixtureClip('en-bakery');
-  const speech = joined(silence(1_000), await fixtureSamples('en-bakery'), silence(2_500));
+  const speech = joined(silence(3_000), await fixtureSamples('en-bakery'), silence(2_500));
   const browser = await launchChromium({ microphone: await microphoneFile(speech) });
   const context = await browser.newContext({
     viewport: { width: 1_920, height: 1_080 },

@@ -20,7 +20,7 @@ t.test('the Studio', needsChromium, async (t) => {
   const SOTTO_PORT = freePort();
   let server = await ServerProcess.start(t, [], { SOTTO_PORT });
   const speech = joined(
-    silence(500),
+    silence(3_000),
     await fixtureSamples('en-bakery'),
     silence(1_500),
     await fixtureSamples('en-long-office'),

@@ -18,7 +18,8 @@ t.test('the Studio hears', needsChromium, async (t) => {
   await buildPages();
   const server = await ServerProcess.shared();
   const clip = fixtureClip('en-bakery');
-  const speech = joined(silence(1_000), await fixtureSamples('en-bakery'), silence(2_500));
+  // The device plays it once, from when it is opened: a page on a busy machine takes a while until it listens.
+  const speech = joined(silence(3_000), await fixtureSamples('en-bakery'), silence(2_500));
   const browser = await launchChromium({ microphone: await microphoneFile(speech) });
   const open = (options = {}) => StudioPage.open(t, browser, server.http, options);
 
