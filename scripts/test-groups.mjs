@@ -5,9 +5,12 @@ import { dirname } from 'node:path';
 
 /** Most files of one process, so that there is work for every core until the end. */
 const FILES_MAX = 16;
-/** Those that wait for a browser or a server more than they work. */
+/**
+ * Those that wait for a server more than they work. (Browsers work: one at a time, or pages are late for what is said
+ * to them.)
+ */
 const WAITING_FILES_MAX = 4;
-const WAITING = new Set(['test/web', 'test/server/cli']);
+const WAITING = new Set(['test/server/cli']);
 /** Folders with the longest files have processes of their own, and begin first; all others share some. */
 const LONGEST = ['test/web', 'test/server', 'test/server/cli', 'test/server/asr', 'test/models', 'test/bench'];
 const OTHERS = 'others';
