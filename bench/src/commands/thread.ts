@@ -13,18 +13,11 @@ import { median } from '../measure/statistics.js';
 import { scalarMetric } from '../report/metric.js';
 import { publish } from '../report/result-file.js';
 import { selfTimes, writeProfile } from '../thread/cpu-profile.js';
-import { measureThread, ThreadServer, type ThreadCost } from '../thread/thread-server.js';
+import { measureThread, ThreadServer, type ThreadCost, type ThreadLoad } from '../thread/thread-server.js';
 import { wholeNumber } from './option-values.js';
 
-interface ThreadOptions {
+interface ThreadOptions extends Omit<ThreadLoad, 'pcm'> {
   readonly against?: string;
-  readonly streams: number;
-  readonly chunkMs: number;
-  readonly burst: boolean;
-  readonly partialIntervalMs: number;
-  readonly minSilenceMs: number;
-  readonly seconds: number;
-  readonly settleS: number;
   readonly rounds: number;
   readonly recordings: string;
   readonly profile?: string;

@@ -1,6 +1,7 @@
 // An engine that hears numbers which a bench has hidden in its audio: which words must come is known exactly, and what
 // is left is, as with NullEngine, the cost of everything around it.
 import type { DecodedToken, DecodeRequest, DecodeResult } from './engine.js';
+import { heardTokens, SURE_LOGPROB } from './heard-tokens.js';
 import { NullEngine } from './null-engine.js';
 import { loadTokenizer, type EngineTokenizer } from './tokenizer.js';
 
@@ -10,7 +11,6 @@ const MARK_SAMPLES = 160;
 const HEARD_SAMPLES = MARK_SAMPLES / 2;
 const FULL_SCALE = 32_768;
 const FRAME_SAMPLES = 320;
-const LOGPROB = -0.1;
 
 interface Mark {
   readonly number: number;
@@ -31,22 +31,11 @@ export class MarkedEngine extends NullEngine {
     return new MarkedEngine(directory, await loadTokenizer(directory));
   }
 
-  protected override hear({ audio, prompt, draft }: DecodeRequest): DecodeResult {
-    const all = marksIn(audio).flatMap(({ number, frame }) =>
-      this.#tokenizer.encodePrevious(`${number}`).map((id): DecodedToken => ({ id, frame, logprob: LOGPROB })),
+  protected override hear(request: DecodeRequest): DecodeResult {
+    const all = marksIn(request.audio).flatMap(({ number, frame }) =>
+      this.#tokenizer.encodePrevious(`${number}`).map((id): DecodedToken => ({ id, frame, logprob: SURE_LOGPROB })),
     );
-    const tokens = all.slice(prompt.committed.length);
-    const wrong = draft.findIndex((id, at) => id !== tokens[at]?.id);
-    const draftAccepted = wrong < 0 ? draft.length : wrong;
-    return {
-      tokens,
-      endLogprob: LOGPROB,
-      language: 'en',
-      languageProbability: 1,
-      noSpeechProbability: 0,
-      draftAccepted,
-      steps: 1 + tokens.length - draftAccepted,
-    };
+    return heardTokens(all, request);
   }
 }
 

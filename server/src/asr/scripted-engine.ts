@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { toSamples } from '../audio/samples.js';
 import type { DecodedToken, DecodeRequest, DecodeResult, Engine, EngineModel } from './engine.js';
 import { EngineError } from './errors.js';
+import { heardTokens, SURE_LOGPROB } from './heard-tokens.js';
 import { loadTokenizer } from './tokenizer.js';
 
 /** What is said, over and over. */
@@ -23,7 +24,6 @@ const UNSURE_TOKENS = 1;
 /** As the token so far behind it. */
 const WRONG_TOKENS = 40;
 const FRAMES_PER_SECOND = 50;
-const LOGPROB = -0.1;
 /** A run takes about what a GPU takes for a large batch, milliseconds: so what waits meanwhile makes one. */
 const RUN_MS = 40;
 const WINDOW_MS = 0.5;
@@ -84,7 +84,8 @@ class ScriptedEngine implements Engine {
     await this.#last;
   }
 
-  #hear({ audio, prompt, draft }: DecodeRequest): DecodeResult {
+  #hear(request: DecodeRequest): DecodeResult {
+    const { audio } = request;
     const spokenMs = Math.max(0, audio.length / 16 - SILENT_MS);
     const count = Math.floor((spokenMs * TOKENS_PER_SECOND) / 1_000);
     const first = placeOf(audio);
@@ -92,20 +93,9 @@ class ScriptedEngine implements Engine {
     const all = Array.from({ length: count }, (_, at): DecodedToken => ({
       id: said(at < count - UNSURE_TOKENS ? at : at + WRONG_TOKENS),
       frame: Math.round((at / TOKENS_PER_SECOND) * FRAMES_PER_SECOND),
-      logprob: LOGPROB,
+      logprob: SURE_LOGPROB,
     }));
-    const tokens = all.slice(prompt.committed.length);
-    const wrong = draft.findIndex((id, at) => id !== tokens[at]?.id);
-    const draftAccepted = wrong < 0 ? draft.length : wrong;
-    return {
-      tokens,
-      endLogprob: LOGPROB,
-      language: 'en',
-      languageProbability: 1,
-      noSpeechProbability: 0,
-      draftAccepted,
-      steps: 1 + tokens.length - draftAccepted,
-    };
+    return heardTokens(all, request);
   }
 }
 
