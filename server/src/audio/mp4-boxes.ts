@@ -7,16 +7,32 @@ export interface Box {
   readonly end: number;
 }
 
+export interface BoxHeader {
+  readonly type: string;
+  /** Infinity: to the end of what is around it, or nothing sensible. */
+  readonly size: number;
+  /** Bytes before its content. */
+  readonly header: number;
+}
+
+/** The header of a box; undefined where not all of it is there. */
+export function headerAt(view: DataView, at: number): BoxHeader | undefined {
+  if (at + 8 > view.byteLength) return undefined;
+  const type = typeAt(view, at + 4);
+  const short = view.getUint32(at);
+  if (short !== 1) return { type, size: short < 8 ? Infinity : short, header: 8 };
+  if (at + 16 > view.byteLength) return undefined;
+  const long = Number(view.getBigUint64(at + 8));
+  return { type, size: long < 16 ? Infinity : long, header: 16 };
+}
+
 /** The boxes of which all bytes are between two places, up to the first that makes no sense. */
 export function* boxes(view: DataView, start: number, end: number): Generator<Box> {
-  for (let at = start; at + 8 <= end;) {
-    const short = view.getUint32(at);
-    const isLong = short === 1 && at + 16 <= end;
-    const header = isLong ? 16 : 8;
-    const size = isLong ? Number(view.getBigUint64(at + 8)) : short;
-    if (size < header || at + size > end) return;
-    yield { type: typeAt(view, at + 4), at, body: at + header, end: at + size };
-    at += size;
+  for (let at = start; ;) {
+    const box = headerAt(view, at);
+    if (box === undefined || at + box.size > end) return;
+    yield { type: box.type, at, body: at + box.header, end: at + box.size };
+    at += box.size;
   }
 }
 

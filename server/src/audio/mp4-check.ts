@@ -1,5 +1,6 @@
 // Looks at the index of an MP4 file before a decoder believes it: a few bytes can claim tables of billions of entries.
 import { AudioFileError } from './audio-errors.js';
+import { boxes, headerAt, viewOf, type BoxHeader } from './mp4-boxes.js';
 
 /** The index of a day of AAC has some ten megabytes. */
 export const INDEX_BYTES_MAX = 67_108_864;
@@ -45,7 +46,7 @@ export async function* checkedMp4(bytes: AsyncIterable<Uint8Array>): AsyncGenera
           throw new AudioFileError('audio_too_complex', 'The MP4 file claims an index of an absurd size.');
         }
         if (held.length < end) break;
-        if (CHECKED.has(box.type)) checkBoxes(held.bytes, at + box.header, end, 1);
+        if (CHECKED.has(box.type)) checkBoxes(viewOf(held.bytes), at + box.header, end, 1);
         isHead &&= box.type !== 'moov';
       }
       at = end;
@@ -88,59 +89,35 @@ class HeldBytes {
   }
 
   /** Undefined where its header is not whole. */
-  boxAt(at: number): Box | undefined {
-    return at + 8 > this.length ? undefined : boxAt(this.bytes, at);
+  boxAt(at: number): BoxHeader | undefined {
+    return headerAt(viewOf(this.bytes), at);
   }
 }
 
-interface Box {
-  readonly type: string;
-  /** Infinity: to the end of what is around it, or nothing sensible. */
-  readonly size: number;
-  /** Bytes before its content. */
-  readonly header: number;
-}
-
-/** The box of which at least eight bytes are there; undefined where more of its header are wanted. */
-function boxAt(bytes: Uint8Array, at: number): Box | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, bytes.length - at);
-  const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-  const short = view.getUint32(0);
-  if (short !== 1) return { type, size: short < 8 ? Infinity : short, header: 8 };
-  if (view.byteLength < 16) return undefined;
-  const long = Number(view.getBigUint64(8));
-  return { type, size: long < 16 ? Infinity : long, header: 16 };
-}
-
-function checkBoxes(bytes: Uint8Array, start: number, end: number, depth: number): void {
+function checkBoxes(view: DataView, start: number, end: number, depth: number): void {
   if (depth > DEPTH_MAX) throw new AudioFileError('audio_too_complex', 'Boxes of the MP4 file lie too deep.');
-  for (let at = start; at + 8 <= end;) {
-    const { type, size, header } = boxAt(bytes, at) ?? { type: '', size: Infinity, header: 0 };
-    // Decoders stop at a box that is longer than the one around it.
-    if (at + size > end) return;
-    const content = bytes.subarray(at + header, at + size);
-    if (PARENTS.has(type)) checkBoxes(bytes, at + header, at + size, depth + 1);
-    else checkTable(type, content);
-    at += size;
+  // Decoders stop at a box that is longer than the one around it.
+  for (const box of boxes(view, start, end)) {
+    if (PARENTS.has(box.type)) checkBoxes(view, box.body, box.end, depth + 1);
+    else checkTable(box.type, new DataView(view.buffer, view.byteOffset + box.body, box.end - box.body));
   }
 }
 
-function checkTable(type: string, content: Uint8Array): void {
-  const view = new DataView(content.buffer, content.byteOffset, content.length);
+function checkTable(type: string, content: DataView): void {
   const entryBytes = ENTRY_BYTES[type];
-  if (entryBytes !== undefined && content.length >= 8) {
-    mustFit(type, view.getUint32(4), entryBytes, content.length - 8);
+  if (entryBytes !== undefined && content.byteLength >= 8) {
+    mustFit(type, content.getUint32(4), entryBytes, content.byteLength - 8);
   }
-  if (type === 'stsz' && content.length >= 12) {
-    const count = view.getUint32(8);
-    if (view.getUint32(4) === 0) mustFit(type, count, 4, content.length - 12);
+  if (type === 'stsz' && content.byteLength >= 12) {
+    const count = content.getUint32(8);
+    if (content.getUint32(4) === 0) mustFit(type, count, 4, content.byteLength - 12);
     else mustBeFew(count, EQUAL_SAMPLES_MAX);
   }
-  if (type === 'trun' && content.length >= 8) {
-    const flags = view.getUint32(0) & 0xffffff;
+  if (type === 'trun' && content.byteLength >= 8) {
+    const flags = content.getUint32(0) & 0xffffff;
     const entry = 4 * [...(flags & RUN_ENTRY_FLAGS).toString(2)].filter((bit) => bit === '1').length;
-    const count = view.getUint32(4);
-    if (entry > 0) mustFit(type, count, entry, content.length - 8);
+    const count = content.getUint32(4);
+    if (entry > 0) mustFit(type, count, entry, content.byteLength - 8);
     else mustBeFew(count, FRAGMENT_SAMPLES_MAX);
   }
 }

@@ -1,5 +1,5 @@
 // MP4 files as they come, with the silence that their times tell of: a late start, and holes between samples.
-import { typeAt, viewOf } from './mp4-boxes.js';
+import { headerAt, viewOf } from './mp4-boxes.js';
 import { fragmentTimes, trackTimes, UsualLength, type FragmentTimes, type Run, type TrackTimes } from './mp4-times.js';
 import { HOLE_S_MIN, Silences } from './silences.js';
 import type { BlockDecoder, DecodedBlock, StreamDecoder } from './stream-decoder.js';
@@ -40,7 +40,7 @@ export class Mp4Stream implements StreamDecoder {
      */
     let from = 0;
     for (;;) {
-      const box = headerAt(this.#held, at);
+      const box = headerAt(viewOf(this.#held), at);
       if (box === undefined) break;
       const end = at + box.size;
       // Fragments mean nothing before an index.
@@ -196,15 +196,3 @@ class SoundClock {
 
 /** Samples that a decoder holds back, or leaves out at the beginning, at the most. */
 const HELD_BACK_MAX = 2;
-
-/** The box of which the header is whole; one that makes no sense is all that follows. */
-function headerAt(bytes: Uint8Array, at: number): { readonly type: string; readonly size: number } | undefined {
-  if (at + 8 > bytes.length) return undefined;
-  const view = viewOf(bytes);
-  const type = typeAt(view, at + 4);
-  const short = view.getUint32(at);
-  if (short !== 1) return { type, size: short < 8 ? Infinity : short };
-  if (at + 16 > bytes.length) return undefined;
-  const long = Number(view.getBigUint64(at + 8));
-  return { type, size: long < 16 ? Infinity : long };
-}
