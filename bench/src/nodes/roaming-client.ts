@@ -79,6 +79,11 @@ export class RoamingClient {
     return this.#sent / this.#audio.length;
   }
 
+  /** The first sample that the server may still ask for: what is before it is kept there. */
+  get keepFrom(): number {
+    return this.#keepFrom;
+  }
+
   /** Drops the socket without a word. Whether there was one that had its session. */
   cut(): boolean {
     const wasLinked = this.#isLinked && this.#socket?.readyState === WebSocket.OPEN;
