@@ -1,5 +1,5 @@
-// When the process ends: signals drain it, a second signal or the bound ends it at once. A stray error does not end it,
-// many of them do.
+// When the process ends: signals drain it, a second signal, the bound, or any while it starts ends it at once. A stray
+// error does not end it, many of them do.
 import type { Logger } from 'pino';
 import { within } from './time/within.js';
 import { currentRequest } from './http/request-scope.js';
@@ -30,6 +30,24 @@ const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 /** Errors that nobody caught, within the window, that the process survives. */
 export const STRAY_ERRORS_MAX = 100;
 export const STRAY_WINDOW_MS = 60_000;
+
+/**
+ * While the server starts a signal ends the process at once, with 0: nobody is served yet, and what its children load
+ * need not be waited for. Until it is called back.
+ */
+export function endOnSignals(log: Logger): () => void {
+  const ends = Object.keys(SIGNALS).map((signal) => {
+    const end = (): void => {
+      log.info({ signal }, 'stopped before it had started');
+      process.exit(0);
+    };
+    process.on(signal, end);
+    return () => process.off(signal, end);
+  });
+  return () => {
+    for (const release of ends) release();
+  };
+}
 
 /**
  * Ends the process well: SIGTERM, SIGINT and SIGHUP drain for up to `drainTimeoutMs` and exit with 0; a second one

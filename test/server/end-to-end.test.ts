@@ -169,6 +169,21 @@ t.test('a second signal ends the process at once', needsProc, async (t) => {
   t.same(await server.exit(), { code: 143, signal: null });
 });
 
+t.test('a signal while the server starts ends it and its children, which may not hear of it', needsProc, async (t) => {
+  const server = ServerProcess.launch(t, [...TINY]);
+  let engine: number | undefined;
+  while (engine === undefined) {
+    await delay(5);
+    engine = findEngine(server);
+  }
+  const stopped = engine;
+  process.kill(stopped, 'SIGSTOP');
+  t.teardown(() => kill(stopped));
+  server.kill('SIGTERM');
+  t.same(await server.exit(), { code: 0, signal: null });
+  while (isAlive(stopped)) await delay(5);
+});
+
 t.test('a drain that takes too long is cut at its bound', needsProc, async (t) => {
   const server = await ServerProcess.start(t, [...TINY, '--drain-timeout-ms', '500']);
   const { session } = open(t, server);
@@ -184,6 +199,7 @@ t.test('a drain that takes too long is cut at its bound', needsProc, async (t) =
   t.same(await server.exit(), { code: 0, signal: null });
   t.ok(performance.now() - begin < 8_000, 'also when its engine does not end');
   t.match(server.stderr, /did not finish in time/);
+  while (isAlive(engine)) await delay(5);
 });
 
 t.test('a port in use, an unknown model: one clear line and exit code 1', async (t) => {
@@ -235,14 +251,32 @@ async function sendAll(session: StreamSession, samples: Float32Array): Promise<v
 
 /** The process id of the server's engine. */
 function engineOf(server: ServerProcess): number {
+  const engine = findEngine(server);
+  if (engine === undefined) throw new Error('the server has no engine process');
+  return engine;
+}
+
+function findEngine(server: ServerProcess): number | undefined {
   const children = readFileSync(`/proc/${server.pid}/task/${server.pid}/children`, 'utf8')
     .trim()
     .split(' ')
     .map(Number);
   // The service that compiles TypeScript may be another child.
-  const engine = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('engine-child'));
-  if (engine === undefined) throw new Error('the server has no engine process');
-  return engine;
+  return children.find((pid) => readProc(pid, 'cmdline').includes('engine-child'));
+}
+
+/** Whether a process runs or is stopped; one that has ended may not have been collected yet. */
+function isAlive(pid: number): boolean {
+  return /^State:\s+[^ZX]/m.test(readProc(pid, 'status'));
+}
+
+/** Nothing where the process is gone. */
+function readProc(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 function kill(pid: number): void {

@@ -1,6 +1,6 @@
 // `sotto serve`: starts the server and keeps it until a signal.
 import type { Command } from 'commander';
-import { stopOnSignals } from '../lifecycle.js';
+import { endOnSignals, stopOnSignals } from '../lifecycle.js';
 import { createLog } from '../log.js';
 import type { RunningServer } from '../main.js';
 import { CommandError } from './command-error.js';
@@ -16,6 +16,8 @@ async function serve(flags: SettingFlags): Promise<void> {
   const log = createLog(settings);
   // Loaded only now: the other commands need not wait for it.
   const { startServer, StartError } = await import('../main.js');
+  // Until here the system ends it, without waiting for what is being loaded.
+  const release = endOnSignals(log);
   let server: RunningServer;
   try {
     server = await startServer(settings, log);
@@ -24,6 +26,7 @@ async function serve(flags: SettingFlags): Promise<void> {
     throw error;
   }
   stopOnSignals(server, settings.drainTimeoutMs, log);
+  release();
   const { url, model } = server;
   process.stdout.write(`Sotto is listening on ${url} (model ${model.name}, ${model.device})\n`);
   if (model.isEmbedded) {

@@ -51,6 +51,15 @@ interface Pending<W extends Work> {
   readonly onPart: ((part: W['part']) => void) | undefined;
 }
 
+/**
+ * Children that live. They end with us: each notices that we are gone, but one that is busy loading, or gets no turn
+ * on a machine that has too much to do, notices late, and whoever waits for all of us to end waits for it.
+ */
+const living = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of living) child.kill('SIGKILL');
+});
+
 /** A process that carries something heavy or dangerous. When it dies, everything that waits for it is rejected. */
 export class NativeChild<W extends Work> {
   /** Settles when it has loaded. Rejects with ChildError `load_failed`, or with how the process died. */
@@ -81,6 +90,7 @@ export class NativeChild<W extends Work> {
       env: { ...process.env, ...env },
     });
     this.pid = this.#process.pid;
+    living.add(this.#process);
     this.#prioritise();
     if (this.pid !== undefined && memoryMaxBytes !== undefined) {
       this.#memory = new MemoryWatch(this.pid, memoryMaxBytes, (bytes) =>
@@ -237,6 +247,7 @@ export class NativeChild<W extends Work> {
 
   #died(error: Error): Error {
     this.#death = error;
+    living.delete(this.#process);
     clearInterval(this.#heartbeat);
     this.#settleLoad?.reject(error);
     for (const id of this.#pending.keys()) this.#settle(id)?.reject(error);
