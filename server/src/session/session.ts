@@ -141,15 +141,19 @@ export class Session implements SessionPort {
     };
   }
 
-  mayRestore({ start }: SessionCheckpoint): boolean {
-    if (this.#state.name !== 'awaitingStart' || this.#dependencies.recognizer.refusal !== undefined) return false;
-    return this.#refusalOf(start) === undefined;
+  /** By what its client has asked for last: another node may have another model. */
+  mayRestore({ start, settings: { language, languages }, polishWish }: SessionCheckpoint): boolean {
+    const { recognizer, polishing } = this.#dependencies;
+    if (this.#state.name !== 'awaitingStart' || recognizer.refusal !== undefined) return false;
+    const refusal = refusalOf({ ...start, language, languages: [...languages] }, recognizer.model);
+    return refusal === undefined && refusePolish(polishWish, polishing) === undefined;
   }
 
   async restore(checkpoint: SessionCheckpoint): Promise<boolean> {
     const { start, sessionId, polishWish } = checkpoint;
-    const { vad, recognizer, settings } = this.#dependencies;
+    const { vad, recognizer, settings, polishing } = this.#dependencies;
     if (!this.mayRestore(checkpoint)) return false;
+    if (polishWish.mode !== 'off') polishing?.prepare();
     this.#id = sessionId;
     this.#greeting = start;
     this.#polishWish = polishWish;

@@ -344,3 +344,24 @@ t.test('ST4: abandon at any moment stops all work and sends nothing more', async
     await client.session.drain();
   }
 });
+
+t.test('RS12: another node goes on with what the client asked for last, where its model knows that', async (t) => {
+  const client = new SessionClient()
+    .send({ ...START, language: 'de' }, { type: 'configure', language: 'en' })
+    .audio(silence(1));
+  await client.settled();
+  const later = client.session.checkpoint();
+  const german = new SessionClient().send(START, { type: 'configure', languages: ['de', 'en'] }).audio(silence(1));
+  await german.settled();
+  const wanted = german.session.checkpoint();
+  if (later === undefined || wanted === undefined) throw new Error('no checkpoint');
+  const recognizer = new ScriptedRecognizer({ languages: ['en'] });
+  const english = () => new SessionClient({ recognizer }).session;
+  t.equal(english().mayRestore(later), true, 'English since');
+  t.equal(await english().restore(later), true);
+  t.equal(english().mayRestore(wanted), false, 'German since');
+  t.equal(await english().restore(wanted), false);
+  t.equal(new SessionClient().session.mayRestore(wanted), true);
+  const polished = { ...later, polishWish: { ...later.polishWish, mode: 'formal' as const } };
+  t.equal(english().mayRestore(polished), false, 'no polisher here');
+});
