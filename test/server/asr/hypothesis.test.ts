@@ -131,3 +131,12 @@ t.test('stable text only grows, and is what the committed tokens spell, whatever
     }),
   );
 });
+
+t.test('a decode of the whole that understands nothing more takes no shown words away', async (t) => {
+  const tracker = new HypothesisTracker(tokenizer, everything);
+  const shown = tracker.advance(heard('the quick brown'), 32_000);
+  t.same(shown, { stable: 'the quick', tentative: ' brown' });
+  t.same(tracker.review(heard('the quick'), 40_000), shown, 'only what is stable was heard');
+  t.same(tracker.review(heard('', [], { noSpeechProbability: 0.9, endLogprob: -3 }), 40_000), shown, 'nothing was');
+  t.same(tracker.review(heard('the quick brown fox'), 40_000), { stable: 'the quick brown', tentative: ' fox' });
+});

@@ -12,6 +12,12 @@ export interface TrackedText {
   readonly tentative: string;
 }
 
+/** What the guards leave of a hypothesis. */
+interface Understood {
+  readonly tokens: readonly DecodedToken[];
+  readonly mayCommit: boolean;
+}
+
 /**
  * Commits whole words only (characters, in languages without spaces), and a word only when another one follows it: the
  * last word of a hypothesis may still grow. What the guards suspect is held back before the policy sees it, since
@@ -55,8 +61,15 @@ export class HypothesisTracker {
 
   /** Takes the outcome of a decode that was prompted with {@link committed}. */
   advance(result: DecodeResult, heardSamples: number): TrackedText {
+    return this.#follow(result, this.#understand(result, heardSamples), heardSamples);
+  }
+
+  #understand(result: DecodeResult, heardSamples: number): Understood {
     const spoken = withoutStockPhrase(result.tokens, this.#tokenizer, result.language);
-    const guarded = this.#guard({ ...result, tokens: spoken }, heardSamples / 16);
+    return this.#guard({ ...result, tokens: spoken }, heardSamples / 16);
+  }
+
+  #follow(result: DecodeResult, guarded: Understood, heardSamples: number): TrackedText {
     const current: Hypothesis = { tokens: guarded.tokens, heardSamples };
     const stableTokens = guarded.mayCommit ? this.#policy(current, this.#tail) : 0;
     const ids = current.tokens.map((token) => token.id);
@@ -76,14 +89,18 @@ export class HypothesisTracker {
 
   /**
    * Takes the outcome of a decode of the whole window, free of {@link committed}. The text stays as it is where that is
-   * contradicted.
+   * contradicted, or nothing else is understood where words are shown: whether they were noise is for the final to say,
+   * and it may be about to come.
    */
   review(result: DecodeResult, heardSamples: number): TrackedText {
     const agrees =
       result.language === (this.#language ?? result.language) &&
       this.#committed.every((id, at) => result.tokens[at]?.id === id);
     if (!agrees) return this.text;
-    return this.advance({ ...result, tokens: result.tokens.slice(this.#committed.length) }, heardSamples);
+    const behind = { ...result, tokens: result.tokens.slice(this.#committed.length) };
+    const understood = this.#understand(behind, heardSamples);
+    if (understood.tokens.length === 0 && this.draft.length > 0) return this.text;
+    return this.#follow(behind, understood, heardSamples);
   }
 
   /** As it was told last. */
@@ -94,10 +111,7 @@ export class HypothesisTracker {
     return { stable, tentative: stable === '' ? tentative.trimStart() : tentative };
   }
 
-  #guard(
-    result: DecodeResult,
-    audioMs: number,
-  ): { readonly tokens: readonly DecodedToken[]; readonly mayCommit: boolean } {
+  #guard(result: DecodeResult, audioMs: number): Understood {
     const text = this.#tokenizer.decode(result.tokens.map((token) => token.id));
     const { silent, unsure, repeats, loop } = assess(result, text, this.#thresholds, {
       audioMs,
