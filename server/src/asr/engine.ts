@@ -25,6 +25,29 @@ export interface Hotwords {
   readonly terms: readonly (readonly number[])[];
 }
 
+/**
+ * Who waits for a window. Where runs share the device, one stands still between its passes while one that is more
+ * urgent is under way.
+ * - `awaited`: somebody does, and has nothing yet: a final, the first words of an utterance.
+ * - `refining`: somebody who has words already, which it brings up to date.
+ * - `unhurried`: nobody at the moment: a file.
+ */
+export type Urgency = (typeof URGENCIES)[number];
+
+/** The most urgent first. */
+export const URGENCIES = ['awaited', 'refining', 'unhurried'] as const;
+
+/** Whether `a` goes before `b`. */
+export function isMoreUrgent(a: Urgency, b: Urgency): boolean {
+  return URGENCIES.indexOf(a) < URGENCIES.indexOf(b);
+}
+
+/** The most urgent of them: `unhurried` where there is none. */
+export function mostUrgent(all: Iterable<Urgency>): Urgency {
+  const set = new Set(all);
+  return URGENCIES.find((urgency) => set.has(urgency)) ?? 'unhurried';
+}
+
 /** One window to decode. */
 export interface DecodeRequest {
   /**
@@ -51,11 +74,8 @@ export interface DecodeRequest {
    * that holds it.
    */
   readonly context?: number;
-  /**
-   * Nobody waits for it: where runs share the device, a run of such windows stands still between its passes while
-   * another one is under way.
-   */
-  readonly givesWay?: boolean;
+  /** Absent: `awaited`. */
+  readonly urgency?: Urgency;
   /**
    * Somebody is known to speak in it, so a text without words is less likely than the model takes it to be. Absent: the
    * model judges that alone.

@@ -1,6 +1,6 @@
 // Recognition of a live segment: partials over the growing audio, then one final over all of it.
 import { messageOf } from '@sotto/protocol';
-import type { DecodeRequest, DecodeResult, Hotwords } from './engine.js';
+import type { DecodeRequest, DecodeResult, Hotwords, Urgency } from './engine.js';
 import { AsrError } from './errors.js';
 import { isCompleteSentence } from './hypothesis/complete-sentence.js';
 import { decodeFinal, type FinalAsk } from './hypothesis/final-decode.js';
@@ -64,6 +64,7 @@ interface Preview {
   /** See DecodeJob. */
   readonly spacing?: number | undefined;
   readonly dueInMs: number;
+  readonly urgency?: Urgency;
   readonly request: () => DecodeRequest;
   /** Undefined: nothing is shown of it. */
   readonly track: (result: DecodeResult) => TrackedText | undefined;
@@ -124,7 +125,9 @@ export class LiveSegment implements RecognizedSegment {
     void this.#preview({
       audio,
       spacing,
-      dueInMs: this.#tracker.hasWords ? PARTIAL_DUE_MS : FIRST_WORDS_DUE_MS,
+      ...(this.#tracker.hasWords
+        ? { dueInMs: PARTIAL_DUE_MS, urgency: 'refining' }
+        : { dueInMs: FIRST_WORDS_DUE_MS, urgency: 'awaited' }),
       request: () => this.#partialRequest(audio),
       track: (result) => this.#advance(result, audio),
     });
@@ -183,7 +186,14 @@ export class LiveSegment implements RecognizedSegment {
   }
 
   /** Decodes and tells what was heard so far; answers what the engine said, if it did. */
-  async #preview({ audio, spacing, dueInMs, request, track }: Preview): Promise<DecodeResult | undefined> {
+  async #preview({
+    audio,
+    spacing,
+    dueInMs,
+    urgency = 'awaited',
+    request,
+    track,
+  }: Preview): Promise<DecodeResult | undefined> {
     try {
       const outcome = await this.#scheduler.submit({
         segment: this,
@@ -191,6 +201,7 @@ export class LiveSegment implements RecognizedSegment {
         isAttended: this.#options.isAttended,
         spacing,
         dueInMs,
+        urgency,
         samples: audio.length,
         request,
         onRun: this.#onRun('partial'),

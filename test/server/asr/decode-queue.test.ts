@@ -76,9 +76,9 @@ t.test(
     const late = decode('partial', b, 3, 10);
     const other = decode('partial', c, 8, 30);
     for (const one of [final, joining, late, other]) queue.add(one);
-    t.same(queue.take(most(10), false, 1, Infinity, 10), [late, joining], 'the oldest begins the run');
-    t.same(queue.take(most(1), false, 1, Infinity, 10), [other]);
-    t.same(queue.take(most(10), false, 1, Infinity, 10), [final]);
+    t.same(queue.take(most(10), { overdueBefore: 10 }), [late, joining], 'the oldest begins the run');
+    t.same(queue.take(most(1), { overdueBefore: 10 }), [other]);
+    t.same(queue.take(most(10), { overdueBefore: 10 }), [final]);
   },
 );
 
@@ -88,8 +88,8 @@ t.test('no partial, however late, goes before a final that is late', async (t) =
   const final = decode('final', a, 9, 30);
   const late = decode('partial', b, 3, 10);
   for (const one of [final, late]) queue.add(one);
-  t.same(queue.take(most(10), false, 1, Infinity, 10), [final]);
-  t.same(queue.take(most(10), false, 1, Infinity, 10), [late]);
+  t.same(queue.take(most(10), { overdueBefore: 10 }), [final]);
+  t.same(queue.take(most(10), { overdueBefore: 10 }), [late]);
 });
 
 t.test('a lane that has no place waits, and beside another run so does what failed', async (t) => {
@@ -102,7 +102,7 @@ t.test('a lane that has no place waits, and beside another run so does what fail
   const sound = decode('final', a, 3);
   queue.retry(failed);
   queue.add(sound);
-  t.same(queue.take({ live: 4, file: 0 }, true), [sound]);
+  t.same(queue.take({ live: 4, file: 0 }, { isBeside: true }), [sound]);
   t.same(queue.take({ live: 4, file: 0 }), [failed]);
   t.same(queue.take({ live: 4, file: 4 }), [file]);
 });

@@ -22,13 +22,13 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 5; i++) await turn();
 }
 
-t.test('a run that gives way stands still between its passes while something urgent is under way', async (t) => {
+t.test('a run stands still between its passes while a more urgent one is under way', async (t) => {
   const traffic = new RunTraffic();
   const [file, live] = [run(), run()];
-  const answer = traffic.givingWay(file.work);
+  const answer = traffic.run('unhurried', file.work);
   await settle();
   t.same(file.begun, [0], 'nothing is in its way');
-  const final = traffic.urgent(live.work);
+  const final = traffic.run('awaited', live.work);
   await settle();
   t.same(live.begun, [0], 'at once, beside the pass under way');
   file.end(0);
@@ -42,15 +42,15 @@ t.test('a run that gives way stands still between its passes while something urg
   t.equal(await answer, 'done');
 });
 
-t.test('urgent runs do not wait for each other, and one that fails is in nobody’s way', async (t) => {
+t.test('runs of one urgency do not wait for each other, and one that fails is in nobody’s way', async (t) => {
   const traffic = new RunTraffic();
   const [a, b, file] = [run(), run(), run()];
-  const both = [traffic.urgent(a.work), traffic.urgent(b.work)];
-  const failed = traffic.urgent(async () => Promise.reject(new Error('the engine is gone')));
+  const both = [traffic.run('awaited', a.work), traffic.run('awaited', b.work)];
+  const failed = traffic.run('awaited', async () => Promise.reject(new Error('the engine is gone')));
   await t.rejects(failed, /gone/);
   await settle();
   t.same([a.begun, b.begun], [[0], [0]]);
-  const answer = traffic.givingWay(file.work);
+  const answer = traffic.run('unhurried', file.work);
   for (const pass of [0, 1, 2]) a.end(pass);
   await both[0];
   await settle();
@@ -59,4 +59,26 @@ t.test('urgent runs do not wait for each other, and one that fails is in nobody�
   await both[1];
   for (const pass of [0, 1, 2]) file.end(pass);
   t.equal(await answer, 'done');
+});
+
+t.test('partials stand still for finals, and files for both', async (t) => {
+  const traffic = new RunTraffic();
+  const [file, partial, final] = [run(), run(), run()];
+  const answers = [
+    traffic.run('unhurried', file.work),
+    traffic.run('refining', partial.work),
+    traffic.run('awaited', final.work),
+  ];
+  await settle();
+  for (const { end } of [file, partial, final]) end(0);
+  await settle();
+  t.same([file.begun, partial.begun, final.begun], [[0], [0], [0, 1]]);
+  for (const pass of [1, 2]) final.end(pass);
+  await settle();
+  t.same([file.begun, partial.begun], [[0], [0, 1]]);
+  for (const pass of [1, 2]) partial.end(pass);
+  await settle();
+  t.same(file.begun, [0, 1]);
+  for (const pass of [1, 2]) file.end(pass);
+  t.same(await Promise.all(answers), ['done', 'done', 'done']);
 });

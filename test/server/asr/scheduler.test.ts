@@ -365,6 +365,62 @@ t.test(
   },
 );
 
+t.test('what is awaited begins beside partials that have words, one run at a time', async (t) => {
+  const engine = new HeldEngine();
+  engine.sharesTime = true;
+  const scheduler = new Scheduler([engine]);
+  const refining = { ...job('partial'), urgency: 'refining' } as const;
+  const outcomes = [scheduler.submit(job('file')), scheduler.submit(refining)];
+  await turn();
+  outcomes.push(scheduler.submit(job('partial')), scheduler.submit({ ...job('partial'), urgency: 'refining' }));
+  await turn();
+  outcomes.push(scheduler.submit(job('final')));
+  await turn();
+  const urgencies = () => engine.runs.map(({ batch }) => batch.map(({ urgency }) => urgency));
+  t.same(
+    urgencies(),
+    [['refining'], ['awaited']],
+    'files wait for partials; the final, and the second partial, for it',
+  );
+  engine.runs[1]?.succeed();
+  await outcomes[2];
+  await turn();
+  t.same(urgencies().slice(2), [['awaited']], 'the final, beside the first partial');
+  for (const [at, run] of engine.runs.entries()) if (at !== 1) run.succeed();
+  await outcomes[4];
+  await turn();
+  await turn();
+  t.same(urgencies().slice(3), [['refining']]);
+  engine.runs[3]?.succeed();
+  await outcomes[3];
+  await turn();
+  t.same(urgencies().slice(4), [['unhurried']]);
+  engine.runs[4]?.succeed();
+  t.same(
+    (await Promise.all(outcomes)).map(({ status }) => status),
+    ['decoded', 'decoded', 'decoded', 'decoded', 'decoded'],
+  );
+});
+
+t.test('the time in which a run stood still for another one is none that it took', async (t) => {
+  const clock = new ManualClock();
+  const engine = new HeldEngine();
+  engine.sharesTime = true;
+  const scheduler = new Scheduler([engine], { clock });
+  const partial = scheduler.submit({ ...job('partial'), urgency: 'refining' });
+  await turn();
+  clock.advance(10);
+  const final = scheduler.submit(job('final'));
+  await turn();
+  clock.advance(100);
+  engine.runs[1]?.succeed();
+  await final;
+  clock.advance(20);
+  engine.runs[0]?.succeed();
+  await partial;
+  t.equal(scheduler.counts.busyMs, 130);
+});
+
 t.test('an engine that runs one thing at a time finishes the files first', async (t) => {
   const engine = new HeldEngine();
   const scheduler = new Scheduler([engine]);

@@ -324,7 +324,6 @@ export class FileTranscriber {
           draft: [],
           temperature,
           seed,
-          givesWay: true,
           hotwords: terms,
         }),
       });

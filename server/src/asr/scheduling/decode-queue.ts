@@ -1,4 +1,5 @@
 // What waits for an engine and what goes next: the scheduler's decisions, free of time and of engines.
+import { isMoreUrgent, type Urgency } from '../engine.js';
 
 /**
  * In order of priority; live ones that nobody waits for now come behind those. A `final` ends a live segment, a
@@ -31,6 +32,14 @@ export interface QueuedDecode {
    * but joins one of its own context or a longer one, before all others. Absent: false.
    */
   readonly isAgain?: boolean;
+  /** Of a partial that has words already: `refining`. Absent: as its kind has it, see {@link urgencyOf}. */
+  readonly urgency?: Urgency | undefined;
+}
+
+/** What is decoded again has a text already. */
+export function urgencyOf({ kind, isAgain, urgency }: QueuedDecode): Urgency {
+  if (kind === 'file') return 'unhurried';
+  return urgency ?? (isAgain === true ? 'refining' : 'awaited');
 }
 
 /** What is live and what is not. */
@@ -40,6 +49,26 @@ export const laneOf = (kind: DecodeKind): Lane => (kind === 'file' ? 'file' : 'l
 
 /** How many windows of each lane a run may hold; 0: none. */
 export type WindowsMax = Readonly<Record<Lane, number>>;
+
+/** What a batch may hold beyond how many windows. */
+export interface TakeOptions {
+  /**
+   * Whether another run goes on meanwhile that its failure might take along: decodes that are to run alone then wait.
+   * Default: false.
+   */
+  readonly isBeside?: boolean;
+  /** Only decodes that are more urgent than this. Default: all. */
+  readonly moreUrgentThan?: Urgency | undefined;
+  /** Fewer are left where they are. Default: 1. */
+  readonly windowsMin?: number;
+  /** Most context of all its windows together; a single one may be longer. Default: no bound. */
+  readonly samplesMax?: number;
+  /**
+   * Partials of an earlier deadline may begin a run before finals that are not overdue themselves. Where runs are short
+   * and many finals come, each run begins with one, and partials of other contexts would wait on and on. Default: none.
+   */
+  readonly overdueBefore?: number;
+}
 
 /** How much may wait. */
 export interface QueueBounds {
@@ -132,29 +161,21 @@ export class DecodeQueue<D extends QueuedDecode> {
    * Live windows and windows of files never share one: where each costs time, files would lengthen the very run that
    * somebody waits for. Its partials are under way until {@link done}.
    * @param windowsMax how many live windows, or how many windows of files, it may hold
-   * @param isBeside whether another run goes on meanwhile that its failure might take along: decodes that are to run
-   * alone then wait
-   * @param windowsMin fewer are left where they are
-   * @param samplesMax most context of all its windows together; a single one may be longer
-   * @param overdueBefore partials of an earlier deadline may begin a run before finals that are not overdue themselves.
-   * Where runs are short and many finals come, each run begins with one, and partials of other contexts would wait on
-   * and on
    */
-  take(
-    windowsMax: WindowsMax,
-    isBeside = false,
-    windowsMin = 1,
-    samplesMax = Infinity,
-    overdueBefore = -Infinity,
-  ): D[] {
-    const order = [...this.#inOrder()];
+  take(windowsMax: WindowsMax, options: TakeOptions = {}): D[] {
+    const { isBeside = false, moreUrgentThan, windowsMin = 1, samplesMax = Infinity } = options;
+    const { overdueBefore = -Infinity } = options;
+    const isUrgent = (decode: D): boolean =>
+      moreUrgentThan === undefined || isMoreUrgent(urgencyOf(decode), moreUrgentThan);
+    const order = [...this.#inOrder()].filter(isUrgent);
     const mayBegin = (decode: D): boolean =>
       windowsMax[laneOf(decode.kind)] > 0 && this.#mayRun(decode) && !(decode.alone && isBeside);
     const first = order.find(mayBegin);
     if (first === undefined) return [];
     const isInTime = first.kind === 'final' && first.deadline >= overdueBefore;
-    const late = (decode: D): boolean => decode.deadline < overdueBefore && isAttended(decode) && mayBegin(decode);
-    const head = (isInTime ? this.#waiting.partial.find(late) : undefined) ?? first;
+    const late = (decode: D): boolean =>
+      decode.kind === 'partial' && decode.deadline < overdueBefore && isAttended(decode) && mayBegin(decode);
+    const head = (isInTime ? order.find(late) : undefined) ?? first;
     const batch = [head];
     const most = Math.min(windowsMax[laneOf(head.kind)], samplesMax / head.bucket);
     for (const decode of head.alone ? [] : this.#joining(head, order)) {
@@ -214,7 +235,7 @@ export class DecodeQueue<D extends QueuedDecode> {
     const lane = laneOf(head.kind);
     const fits = (decode: D): boolean => decode !== head && !decode.alone && this.#mayRun(decode);
     if (lane === 'live') {
-      for (const decode of this.#waiting.final) {
+      for (const decode of order) {
         if (decode.isAgain === true && decode.bucket <= head.bucket && fits(decode)) yield decode;
       }
     }

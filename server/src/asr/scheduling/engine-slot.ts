@@ -1,10 +1,9 @@
 // An engine and what the scheduler knows of it: what is under way there, and what may begin.
-import type { Lane } from './decode-queue.js';
-import type { Engine } from '../engine.js';
+import { isMoreUrgent, mostUrgent, type Engine, type Urgency } from '../engine.js';
 
 /** A run under way. */
 export interface EngineRun {
-  readonly lane: Lane;
+  readonly urgency: Urgency;
   readonly windows: number;
   /** Whether its window may fell the engine: nothing else is under way then. */
   readonly alone: boolean;
@@ -15,7 +14,8 @@ export interface EngineRun {
 
 export class EngineSlot {
   #hasFailed = false;
-  readonly #running = new Set<EngineRun>();
+  /** And how long each stood still for more urgent ones that have ended, milliseconds. */
+  readonly #running = new Map<EngineRun, number>();
   #busyMs = 0;
   /** When its last run ended. */
   #endedAt = 0;
@@ -41,30 +41,35 @@ export class EngineSlot {
 
   /** Windows of the runs under way. */
   get windows(): number {
-    return [...this.#running].reduce((sum, { windows }) => sum + windows, 0);
+    return [...this.#running.keys()].reduce((sum, { windows }) => sum + windows, 0);
   }
 
   /**
-   * Whether a run could begin: of live windows only, if one of files is under way and the engine shares its time.
-   * Beside a window that may fell the engine none does.
+   * Whether a run could begin: one more urgent than all that are under way, where the engine shares its time. Beside a
+   * window that may fell the engine none does.
    */
   get isFree(): boolean {
-    const [run, ...others] = this.#running;
-    if (run === undefined) return true;
-    return this.engine.sharesTime === true && others.length === 0 && run.lane === 'file' && !run.alone;
+    if (!this.isBusy) return true;
+    if (this.engine.sharesTime !== true || this.#hasFailed) return false;
+    return this.urgency !== 'awaited' && [...this.#running.keys()].every(({ alone }) => !alone);
+  }
+
+  /** Of the most urgent run under way; undefined while there is none. */
+  get urgency(): Urgency | undefined {
+    return this.isBusy ? mostUrgent([...this.#running.keys()].map(({ urgency }) => urgency)) : undefined;
   }
 
   /** Whether a run could be handed to the engine for when those under way are over. */
   get takesNext(): boolean {
     const { runsInFlight = 1, sharesTime } = this.engine;
     if (sharesTime === true || this.#hasFailed || !this.isBusy) return false;
-    return this.#running.size < runsInFlight && [...this.#running].every(({ alone }) => !alone);
+    return this.#running.size < runsInFlight && [...this.#running.keys()].every(({ alone }) => !alone);
   }
 
   /** When what is under way will be over; undefined where that is not known. */
   get expectedEnd(): number | undefined {
     let end = this.#endedAt;
-    for (const { startedAt, expectedMs } of this.#running) {
+    for (const { startedAt, expectedMs } of this.#running.keys()) {
       if (expectedMs === undefined) return undefined;
       end = Math.max(end, startedAt) + expectedMs;
     }
@@ -72,19 +77,24 @@ export class EngineSlot {
   }
 
   begin(run: EngineRun): void {
-    this.#running.add(run);
+    this.#running.set(run, 0);
   }
 
   /**
    * Returns how long the engine took over the run, milliseconds: without the time in which it was busy with another one
-   * first.
+   * first, or the run stood still for one.
    */
   end(run: EngineRun, now: number, hasFailed: boolean): number {
+    const stoodMs = this.#running.get(run) ?? 0;
     this.#running.delete(run);
     this.#hasFailed = hasFailed;
     const began = this.engine.sharesTime === true ? run.startedAt : Math.max(run.startedAt, this.#endedAt);
+    const tookMs = now - began - stoodMs;
+    for (const [other, otherStoodMs] of this.#running) {
+      if (isMoreUrgent(run.urgency, other.urgency)) this.#running.set(other, otherStoodMs + tookMs);
+    }
     this.#endedAt = now;
-    this.#busyMs += now - began;
-    return now - began;
+    this.#busyMs += tookMs;
+    return tookMs;
   }
 }

@@ -1,5 +1,6 @@
-// Who goes first among the runs that share a device: those that somebody waits for, the others between their passes.
+// Who goes first among the runs that share a device: the most urgent, the others between their passes.
 import { setTimeout as delay } from 'node:timers/promises';
+import { isMoreUrgent, type Urgency } from '../engine.js';
 
 /** How long a run may stand still for others in all, milliseconds: far less than an engine may take to answer. */
 const GIVE_WAY_MS_MAX = 5_000;
@@ -8,31 +9,30 @@ const GIVE_WAY_MS_MAX = 5_000;
 export type BeforePass = () => Promise<void>;
 
 export class RunTraffic {
-  readonly #urgent = new Set<Promise<unknown>>();
-
-  /** Runs something that gives way to nobody. */
-  async urgent<T>(run: (before: BeforePass) => Promise<T>): Promise<T> {
-    const done = run(async () => {});
-    this.#urgent.add(done);
-    try {
-      return await done;
-    } finally {
-      this.#urgent.delete(done);
-    }
-  }
+  readonly #underWay = new Map<Promise<unknown>, Urgency>();
 
   /**
-   * Runs something that stands still before its next pass while anything urgent is under way, up to
+   * Runs something that stands still before its next pass while anything more urgent is under way, up to
    * {@link GIVE_WAY_MS_MAX}.
    */
-  givingWay<T>(run: (before: BeforePass) => Promise<T>): Promise<T> {
+  async run<T>(urgency: Urgency, run: (before: BeforePass) => Promise<T>): Promise<T> {
     let leftMs = GIVE_WAY_MS_MAX;
-    return run(async () => {
-      while (this.#urgent.size > 0 && leftMs > 0) {
+    const done = run(async () => {
+      for (let others = this.#before(urgency); others.length > 0 && leftMs > 0; others = this.#before(urgency)) {
         const from = performance.now();
-        await Promise.race([Promise.allSettled(this.#urgent), delay(leftMs, undefined, { ref: false })]);
+        await Promise.race([Promise.allSettled(others), delay(leftMs, undefined, { ref: false })]);
         leftMs -= performance.now() - from;
       }
     });
+    this.#underWay.set(done, urgency);
+    try {
+      return await done;
+    } finally {
+      this.#underWay.delete(done);
+    }
+  }
+
+  #before(urgency: Urgency): Promise<unknown>[] {
+    return [...this.#underWay].filter(([, other]) => isMoreUrgent(other, urgency)).map(([run]) => run);
   }
 }

@@ -9,7 +9,7 @@ import {
   type Prompt,
 } from '@sotto/models';
 import * as v from 'valibot';
-import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../engine.js';
+import { mostUrgent, type DecodeRequest, type DecodeResult, type Engine, type EngineModel } from '../engine.js';
 import type { LanguageProbabilities } from '../language-evidence.js';
 import { EngineError } from '../errors.js';
 import { samplesThatFit } from './cpu-limits.js';
@@ -184,8 +184,8 @@ export class WhisperEngine implements Engine {
       }
       return results;
     };
-    const givesWay = batch.every((request) => request.givesWay === true);
-    const done = this.#begin(() => (givesWay ? this.#traffic.givingWay(run) : this.#traffic.urgent(run)));
+    const urgency = mostUrgent(batch.map((request) => request.urgency ?? 'awaited'));
+    const done = this.#begin(() => this.#traffic.run(urgency, run));
     if (this.sharesTime) this.#idle.watch(done);
     return done;
   }
