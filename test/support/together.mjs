@@ -8,7 +8,8 @@ import t from './light-tap.mjs';
 
 /** What `import t from 'tap'` gives to the file that is loading (scripts/build-tests.mjs sees to it). */
 const CURRENT = Symbol.for('sotto.test.file');
-const TIMEOUT_MS = 300_000;
+/** Of one file, milliseconds: in the whole run some install foreign software first, and have a limit of their own. */
+const TIMEOUT_MS = process.env.SOTTO_TEST_ALL === '1' ? 1_200_000 : 300_000;
 /** What a process may still take to end when its files are done. */
 const END_MS = 30_000;
 
