@@ -9,6 +9,8 @@ import type { SessionLog } from './session-port.js';
 
 /** Texts of one session that may wait for their turn. Beyond, a new one falls back: `overloaded`. */
 export const PENDING_POLISH_MAX = 64;
+/** Why a text that is being polished at the end is given up. */
+const TIME_UP = new Error('the session ends');
 /** A silence that ends a paragraph of a session's text, milliseconds. */
 const PARAGRAPH_SILENCE_MS = 3_000;
 
@@ -23,8 +25,9 @@ export class SessionPolish {
   readonly #options: SessionPolishOptions;
   readonly #closing = new AbortController();
   readonly #waiting: Item[] = [];
-  /** What is being polished. */
+  /** What is being polished, and what ends that. */
   #current: Item | undefined;
+  #run = new AbortController();
   #part: Part | undefined;
   /** Polished text of the segment before. */
   #previous: string;
@@ -69,13 +72,23 @@ export class SessionPolish {
     const { stopMs, drainMs } = this.#options.budgets;
     this.#deadline = performance.now() + (reason === 'drain' ? drainMs : stopMs);
     this.#endPart();
+    const overdue = this.#hurry();
     await this.#working;
+    clearTimeout(overdue);
+  }
+
+  /** What was begun before the end has no more time than what waits. */
+  #hurry(): NodeJS.Timeout | undefined {
+    const run = this.#run;
+    if (this.#current === undefined) return undefined;
+    return setTimeout(() => run.abort(TIME_UP), this.#budgetMs(this.#current.subject.scope === 'session'));
   }
 
   /** Stops all work; nothing is sent any more. */
   close(): void {
     this.#waiting.length = 0;
     this.#closing.abort();
+    this.#run.abort();
   }
 
   #collect(final: FinalMessage, style: PolishStyle, deltas: boolean): void {
@@ -130,6 +143,8 @@ export class SessionPolish {
   async #polish(item: Item): Promise<PolishResult> {
     const { polishing, log, send } = this.#options;
     const { subject, text, language, style, deltas, fallback } = item;
+    const run = new AbortController();
+    this.#run = run;
     try {
       if (fallback !== undefined) return await polishing.fallBack(item, fallback);
       const isSession = subject.scope === 'session';
@@ -141,7 +156,7 @@ export class SessionPolish {
         previous: isSession ? '' : this.#previous,
         paragraphs: isSession,
         budgetMs: this.#budgetMs(isSession),
-        signal: this.#closing.signal,
+        signal: run.signal,
         onText: deltas
           ? (from, piece) =>
               send({
@@ -156,6 +171,7 @@ export class SessionPolish {
       // Nothing but control characters: the client gets what it has.
       return result.text === '' ? { ...result, text } : result;
     } catch (error) {
+      if (run.signal.reason === TIME_UP) return polishing.fallBack(item, 'timeout');
       if (!this.#closing.signal.aborted) log.error({ err: error }, 'polish failed');
       return { text, model: 'none', fallback: 'failed' };
     }

@@ -172,6 +172,19 @@ t.test('PO5, PO7: a polisher that never answers costs its budget and no more', a
   t.equal(polisher.calls.length, 0, 'what is too late is aborted');
 });
 
+t.test('PO7: what is being polished when the session stops has no more time than the rest', async (t) => {
+  const polisher = new ScriptedPolisher();
+  const client = open(polisher, { segmentMs: 60_000, stopMs: 60, drainMs: 60 }).send({ ...START, polish: {} });
+  speak(client);
+  const { run } = await polisher.call();
+  await client.stop();
+  t.ok(run.signal.aborted);
+  t.match(client.of('polished'), [
+    { segmentId: 0, text: 'W0 w1.', model: 'rules', fallback: 'timeout' },
+    { segmentId: 1, text: 'W0 w1.', model: 'rules', fallback: 'timeout' },
+  ]);
+});
+
 t.test('ST4: a session that is abandoned stops its polish and says nothing more', async (t) => {
   const polisher = new ScriptedPolisher();
   const client = open(polisher).send({ ...START, polish: {} });
