@@ -25,6 +25,11 @@ export const Endpointing = v.object({
   threshold: v.optional(v.pipe(v.number(), v.minValue(0.05), v.maxValue(0.95))),
   /** Silence after which an utterance is over (hang-over), milliseconds. */
   minSilenceMs: v.optional(ms(96, 10_000)),
+  /**
+   * The same where the text is a complete sentence, milliseconds; never longer than minSilenceMs. 0: as for any other
+   * text. While it is not named it ends with the first minSilenceMs that is: who names the silence gets it.
+   */
+  sentenceSilenceMs: v.optional(ms(0, 10_000)),
   /** Speech shorter than this is no utterance, milliseconds. */
   minSpeechMs: v.optional(ms(0, 5_000)),
   /** Audio kept before the detected start of speech (pre-roll), milliseconds. */

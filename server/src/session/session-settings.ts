@@ -39,6 +39,8 @@ export interface StreamSettings {
   readonly words: boolean;
   readonly partialIntervalMs: number;
   readonly endpointing: EndpointingOptions;
+  /** Of {@link endpointing}, as the client has named it: 0 for none. Absent: it has not. */
+  readonly namedSentenceSilenceMs?: number | undefined;
   readonly polish: PolishWish;
 }
 
@@ -69,14 +71,17 @@ export function changeSettings(
   settings: StreamSettings,
   change: Omit<StartMessage | ConfigureMessage, 'type'>,
 ): StreamSettings {
-  const { language, languages, prompt, hotwords, words, partialIntervalMs } = change;
+  const { language, languages, prompt, hotwords, words, partialIntervalMs, endpointing = {} } = change;
+  const named = endpointing.sentenceSilenceMs ?? settings.namedSentenceSilenceMs;
+  // Who names the silence gets it, whatever is said.
+  const unnamed = endpointing.minSilenceMs === undefined ? settings.endpointing.sentenceSilenceMs : undefined;
   return {
     ...mergeSettings(settings, { language, languages, prompt, hotwords, words, partialIntervalMs }),
     endpointing: {
-      ...mergeSettings(settings.endpointing, change.endpointing ?? {}),
-      // Who names the silence gets it, whatever is said.
-      ...(change.endpointing?.minSilenceMs === undefined ? {} : { sentenceSilenceMs: undefined }),
+      ...mergeSettings(settings.endpointing, endpointing),
+      sentenceSilenceMs: named === undefined ? unnamed : named || undefined,
     },
+    namedSentenceSilenceMs: named,
     polish: changePolish(settings.polish, change.polish),
   };
 }

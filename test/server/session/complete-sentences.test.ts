@@ -49,6 +49,29 @@ t.test('a client that names minSilenceMs gets it, and nobody asks what is said',
   client.session.abandon();
 });
 
+t.test('a client that names sentenceSilenceMs gets it, also beside minSilenceMs, until it says 0', async (t) => {
+  const recognizer = new ScriptedRecognizer({ isComplete: () => true });
+  const endpointing = { minSilenceMs: 1_000, sentenceSilenceMs: 384 };
+  const client = new SessionClient({ recognizer, settings }).send({ ...START, endpointing });
+  /** Whether the utterance ends within so many seconds of silence. */
+  const endsWithin = async (seconds: number) => {
+    const before = client.of('speechEnded').length;
+    client.audio(speech(1)).audio(silence(seconds));
+    await client.settled();
+    const hasEnded = client.of('speechEnded').length > before;
+    client.audio(silence(1.1));
+    await client.settled();
+    return hasEnded;
+  };
+  t.notOk(await endsWithin(0.3));
+  t.ok(await endsWithin(0.45));
+  client.send({ type: 'configure', endpointing: { minSilenceMs: 900 } });
+  t.ok(await endsWithin(0.45), 'it stays as it was named');
+  client.send({ type: 'configure', endpointing: { sentenceSilenceMs: 0 } });
+  t.notOk(await endsWithin(0.6), 'as for any other text');
+  client.session.abandon();
+});
+
 t.test('an answer that comes late changes nothing: speech that went on meanwhile is the next utterance', async (t) => {
   const stories: unknown[] = [];
   for (const turns of [0, 1, 50]) {
