@@ -1,6 +1,6 @@
 // The files in deploy/: each is read by the tool that it is for where that is installed, and names only what exists.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,6 +46,48 @@ t.test('compose.yaml is right by the Compose Specification, and mounts what is t
       t.ok(isThere, `${name} mounts ${source}`);
     }
   }
+});
+
+t.test(
+  'what compose.yaml says of addresses: nginx finds its nodes where they are, and they believe it alone',
+  async (t) => {
+    const { services } = parse(read('compose.yaml'), { merge: true }) as {
+      services: Record<
+        string,
+        { environment?: Record<string, string>; networks: { inside?: { ipv4_address?: string } } | string[] }
+      >;
+    };
+    const addressOf = (name: string): string | undefined => {
+      const networks = services[name]?.networks;
+      return Array.isArray(networks) ? undefined : networks?.inside?.ipv4_address;
+    };
+    const nodes = [...read('nginx/upstream.conf').matchAll(/server (sotto-\d+):8080/g)].map(([, name = '']) => name);
+    t.strictSame(nodes, ['sotto-1', 'sotto-2']);
+    for (const name of nodes) {
+      t.ok(addressOf(name), `${name} has an address of its own`);
+      t.equal(services[name]?.environment?.['SOTTO_TRUSTED_PROXIES'], addressOf('nginx'));
+    }
+    t.equal(new Set([...nodes, 'nginx'].map(addressOf)).size, 3);
+  },
+);
+
+t.test('nginx takes the whole configuration', { skip: unlessThere('nginx', '-v') }, async (t) => {
+  const folder = t.testdir({
+    'upstream.conf': read('nginx/upstream.conf').replaceAll(/sotto-\d+:8080/g, '127.0.0.1:8080'),
+    'sotto.conf': read('nginx/sotto.conf'),
+  });
+  const main = read('nginx/nginx.conf');
+  const parts = ['upstream.conf', 'sotto.conf'].map((name) => `include ${join(folder, name)};`).join(' ');
+  const whole = main
+    .replace('include /etc/nginx/conf.d/*.conf;', parts)
+    .replace('/run/nginx.pid', join(folder, 'pid'))
+    .replace('/dev/stdout', join(folder, 'log'));
+  writeFileSync(join(folder, 'nginx.conf'), whole);
+  const { status, stderr } = spawnSync('nginx', ['-t', '-p', folder, '-c', join(folder, 'nginx.conf')], {
+    encoding: 'utf8',
+  });
+  t.equal(status, 0, stderr);
+  t.notMatch(main, /\$request\b|\$args|\$request_uri/, 'no token gets into the log');
 });
 
 t.test('every variable in deploy/ is a setting', async (t) => {
