@@ -15,6 +15,8 @@ import { WebSocket } from 'ws';
 
 const RATE = 16_000;
 const CHUNK = RATE / 10;
+/** Close codes in the message of one that did not end. */
+const LOSSES_TOLD = 20;
 
 export interface RoamingOptions {
   /** Whether its session may go on at another node. Default: true. */
@@ -52,6 +54,7 @@ export class RoamingClient {
   #keepFrom = 0;
   #socket: WebSocket | undefined;
   #isLinked = false;
+  #heardAt = performance.now();
   #hasSaidStop = false;
   #stopped: StoppedMessage | undefined;
   #failure: Error | undefined;
@@ -99,10 +102,7 @@ export class RoamingClient {
       while (this.#stopped === undefined) {
         if (this.#failure !== undefined) throw this.#failure;
         if (performance.now() > deadline) {
-          throw new BenchError(
-            'timed_out',
-            `A session did not end; its sockets were closed with ${this.losses.join(' ')}.`,
-          );
+          throw new BenchError('timed_out', `A session did not end: ${this.#standing}.`);
         }
         await delay(100 / speed);
         this.#sendSome();
@@ -112,6 +112,18 @@ export class RoamingClient {
       this.#isOver = true;
       if (this.#stopped === undefined) this.#socket?.terminate();
     }
+  }
+
+  /** Whether it hangs, or is on its way in a machine that is too busy. */
+  get #standing(): string {
+    const sentPercent = Math.round(100 * this.progress);
+    const heardSecondsAgo = ((performance.now() - this.#heardAt) / 1_000).toFixed(1);
+    const link = this.#isLinked ? 'with a session' : 'without a session';
+    const losses = this.losses.length === 0 ? 'none lost' : `lost with ${this.losses.slice(-LOSSES_TOLD).join(' ')}`;
+    return (
+      `${sentPercent} % was sent, the last message came ${heardSecondsAgo} s ago, ${this.finals.size} finals, ` +
+      `${this.moves} moves, its socket is ${link}, ${losses}`
+    );
   }
 
   #connect(): void {
@@ -134,6 +146,7 @@ export class RoamingClient {
     socket.on('message', (data: Buffer) => {
       const message = this.#codec.decode(data);
       if (message === undefined || socket !== this.#socket) return;
+      this.#heardAt = performance.now();
       try {
         this.#take(message);
       } catch (error) {

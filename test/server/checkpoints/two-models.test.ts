@@ -21,6 +21,7 @@ const START = {
 
 interface Kept {
   readonly state: string;
+  readonly model: string;
   readonly audioMs: number;
   readonly segments: readonly { readonly segmentId: number; readonly text: string }[];
 }
@@ -78,6 +79,7 @@ t.test('two models', { skip: WITHOUT_REDIS }, async (t) => {
       t.strictSame(last, words.slice(-last.length), 'and those of the last one');
       const kept = await transcript(many, client.sessionId);
       t.equal(kept.audioMs, audioMs);
+      t.equal(kept.model, 'marked', 'the one that it began with');
       t.strictSame(
         kept.segments.map(({ segmentId, text }) => [segmentId, text]),
         [...client.finals.values()]
