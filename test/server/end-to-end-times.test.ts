@@ -7,6 +7,7 @@ import { fixture } from '../support/fixtures.js';
 import { runSotto } from '../support/run-command.js';
 import { ServerProcess } from '../support/server-process.js';
 import { testFolder } from '../support/test-folder.js';
+import { wholeRunOnly } from '../support/whole-run.js';
 
 const hasFfmpeg = spawnSync('ffmpeg', ['-version']).status === 0;
 const skip = hasFfmpeg ? false : 'no ffmpeg on the path';
@@ -48,7 +49,7 @@ t.test('the second word is where it was said', { skip }, async (t) => {
   }
 });
 
-t.test('in the command too', { skip }, async (t) => {
+t.test('in the command too', { skip: skip || wholeRunOnly.skip }, async (t) => {
   const folder = testFolder(t);
   const path = holed(join(folder, 'talk.mp4'), '-c:a', 'libopus', '-movflags', 'frag_every_frame+empty_moov');
   const { code, stdout, stderr } = await runSotto(['transcribe', path, '--offline', '-f', 'json']).result;

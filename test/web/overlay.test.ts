@@ -11,6 +11,7 @@ import { violations } from '../support/page-accessibility.js';
 import { ServerProcess } from '../support/server-process.js';
 import { joined, pcm16, silence } from '../support/speech.js';
 import { buildPages } from '../support/studio-page.js';
+import { wholeRunOnly } from '../support/whole-run.js';
 
 // Real time, a browser and servers: slow on a busy machine.
 t.setTimeout(600_000);
@@ -89,7 +90,7 @@ t.test('the overlay', needsChromium, async (t) => {
     await late.close();
   });
 
-  t.test('a viewer whose network fails comes back by itself', async (t) => {
+  t.test('a viewer whose network fails comes back by itself', wholeRunOnly, async (t) => {
     const { session, token } = await share(t, server);
     const page = await context.newPage();
     const sockets: { close: () => Promise<void> }[] = [];

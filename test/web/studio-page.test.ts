@@ -174,7 +174,7 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
     t.same(studio.offences, []);
   });
 
-  t.test('polish that takes its time does not hold up the next stream', async (t) => {
+  t.test('polish that takes its time does not hold up the next stream', wholeRunOnly, async (t) => {
     const studio = await open();
     const { page } = studio;
     let polish: (() => void) | undefined;

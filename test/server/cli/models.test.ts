@@ -74,7 +74,7 @@ t.test('pull fetches a Whisper from a hub, adds it, and fetches nothing twice', 
   t.match(await sotto('pull', '../..'), { code: 1, stderr: /is not the name of a model/ });
 });
 
-t.test('a model that understands nothing is not calibrated', async (t) => {
+t.test('a model that understands nothing is not calibrated', wholeRunOnly, async (t) => {
   const sotto = await folder(t);
   await sotto('add', tinyWhisperFolder, '--name', 'tiny');
   const outcome = await sotto('calibrate', 'tiny', '--recordings', fixturesFolder, '--limit', '1', '--threads', '1');

@@ -14,7 +14,7 @@ import { NO_DECODER } from '../../support/no-decoder.js';
 import { runSotto } from '../../support/run-command.js';
 import { s16le, wavFile } from '../../support/wav-file.js';
 import { READY, startWireServer, type WirePeer, type WireScript } from '../../support/wire-server.js';
-import { sampled } from '../../support/whole-run.js';
+import { sampled, wholeRunOnly } from '../../support/whole-run.js';
 
 const YES = fileURLToPath(new URL('../../fixtures/audio/en-short-yes.flac', import.meta.url));
 const STOP = fileURLToPath(new URL('../../fixtures/audio/en-short-stop.flac', import.meta.url));
@@ -261,7 +261,7 @@ t.test('--offline decodes files in this process', async (t) => {
   }
 });
 
-t.test('--separate-channels: each channel of a file is a speaker', async (t) => {
+t.test('--separate-channels: each channel of a file is a speaker', wholeRunOnly, async (t) => {
   const folder = await temporaryFolder(t);
   const call = join(folder, 'call.wav');
   const said = await fixtureSamples('en-short-yes');
@@ -291,7 +291,7 @@ t.test('--offline with a model or a file that is not there: one line, exit code 
   t.match(file, { code: 1, stdout: '', stderr: /^sotto: missing\.wav: .*\n$/ });
 });
 
-t.test('--offline where no decoder can be started: one line, exit code 1', async (t) => {
+t.test('--offline where no decoder can be started: one line, exit code 1', wholeRunOnly, async (t) => {
   const { code, stdout, stderr } = await runSotto(['transcribe', YES, '--offline'], { env: NO_DECODER }).result;
   t.strictSame([code, stdout], [1, '']);
   t.match(stderr, /^sotto: .*en-short-yes\.flac: No process could be started to decode audio \(.*\n$/);
