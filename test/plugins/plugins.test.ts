@@ -1,5 +1,6 @@
 // The plug-ins for LiveKit Agents and pipecat inside the real frameworks: speech goes in at one end, words come out at
-// the other, also where the connection breaks on the way.
+// the other, also where the connection breaks on the way. And the frameworks' own plug-ins for other services, as
+// docs/compatibility.md sets them up.
 import { spawn } from 'node:child_process';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { CALM, ChaosProxy } from '../support/chaos-proxy.js';
+import { tableCode } from '../support/document-commands.js';
 import { fixtureSamples } from '../support/fixtures.js';
 import { nodePlace, pythonPlace } from '../support/plugin-places.js';
 import { runProgram } from '../support/run-program.js';
@@ -68,6 +70,21 @@ async function speech(t: Test) {
 const textsOf = (lines: readonly Line[], type: string) =>
   lines.filter((line) => line.type === type).map(({ text }) => text);
 
+/** All that the document says of a framework, one after the other. */
+async function documented(t: Test, { program, script }: Agent, framework: string): Promise<void> {
+  const settings = await tableCode('docs/compatibility.md', framework);
+  t.equal(settings.length, 3, `${framework}: OpenAI, Deepgram, Flux`);
+  const { proxy, wav } = await speech(t);
+  const { host } = new URL(proxy.url);
+  const here = settings.map((setting) => setting.replace('localhost:8080', host));
+  const { stdout, stderr } = await runProgram(program, [script, wav, ...here]);
+  t.strictSame(
+    stdout.trim().split('\n'),
+    settings.map(() => SAID),
+    stderr.slice(-2_000),
+  );
+}
+
 /** LiveKit's streams: their events in order, one final, and the same words again where the connection was cut. */
 async function livekit(t: Test, agent: Agent): Promise<void> {
   const { proxy, wav, url } = await speech(t);
@@ -124,6 +141,12 @@ t.test('in Python', { skip: !isWholeRun && 'in npm run test:all', timeout: 900_0
     t.strictSame(textsOf(again, 'final'), [SAID], 'a lost connection costs no words');
   });
 
+  t.test('LiveKit Agents by its own plug-ins', (t) =>
+    documented(t, python('documented_livekit.py'), 'LiveKit agents (Python)'),
+  );
+
+  t.test('pipecat by its own services', (t) => documented(t, python('documented_pipecat.py'), 'pipecat'));
+
   t.test('a server that is not there, and one that refuses', async (t) => {
     const script = join(here, 'wire_errors.py');
     const { url } = await speech(t);
@@ -143,10 +166,17 @@ t.test('in Node', { skip: !isWholeRun && 'in npm run test:all', timeout: 900_000
     t.plan(0, place.missing);
     return;
   }
-  const script = join(place.program, 'livekit-agent.mjs');
-  await copyFile(join(here, 'livekit-agent.mjs'), script);
+  const agent = async (name: string): Promise<Agent> => {
+    const script = join(place.program, name);
+    await copyFile(join(here, name), script);
+    return { program: process.execPath, script };
+  };
 
-  t.test('LiveKit Agents', (t) => livekit(t, { program: process.execPath, script }));
+  t.test('LiveKit Agents', async (t) => livekit(t, await agent('livekit-agent.mjs')));
+
+  t.test('LiveKit Agents by its own plug-ins', async (t) =>
+    documented(t, await agent('documented-livekit.mjs'), 'LiveKit agents (JavaScript)'),
+  );
 
   t.test('its types are those of LiveKit', async (t) => {
     for (const file of ['sotto-stt.ts', 'sotto-stream.ts']) {

@@ -2,25 +2,35 @@
 // megabytes, kept in node_modules/.cache.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { INSTALL_TIMEOUT_MS, npmInstall, PACKAGE_CACHE, placeOrReason, type PackagePlace } from './foreign-packages.js';
 
 const run = promisify(execFile);
 const repository = fileURLToPath(new URL('../..', import.meta.url));
-const cache = join(repository, 'node_modules/.cache/plugins');
-/** How long a registry may take, milliseconds. */
-const INSTALL_TIMEOUT_MS = 600_000;
+const cache = join(PACKAGE_CACHE, 'plugins');
 
-const PYTHON = ['livekit-agents==1.8.0', 'pipecat-ai==1.14.0'];
-const NODE = ['@livekit/agents@1.8.1', '@livekit/rtc-node@^0.13.34', 'ws@^8', '@types/ws@^8', 'zod@^4'];
-
-/** What can run plug-ins, or why nothing can. */
-export type PluginPlace = { readonly program: string } | { readonly missing: string };
+/** The frameworks, with their own plug-ins for OpenAI and Deepgram. */
+const PYTHON = [
+  'livekit-agents==1.8.0',
+  'livekit-plugins-deepgram==1.8.0',
+  'livekit-plugins-openai==1.8.0',
+  'pipecat-ai[deepgram,openai]==1.14.0',
+];
+const NODE = [
+  '@livekit/agents@1.8.1',
+  '@livekit/agents-plugin-deepgram@1.8.1',
+  '@livekit/agents-plugin-openai@1.8.1',
+  '@livekit/rtc-node@^0.13.34',
+  'ws@^8',
+  '@types/ws@^8',
+  'zod@^4',
+];
 
 /** A Python with the plug-ins and their frameworks. */
-export async function pythonPlace(): Promise<PluginPlace> {
+export async function pythonPlace(): Promise<PackagePlace> {
   const folder = join(cache, 'python');
   const program = join(folder, process.platform === 'win32' ? 'Scripts/python.exe' : 'bin/python');
   const pip = (...args: string[]) =>
@@ -35,30 +45,16 @@ export async function pythonPlace(): Promise<PluginPlace> {
 }
 
 /** A folder from which Node finds the plug-in, packed as people get it, and LiveKit. */
-export async function nodePlace(): Promise<PluginPlace> {
+export async function nodePlace(): Promise<PackagePlace> {
   const folder = join(cache, 'node');
   return placeOrReason(folder, async () => {
     await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
     const packages = ['client-sdk', 'plugins/livekit-node'].map((name) => join(repository, name));
     const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder, ...packages], {
       cwd: folder,
       timeout: INSTALL_TIMEOUT_MS,
     });
     const tarballs = (JSON.parse(stdout) as { filename: string }[]).map(({ filename }) => `./${filename}`);
-    await run('npm', ['install', '--no-audit', '--no-fund', '--no-save', ...NODE, ...tarballs], {
-      cwd: folder,
-      timeout: INSTALL_TIMEOUT_MS,
-    });
+    await npmInstall(folder, [...NODE, ...tarballs]);
   });
-}
-
-async function placeOrReason(program: string, make: () => Promise<void>): Promise<PluginPlace> {
-  try {
-    await make();
-    return { program };
-  } catch (error) {
-    const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n');
-    return { missing: `the frameworks cannot be had: ${line}` };
-  }
 }

@@ -7,8 +7,16 @@ export interface ProgramRun {
   readonly stderr: string;
 }
 
-export function runProgram(program: string, args: readonly string[]): Promise<ProgramRun> {
+/** `env` is added to this process's; without `timeoutMs` it may take as long as it wants. */
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  { cwd, env = {}, timeoutMs = 0 }: { cwd?: string; env?: NodeJS.ProcessEnv; timeoutMs?: number } = {},
+): Promise<ProgramRun> {
   return new Promise((resolve) => {
-    const child = execFile(program, args, (_, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }));
+    const options = { cwd, env: { ...process.env, ...env }, timeout: timeoutMs };
+    const child = execFile(program, args, options, (_, stdout, stderr) =>
+      resolve({ code: child.exitCode, stdout, stderr }),
+    );
   });
 }

@@ -150,7 +150,9 @@ class SottoSTTService(STTService):
             if event.get("finalizeId") == "vad":
                 self.confirm_finalize()
             if event["text"]:
-                await self.emit_stt_usage_metrics()
+                # Early releases of pipecat 1 have no metrics of usage.
+                if hasattr(self, "emit_stt_usage_metrics"):
+                    await self.emit_stt_usage_metrics()
                 language = _language(event["language"])
                 await self.push_frame(
                     TranscriptionFrame(event["text"], self._user_id, time_now_iso8601(), language, result=event)

@@ -1,12 +1,12 @@
 // Every command of the README, typed as it stands there. (Those of the quickstart: test/web/guide.test.ts.)
-import { once } from 'node:events';
 import { copyFile, mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { commandsIn } from '../../support/document-commands.js';
 import { fixture, fixtureSamples, tinyWhisperFolder } from '../../support/fixtures.js';
+import { freePort } from '../../support/free-port.js';
 import { ModelHub } from '../../support/model-hub.js';
 import { runSotto } from '../../support/run-command.js';
 import { ServerProcess } from '../../support/server-process.js';
@@ -18,14 +18,6 @@ t.setTimeout(600_000);
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const HUB_MODEL = 'openai/whisper-large-v3-turbo';
-
-/** What a command of the README says with the files of the test in the place of a reader's. */
-async function commandsIn(name: string): Promise<string[]> {
-  const text = await readFile(join(ROOT, name), 'utf8');
-  const blocks = [...text.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block = '']) => block.trim().split('\n'));
-  const inline = [...text.matchAll(/`((?:npx sotto|curl) [^`]+)`/g)].map(([, command = '']) => command);
-  return [...blocks, ...inline].map((line) => line.replace(/\s*#.*$/, '').trim()).filter((line) => line !== '');
-}
 
 t.test('both READMEs name the same commands', async (t) => {
   const english = new Set((await commandsIn('README.md')).map((line) => line.replace('budget', '预算')));
@@ -94,14 +86,6 @@ t.test("the README's commands do what it says", wholeRunOnly, async (t) => {
     if (args[0] === 'transcribe' || args.includes('--help')) t.match(stdout, /\w/, command);
   }
 });
-
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return String(port);
-}
 
 /** A word of a command, with what is there in the place of what a reader has. */
 function argument(word: string): string {
