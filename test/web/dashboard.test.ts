@@ -79,6 +79,7 @@ t.test('who speaks now, the last hour, ending a session; in both languages', nee
 });
 
 t.test('with keys: for admins only; on a public address without keys: for nobody', async (t) => {
+  await buildPages();
   const folder = await mkdtemp(join(tmpdir(), 'sotto-panel-'));
   const create = async (scopes: string): Promise<string> => {
     const made = runSotto(['keys', 'create', '--scopes', scopes, '--data-dir', folder]);
@@ -104,6 +105,41 @@ t.test('with keys: for admins only; on a public address without keys: for nobody
   };
   t.equal(sessionCount, 1);
   t.notOk('words' in (sessions[0] ?? {}), 'words only where the operator allowed it');
+
+  await t.test('an admin makes a key with settings of its own, and revokes it', needsChromium, async (t) => {
+    const page = await (await launchChromium()).newPage({ locale: 'en' });
+    t.teardown(() => page.close());
+    page.setDefaultTimeout(60_000);
+    await page.goto(`${server.http}/dashboard`);
+    await page.getByLabel('Key', { exact: true }).fill(admin);
+    await page.getByRole('button', { name: 'Use it' }).click();
+    const form = page.locator('form.ask').filter({ has: page.getByRole('button', { name: 'Make a key' }) });
+    await form.getByLabel('Name', { exact: true }).fill('clinic');
+    await form.getByLabel('watch').uncheck();
+    for (const hidden of ['cards', 'names', 'swear words']) await form.getByLabel(hidden, { exact: true }).check();
+    await form.getByLabel('Names, with commas between').fill('Ann Lee, Bo ,');
+    await form.getByRole('button', { name: 'Make a key' }).click();
+    const made = await form.getByRole('alert').locator('code').innerText();
+    t.strictSame(await violations(page), []);
+    const row = page.locator('tr').filter({ hasText: 'clinic' });
+    t.match(await row.innerText(), /stream, files\s+\[card\] \[names\]/);
+
+    const listed = await fetch(`${server.http}/v1/keys`, { headers: { authorization: `Bearer ${admin}` } });
+    const { keys } = (await listed.json()) as { keys: { name: string }[] };
+    t.match(
+      keys.find(({ name }) => name === 'clinic'),
+      {
+        scopes: ['stream', 'files'],
+        settings: { redact: ['card', 'names'], redactNames: ['Ann Lee', 'Bo'], profanity: 'mask' },
+      },
+    );
+    const own = stream(server, made);
+    t.teardown(() => own.close());
+    await own.ready();
+    await row.getByRole('button', { name: 'Revoke' }).click();
+    await row.getByText('revoked').waitFor();
+    await t.rejects(stream(server, made).ready(), 'it opens nothing any more');
+  });
 
   const flags = [...NO_WORDS, '--vad', 'null', '--host', '0.0.0.0', '--allow-anonymous', 'true'];
   const open = await ServerProcess.start(t, flags);

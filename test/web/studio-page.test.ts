@@ -122,6 +122,37 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
     await t.resolves(until(() => started.includes('de'), 'a start in German'));
   });
 
+  t.test(
+    'text is copied where the browser refuses its clipboard, and by hand where it refuses everything',
+    async (t) => {
+      const studio = await open({ permissions: ['microphone', 'clipboard-read'] });
+      const { page } = studio;
+      await scriptStream(page, ({ type }, stream) => {
+        if (type === 'start') stream.send(READY, final(0, 'See you on Tuesday.'), final(1, 'Or not.'));
+      });
+      await page.evaluate(`navigator.clipboard.writeText = () => Promise.reject(new Error('refused'))`);
+      await studio.start();
+      await studio.settled.filter({ hasText: 'Or not.' }).waitFor();
+      const copied = page.getByRole('button', { name: 'Copied' });
+      await page.getByRole('button', { name: 'Copy' }).click();
+      await copied.waitFor();
+      t.equal(await page.evaluate('navigator.clipboard.readText()'), 'See you on Tuesday. Or not.');
+      await copied.waitFor({ state: 'detached' });
+
+      await page.evaluate(`document.execCommand = () => false`);
+      await page.getByRole('button', { name: 'Copy' }).click();
+      const field = page.getByLabel('The browser did not let the page copy.');
+      await field.waitFor();
+      t.equal(await page.evaluate('getSelection().toString()'), 'See you on Tuesday. Or not.', 'all is selected');
+      t.same(await violations(page), []);
+      await page.keyboard.press('ControlOrMeta+c');
+      await copied.waitFor();
+      t.equal(await field.count(), 0);
+      t.equal(await page.evaluate('navigator.clipboard.readText()'), 'See you on Tuesday. Or not.');
+      t.same(studio.offences, []);
+    },
+  );
+
   t.test('polished text takes the place of what was said, which is one click away', async (t) => {
     const said = { ...final(0, 'um see you on tuesday'), words: [{ text: 'um', startMs: 0, endMs: 9, confidence: 1 }] };
     const polished: ServerMessage = {

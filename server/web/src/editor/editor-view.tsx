@@ -1,6 +1,7 @@
 // The whole editor: the form, the preview and the link.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { switchLanguage, uiLanguage } from '../i18n/language.js';
+import { copyText } from '../view/copy-text.js';
 import { switchTheme, theme } from '../theme.js';
 import { ALIGNMENTS, POSITIONS } from '../overlay/options.js';
 import { isWatching, link, options, playerUrls, previewUrl, scene, SCENES, set } from './editor-state.js';
@@ -154,11 +155,9 @@ function Link({ words }: WithWords) {
   const address = link.value;
   useEffect(() => setCopied(false), [address]);
   const copy = async (): Promise<void> => {
+    // Where the browser refuses, it stays selected.
     field.current?.select();
-    // Pages that are not on https:// have the old command only.
-    if (navigator.clipboard === undefined) document.execCommand('copy');
-    else await navigator.clipboard.writeText(address);
-    setCopied(true);
+    setCopied(await copyText(address, field.current));
   };
   return (
     <section class="link">

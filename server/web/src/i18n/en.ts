@@ -19,6 +19,7 @@ export const en = {
   dropFile: 'Drop the file to transcribe it',
   transcript: 'Transcript',
   copy: 'Copy',
+  copyByHand: 'The browser did not let the page copy. All is selected here: press Ctrl+C or ⌘C.',
   copied: 'Copied',
   save: 'Save as',
   clear: 'Clear',
@@ -119,7 +120,6 @@ export const en = {
     unsupported_option: 'This server does not offer what was asked for.',
     audio_too_fast: 'The server could not keep up with the sound, so listening stopped.',
     recognition_failed: 'A stretch of speech could not be recognised.',
-    copy_failed: 'The browser did not let the text be copied. Save it instead.',
     unknown: 'Something went wrong.',
   },
 };

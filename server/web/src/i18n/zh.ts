@@ -19,6 +19,7 @@ export const zh: Messages = {
   dropFile: '松开鼠标即可转写该文件',
   transcript: '转写文本',
   copy: '复制',
+  copyByHand: '浏览器不允许页面复制。文字已全部选中：请按 Ctrl+C 或 ⌘C。',
   copied: '已复制',
   save: '另存为',
   clear: '清空',
@@ -114,7 +115,6 @@ export const zh: Messages = {
     unsupported_option: '此服务器不提供所要求的功能。',
     audio_too_fast: '服务器跟不上声音，聆听已停止。',
     recognition_failed: '有一段语音未能识别。',
-    copy_failed: '浏览器不允许复制文字。请改为保存。',
     unknown: '出错了。',
   },
 };

@@ -1,4 +1,4 @@
-// Takes the transcript out of the page: to the clipboard or into a file.
+// Takes the transcript out of the page: as one text, or into a file.
 import { joinTexts } from '@sotto/protocol';
 import type { TranscriptSegment } from '../../../src/captions/cues.js';
 import type { TranscriptFormat } from '../../../src/captions/transcript-formats.js';
@@ -15,11 +15,9 @@ const MEDIA_TYPES: Readonly<Record<TranscriptFormat, string>> = {
 /** The formats that the page offers: those that people open. */
 export const FORMATS = ['txt', 'srt', 'vtt', 'json'] as const satisfies readonly TranscriptFormat[];
 
-/** Rejects where the browser refuses. */
-export async function copyTranscript(segments: readonly Segment[]): Promise<void> {
-  const text = joinTexts(segments.map(shownText));
-  if (navigator.clipboard !== undefined) await navigator.clipboard.writeText(text);
-  else copyThroughSelection(text);
+/** What is seen of it, as one text. */
+export function textOf(segments: readonly Segment[]): string {
+  return joinTexts(segments.map(shownText));
 }
 
 /** Starts a download, in the same formats as `sotto transcribe`. */
@@ -57,15 +55,4 @@ function fileTime(now: Date): string {
     String(part).padStart(2, '0'),
   );
   return `${now.getFullYear()}-${month}-${day}-${hour}${minute}`;
-}
-
-/** The clipboard interface exists in secure contexts only; the old command everywhere. */
-function copyThroughSelection(text: string): void {
-  const field = document.createElement('textarea');
-  field.value = text;
-  document.body.append(field);
-  field.select();
-  const isCopied = document.execCommand('copy');
-  field.remove();
-  if (!isCopied) throw new Error('The browser refused to copy.');
 }

@@ -2,6 +2,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { words } from '../i18n/language.js';
+import { copyText } from './copy-text.js';
 
 const COPIED_SHOWN_MS = 2_000;
 
@@ -16,11 +17,9 @@ export function LinkField({ label, address }: { readonly label: string; readonly
     return () => clearTimeout(timer);
   }, [isCopied]);
   const copy = async (): Promise<void> => {
+    // Where the browser refuses, it stays selected.
     field.current?.select();
-    // Pages that are not on https:// have the old command only.
-    if (navigator.clipboard === undefined) document.execCommand('copy');
-    else await navigator.clipboard.writeText(address);
-    setCopied(true);
+    setCopied(await copyText(address, field.current));
   };
   return (
     <div class="link-field">
