@@ -38,12 +38,25 @@ function childrenOf({ pid }: ServerProcess, module: string): number[] {
   });
 }
 
-/** Kills each that there is and that comes, until it is called back. */
-function keepKilling(server: ServerProcess, module: string): () => void {
-  const killing = setInterval(() => {
-    for (const pid of childrenOf(server, module)) process.kill(pid, 'SIGKILL');
+/** Signals each that there is and that comes, until it is called back. */
+function keepSignalling(server: ServerProcess, module: string, signal: NodeJS.Signals): () => readonly number[] {
+  const signalled = new Set<number>();
+  const signalling = setInterval(() => {
+    for (const pid of childrenOf(server, module)) if (sends(pid, signal)) signalled.add(pid);
   }, 5);
-  return () => clearInterval(killing);
+  return () => {
+    clearInterval(signalling);
+    return [...signalled];
+  };
+}
+
+/** Whether the process was there. */
+function sends(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
 }
 
 function upload(server: ServerProcess): Promise<Response> {
@@ -70,8 +83,8 @@ t.test(
 
     const container = await connectEvents(t, `${server.http.replace('http', 'ws')}/v1/listen`);
     container.send(RECORDING.subarray(0, RECORDING.length / 2));
-    const stopKilling = keepKilling(server, 'decoder-main');
-    t.teardown(stopKilling);
+    const stopKilling = keepSignalling(server, 'decoder-main', 'SIGKILL');
+    t.teardown(() => void stopKilling());
     const refused = await upload(server);
     container.send(RECORDING.subarray(RECORDING.length / 2));
     const { code } = await container.closed;
@@ -119,7 +132,8 @@ async function finalsDoNotWait(t: Test, server: ServerProcess, mayBe: readonly s
     talk.words,
     'all words, while nothing is polished',
   );
-  t.equal(of('polished').length, 0);
+  // A busy machine may take longer than a polisher may be silent, but not as long as a text has.
+  t.notOk(of('polished').some(({ fallback }) => fallback === 'timeout'));
   await stop();
   const polished = of('polished');
   t.strictSame(
@@ -149,19 +163,12 @@ t.test('a polisher that hangs: finals come, and polished gives up with its code'
 
 t.test('the same of llama.cpp in its process', needsProc, async (t) => {
   const server = await ServerProcess.start(t, [...MARKED, ...BUDGETS, '--polish-model', LLAMA]);
-  const stopped = new Set<number>();
-  const stopping = setInterval(() => {
-    for (const pid of childrenOf(server, 'host-child-main')) {
-      process.kill(pid, 'SIGSTOP');
-      stopped.add(pid);
-    }
-  }, 5);
+  const stopStopping = keepSignalling(server, 'host-child-main', 'SIGSTOP');
   t.teardown(() => {
-    clearInterval(stopping);
-    for (const pid of stopped) process.kill(pid, 'SIGKILL');
+    for (const pid of stopStopping()) sends(pid, 'SIGKILL');
   });
   await finalsDoNotWait(t, server, ['timeout', 'unavailable']);
-  t.equal(stopped.size, 1, 'it was asked');
+  t.ok(stopStopping().length > 0, 'it was asked');
 });
 
 t.test(

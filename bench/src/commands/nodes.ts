@@ -5,6 +5,7 @@ import { fixturesFolder, readRecordings } from '../audio/recordings.js';
 import { describeProvenance } from '../measure/machine.js';
 import { distribution, median, type Distribution } from '../measure/statistics.js';
 import { runChaos, type ChaosReport } from '../nodes/chaos.js';
+import { measureCheckpointWrites } from '../nodes/checkpoint-writes.js';
 import { measureCheckpoints, type CheckpointRound } from '../nodes/checkpoint-cost.js';
 import { perCore, runCarry, type CarryRound } from '../nodes/carry.js';
 import type { ClusterUsage } from '../nodes/cluster-usage.js';
@@ -157,6 +158,10 @@ async function carry(
 /** Cores that checkpoints of 100 streams may take. */
 const CHECKPOINT_CORES_MAX = 0.02;
 
+function writesOf(rounds: readonly CheckpointRound[]): number {
+  return median(rounds.map(({ writesHz }) => writesHz));
+}
+
 function delaysOf(rounds: readonly CheckpointRound[]): Distribution {
   return distribution(rounds.flatMap(({ finalDelaysMs }) => finalDelaysMs));
 }
@@ -167,12 +172,20 @@ async function checkpoints(flags: string[], { out, ...options }: LoadOptions & {
   const speech = await markableSpeech();
   const rounded = await measureCheckpoints({ speech, streams, rounds, rampMs: rampS * 1_000, flags });
   const without = median(rounded.without.map(({ cores }) => cores));
+  const write = await measureCheckpointWrites();
+  const checkpointsHz = writesOf(rounded.with) - writesOf(rounded.without);
   const differences = rounded.with.map(({ cores }, round) => cores - (rounded.without[round]?.cores ?? 0));
   const metrics = [
     scalarMetric('cores, 100 streams without', 'cores', without),
     scalarMetric('cores, 100 streams with', 'cores', median(rounded.with.map(({ cores }) => cores))),
-    scalarMetric('checkpointCores, 100 streams', 'cores', median(differences), {
+    counted('checkpoints a second, 100 streams', checkpointsHz),
+    scalarMetric('processor time of one, alone', 'us', write.microseconds, { note: `${write.writes} were written` }),
+    scalarMetric('checkpointCores, 100 streams', 'cores', (checkpointsHz * write.microseconds) / 1e6, {
       target: atMost('value', CHECKPOINT_CORES_MAX),
+      note: 'so many, so long each: the difference below is smaller than what it varies by',
+    }),
+    scalarMetric('difference of cores, 100 streams', 'cores', median(differences), {
+      better: 'neither',
       note: `median of ${rounds} pairs: ${differences.map((cores) => cores.toFixed(4)).join(', ')}`,
     }),
     scalarMetric('redisCores, 100 streams', 'cores', median(rounded.with.map(({ redisCores }) => redisCores))),

@@ -17,6 +17,8 @@ export interface CheckpointRound {
   /** Cores that the node takes for 100 streams. */
   readonly cores: number;
   readonly redisCores: number;
+  /** To the store, by 100 streams, each second. */
+  readonly writesHz: number;
   /** From `speechEnded` to the final, milliseconds. */
   readonly finalDelaysMs: readonly number[];
 }
@@ -32,10 +34,11 @@ export async function measureCheckpoints({
   const play = async (keepsAudio: boolean): Promise<CheckpointRound> => {
     const before = await clusterUsage(cluster);
     const { clients, audioMs } = await playFleet(cluster.streamUrl, { speech, streams, rampMs, keepsAudio });
-    const { nodesCpuMs, redisCpuMs } = usageBetween(before, await clusterUsage(cluster));
+    const { nodesCpuMs, redisCpuMs, redisWrites } = usageBetween(before, await clusterUsage(cluster));
     return {
       cores: (100 * nodesCpuMs) / audioMs,
       redisCores: (100 * redisCpuMs) / audioMs,
+      writesHz: (100 * 1_000 * redisWrites) / audioMs,
       finalDelaysMs: clients.flatMap((client) => client.finalDelaysMs),
     };
   };

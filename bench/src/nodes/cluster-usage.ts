@@ -9,17 +9,20 @@ export interface ClusterUsage {
   readonly redisCpuMs: number;
   readonly nginxCpuMs: number;
   readonly redisCommands: number;
+  /** Of these, what the store writes: one script each. */
+  readonly redisWrites: number;
   readonly redisBytesIn: number;
   readonly redisBytesOut: number;
 }
 
 /** Since everything was started. @throws BenchError `usage` where the system has no /proc */
 export async function clusterUsage({ nodes, redis, nginx }: Cluster): Promise<ClusterUsage> {
-  const [nodeTimes, redisCpuMs, nginxCpuMs, info] = await Promise.all([
+  const [nodeTimes, redisCpuMs, nginxCpuMs, info, calls] = await Promise.all([
     Promise.all(nodes.map(({ pid }) => cpuOf(pid))),
     cpuOf(redis.pid),
     cpuOf(nginx.pid),
     redis.ask('INFO', 'stats'),
+    redis.ask('INFO', 'commandstats'),
   ]);
   const stat = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
   return {
@@ -27,6 +30,7 @@ export async function clusterUsage({ nodes, redis, nginx }: Cluster): Promise<Cl
     redisCpuMs,
     nginxCpuMs,
     redisCommands: stat('total_commands_processed'),
+    redisWrites: Number(/^cmdstat_eval:calls=(\d+)/m.exec(calls)?.[1] ?? 0),
     redisBytesIn: stat('total_net_input_bytes'),
     redisBytesOut: stat('total_net_output_bytes'),
   };
