@@ -138,17 +138,27 @@ class SoundClock {
 
   /** All samples, as the index of a file has them that is not fragmented. */
   whole(): void {
-    this.#silence(0, this.track.lateS);
-    this.#samples(this.track.runs, -this.track.leftOutS);
+    const { runs, lateS, leftOutS } = this.track;
+    this.#usual.learn(runs);
+    const withheldS = this.#withheldS();
+    this.#silence(0, lateS + withheldS);
+    this.#samples(runs, -leftOutS - withheldS);
+  }
+
+  /** Of the sound that the edit list does not leave out, what the decoder does not give, at the beginning. */
+  #withheldS(): number {
+    const { isFirstWithheld, leftOutS, scale } = this.track;
+    return isFirstWithheld ? Math.max(0, this.#usual.units / scale - leftOutS) : 0;
   }
 
   /** Samples that come next. @param hasSamples whether those of the fragments before came */
   fragment({ startUnits, runs }: FragmentTimes, decodedS: number, originS = 0, hasSamples: boolean): void {
     const { scale, lateS } = this.track;
     const start = startUnits ?? this.#endUnits ?? 0;
+    this.#usual.learn(runs);
     if (this.#endUnits === undefined) {
       // Of pieces that were cut out of a live stream: times go on from before.
-      this.#silences.add(0, lateS + Math.max(0, start / scale - originS));
+      this.#silences.add(0, lateS + this.#withheldS() + Math.max(0, start / scale - originS));
       this.#startUnits = start;
     } else {
       const borderS = (start - this.#endUnits) / scale;
@@ -170,7 +180,6 @@ class SoundClock {
 
   #samples(runs: readonly Run[], decodedS: number): void {
     const { scale, isSteady } = this.track;
-    this.#usual.learn(runs);
     let atS = decodedS;
     for (const [count, units] of runs) {
       this.#endUnits = (this.#endUnits ?? 0) + count * units;

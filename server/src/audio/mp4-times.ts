@@ -6,6 +6,8 @@ const HOLDERS = new Set(['moov', 'trak', 'edts', 'mdia', 'minf', 'stbl', 'mvex']
 const SOUND = 'soun';
 /** Codecs whose samples all last as long: one that lasts longer has a hole behind it. */
 const STEADY = new Set(['mp4a', 'Opus', 'alac', '.mp3', 'samr', 'sawb', 'ac-3', 'ec-3']);
+/** MPEG-4 AAC, and the three of MPEG-2. */
+const AAC_OBJECTS = new Set([0x40, 0x66, 0x67, 0x68]);
 /** Lengths of samples that are counted. */
 const LENGTHS_MAX = 256;
 
@@ -22,6 +24,8 @@ export interface TrackTimes {
   /** Of its sound that its edit list leaves out at the beginning, seconds. */
   readonly leftOutS: number;
   readonly isSteady: boolean;
+  /** Whether it has an edit list and is AAC, of which the decoder withholds the first sample. */
+  readonly isFirstWithheld: boolean;
   /** Those of the index; none in a fragmented file. */
   readonly runs: readonly Run[];
   /** Of a sample of a fragment that does not say, units. */
@@ -39,7 +43,7 @@ export function trackTimes(bytes: Uint8Array): TrackTimes[] {
       const track = tracks.at(-1);
       const size = end - body;
       const isLong = size > 0 && view.getUint8(body) === 1;
-      if (type === 'trak') tracks.push({ id: 0, handler: '', codec: '', scale: 0, runs: [], edits: {} });
+      if (type === 'trak') tracks.push({ id: 0, handler: '', codec: '', isAac: false, scale: 0, runs: [], edits: {} });
       if (type === 'trak' || HOLDERS.has(type)) walk(body, end);
       else if (type === 'mvhd' && size >= 24) movieScale = view.getUint32(body + (isLong ? 20 : 12));
       else if (type === 'trex' && size >= 16) defaults.set(view.getUint32(body + 4), view.getUint32(body + 12));
@@ -47,21 +51,24 @@ export function trackTimes(bytes: Uint8Array): TrackTimes[] {
       else if (type === 'tkhd' && size >= 24) track.id = view.getUint32(body + (isLong ? 20 : 12));
       else if (type === 'mdhd' && size >= 24) track.scale = view.getUint32(body + (isLong ? 20 : 12));
       else if (type === 'hdlr' && size >= 12) track.handler = typeAt(view, body + 8);
-      else if (type === 'stsd' && size >= 16) track.codec = typeAt(view, body + 12);
-      else if (type === 'stts' && size >= 8) track.runs = runsOf(view, body, end);
+      else if (type === 'stsd' && size >= 16) {
+        track.codec = typeAt(view, body + 12);
+        track.isAac = isAac(bytes.subarray(body, end));
+      } else if (type === 'stts' && size >= 8) track.runs = runsOf(view, body, end);
       else if (type === 'elst' && size >= 8) track.edits = editsOf(view, body, end);
     }
   };
   walk(0, view.byteLength);
   return tracks
     .filter(({ scale }) => scale > 0)
-    .map(({ id, handler, codec, scale, runs, edits }) => ({
+    .map(({ id, handler, codec, isAac, scale, runs, edits }) => ({
       id,
       isSound: handler === SOUND,
       scale,
       lateS: movieScale === 0 ? 0 : (edits.empty ?? 0) / movieScale,
       leftOutS: (edits.mediaStart ?? 0) / scale,
       isSteady: STEADY.has(codec),
+      isFirstWithheld: isAac && edits.mediaStart !== undefined,
       runs,
       defaultUnits: defaults.get(id) ?? 0,
     }));
@@ -71,6 +78,7 @@ interface Draft {
   id: number;
   handler: string;
   codec: string;
+  isAac: boolean;
   scale: number;
   runs: Run[];
   edits: Edits;
@@ -80,6 +88,26 @@ interface Draft {
 interface Edits {
   readonly empty?: number;
   readonly mediaStart?: number;
+}
+
+/**
+ * By the type of object in the description of samples (`mp4a` may also be MP3): ISO/IEC 14496-1, section 7.2.6.6, whose
+ * descriptors have a tag and up to four bytes of length.
+ */
+function isAac(description: Uint8Array): boolean {
+  const box = Buffer.from(description.buffer, description.byteOffset, description.length).indexOf('esds', 0, 'latin1');
+  if (box < 0) return false;
+  /** Where the contents of a descriptor begin; undefined where there is none of that tag. */
+  const contents = (at: number, tag: number): number | undefined => {
+    if (description[at] !== tag) return undefined;
+    let past = at + 1;
+    while (past < at + 4 && (description[past] ?? 0) >= 0x80) past++;
+    return past + 1;
+  };
+  // Behind the box's name its version and flags; in the first descriptor the stream's number and flags.
+  const stream = contents(box + 8, 0x03);
+  const decoder = stream === undefined ? undefined : contents(stream + 3, 0x04);
+  return decoder !== undefined && AAC_OBJECTS.has(description[decoder] ?? 0);
 }
 
 function editsOf(view: DataView, body: number, end: number): Edits {

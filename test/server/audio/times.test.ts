@@ -48,6 +48,13 @@ for (const [name, ...codec] of sampled(LATE_FILES, 2)) {
   });
 }
 
+t.test('AAC behind an empty edit begins with all of its first frame', { skip: noFfmpeg }, async (t) => {
+  const late = await decodeAudioFile(await made(t, 'late.mp4', ...LATE, '-c:a', 'aac'));
+  const plain = await decodeAudioFile(await made(t, 'plain.m4a', '-i', SPEECH, '-c:a', 'aac'));
+  const lateMs = heardAt(late.samples) - heardAt(plain.samples);
+  t.ok(Math.abs(lateMs - 3_000) < 8, `${lateMs} ms late`);
+});
+
 /** Flags of a fragmented file: by half a second, or each packet by itself, as live streams have it. */
 const FRAGMENTS = ['-movflags', 'frag_keyframe+empty_moov', '-frag_duration', '500000'];
 const PACKETS = ['-movflags', 'frag_every_frame+empty_moov'];
