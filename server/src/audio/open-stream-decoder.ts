@@ -6,6 +6,7 @@ import type { TrackWish } from './choose-track.js';
 import { MatroskaStream } from './matroska.js';
 import { Mp4Stream } from './mp4-stream.js';
 import { OggOpusStream } from './ogg-opus.js';
+import { OggTimesStream } from './ogg-times.js';
 import type { StreamDecoder } from './stream-decoder.js';
 import { WavStream } from './wav.js';
 
@@ -23,7 +24,7 @@ export async function openStreamDecoder(
     case 'wav':
       return new WavStream(warn);
     case 'flac':
-      return (await import('./flac.js')).FlacStream.open(warn);
+      return new OggTimesStream(await (await import('./flac.js')).FlacStream.open(warn));
     case 'mp3':
       return (await import('@audio/decode-mp3')).decoder();
     case 'aac':
@@ -33,7 +34,7 @@ export async function openStreamDecoder(
     case 'opus':
       return new OggOpusStream(await (await import('@audio/decode-opus')).decoder());
     case 'vorbis':
-      return (await import('@audio/decode-vorbis')).decoder();
+      return new OggTimesStream(await (await import('@audio/decode-vorbis')).decoder());
     case 'webm':
       return new MatroskaStream(await (await import('@audio/decode-webm')).decoder(), wish, warn);
     case 'amr':

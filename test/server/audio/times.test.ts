@@ -82,6 +82,9 @@ const HOLED_FILES = [
   ['hole.webm', '-c:a', 'libopus'],
   ['hole.mkv', '-c:a', 'libopus'],
   ['hole.ogg', '-c:a', 'libopus'],
+  ['vorbis.ogg', '-c:a', 'libvorbis', '-page_duration', '200000'],
+  ['vorbis-large-pages.ogg', '-c:a', 'libvorbis'],
+  ['flac.ogg', '-c:a', 'flac', '-frame_size', '960'],
   ['opus.mp4', '-c:a', 'libopus'],
   ['opus-fragments.mp4', '-c:a', 'libopus', ...FRAGMENTS],
   ['opus-packets.mp4', '-c:a', 'libopus', ...PACKETS],
@@ -160,6 +163,19 @@ t.test('Ogg: pages that were lost, broke off, or cannot be told any more', { ski
     }
   }
 });
+
+for (const codec of [['libvorbis'], ['flac', '-frame_size', '960']]) {
+  t.test(`Ogg: pages that were lost: ${codec[0]}`, { skip: noFfmpeg }, async (t) => {
+    const how = ['-c:a', ...codec, '-page_duration', '200000'];
+    const pages = pagesOf(await readFile(await made(t, 'tone.ogg', ...TONE, ...how)));
+    // Behind two or three of heads they are 0.2 s each: from about 1.9 s to 3.9 s.
+    const lost = await decodeAudioFile(bytesOf(pages.filter((_, at) => at < 11 || at >= 21)));
+    t.ok(Math.abs(lost.durationMs - 6_000) < 20, `${lost.durationMs} ms`);
+    t.equal(loudness(lost.samples, 2_100, 3_700), 0);
+    t.ok(loudness(lost.samples, 500, 1_700) > 100);
+    t.ok(loudness(lost.samples, 4_300, 5_500) > 100);
+  });
+}
 
 t.test('what a silent speaker does not send is silent: DTX', { skip: noFfmpeg }, async (t) => {
   const sent = ['-application', 'voip', '-dtx', '1', '-b:a', '24k'];
