@@ -35,7 +35,9 @@ import { Gateway } from './gateway/gateway.js';
 import { tlsFiles } from './transport/tls.js';
 import { AddressGuard } from './http/outbound/address-guard.js';
 import { MetricsRegistry } from './metrics/metrics-registry.js';
+import { createEngineDeaths } from './metrics/recognition-metrics.js';
 import { openPanel } from './main/open-panel.js';
+import { RecognitionStart } from './main/load-recognition.js';
 import { openRecognition, registryOf, type Recognition } from './main/open-recognition.js';
 import { OpenedParts } from './main/opened-parts.js';
 import { sessionSettings } from './main/session-settings.js';
@@ -77,7 +79,7 @@ export interface ServedModel {
   readonly isEmbedded: boolean;
 }
 
-/** Listens, loads and warms up the model, then takes sessions. Rejects with {@link StartError}. */
+/** Listens while the model loads, warms it up, then takes sessions. Rejects with {@link StartError}. */
 export async function startServer(settings: Settings, log: Logger): Promise<RunningServer> {
   const opened = new OpenedParts();
   try {
@@ -109,6 +111,8 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
     },
   };
   const metrics = new MetricsRegistry();
+  const deaths = createEngineDeaths(metrics);
+  const loading = opened.add(new RecognitionStart(settings, installed, { log, deaths }));
   const strayErrors = metrics.counter(
     'sotto_stray_errors_total',
     'Errors that no handler caught; each costs at most the request that it belongs to.',
@@ -215,7 +219,8 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
     log.info(`ws serves the sockets, since uWebSockets.js ${missingTransport}: ${WS_COSTS}`);
 
   recognition = await openRecognition(settings, {
-    model: installed,
+    loading,
+    deaths,
     log,
     metrics,
     opened,

@@ -24,6 +24,8 @@ export interface DeviceEngineOptions {
   readonly isolation: EngineIsolation;
   /** @param engine its number, from 0 */
   readonly onEvent: (engine: number, event: EngineProcessEvent) => void;
+  /** See ProcessEngine. */
+  readonly signal?: AbortSignal;
 }
 
 export interface OpenedEngine {
@@ -40,7 +42,7 @@ const CUDA_BATCH_MAX = 64;
  * again.
  */
 export async function openDeviceEngines(model: InstalledModel, options: DeviceEngineOptions): Promise<OpenedEngine[]> {
-  const { engines, threads, precision, runsInFlight = 1, isolation, onEvent } = options;
+  const { engines, threads, precision, runsInFlight = 1, isolation, onEvent, signal } = options;
   const devices = devicesOfEngines(parseDevices(options.devices), engines);
   const memoryBytes = memoryOfEngine(options.memoryBytesMax || defaultMemoryBytes(), devices.length);
   const outcomes = await Promise.allSettled(
@@ -55,6 +57,7 @@ export async function openDeviceEngines(model: InstalledModel, options: DeviceEn
       // A GPU's engine is in a process of its own in any case: only there its native calls are all made by one thread.
       const engine = await openEngine(spec, device.kind === 'cuda' ? 'process' : isolation, {
         onEvent: (event) => onEvent(number, event),
+        ...(signal && { signal }),
       });
       return { device: nameOfDevice(device), engine };
     }),

@@ -152,6 +152,14 @@ t.test('close while it is being brought back leaves no process', async (t) => {
   t.notOk(isAlive(engine.pid));
 });
 
+t.test('a start that is given up while the model loads leaves no process, and waits for none', async (t) => {
+  const module = 'data:text/javascript,export const createEngine = () => new Promise(() => setInterval(() => {}, 1e6))';
+  const givenUp = new AbortController();
+  const starting = ProcessEngine.start({ module, options: {} }, { signal: givenUp.signal });
+  givenUp.abort();
+  await t.rejects(starting, { name: 'EngineError', code: 'engine_closed' });
+});
+
 t.test('signals of the terminal do not end it: the parent decides', async (t) => {
   const { engine, events } = await start(t, SCRIPT);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(engine.pid as number, signal);

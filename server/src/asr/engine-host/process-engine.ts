@@ -1,5 +1,6 @@
 // An engine in a process of its own, brought back when it dies: a crash in native code does not take the sockets with
 // it.
+import { ChildError } from '../../native-host/errors.js';
 import { NativeHost, type HostEvent, type RestartOptions } from '../../native-host/native-host.js';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../engine.js';
 import { EngineError } from '../errors.js';
@@ -21,6 +22,8 @@ export interface ProcessEngineOptions extends EnginePatience, RestartOptions {
   readonly audioArenaBytes: number;
   /** Called when the process died and when it is back. */
   readonly onEvent?: (event: EngineProcessEvent) => void;
+  /** Nobody wants the engine any more: where it still loads, its process is killed, and the start rejected. */
+  readonly signal?: AbortSignal;
 }
 
 export type EngineProcessEvent =
@@ -89,13 +92,18 @@ export class ProcessEngine implements Engine {
   static async start(spec: EngineSpec, options: Partial<ProcessEngineOptions> = {}): Promise<ProcessEngine> {
     const settings = { ...PROCESS_ENGINE_DEFAULTS, ...options };
     const arena = AudioArena.create(settings.audioArenaBytes);
+    const { signal } = settings;
     const child = new EngineChild(spec, settings, arena);
+    const giveUp = (): void => child.kill(new ChildError('closed', 'the engine is not wanted any more'));
+    signal?.addEventListener('abort', giveUp, { once: true });
     try {
       return new ProcessEngine(spec, settings, arena, child, await child.loaded);
     } catch (error) {
       await child.close();
       arena?.close();
       throw engineError(error);
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
     }
   }
 
