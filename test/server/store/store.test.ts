@@ -35,6 +35,15 @@ t.test('Redis', { skip: WITHOUT_REDIS }, async (t) => {
     const { redis } = await open(t);
     return new RedisBlobs(redis, bytesMax, `blobs${count++}:`);
   });
+  await t.test('what it knew of scripts is gone, as after a restart', async (t) => {
+    const store = await open(t);
+    for (const value of ['1', '2']) {
+      await store.redis.script('FLUSH');
+      t.ok(await store.commit([{ map: 'transcripts', key: 'a', value: Buffer.from(value) }]));
+      t.ok(await store.commit([{ map: 'transcripts', key: 'b', value: Buffer.from(value) }]), 'known again');
+      t.same(await store.get('transcripts', 'a'), Buffer.from(value));
+    }
+  });
 });
 
 t.test('a Redis that is not there, or goes away, is an error and no wait', { skip: WITHOUT_REDIS }, async (t) => {

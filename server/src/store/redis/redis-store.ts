@@ -1,4 +1,5 @@
 // The store that several nodes share: each map is a hash and a sorted set of its keys in Redis.
+import { createHash } from 'node:crypto';
 import type {
   KeyValueStore,
   StoreChange,
@@ -48,6 +49,8 @@ for index = expectations, (#ARGV - 1) / 4 - 1 do
 end
 return 1
 `;
+
+const COMMIT_SHA = createHash('sha1').update(COMMIT_SCRIPT).digest('hex');
 
 export class RedisStore implements KeyValueStore {
   readonly kind = 'redis';
@@ -119,7 +122,7 @@ export class RedisStore implements KeyValueStore {
       expect.length,
       ...[...expect, ...changes].flatMap(({ map, key, value }) => argumentsOf(map, key, value)),
     ];
-    return (await this.#ask(() => this.redis.eval(COMMIT_SCRIPT, 1, this.#prefix, ...args))) === 1;
+    return (await this.#ask(() => this.#run(args))) === 1;
   }
 
   async close(): Promise<void> {
@@ -127,6 +130,16 @@ export class RedisStore implements KeyValueStore {
     this.#isClosed = true;
     this.channels.close();
     await this.redis.quit().catch(() => this.redis.disconnect());
+  }
+
+  /** The script by its name, which Redis forgets when it restarts: then all of it, and Redis knows it again. */
+  async #run(args: readonly (string | number | Buffer)[]): Promise<unknown> {
+    try {
+      return await this.redis.evalsha(COMMIT_SHA, 1, this.#prefix, ...args);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return this.redis.eval(COMMIT_SCRIPT, 1, this.#prefix, ...args);
+    }
   }
 
   #hash(map: StoreMap): string {
