@@ -1,6 +1,7 @@
 """Teaches a Whisper to hear contexts of 2 to 30 s, so that a short window costs a short encoder run. See README.md.
 
     python adapt.py MODEL --audio en=DIR zh=DIR --out OUT [--minutes 8]
+    torchrun --nproc-per-node 4 adapt.py ...      # the same on four GPUs at once
 """
 import argparse
 import os
@@ -10,6 +11,7 @@ import time
 import torch
 
 from corpus import pack
+from group import Group
 from heads import shares_near, steady
 from judge import Judge, mixed, score
 from student import CONTEXTS, DECODER_RATE, ROUND, SECONDS_PER_BATCH, TAIL_SECONDS, distil
@@ -37,25 +39,35 @@ def arguments():
     return parser.parse_args()
 
 
+def packed(folders):
+    out = tempfile.mkdtemp(prefix='corpus-')
+    pack(folders, out)
+    return out
+
+
 def main():
     given = arguments()
+    group = Group()
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     torch.backends.cuda.matmul.allow_tf32 = True
-    torch.manual_seed(given.seed)
+    seed = given.seed + group.rank
+    torch.manual_seed(seed)
     started = time.time()
-    log = lambda text: print(f'[{time.time() - started:6.1f} s] {text}', flush=True)
+    log = lambda text: group.is_first and print(f'[{time.time() - started:6.1f} s] {text}', flush=True)
     model = Whisper(given.model, device)
-    folder = given.corpus or tempfile.mkdtemp(prefix='corpus-')
-    if given.corpus is None:
-        pack(given.audio or [], folder)
+    folder = given.corpus or group.from_first(lambda: packed(given.audio or []))
     training, held_out = hold_out(folder)
-    studio = Studio(folder, training, device, given.seed, given.hours)
+    studio = Studio(folder, training, device, seed, given.hours)
     log(f'{len(training)} recordings in {len(studio.names)} languages')
     stock = model.load()
     teacher = Teacher(model, stock, max(4, int(given.batch_seconds / 5)))
     student = distil(
-        model, teacher, stock, studio, given.minutes, given.rate, given.decoder_rate, given.round, given.batch_seconds, given.seed, log,
+        model, teacher, stock, studio, given.minutes, given.rate, given.decoder_rate, given.round, given.batch_seconds, seed, log,
+        group.mean,
     )
+    group.close()
+    if not group.is_first:
+        return
     windows = Studio(folder, held_out, device, given.seed + 991, given.hours, silent=200).windows(given.development, even=True)
     judge = Judge(model, teacher, windows)
     best = None

@@ -165,12 +165,14 @@ class Student:
         return torch.stack([words, hidden, encoder]).detach()
 
 
-def distil(model, teacher, weights, studio, minutes, rate, decoder_rate, round_size, seconds, seed=0, log=print):
-    """The student's weights. `weights`: the stock ones, float32; `studio` makes the windows, round after round, until the time is over."""
+def distil(model, teacher, weights, studio, minutes, rate, decoder_rate, round_size, seconds, seed=0, log=print, together=lambda tensors: None):
+    """The student's weights. `weights`: the stock ones, float32; `studio` makes the windows, round after round, until the time is over.
+    `together` gives tensors the mean of all students that learn at once on other GPUs."""
     rng, student = random.Random(seed), Student(model, teacher, weights, rate, decoder_rate, seconds)
     started, told, rounds = time.time(), 0, 0
     spent = lambda: (time.time() - started) / (minutes * 60)
-    while spent() < 1:
+    progress = torch.zeros((), device=model.device)
+    while progress < 1:
         begun = time.time()
         windows = studio.windows(round_size)
         labels, far, _ = teacher.label(windows)
@@ -186,6 +188,9 @@ def distil(model, teacher, weights, studio, minutes, rate, decoder_rate, round_s
                 break
             losses.append(student.step(windows, labels, context, rows, by_language, rng, spent()))
         rounds += 1
+        # Their clocks differ a little: the mean decides for all of them whether another round comes.
+        progress.fill_(spent())
+        together([progress, *student.parameters])
         if losses and time.time() - told > 15:
             mean = torch.stack(losses).mean(0).tolist()
             told = time.time()
