@@ -1,7 +1,7 @@
 // The public face of @sotto/server: what benches and other programs use of it without a socket.
 export { decodeAudioFile, openAudioFile, type AudioFile } from './audio/audio-file.js';
 export { AudioFileError, type AudioFileErrorCode, type AudioFileWarning } from './audio/audio-errors.js';
-export type { DecodedToken, DecodeRequest, DecodeResult, Engine, EngineModel } from './asr/engine.js';
+export type { DecodedToken, DecodeRequest, DecodeResult, Engine, EngineModel, Hotwords } from './asr/engine.js';
 export { DEVICE_LIST } from './asr/devices.js';
 export { QUEUE_BOUNDS } from './asr/scheduling/decode-queue.js';
 export { EngineError } from './asr/errors.js';
@@ -23,8 +23,7 @@ export { VAD_FRAME_SAMPLES, type VadStream, type VoiceActivityDetector } from '.
 export { nullEngineSpec } from './asr/engine-host/null-engine-spec.js';
 export { ProcessEngine } from './asr/engine-host/process-engine.js';
 export { whisperEngineSpec } from './asr/engine-host/whisper-engine-spec.js';
-export { hotwordTerms } from './asr/hypothesis/hotword-terms.js';
-export { previousTokens } from './asr/hypothesis/previous-text.js';
+export { hotwordsOf } from './asr/hotwords/hotwords.js';
 export { inScript } from './text/chinese-script.js';
 export { createOfflineTranscriber, type OfflineTranscriber } from './asr/files/offline-transcriber.js';
 export { WhisperEngine, type DecodeTiming } from './asr/whisper/whisper-engine.js';

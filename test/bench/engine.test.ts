@@ -79,7 +79,7 @@ t.test('shareMetrics: shares add up to the whole, and the decoder is compared al
     cpuMs: [1],
   }));
   if (plain === undefined || drafted === undefined) throw new Error('two cases');
-  const timing = { batch: 1, bucket: 96_000, encodeMs: 60, promptMs: 30, stepsMs: 10, steps: 4 };
+  const timing = { batch: 1, bucket: 96_000, encodeMs: 60, promptMs: 30, stepsMs: 10, termsMs: 0, steps: 4 };
   const timings = new Map([
     [plain.name, [timing, timing]],
     [drafted.name, [{ ...timing, promptMs: 16, stepsMs: 4, steps: 1 }]],

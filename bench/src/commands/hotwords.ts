@@ -1,7 +1,7 @@
 // `bench hotwords`: what hotwords do to errors on the terms that were said, to other words, and to the time of a step.
 import { readFile } from 'node:fs/promises';
 import { ModelRegistry, WhisperTokenizer } from '@sotto/models';
-import { hotwordTerms, inScript, previousTokens, WhisperEngine, whisperEngineSpec } from '@sotto/server';
+import { hotwordsOf, inScript, WhisperEngine, whisperEngineSpec } from '@sotto/server';
 import { Option, type Command } from 'commander';
 import { loadAudio } from '../audio/load-audio.js';
 import type { LoadedRecording } from '../audio/playlist.js';
@@ -15,7 +15,7 @@ import { halfOf, HALVES, type Half } from '../quality/halves.js';
 import { scalarMetric } from '../report/metric.js';
 import { publish } from '../report/result-file.js';
 import { markdownRows } from '../report/table.js';
-import { commaList, wholeNumber } from './option-values.js';
+import { commaList } from './option-values.js';
 
 interface HotwordsOptions {
   readonly model?: string;
@@ -25,9 +25,7 @@ interface HotwordsOptions {
   readonly half?: Half;
   readonly common?: string;
   readonly distractors?: string;
-  readonly terms: number;
-  readonly boosts: readonly string[];
-  readonly prompts: readonly string[];
+  readonly terms: readonly string[];
   readonly texts: boolean;
   readonly out?: string;
 }
@@ -38,7 +36,7 @@ const WINDOW_SAMPLES = 28 * 16_000;
 export function registerHotwordsCommand(program: Command): void {
   program
     .command('hotwords')
-    .description('errors on terms and on other words, by how much terms are boosted')
+    .description('errors on terms and on other words, with and without lists of terms')
     .option('--model <name>', 'installed model; else the one that would serve')
     .option('--models <folder>', 'where installed models are')
     .requiredOption('--recordings <folder>', 'folder with a manifest.jsonl')
@@ -46,18 +44,10 @@ export function registerHotwordsCommand(program: Command): void {
     .addOption(new Option('--half <half>', 'only recordings of one half, by their ids').choices(HALVES))
     .option('--common <file.txt>', 'ordinary text: what is common there is no term')
     .option('--distractors <file.tsv>', 'terms that nobody says fill the list: the second column of each line')
-    .option('--terms <count>', 'length of the list', wholeNumber(1, 500), 500)
-    .option('--boosts <list>', 'natural logs; 0: none', commaList, ['0', '1', '1.5', '2', '3'])
-    .option('--prompts <list>', 'whether the prompt names the terms too: no, yes', commaList, ['no'])
+    .option('--terms <counts>', 'lengths of the list; 0: none', commaList, ['0', '100', '500'])
     .option('--texts', 'prints what was heard otherwise than without hotwords', false)
     .option('--out <file.json>', 'writes the result there, and as Markdown beside it')
     .action(runHotwords);
-}
-
-interface Variant {
-  readonly name: string;
-  readonly boost: number;
-  readonly isPrompted: boolean;
 }
 
 async function runHotwords(options: HotwordsOptions): Promise<void> {
@@ -72,46 +62,47 @@ async function runHotwords(options: HotwordsOptions): Promise<void> {
   const registry = new ModelRegistry(options.models);
   const model = options.model === undefined ? await registry.choose() : await registry.find(options.model);
   let stepMs: number | undefined;
-  const engine = await WhisperEngine.load(whisperEngineSpec(model, { maxBatch: 1 }).options, ({ stepsMs, steps }) => {
-    stepMs = steps === 0 ? undefined : stepsMs / steps;
-  });
-  const tokenizer = await WhisperTokenizer.load(engine.model.directory);
-  const variants: Variant[] = options.prompts.flatMap((prompt) =>
-    options.boosts.map((boost) => ({
-      name: `boost ${boost}${prompt === 'yes' ? ', prompted' : ''}`,
-      boost: Number(boost),
-      isPrompted: prompt === 'yes',
-    })),
+  let last = { trialsMs: 0, decodeMs: 0 };
+  const engine = await WhisperEngine.load(
+    whisperEngineSpec(model, { maxBatch: 1 }).options,
+    ({ stepsMs, steps, ...other }) => {
+      stepMs = steps === 0 ? undefined : stepsMs / steps;
+      last = { trialsMs: other.termsMs, decodeMs: other.encodeMs + other.promptMs + stepsMs };
+    },
   );
+  const tokenizer = await WhisperTokenizer.load(engine.model.directory);
+  const variants = options.terms.map((count) => ({ name: `${count} terms`, length: Number(count) }));
   const counts = new Map(variants.map(({ name }) => [name, new Map<string, TermErrors>()]));
   const stepTimes = new Map(variants.map(({ name }) => [name, [] as number[]]));
+  const totals = new Map(variants.map(({ name }) => [name, { trialsMs: 0, decodeMs: 0 }]));
   for (const language of options.languages) {
     const its = recordings.filter((one) => one.language === language);
     const said = [...new Set(its.flatMap((one) => rareWords(one, common)))];
-    const terms = [...said, ...distractors.filter((term) => !said.includes(term))].slice(0, options.terms);
+    const filled = [...said, ...distractors.filter((term) => !said.includes(term))];
+    const lists = new Map(variants.map(({ name, length }) => [name, filled.slice(0, length)]));
     process.stderr.write(
       `${language}: ${its.length} recordings, ${said.length} terms that are said: ${said.slice(0, 40).join(' ')}\n`,
     );
     for (const recording of its) {
       const isTerm = termPlaces(recording, rareWords(recording, common));
       let plain: string | undefined;
-      for (const { name, boost, isPrompted } of variants) {
+      for (const { name } of variants) {
         const [result] = await engine.decode([
           {
             audio: recording.samples,
-            prompt: {
-              language,
-              task: 'transcribe',
-              previous: isPrompted ? previousTokens(tokenizer, '', terms) : [],
-              committed: [],
-            },
+            prompt: { language, task: 'transcribe', previous: [], committed: [] },
             draft: [],
             temperature: 0,
             seed: 0,
-            hotwords: hotwordTerms(tokenizer, terms, boost),
+            hotwords: hotwordsOf(lists.get(name) ?? []),
           },
         ]);
         if (stepMs !== undefined) stepTimes.get(name)?.push(stepMs);
+        const total = totals.get(name);
+        if (total !== undefined) {
+          total.trialsMs += last.trialsMs;
+          total.decodeMs += last.decodeMs;
+        }
         const text = tokenizer.decode(result?.tokens.map(({ id }) => id) ?? []).trim();
         const heard = language === 'zh' ? await inScript(text, 'simplified') : text;
         plain ??= heard;
@@ -142,7 +133,7 @@ async function runHotwords(options: HotwordsOptions): Promise<void> {
         model: model.name,
         half: options.half ?? 'both',
         recordings: recordings.length,
-        terms: options.terms,
+        terms: options.terms.join(', '),
       },
       metrics: [...counts].flatMap(([name, byLanguage]) =>
         [...byLanguage].flatMap(([language, { terms, termErrors, others, otherErrors }]) => [
@@ -152,14 +143,22 @@ async function runHotwords(options: HotwordsOptions): Promise<void> {
       ),
       remarks: [
         markdownRows([
-          ['hotwords', 'time of a step, median'],
-          ...[...stepTimes].map(([name, times]) => [name, `${median(times).toFixed(3)} ms`]),
+          ['hotwords', 'time of a step, median', 'time of trials, of that of all else'],
+          ...[...stepTimes].map(([name, times]) => [
+            name,
+            `${median(times).toFixed(3)} ms`,
+            `${(100 * shareOf(totals.get(name))).toFixed(1)} %`,
+          ]),
         ]),
         markdownRows([['language', 'hotwords', 'errors on terms', 'errors on other units'], ...rows]),
       ],
     },
     options.out,
   );
+}
+
+function shareOf({ trialsMs, decodeMs } = { trialsMs: 0, decodeMs: 0 }): number {
+  return trialsMs / Math.max(1, decodeMs);
 }
 
 /** Whether the unit at a place of what was said belongs to a term. */

@@ -49,6 +49,8 @@ export interface Choices {
 export interface WhisperDecoder {
   /** Places in the memory of the longest row: the tokens fed so far, padding included where it is remembered too. */
   readonly places: number;
+  /** Whether several tokens of a row may be fed behind others; else only as its first ones. */
+  readonly extendsRows: boolean;
   /** Feeds tokens, remembers them and chooses what follows. Throws OrtError. */
   advance(input: DecoderInput): Promise<Choices>;
   /** Takes the places from `from` to `to` (the row's last) out of its text: they are not attended to again. */

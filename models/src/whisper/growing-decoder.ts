@@ -16,6 +16,7 @@ import {
 import type { DecoderMemory } from './decoder-memory.js';
 
 export class GrowingDecoder implements WhisperDecoder {
+  readonly extendsRows = true;
   readonly #binding: OrtBinding;
   /** `pastKey_i`, `pastValue_i`. */
   #past: Map<string, OrtValue>;

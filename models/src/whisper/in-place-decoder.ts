@@ -16,6 +16,7 @@ import {
 import type { DecoderMemory } from './decoder-memory.js';
 
 export class InPlaceDecoder implements WhisperDecoder {
+  readonly extendsRows = false;
   readonly #binding: OrtBinding;
   /** How many places of each row hold its text. */
   readonly #lengths: number[];

@@ -15,14 +15,12 @@ export interface DecodePrompt {
   readonly committed: readonly number[];
 }
 
-/** Terms that the caller expects: made likelier while they are being written. */
+/** Terms that the caller expects: tried where a text sounds like one of them. */
 export interface Hotwords {
   /** Names the list: equal keys, equal terms. */
   readonly key: string;
-  /** What the first token of a term gains on its logit; later ones gain more, boost x (1 + ln depth). */
-  readonly boost: number;
-  /** Token ids of each. */
-  readonly terms: readonly (readonly number[])[];
+  /** In the caller's spelling. */
+  readonly terms: readonly string[];
 }
 
 /**

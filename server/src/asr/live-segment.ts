@@ -11,7 +11,7 @@ import { SegmentScript } from './hypothesis/segment-script.js';
 import { inOneLanguage, LanguageEvidence, type LanguageGuess } from './language-evidence.js';
 import { findLanguage, languageCodes } from './model-languages.js';
 import { timeWords } from './hypothesis/word-timing.js';
-import { hotwordTerms } from './hypothesis/hotword-terms.js';
+import { hotwordsOf } from './hotwords/hotwords.js';
 import { previousTokens } from './hypothesis/previous-text.js';
 import type { DecodeTiming, FinalHypothesis, RecognizedSegment, SegmentOptions } from './recognizer.js';
 import { DEFAULT_STABILITY, type RecognizerOptions } from './recognizer-options.js';
@@ -342,7 +342,7 @@ export class LiveSegment implements RecognizedSegment {
   }
 
   get #hotwords(): Hotwords | undefined {
-    return hotwordTerms(this.#tokenizer, this.#options.hotwords);
+    return hotwordsOf(this.#options.hotwords);
   }
 
   #onRun(kind: DecodeTiming['kind']): DecodeJob['onRun'] {
@@ -354,7 +354,7 @@ export class LiveSegment implements RecognizedSegment {
   #follow(text: string): void {
     if (!this.#scheduler.model.usesPreviousText || text === this.#previousText) return;
     this.#previousText = text;
-    this.#previous = previousTokens(this.#tokenizer, text, this.#options.hotwords);
+    this.#previous = previousTokens(this.#tokenizer, text);
   }
 
   #isOver(): boolean {

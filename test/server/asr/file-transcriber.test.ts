@@ -158,7 +158,8 @@ t.test('language, prompt and hotwords reach every window', async (t) => {
   const tokenizer = scriptedTokenizer();
   for (const request of engine.batches.flat()) {
     t.equal(request.prompt.language, 'en');
-    t.equal(tokenizer.decode(request.prompt.previous), ' Sotto. So far.');
+    t.equal(tokenizer.decode(request.prompt.previous), ' So far.');
+    t.strictSame(request.hotwords?.terms, ['Sotto']);
   }
 });
 

@@ -12,7 +12,7 @@ import { inOneLanguage, LanguageEvidence } from '../language-evidence.js';
 import { findLanguage, languageCodes } from '../model-languages.js';
 import type { ChineseScript } from '../../text/chinese-script.js';
 import { attentionRests, timeWords } from '../hypothesis/word-timing.js';
-import { hotwordTerms } from '../hypothesis/hotword-terms.js';
+import { hotwordsOf } from '../hotwords/hotwords.js';
 import { previousTokens } from '../hypothesis/previous-text.js';
 import type { Scheduler } from '../scheduling/scheduler.js';
 import { speechStretches, type CuttingOptions, type SpeechStretch } from './speech-stretches.js';
@@ -310,8 +310,8 @@ export class FileTranscriber {
     recording: object,
     { task = 'transcribe', prompt = '', hotwords = [] }: TranscribeOptions,
   ): (ask: FinalAsk, language: string | null) => Promise<DecodeResult> {
-    const previous = this.#scheduler.model.usesPreviousText ? previousTokens(this.#tokenizer, prompt, hotwords) : [];
-    const terms = hotwordTerms(this.#tokenizer, hotwords);
+    const previous = this.#scheduler.model.usesPreviousText ? previousTokens(this.#tokenizer, prompt) : [];
+    const terms = hotwordsOf(hotwords);
     return async ({ audio, withPrevious, temperature, seed }, language) => {
       const outcome = await this.#scheduler.submit({
         segment: recording,

@@ -14,12 +14,13 @@ import type { LanguageProbabilities } from '../language-evidence.js';
 import { EngineError } from '../errors.js';
 import { samplesThatFit } from './cpu-limits.js';
 import { batchThatFits, isDeviceLost } from './gpu-limits.js';
-import { HotwordTries } from './hotword-bias.js';
+import { TermLists } from '../hotwords/term-lists.js';
 import { IdleTime } from './idle-time.js';
 import { groupWindows, type WindowGroup } from './window-groups.js';
 import { cpuShapes, gpuShapes, type WindowShape } from './warm-up-shapes.js';
 import { RunTraffic, type BeforePass } from './run-traffic.js';
 import { firstPass, stepPass, type FirstPass } from './whisper-passes.js';
+import { tryTerms } from './term-trials.js';
 import { WhisperRow } from './whisper-row.js';
 import { SAMPLE_RATE, toSamples } from '../../audio/samples.js';
 
@@ -82,6 +83,8 @@ export interface DecodeTiming {
   readonly promptMs: number;
   /** All single steps together. */
   readonly stepsMs: number;
+  /** Terms of the caller's that were tried in the finished texts. */
+  readonly termsMs: number;
   readonly steps: number;
 }
 
@@ -104,7 +107,7 @@ export class WhisperEngine implements Engine {
   /** Settles when everything that was begun has ended. */
   #queue: Promise<unknown> = Promise.resolve();
   readonly #traffic = new RunTraffic();
-  readonly #hotwords = new HotwordTries();
+  readonly #terms: TermLists;
   readonly #idle = new IdleTime(() => void this.shrink());
   #closed = false;
   #isUp = true;
@@ -165,6 +168,7 @@ export class WhisperEngine implements Engine {
       maxTextTokens: Math.floor(config.maxTargetPositions / 2),
       directory: options.directory,
     };
+    this.#terms = new TermLists(options.directory);
     this.#likelyLanguage = languages[0] ?? 'en';
   }
 
@@ -240,10 +244,8 @@ export class WhisperEngine implements Engine {
     const begin = performance.now();
     const limits = { endOfText: special.endOfText, maxTextTokens, maxTokens: config.maxTargetPositions };
     const languages = requests.map(({ prompt }) => this.#languageOf(prompt.language));
-    const rows = requests.map(
-      (request, i) =>
-        new WhisperRow(request, this.#promptOf(request, languages[i]), limits, this.#hotwords.open(request.hotwords)),
-    );
+    const rows = requests.map((request, i) => new WhisperRow(request, this.#promptOf(request, languages[i]), limits));
+    const terms = await Promise.all(requests.map(({ hotwords }) => this.#terms.open(hotwords)));
     const decoder = await this.#network.hear(
       audio,
       requests.map((request) => request.audio.length),
@@ -268,12 +270,15 @@ export class WhisperEngine implements Engine {
         await before();
         await stepPass(decoder, rows, special.endOfText);
       }
+      const written = performance.now();
+      await tryTerms(decoder, rows, terms, special.endOfText, before);
       this.#onTiming({
         batch: requests.length,
         bucket: audio.length / requests.length,
         encodeMs: heard - begin,
         promptMs: verified - heard,
-        stepsMs: performance.now() - verified,
+        stepsMs: written - verified,
+        termsMs: performance.now() - written,
         steps,
       });
       return rows.map((row, i) => this.#resultOf(row, languages[i] ?? 'en', first, i));

@@ -33,7 +33,6 @@ export async function firstPass(
     select,
     rules: rows.flatMap((row) => ['start', row.firstRule, ...row.draft.map(() => 'text' as const)]),
     logits: rows.some((row) => row.samples),
-    candidates: wantedLogits(rows, (row) => [[], ...(row.draftCandidates ?? [[], ...row.draft.map(() => [])])]),
   });
   for (const row of rows) row.steps++;
   const starts = rows.map((_, i) => rows.slice(0, i).reduce((sum, row) => sum + row.draft.length + 2, 0));
@@ -60,22 +59,13 @@ export async function stepPass(decoder: WhisperDecoder, rows: readonly WhisperRo
     select: open,
     rules: open.map(() => 'text'),
     logits: rows.some((row) => row.samples && !row.finished),
-    candidates: wantedLogits(rows, (row) => (row.finished ? [] : [row.candidates ?? []])),
   });
   for (const [at, i] of open.entries()) {
     const row = rows[i];
     if (!row) continue;
     row.steps++;
-    decoder.retract(i, row.take(choiceAt(choices, at, open.length)));
+    row.take(choiceAt(choices, at, open.length));
   }
-}
-
-/** Tokens of each choice that hotwords make likelier; undefined where no row has any. */
-function wantedLogits(
-  rows: readonly WhisperRow[],
-  of: (row: WhisperRow) => readonly (readonly number[])[],
-): readonly (readonly number[])[] | undefined {
-  return rows.some((row) => row.candidates !== undefined && !row.finished) ? rows.flatMap(of) : undefined;
 }
 
 function choiceAt(choices: Choices, at: number, count: number): Choice {
@@ -84,7 +74,6 @@ function choiceAt(choices: Choices, at: number, count: number): Choice {
     best: choices.best[at] ?? 0,
     logprob: choices.logprob[at] ?? 0,
     frame: choices.frame[at] ?? 0,
-    candidateLogits: choices.candidateLogits[at],
     ...(vocabulary > 0 && { logits: choices.logits.subarray(at * vocabulary, (at + 1) * vocabulary) }),
   };
 }

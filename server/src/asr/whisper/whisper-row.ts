@@ -1,7 +1,6 @@
 // One window while it is decoded: what it has written, what it feeds next, and which of its draft was right.
 import type { Prompt, TokenRule } from '@sotto/models';
 import type { DecodedToken, DecodeRequest } from '../engine.js';
-import type { HotwordBias } from './hotword-bias.js';
 import { TokenSampler } from './token-sampler.js';
 
 /** What the network chose behind one token. */
@@ -11,8 +10,6 @@ export interface Choice {
   readonly frame: number;
   /** Given when the row samples. */
   readonly logits?: Float32Array;
-  /** Given when the row has hotwords: logits of its candidates, and of `best` behind them. */
-  readonly candidateLogits?: Float32Array | undefined;
 }
 
 /** How far a row may go. */
@@ -38,10 +35,8 @@ export class WhisperRow {
   readonly request: DecodeRequest;
   #prompt: Prompt;
   readonly #limits: RowLimits;
-  readonly #bias: HotwordBias | undefined;
 
-  /** @param bias the terms that are made likelier */
-  constructor(request: DecodeRequest, prompt: Prompt, limits: RowLimits, bias?: HotwordBias) {
+  constructor(request: DecodeRequest, prompt: Prompt, limits: RowLimits) {
     this.request = request;
     this.#prompt = prompt;
     this.#limits = limits;
@@ -55,8 +50,6 @@ export class WhisperRow {
     this.draft = isGreedy ? draft.slice(0, Math.max(0, this.#limit - 1)) : [];
     this.#sampler = isGreedy ? undefined : new TokenSampler(request.temperature, request.seed);
     this.#finished = this.#limit === 0;
-    this.#bias = isGreedy ? bias : undefined;
-    for (const token of request.prompt.committed) this.#bias?.advance(token);
   }
 
   get prompt(): Prompt {
@@ -68,29 +61,17 @@ export class WhisperRow {
     this.#prompt = prompt;
   }
 
+  /** Most tokens of prompt and text together. */
+  get placesMax(): number {
+    return this.#limits.maxTokens;
+  }
+
   get finished(): boolean {
     return this.#finished;
   }
 
   get samples(): boolean {
     return this.#sampler !== undefined;
-  }
-
-  /** What hotwords make likelier behind the text so far; undefined: the row has none. */
-  get candidates(): readonly number[] | undefined {
-    return this.#bias?.candidates;
-  }
-
-  /** The same behind the prompt and behind each token of the draft. */
-  get draftCandidates(): readonly (readonly number[])[] | undefined {
-    const bias = this.#bias?.fork();
-    if (bias === undefined) return undefined;
-    const all = [bias.candidates];
-    for (const token of this.draft) {
-      bias.advance(token);
-      all.push(bias.candidates);
-    }
-    return all;
   }
 
   /** What may follow the prompt. */
@@ -116,30 +97,15 @@ export class WhisperRow {
   takeVerified(choices: readonly Choice[]): void {
     if (this.#finished) return;
     for (const [i, choice] of choices.entries()) {
-      const takenBack = this.take(choice, this.draft[i]);
-      this.draftAccepted -= takenBack;
-      if (takenBack > 0 || this.#finished || this.lastToken !== this.draft[i]) return;
+      this.take(choice);
+      if (this.#finished || this.lastToken !== this.draft[i]) return;
       this.draftAccepted++;
     }
   }
 
-  /**
-   * Takes the choice behind the last token. `drafted`: what was written there before. Returns how many of the tokens
-   * before it were taken back: the decoder must forget them.
-   */
-  take({ best, logprob, frame, logits, candidateLogits }: Choice, drafted?: number): number {
-    const likeliest = { id: best, logprob, frame };
-    if (this.#bias !== undefined && candidateLogits !== undefined) {
-      const { token, takenBack } = this.#bias.step(likeliest, candidateLogits, drafted === best);
-      this.tokens.length -= takenBack;
-      this.#write(token);
-      return takenBack;
-    }
-    this.#write(this.#sampler && logits ? { ...this.#sampler.draw(logits), frame } : likeliest);
-    return 0;
-  }
-
-  #write(token: DecodedToken): void {
+  /** Takes the choice behind the last token. */
+  take({ best, logprob, frame, logits }: Choice): void {
+    const token = this.#sampler && logits ? { ...this.#sampler.draw(logits), frame } : { id: best, logprob, frame };
     if (token.id === this.#limits.endOfText) {
       this.endLogprob = token.logprob;
       this.#finished = true;
@@ -147,9 +113,5 @@ export class WhisperRow {
     }
     this.tokens.push(token);
     this.#finished = this.tokens.length >= this.#limit;
-    const unfinished = this.#finished ? this.#bias?.giveUp() : undefined;
-    if (unfinished === undefined) return;
-    this.tokens.length -= unfinished.takenBack;
-    if (unfinished.token.id !== this.#limits.endOfText) this.tokens.push(unfinished.token);
   }
 }
