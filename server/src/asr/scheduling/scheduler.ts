@@ -4,14 +4,12 @@ import { AsrError, EngineError } from '../errors.js';
 import {
   type DecodeKind,
   DecodeQueue,
-  type Lane,
   laneOf,
   QUEUE_BOUNDS,
   type QueueBounds,
   type QueuedDecode,
   type SegmentKey,
   urgencyOf,
-  type WindowsMax,
 } from './decode-queue.js';
 import {
   bucketFor,
@@ -25,6 +23,7 @@ import {
 import { EngineSlot } from './engine-slot.js';
 import { systemClock, type Clock } from '../../time/clock.js';
 import { LoadMeter } from './load-meter.js';
+import { RunBounds, untilHandOver } from './run-bounds.js';
 import { SAMPLE_RATE, SAMPLES_PER_MS, toMs } from '../../audio/samples.js';
 
 export interface SchedulerOptions {
@@ -91,12 +90,6 @@ interface Waiting extends QueuedDecode {
 }
 
 /**
- * How long before an engine is done the next run is handed to it, milliseconds: about what it takes to gather a batch,
- * bring it to the engine's process and lay it out there.
- */
-const HAND_OVER_MS = 15;
-
-/**
  * Earliest deadline first within `final > partial > file`, one bucket per run, each engine one run at a time. Nothing
  * waits for a batch to fill: an idle engine takes what came in this turn of the event loop, and batches grow by
  * themselves while engines are busy.
@@ -121,8 +114,7 @@ export class Scheduler {
   readonly #counts = { running: 0, decoded: 0, runs: 0, superseded: 0, dropped: 0, refused: 0, retried: 0, failed: 0 };
   #dispatch: NodeJS.Immediate | undefined;
   readonly #runs = new Set<Promise<void>>();
-  /** Which part of their ordinary size runs may have. */
-  #share = 1;
+  readonly #bounds: RunBounds;
   #closed = false;
 
   /** All engines carry the same model. */
@@ -134,6 +126,7 @@ export class Scheduler {
     this.#slots = engines.map((engine) => new EngineSlot(engine));
     this.#queue = new DecodeQueue(options.bounds ?? QUEUE_BOUNDS);
     this.#load = new LoadMeter(engines.length, Math.min(...engines.map(({ maxBatch }) => maxBatch)), this.#clock.now());
+    this.#bounds = new RunBounds(this.#load);
   }
 
   /** By how much sessions should stretch their partial interval now. */
@@ -162,7 +155,7 @@ export class Scheduler {
    * at least.
    */
   limitRuns(share: number): void {
-    this.#share = share;
+    this.#bounds.memoryShare = share;
   }
 
   get counts(): SchedulerCounts {
@@ -254,7 +247,9 @@ export class Scheduler {
         this.#fill(slot, Math.ceil(this.#queue.size / (free.length - taken)));
       }
       for (const slot of this.#slots) {
-        if (slot.takesNext && this.#isUsable(slot)) this.#begin(slot, this.#takeNext(slot));
+        if (!slot.takesNext || !this.#isUsable(slot)) continue;
+        const bound = this.#bounds.whereBusy(slot, this.#clock.now());
+        if (bound !== undefined) this.#begin(slot, this.#queue.take(...bound));
       }
     });
   }
@@ -262,12 +257,7 @@ export class Scheduler {
   /** Begins what may begin there: where runs share the device, a more urgent one beside each. */
   #fill(slot: EngineSlot, share: number): void {
     while (slot.isFree) {
-      const batch = this.#queue.take(this.#windowsMax(slot, share), {
-        isBeside: slot.isBusy,
-        moreUrgentThan: slot.urgency,
-        samplesMax: this.#samplesMax(slot),
-        overdueBefore: this.#overdueBefore(slot),
-      });
+      const batch = this.#queue.take(...this.#bounds.whereFree(slot, share, this.#clock.now()));
       if (batch.length === 0) return;
       this.#begin(slot, batch);
     }
@@ -280,67 +270,10 @@ export class Scheduler {
     this.#runs.add(run);
   }
 
-  /** What a run that begins now may hold. */
-  #windowsMax(slot: EngineSlot, share: number): WindowsMax {
-    const { engine, hasFailed } = slot;
-    const now = this.#clock.now();
-    const batchMax = Math.max(1, Math.floor(this.#shareOf(slot) * engine.maxBatch));
-    const most = Math.min(hasFailed ? 1 : batchMax, share);
-    return {
-      live: Math.min(most, this.#load.windowsPerRun('live', now)),
-      file: Math.min(most, this.#load.windowsPerRun('file', now)),
-    };
-  }
-
-  #samplesMax(slot: EngineSlot): number {
-    return this.#shareOf(slot) * (slot.engine.samplesMax ?? Infinity);
-  }
-
-  /**
-   * Where runs share the device, what a partial takes is taken from finals: there these go first, however late it is.
-   */
-  #overdueBefore({ engine }: EngineSlot): number {
-    return engine.sharesTime === true ? -Infinity : this.#clock.now();
-  }
-
-  /** A GPU has memory of its own. */
-  #shareOf({ engine }: EngineSlot): number {
-    return engine.sharesTime === true ? this.#share : 1;
-  }
-
-  /**
-   * A batch for an engine that is busy. Shortly before it is done, whatever waits: hardly anything could still join it.
-   * Before that a full one or none; and since whoever comes then waits for all that is under way, together it must be
-   * over as soon as a single run has to be.
-   */
-  #takeNext(slot: EngineSlot): Waiting[] {
-    const { engine, windows, expectedEnd } = slot;
-    const { maxBatch } = engine;
-    const now = this.#clock.now();
-    if (expectedEnd !== undefined && now >= expectedEnd - HAND_OVER_MS) {
-      const most = (lane: Lane): number => Math.min(maxBatch, this.#load.windowsPerRun(lane, now));
-      return this.#queue.take(
-        { live: most('live'), file: most('file') },
-        { isBeside: true, overdueBefore: this.#overdueBefore(slot) },
-      );
-    }
-    const fits = (lane: Lane): boolean => windows + maxBatch <= this.#load.windowsPerRun(lane, now);
-    if (!fits('live')) return [];
-    const windowsMax = { live: maxBatch, file: fits('file') ? maxBatch : 0 };
-    return this.#queue.take(windowsMax, {
-      isBeside: true,
-      windowsMin: maxBatch,
-      overdueBefore: this.#overdueBefore(slot),
-    });
-  }
-
   /** Comes back to an engine that takes another run when it is nearly done. */
   #wakeBefore(slot: EngineSlot): void {
-    const { expectedEnd } = slot;
-    if (!slot.takesNext || expectedEnd === undefined) return;
-    // A timer may come up to a millisecond early.
-    const waitMs = Math.ceil(expectedEnd - HAND_OVER_MS - this.#clock.now()) + 1;
-    this.#clock.after(Math.max(0, waitMs), () => this.#wake());
+    const waitMs = untilHandOver(slot, this.#clock.now());
+    if (waitMs !== undefined) this.#clock.after(waitMs, () => this.#wake());
   }
 
   /** An engine that is being brought back gets nothing while another one is up; without any, work waits for it. */
