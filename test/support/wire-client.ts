@@ -23,6 +23,8 @@ export class WireClient {
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly #codec: ClientCodec;
   readonly socket: WebSocket;
+  /** Pings of the server's heartbeat that have come; each has been answered when it is counted. */
+  pings = 0;
 
   constructor(socket: WebSocket, encoding: WireEncoding) {
     this.socket = socket;
@@ -31,6 +33,7 @@ export class WireClient {
       socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
     });
     socket.on('error', () => {});
+    socket.on('ping', () => this.pings++);
     socket.on('message', (data: Buffer, isBinary) => {
       const message = this.#codec.decode(isBinary ? data : data.toString());
       if (message === undefined) return;
@@ -61,6 +64,13 @@ export class WireClient {
       () => `${type} #${index} (got ${this.received.map((m) => m.type).join(', ')})`,
     );
     return this.#of(type)[index] as MessageOf<T>;
+  }
+
+  /** What is due now makes the server ping; resolves when the ping has come, and its answer is on its way. */
+  async pingedBy(advance: () => void): Promise<void> {
+    const before = this.pings;
+    advance();
+    await until(() => this.pings > before, 'a ping');
   }
 
   #of<T extends ServerMessage['type']>(type: T): readonly MessageOf<T>[] {

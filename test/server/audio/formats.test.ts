@@ -1,13 +1,13 @@
 // Compressed audio of every kind that people upload, as a whole file, as a stream of small pieces, and broken.
 import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { assert, asyncProperty, integer } from 'fast-check';
 import t from 'tap';
 import { FFMPEG_OFF, useFfmpeg } from '../../../server/src/audio/ffmpeg/find-ffmpeg.js';
 import { decodeAudioFile } from '../../../server/src/audio/audio-file.js';
 import { decodeAudio, type DecodeAudioOptions } from '../../../server/src/audio/decode-audio.js';
 import { openStoredFile } from '../../../server/src/audio/stored-bytes.js';
+import { testFolder } from '../../support/test-folder.js';
 import { wavFile } from '../../support/wav-file.js';
 import { propertyRuns } from '../../support/property.js';
 import { sampled } from '../../support/whole-run.js';
@@ -181,13 +181,20 @@ t.test('a header that claims thousands of channels or a rate of gigahertz is not
 });
 
 t.test('an upload that breaks off while it is spooled leaves nothing on disk', async (t) => {
-  const before = await spoolFolders();
+  // A folder of its own: others of this machine come and go.
+  const folder = testFolder(t);
+  const { TMPDIR } = process.env;
+  process.env['TMPDIR'] = folder;
+  t.teardown(() => {
+    if (TMPDIR === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = TMPDIR;
+  });
   const broken = (async function* () {
     yield bytesOf('moov-last.m4a').subarray(0, 20_000);
     throw new TypeError('gone');
   })();
   await t.rejects(decode(broken), { message: 'gone' });
-  t.same(await spoolFolders(), before);
+  t.same(await readdir(folder), []);
 });
 
 t.test('who stops listening ends the reading', async (t) => {
@@ -202,10 +209,6 @@ t.test('who stops listening ends the reading', async (t) => {
   for await (const block of decodeAudio(endless)) if (block.length > 0) break;
   t.equal(hasReturned, true);
 });
-
-async function spoolFolders(): Promise<string[]> {
-  return (await readdir(tmpdir())).filter((name) => name.startsWith('sotto-')).toSorted();
-}
 
 t.test('what is known but cannot be decoded is refused by its name, with what to do', async (t) => {
   const transport = new Uint8Array(4 * 188);

@@ -1,6 +1,6 @@
 // The gateway around a scripted session: admission, both codecs, every bound attacked, drain; on both transports.
 import { connect as connectTcp } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { Gateway } from '../../../server/src/gateway/gateway.js';
@@ -285,7 +285,7 @@ function gatewaySuite(t: Test, createTransport: (options: TransportOptions) => T
     client.socket.pause();
     for (let i = 0; i < 10_000 && session().abandoned === 0; i++) {
       session().final(i, 'x'.repeat(5_000));
-      if (i % 50 === 0) await delay(1);
+      if (i % 50 === 0) await nextTurn();
     }
     t.ok(session().abandoned > 0);
     const before = client.received.length;
@@ -323,8 +323,7 @@ function gatewaySuite(t: Test, createTransport: (options: TransportOptions) => T
     for (let i = 0; i < 4; i++) {
       client.send({ type: 'ping' });
       await client.next('pong', i);
-      clock.advance(25_000);
-      await delay(10);
+      await client.pingedBy(() => clock.advance(25_000));
     }
     t.equal(session().abandoned, 0);
     clock.advance(6_000);
@@ -342,15 +341,14 @@ function gatewaySuite(t: Test, createTransport: (options: TransportOptions) => T
     const live = await connectWire(t, url);
     await until(() => gateway.status().connections === 2, 'both connections');
     for (let i = 0; i < LIMITS.missedPingsMax + 1; i++) {
-      clock.advance(LIMITS.pingIntervalMs);
-      await delay(20);
+      await live.pingedBy(() => clock.advance(LIMITS.pingIntervalMs));
     }
     await until(() => gateway.status().connections === 1, 'the dead one is gone');
     t.equal(live.socket.readyState, live.socket.OPEN, 'one that answers stays');
   });
 
   t.test('CL3, BP7: a client that sends but never answers pings is closed as a slow reader', async (t) => {
-    const { url, gateway, clock } = await open(t, { idleTimeoutMs: 1_000_000 });
+    const { url, gateway, clock, session } = await open(t, { idleTimeoutMs: 1_000_000 });
     const client = await connectWire(t, url);
     client.send(START);
     await client.next('ready');
@@ -358,7 +356,7 @@ function gatewaySuite(t: Test, createTransport: (options: TransportOptions) => T
     for (let i = 0; i < LIMITS.missedPingsMax * 2 + 1; i++) {
       t.equal(gateway.status().connections, 1);
       client.send({ type: 'audio', offset: 0, data: CHUNK });
-      await delay(20);
+      await until(() => session().received.length === i + 2, 'the chunk');
       clock.advance(LIMITS.pingIntervalMs);
     }
     client.socket.resume();

@@ -229,9 +229,8 @@ function resumeSuite(t: Test, createTransport: CreateTransport): void {
     const { client, token } = await started(t, url);
     for (let i = 0; i < 5; i++) sessions[0]?.final(i, `early ${i}`);
     await client.next('final', 4);
-    clock.advance(16_000);
-    // The client answers the ping by itself; a ping of its own, answered later, shows that its pong has arrived.
-    await delay(50);
+    await client.pingedBy(() => clock.advance(16_000));
+    // A ping of its own, answered later, shows that its pong has arrived.
     client.send({ type: 'ping' });
     await client.next('pong');
     sessions[0]?.final(5, 'late');
