@@ -45,13 +45,41 @@ const CLIENT = {
   ],
   outputs: ['client-sdk/lib'],
 };
+const SOURCES = ['client-sdk', 'models', 'protocol', 'server'].map((name) => `${name}/src`);
+const SETTINGS = ['package-lock.json', 'tsconfig.base.json', 'tsconfig.json'];
+const TYPES = {
+  inputs: [...SETTINGS, ...SOURCES, 'bench/src', 'client-sdk/examples', 'server/web', 'test'],
+  // Of the server's build not all: others write beside it.
+  outputs: ['bench/dist', 'client-sdk/dist', 'models/dist', 'protocol/dist', 'server/dist/cli', 'server/dist/main.js'],
+};
+const PAGES = {
+  inputs: [
+    ...SETTINGS,
+    ...SOURCES,
+    'CHANGELOG.md',
+    'CONTRIBUTING.md',
+    'README.md',
+    'README.zh-CN.md',
+    'SECURITY.md',
+    'bench/README.md',
+    'client-sdk/README.md',
+    'docs',
+    'models/train/adapt/README.md',
+    'plugins/README.md',
+    'protocol/README.md',
+    'scripts/build-guide.mjs',
+    'scripts/build-pages.mjs',
+    'server/web',
+  ],
+  outputs: ['server/dist/pages'],
+};
 const TAP_CLASS = { inputs: ['.taprc', 'package-lock.json'], outputs: ['node_modules/@tapjs/test/test-built'] };
 
 function build() {
   const steps = [
-    () => run(['node_modules/typescript/lib/tsc.js', '-b']),
+    () => buildOnce('types', TYPES, () => run(['node_modules/typescript/lib/tsc.js', '-b'])),
     () => buildOnce('client', CLIENT, () => run(['scripts/build-client.mjs'])),
-    () => run(['scripts/build-pages.mjs']),
+    () => buildOnce('pages', PAGES, () => run(['scripts/build-pages.mjs'])),
     () => buildOnce('tap', TAP_CLASS, () => run([TAP, 'build'])),
   ];
   return steps.reduce((broken, step) => broken || step(), 0);

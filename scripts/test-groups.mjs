@@ -3,17 +3,17 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Most files of one process, so that there is work for every core until the end. */
-const FILES_MAX = 16;
+/** Most files of one process: fewer processes load less, and more have work for every core until the end. */
+const FILES_MAX = 36;
 /**
  * Those that wait for a server more than they work. (Browsers work: one at a time, or pages are late for what is said
  * to them.)
  */
 const WAITING_FILES_MAX = 4;
 const WAITING = new Set(['test/server/cli']);
-/** Folders with the longest files have processes of their own, and begin first; all others share some. */
-const LONGEST = ['test/web', 'test/server', 'test/server/cli', 'test/server/asr', 'test/models', 'test/bench'];
+/** These folders have processes of their own, all others share some. What takes longest begins first. */
 const OTHERS = 'others';
+const ORDER = ['test/web', OTHERS, 'test/server/asr', 'test/models', 'test/server', 'test/server/cli', 'test/bench'];
 
 /**
  * Writes an entry for each group into `.tap/together` and names them, those that take longest first.
@@ -37,11 +37,11 @@ export function writeGroups(root, testFiles) {
 function groupsOf(files) {
   const folders = new Map();
   for (const file of files) {
-    const folder = LONGEST.includes(dirname(file)) ? dirname(file) : OTHERS;
+    const folder = ORDER.includes(dirname(file)) ? dirname(file) : OTHERS;
     folders.set(folder, [...(folders.get(folder) ?? []), file]);
   }
   return [...folders]
-    .toSorted(([a], [b]) => rank(a) - rank(b))
+    .toSorted(([a], [b]) => ORDER.indexOf(a) - ORDER.indexOf(b))
     .flatMap(([folder, inside]) => {
       const count = Math.ceil(inside.length / (WAITING.has(folder) ? WAITING_FILES_MAX : FILES_MAX));
       const name = folder.replaceAll('/', '-').replace(/^test-/, '');
@@ -51,9 +51,4 @@ function groupsOf(files) {
         files: inside.filter((_, index) => index % count === at),
       }));
     });
-}
-
-function rank(folder) {
-  const at = LONGEST.indexOf(folder);
-  return at < 0 ? LONGEST.length : at;
 }

@@ -1,7 +1,7 @@
 // The Studio's page itself in a real browser: languages, colours, keys, phones, failures and choices, where no words
 // are needed or they are scripted.
 import type { PolishOffer, ServerMessage } from '@sotto/protocol';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { launchChromium, needsChromium } from '../support/chromium.js';
 import { violations } from '../support/page-accessibility.js';
 import { scriptStream, type ScriptedStream } from '../support/scripted-stream.js';
@@ -19,10 +19,11 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
   await buildPages();
   const server = await ServerProcess.start(t, [...NO_WORDS, '--allowed-hosts', 'sotto.test']);
   const browser = await launchChromium();
-  const open = (options = {}) => StudioPage.open(t, browser, server.http, options);
+  // Closed with its own test: a page that listens draws as long as it is open.
+  const open = (t: Test, options = {}) => StudioPage.open(t, browser, server.http, options);
 
   t.test('speaks the language of the browser, and the other one when asked', async (t) => {
-    const studio = await open({ locale: 'zh-CN' });
+    const studio = await open(t, { locale: 'zh-CN' });
     const { page } = studio;
     t.match(await page.locator('main').innerText(), /按下按钮，开始说话。/);
     t.equal(await page.locator('html').getAttribute('lang'), 'zh-CN');
@@ -36,7 +37,7 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
   });
 
   t.test('follows the colours of the system, and the person', async (t) => {
-    const studio = await open({ colorScheme: 'dark' });
+    const studio = await open(t, { colorScheme: 'dark' });
     const { page } = studio;
     const isDark = async (): Promise<boolean> => {
       const colour: string = await page.evaluate('getComputedStyle(document.body).backgroundColor');
@@ -57,7 +58,7 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
   });
 
   t.test('works by keyboard', async (t) => {
-    const studio = await open();
+    const studio = await open(t);
     const { page } = studio;
     await page.keyboard.press('Space');
     await page.getByRole('button', { name: 'Stop' }).waitFor();
@@ -76,7 +77,7 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
 
   t.test('fits a phone', async (t) => {
     for (const width of [390, 320]) {
-      const { page } = await open({ viewport: { width, height: 700 }, hasTouch: true, isMobile: true });
+      const { page } = await open(t, { viewport: { width, height: 700 }, hasTouch: true, isMobile: true });
       t.ok(Number(await page.evaluate('document.documentElement.scrollWidth')) <= width, `${width} pixels wide`);
       const small = await page
         .locator('button:visible, select:visible')
@@ -110,7 +111,7 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
 
   t.test('offers the languages of the model', async (t) => {
     const started: unknown[] = [];
-    const { page } = await open();
+    const { page } = await open(t);
     await scriptStream(page, (message, stream) => {
       if (message.type !== 'start') return;
       started.push(message.language);
@@ -125,7 +126,7 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
   t.test(
     'text is copied where the browser refuses its clipboard, and by hand where it refuses everything',
     async (t) => {
-      const studio = await open({ permissions: ['microphone', 'clipboard-read'] });
+      const studio = await open(t, { permissions: ['microphone', 'clipboard-read'] });
       const { page } = studio;
       await scriptStream(page, ({ type }, stream) => {
         if (type === 'start') stream.send(READY, final(0, 'See you on Tuesday.'), final(1, 'Or not.'));
@@ -165,7 +166,7 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
       latencyMs: 5,
     };
     const asked: unknown[] = [];
-    const studio = await open({ permissions: ['microphone', 'clipboard-read', 'clipboard-write'] });
+    const studio = await open(t, { permissions: ['microphone', 'clipboard-read', 'clipboard-write'] });
     const { page } = studio;
     const polish: PolishOffer = { available: true, models: ['scripted'], modes: ['standard', 'formal', 'custom'] };
     await scriptStream(page, (message, stream) => {
@@ -206,7 +207,7 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
   });
 
   t.test('polish that takes its time does not hold up the next stream', wholeRunOnly, async (t) => {
-    const studio = await open();
+    const studio = await open(t);
     const { page } = studio;
     let polish: (() => void) | undefined;
     await scriptStream(page, (message, stream) => {
@@ -239,7 +240,7 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
   });
 
   t.test('says when the server is gone, gives up when asked to, and finds it again', async (t) => {
-    const studio = await open();
+    const studio = await open(t);
     const { page } = studio;
     let isGone = false;
     let running: ScriptedStream | undefined;
@@ -274,7 +275,7 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
   });
 
   t.test('says so where the server shares nothing, and goes on without', async (t) => {
-    const studio = await open();
+    const studio = await open(t);
     const { page } = studio;
     await scriptStream(page, (message, stream) => {
       if (message.type !== 'start') return;

@@ -1,7 +1,7 @@
 // The Studio in a real browser, against a real server: a voice in, words on the page.
 import { readFile } from 'node:fs/promises';
 import { errorRate, scoreText } from '@sotto/models';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { launchChromium, microphoneFile, needsChromium } from '../support/chromium.js';
 import { fixture, fixtureClip, fixtureSamples } from '../support/fixtures.js';
 import { violations } from '../support/page-accessibility.js';
@@ -21,10 +21,10 @@ t.test('the Studio hears', needsChromium, async (t) => {
   // The device plays it once, from when it is opened: a page on a busy machine takes a while until it listens.
   const speech = joined(silence(3_000), await fixtureSamples('en-bakery'), silence(2_500));
   const browser = await launchChromium({ microphone: await microphoneFile(speech) });
-  const open = (options = {}) => StudioPage.open(t, browser, server.http, options);
+  const open = (t: Test, options = {}) => StudioPage.open(t, browser, server.http, options);
 
   t.test('the microphone: live words, settled words, word times, save and copy', async (t) => {
-    const studio = await open({ permissions: ['microphone', 'clipboard-read', 'clipboard-write'] });
+    const studio = await open(t, { permissions: ['microphone', 'clipboard-read', 'clipboard-write'] });
     const { page } = studio;
     // Keeps what the page opens, to see that it is let go.
     await page.evaluate(`(() => {
@@ -71,7 +71,7 @@ t.test('the Studio hears', needsChromium, async (t) => {
   });
 
   t.test('a dropped file, and a chosen one behind it', async (t) => {
-    const studio = await open();
+    const studio = await open(t);
     await studio.drop('bakery.flac', await readFile(fixture('en-bakery')));
     await studio.settled.first().waitFor({ timeout: 60_000 });
     await studio.idle();

@@ -1,11 +1,12 @@
 // Devices by their names, and what a device that is not there is answered with.
-import { EMBEDDED_MODEL, ModelRegistry } from '@sotto/models';
+import { ModelRegistry } from '@sotto/models';
 import t from 'tap';
 import { DEVICE_LIST, devicesOfEngines, nameOfDevice, parseDevices } from '../../../server/src/asr/devices.js';
 import { isDeviceLost } from '../../../server/src/asr/whisper/gpu-limits.js';
 import { openDeviceEngines } from '../../../server/src/asr/open-device-engines.js';
 import { checkUsage } from '../../../server/src/cli/transcribe.js';
 import { createRouter } from '../../../server/src/http/router.js';
+import { fixturesFolder } from '../../support/fixtures.js';
 import { httpRequest } from '../../support/http-request.js';
 import { statusRoutes } from '../../../server/src/api/status/status-routes.js';
 
@@ -24,7 +25,7 @@ t.test('lists of devices', async (t) => {
 });
 
 t.test('a GPU that is not there is told by the library, and what was opened beside it is closed', async (t) => {
-  const model = await new ModelRegistry().find(EMBEDDED_MODEL);
+  const model = await new ModelRegistry(fixturesFolder).find('tiny-whisper');
   const options = { engines: 1, threads: 1, precision: 'auto', isolation: 'inline', onEvent: () => {} } as const;
   await t.rejects(openDeviceEngines(model, { ...options, devices: 'cpu,cuda:97' }), {
     name: 'EngineError',

@@ -1,5 +1,4 @@
 // Watching a shared session: who may, what they see, what they may not do; on both transports, over both subprotocols.
-import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import type { Transport, TransportOptions } from '../../../server/src/transport/transport.js';
 import { WATCHED_FINALS_MAX } from '../../../server/src/watch/share.js';
@@ -162,6 +161,8 @@ function watchSuite(t: Test, create: (options: TransportOptions) => Transport): 
       session.partial(id, 1, TEXT);
       session.partial(id, 2, TEXT);
       session.final(id, `${id} ${TEXT}`);
+      // A few at a time: a look at what has come takes longer than all of them.
+      if (id % 8 !== 7) continue;
       await quick.next('final', id);
       server.clock.advance(1_000);
     }
@@ -209,15 +210,15 @@ function watchSuite(t: Test, create: (options: TransportOptions) => Transport): 
     await viewer.next('watching');
     for (let passed = 0; passed < 2 * LIMITS.idleTimeoutMs; passed += LIMITS.pingIntervalMs) {
       speaker.send({ type: 'ping' });
-      server.clock.advance(LIMITS.pingIntervalMs);
-      await delay(20);
+      const speakerPings = speaker.pings;
+      await viewer.pingedBy(() => server.clock.advance(LIMITS.pingIntervalMs));
+      await until(() => speaker.pings > speakerPings, 'a ping of the speaker');
     }
     t.equal(server.gateway.status().connections, 2);
     viewer.socket.pause();
     for (let ping = 0; ping < LIMITS.missedPingsMax + 2; ping++) {
       speaker.send({ type: 'ping' });
-      server.clock.advance(LIMITS.pingIntervalMs);
-      await delay(20);
+      await speaker.pingedBy(() => server.clock.advance(LIMITS.pingIntervalMs));
     }
     await until(() => server.gateway.status().connections === 1, 'the silent viewer is gone');
   });

@@ -40,16 +40,18 @@ function drawBars(canvas: HTMLCanvasElement): void {
   if (context === null) return;
   const { clientWidth: width, clientHeight: height } = canvas;
   const scale = devicePixelRatio;
-  canvas.width = Math.round(width * scale);
-  canvas.height = Math.round(height * scale);
-  context.scale(scale, scale);
+  const [wide, high] = [Math.round(width * scale), Math.round(height * scale)];
+  // A canvas that is given a size, be it its own, takes new memory.
+  if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high });
+  else context.clearRect(0, 0, width, height);
+  context.setTransform(scale, 0, 0, scale, 0, 0);
   context.fillStyle = getComputedStyle(canvas).color;
+  context.beginPath();
   for (let age = 0, x = width - BAR_PX; x >= 0; age++, x -= BAR_PX + GAP_PX) {
     const db = loudness.at(age) ?? FLOOR_DB;
     const share = Math.max(0, Math.min(1, (db - FLOOR_DB) / -FLOOR_DB));
     const bar = Math.max(BAR_PX, share ** 2.2 * height);
-    context.beginPath();
     context.roundRect(x, (height - bar) / 2, BAR_PX, bar, BAR_PX / 2);
-    context.fill();
   }
+  context.fill();
 }
