@@ -93,7 +93,7 @@ const HOLED_FILES = [
   ['aac-packets.mp4', '-c:a', 'aac', ...PACKETS],
 ];
 
-for (const [name = '', ...how] of sampled(HOLED_FILES, 3)) {
+for (const [name = '', ...how] of sampled(HOLED_FILES, 2)) {
   t.test(`two seconds that are missing are silent: ${name}`, { skip: noFfmpeg }, async (t) => {
     const whole = await made(t, name, ...TONE, ...how, '-bsf:a', "noise=drop='between(n,100,199)'");
     const { samples, durationMs } = await decodeAudioFile(whole);
@@ -115,7 +115,7 @@ function laterFragments(file: Uint8Array, from: number, units: number): Buffer {
   return bytes;
 }
 
-for (const codec of ['aac', 'libopus']) {
+for (const codec of sampled(['libopus', 'aac'], 1)) {
   t.test(`fragments that were lost, and all that came before: ${codec}`, { skip: noFfmpeg }, async (t) => {
     const file = await readFile(await made(t, 'tone.mp4', ...TONE, '-c:a', codec, ...FRAGMENTS));
     const whole = await decodeAudioFile(file);
@@ -180,7 +180,8 @@ for (const codec of [['libvorbis'], ['flac', '-frame_size', '960']]) {
 t.test('what a silent speaker does not send is silent: DTX', { skip: noFfmpeg }, async (t) => {
   const sent = ['-application', 'voip', '-dtx', '1', '-b:a', '24k'];
   const ogg = await made(t, 'dtx.ogg', ...PULSES, ...sent);
-  for (const [name = '', ...how] of [['dtx.ogg'], ['dtx.webm'], ['dtx.mp4'], ['dtx-fragments.mp4', ...FRAGMENTS]]) {
+  const files = [['dtx.ogg'], ['dtx.webm'], ['dtx.mp4'], ['dtx-fragments.mp4', ...FRAGMENTS]];
+  for (const [name = '', ...how] of sampled(files, 2)) {
     const path = name === 'dtx.ogg' ? ogg : await made(t, name, '-i', ogg, '-c', 'copy', ...how);
     const { samples, durationMs } = await decodeAudioFile(path);
     t.ok(Math.abs(durationMs - 8_000) < 60, `${name}: ${durationMs} ms`);
