@@ -23,6 +23,9 @@ const ID = {
   block: 0xa1,
   simpleBlock: 0xa3,
   ebml: 0x1a45dfa3,
+  delay: 0x56aa,
+  audio: 0xe1,
+  rate: 0xb5,
 } as const;
 const AUDIO = 2;
 /** What a track is called that the decoder must not take: subtitles. */
@@ -49,7 +52,7 @@ export class MatroskaStream implements StreamDecoder {
   #skip = 0;
   #scaleS = 1e-3;
   #clusterTime = 0;
-  #track: { readonly number: number; readonly isOpus: boolean } | undefined;
+  #track: { readonly number: number; readonly isOpus: boolean; readonly withheldS: number } | undefined;
   /** Of what the decoder was given: its length, where that is known, and the silence put in. */
   #packetsS = 0;
   #silenceS = 0;
@@ -131,7 +134,8 @@ export class MatroskaStream implements StreamDecoder {
     for (const entry of audio) if (entry !== chosen) child(entry, ID.type)?.fill(OTHER);
     if (chosen === undefined) return;
     const codec = Buffer.from(child(chosen, ID.codec) ?? []).toString('latin1');
-    this.#track = { number: numberOf(child(chosen, ID.number)), isOpus: codec.startsWith('A_OPUS') };
+    const withheldS = codec.startsWith('A_AAC') ? withheldOfAac(chosen) : 0;
+    this.#track = { number: numberOf(child(chosen, ID.number)), isOpus: codec.startsWith('A_OPUS'), withheldS };
   }
 
   /** Notes the silence before a block; false for one of another track. */
@@ -149,10 +153,12 @@ export class MatroskaStream implements StreamDecoder {
       this.#packetsS += opusPacketS(block[track.length + 3], block[track.length + 4]);
     } else {
       // By the step from block to block.
-      const stepS = this.#lastS === undefined ? atS : atS - this.#lastS;
-      const holeS = stepS - (this.#lastS === undefined ? 0 : this.#stepS);
-      if (holeS >= HOLE_S_MIN && (this.#lastS === undefined || this.#stepS > 0)) this.#silence(this.#decodedS, holeS);
-      else if (this.#lastS !== undefined && stepS > 0) this.#stepS = stepS;
+      const stepS = atS - (this.#lastS ?? 0);
+      const holeS = stepS - this.#stepS;
+      if (this.#lastS === undefined) {
+        this.#silence(0, this.#track.withheldS + (holeS >= HOLE_S_MIN ? holeS : 0));
+      } else if (holeS >= HOLE_S_MIN && this.#stepS > 0) this.#silence(this.#decodedS, holeS);
+      else if (stepS > 0) this.#stepS = stepS;
     }
     this.#lastS = atS;
     return true;
@@ -195,6 +201,25 @@ function joined(blocks: readonly DecodedBlock[]): DecodedBlock[] {
 }
 
 /** Where its flag or its language is absent, it is a default track, and English (RFC 9559, section 5.1.4.1). */
+/** Samples of a packet of AAC, at the rate of its core. */
+const AAC_SAMPLES = 1_024;
+
+/** Of the first packet of AAC, which the decoder gives nothing for: what the container does not leave out, seconds. */
+function withheldOfAac(entry: Uint8Array): number {
+  const rate = child(child(entry, ID.audio) ?? new Uint8Array(), ID.rate);
+  const view = rate === undefined ? undefined : new DataView(rate.buffer, rate.byteOffset, rate.length);
+  const perSecond =
+    view === undefined
+      ? 0
+      : view.byteLength === 8
+        ? view.getFloat64(0)
+        : view.byteLength === 4
+          ? view.getFloat32(0)
+          : 0;
+  if (!(perSecond >= 7_350 && perSecond <= 96_000)) return 0;
+  return Math.max(0, AAC_SAMPLES / perSecond - numberOf(child(entry, ID.delay)) / 1e9);
+}
+
 function trackOf(entry: Uint8Array): SoundTrack {
   const language = child(entry, ID.languageTag) ?? child(entry, ID.language);
   return {

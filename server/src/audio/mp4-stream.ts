@@ -148,7 +148,9 @@ class SoundClock {
   /** Of the sound that the edit list does not leave out, what the decoder does not give, at the beginning. */
   #withheldS(): number {
     const { isFirstWithheld, leftOutS, scale } = this.track;
-    return isFirstWithheld ? Math.max(0, this.#usual.units / scale - leftOutS) : 0;
+    // Of a fragment that holds one sample before a hole, the length is no sample's.
+    const units = this.#usual.units <= 2 * AAC_UNITS ? this.#usual.units : AAC_UNITS;
+    return isFirstWithheld ? Math.max(0, units / scale - leftOutS) : 0;
   }
 
   /** Samples that come next. @param hasSamples whether those of the fragments before came */
@@ -203,5 +205,7 @@ class SoundClock {
   }
 }
 
+/** Of a sample of AAC, whose scale is its rate; twice as many with spectral band replication. */
+const AAC_UNITS = 1_024;
 /** Samples that a decoder holds back, or leaves out at the beginning, at the most. */
 const HELD_BACK_MAX = 2;

@@ -8,6 +8,8 @@ const SOUND = 'soun';
 const STEADY = new Set(['mp4a', 'Opus', 'alac', '.mp3', 'samr', 'sawb', 'ac-3', 'ec-3']);
 /** MPEG-4 AAC, and the three of MPEG-2. */
 const AAC_OBJECTS = new Set([0x40, 0x66, 0x67, 0x68]);
+/** In it iTunes and its kin write how much an encoder put before the first sample: the decoder leaves that out. */
+const GAPLESS_NOTE = 'iTunSMPB';
 /** Lengths of samples that are counted. */
 const LENGTHS_MAX = 256;
 
@@ -24,7 +26,10 @@ export interface TrackTimes {
   /** Of its sound that its edit list leaves out at the beginning, seconds. */
   readonly leftOutS: number;
   readonly isSteady: boolean;
-  /** Whether it has an edit list and is AAC, of which the decoder withholds the first sample. */
+  /**
+   * Whether it is AAC, of which the decoder withholds the first sample, and no note of iTunes says how much to leave
+   * out.
+   */
   readonly isFirstWithheld: boolean;
   /** Those of the index; none in a fragmented file. */
   readonly runs: readonly Run[];
@@ -59,6 +64,7 @@ export function trackTimes(bytes: Uint8Array): TrackTimes[] {
     }
   };
   walk(0, view.byteLength);
+  const hasGaplessNote = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(GAPLESS_NOTE, 0, 'latin1');
   return tracks
     .filter(({ scale }) => scale > 0)
     .map(({ id, handler, codec, isAac, scale, runs, edits }) => ({
@@ -68,7 +74,7 @@ export function trackTimes(bytes: Uint8Array): TrackTimes[] {
       lateS: movieScale === 0 ? 0 : (edits.empty ?? 0) / movieScale,
       leftOutS: (edits.mediaStart ?? 0) / scale,
       isSteady: STEADY.has(codec),
-      isFirstWithheld: isAac && edits.mediaStart !== undefined,
+      isFirstWithheld: isAac && (edits.mediaStart !== undefined || !hasGaplessNote),
       runs,
       defaultUnits: defaults.get(id) ?? 0,
     }));

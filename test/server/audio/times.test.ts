@@ -55,6 +55,21 @@ t.test('AAC behind an empty edit begins with all of its first frame', { skip: no
   t.ok(Math.abs(lateMs - 3_000) < 8, `${lateMs} ms late`);
 });
 
+const AAC_OF_64_MS = ['-i', SPEECH, '-ar', '16000', '-c:a', 'aac'];
+
+for (const [name, ...how] of [
+  ['no-edits.m4a', '-use_editlist', '0'],
+  ['fragments.mp4', '-movflags', 'frag_keyframe+empty_moov'],
+  ['sound.mka'],
+] as const) {
+  t.test(`and where nothing says what to leave out, as players have it: ${name}`, { skip: noFfmpeg }, async (t) => {
+    const whole = await decodeAudioFile(await made(t, name, ...AAC_OF_64_MS, ...how));
+    const edited = await decodeAudioFile(await made(t, 'edited.m4a', ...AAC_OF_64_MS));
+    const lateMs = heardAt(whole.samples) - heardAt(edited.samples);
+    t.ok(Math.abs(lateMs - 64) < 8, `${lateMs} ms later than without what the encoder put before it`);
+  });
+}
+
 /** Flags of a fragmented file: by half a second, or each packet by itself, as live streams have it. */
 const FRAGMENTS = ['-movflags', 'frag_keyframe+empty_moov', '-frag_duration', '500000'];
 const PACKETS = ['-movflags', 'frag_every_frame+empty_moov'];

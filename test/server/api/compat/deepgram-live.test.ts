@@ -290,6 +290,11 @@ t.test('language and key terms go to the recogniser', async (t) => {
   client.send({ type: 'CloseStream' });
   await client.closed;
   t.match(recognizer.opened[0], { language: 'de', hotwords: ['Sacher Torte', 'x', 'Melange'] });
+  const named = await open(t, `${RAW}&language=German`);
+  stream(named.client, speech(1.1), silence(1));
+  named.client.send({ type: 'CloseStream' });
+  await named.client.closed;
+  t.match(named.recognizer.opened[0], { language: 'German' }, 'by its name, as at the other doors');
   const multi = await open(t, `${RAW}&language=multi`);
   stream(multi.client, speech(1.1), silence(1));
   multi.client.send({ type: 'CloseStream' });

@@ -66,7 +66,7 @@ const off = v.pipe(
 
 const Query = v.object({
   model: v.optional(v.pipe(v.string(), v.maxLength(256))),
-  language: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z]{2,5}([-_][A-Za-z\d]{1,8})*$/, 'a language tag'))),
+  language: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z]{2,20}([-_][A-Za-z\d]{1,8})*$/, 'a language tag'))),
   detect_language: v.optional(v.string()),
   encoding: v.optional(v.string()),
   sample_rate: v.optional(whole(LIMITS.sampleRateMin, LIMITS.sampleRateMax)),
