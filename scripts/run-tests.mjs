@@ -11,6 +11,7 @@ import { inspect } from 'node:util';
 import { Parser } from 'tap-parser';
 import { CPU_FILE, cpuSeconds } from '../test/support/cpu-time.mjs';
 import { buildOnce } from './build-once.mjs';
+import { buildTap } from './build-tap.mjs';
 import { buildTests, testFiles } from './build-tests.mjs';
 import { NODE_TESTS, otherNodes } from './other-nodes.mjs';
 import { writeGroups } from './test-groups.mjs';
@@ -73,14 +74,13 @@ const PAGES = {
   ],
   outputs: ['server/dist/pages'],
 };
-const TAP_CLASS = { inputs: ['.taprc', 'package-lock.json'], outputs: ['node_modules/@tapjs/test/test-built'] };
 
 function build() {
   const steps = [
     () => buildOnce('types', TYPES, () => run(['node_modules/typescript/lib/tsc.js', '-b'])),
     () => buildOnce('client', CLIENT, () => run(['scripts/build-client.mjs'])),
     () => buildOnce('pages', PAGES, () => run(['scripts/build-pages.mjs'])),
-    () => buildOnce('tap', TAP_CLASS, () => run([TAP, 'build'])),
+    buildTap,
   ];
   return steps.reduce((broken, step) => broken || step(), 0);
 }
