@@ -8,6 +8,7 @@ import {
   WHISPER_THRESHOLDS,
 } from './hallucination-guards.js';
 import type { FinalHypothesis } from '../recognizer.js';
+import { withoutForeignLetters } from './foreign-letters.js';
 import { quietPlace } from './quiet-place.js';
 import { FRAME_SAMPLES } from './stability-policy.js';
 import { withoutStockPhrase } from './stock-phrases.js';
@@ -96,7 +97,8 @@ export async function decodeFinal(
   let budget = fallbackBudgetMs * 16;
   const attempt = async (part: Float32Array, withPrevious: boolean, isAgain = true): Promise<Attempt> => {
     const decoded = await decode({ audio: part, temperature, seed: 0, withPrevious, ...(isAgain && { isAgain }) });
-    const spoken = withoutStockPhrase(decoded.tokens, tokenizer, decoded.language, part);
+    const own = withoutForeignLetters(decoded.tokens, tokenizer, decoded.language);
+    const spoken = withoutStockPhrase(own, tokenizer, decoded.language, part);
     const result = { ...decoded, tokens: spoken };
     const text = tokenizer.decode(result.tokens.map((token) => token.id));
     const audioMs = part.length / 16;

@@ -1,5 +1,6 @@
 // Follows the hypotheses of one segment: what is committed, what is tentative, what the next decode starts from.
 import type { DecodedToken, DecodeResult } from '../engine.js';
+import { withoutForeignLetters } from './foreign-letters.js';
 import { assess, type GuardThresholds, WHISPER_THRESHOLDS } from './hallucination-guards.js';
 import type { Hypothesis, StabilityPolicy } from './stability-policy.js';
 import { withoutStockPhrase } from './stock-phrases.js';
@@ -65,7 +66,9 @@ export class HypothesisTracker {
   }
 
   #understand(result: DecodeResult, heardSamples: number): Understood {
-    const spoken = withoutStockPhrase(result.tokens, this.#tokenizer, result.language);
+    const { language } = result;
+    const own = withoutForeignLetters(result.tokens, this.#tokenizer, language);
+    const spoken = withoutStockPhrase(own, this.#tokenizer, language);
     return this.#guard({ ...result, tokens: spoken }, heardSamples / 16);
   }
 
