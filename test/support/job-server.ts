@@ -1,6 +1,7 @@
 // Jobs on a real port and a real store, with a recogniser that hears the loudness of each second.
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Test } from 'tap';
 import type { TranscribedSegment } from '../../server/src/asr/files/file-transcriber.js';
@@ -17,11 +18,14 @@ import { AudioFileError } from '../../server/src/audio/audio-errors.js';
 import { openJobs } from '../../server/src/jobs/open-jobs.js';
 import { ListingGuard } from '../../server/src/api/transcripts/listing-guard.js';
 import type { StoreHandle } from '../../server/src/store/open-store.js';
+import { FileBlobs } from '../../server/src/store/lmdb/file-blobs.js';
+import { LmdbStore } from '../../server/src/store/lmdb/lmdb-store.js';
 import { StoreHealth } from '../../server/src/store/store-health.js';
 import { transcriptRoutes } from '../../server/src/api/transcripts/transcript-routes.js';
 import { Transcripts } from '../../server/src/transcripts/transcripts.js';
 import { ROOMY_LIMITS } from './test-gateway.js';
 import { WallClock } from './kept-transcripts.js';
+import { testFolder } from './test-folder.js';
 
 /** A recording: the loudness of each second, 16-bit samples at 16 kHz. */
 export function recordingOf(...loudness: readonly number[]): Buffer {
@@ -232,4 +236,20 @@ export async function startReceiver(t: Test, answers: number[]) {
   t.teardown(() => new Promise((resolve) => server.close(resolve)));
   const { port } = server.address() as { port: number };
   return { url: `http://127.0.0.1:${port}/hook`, got };
+}
+
+/** A store of files in the test's folder. */
+export async function openLocal(t: Test, uploadsBytesMax = 5_000_000): Promise<StoreHandle> {
+  const folder = testFolder(t);
+  const data = await LmdbStore.open(folder);
+  t.teardown(() => data.close());
+  return { data, blobs: await FileBlobs.open(join(folder, 'uploads'), uploadsBytesMax), isShared: false };
+}
+
+export async function json(response: Response | Promise<Response>): Promise<Record<string, unknown>> {
+  return (await (await response).json()) as Record<string, unknown>;
+}
+
+export async function idOf(response: Response | Promise<Response>): Promise<string> {
+  return String((await json(response))['id']);
 }

@@ -1,8 +1,7 @@
-// Jobs over HTTP: submitted, followed, cancelled, gone on with, told to webhooks, and remembered.
-import { createHmac } from 'node:crypto';
+// Jobs over HTTP: submitted, followed, cancelled, gone on with, and remembered.
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { AudioFileError } from '../../../server/src/audio/audio-errors.js';
 import { STORE_MAPS } from '../../../server/src/store/key-value-store.js';
 import { FileBlobs } from '../../../server/src/store/lmdb/file-blobs.js';
@@ -10,26 +9,20 @@ import { LmdbStore } from '../../../server/src/store/lmdb/lmdb-store.js';
 import type { StoreHandle } from '../../../server/src/store/open-store.js';
 import { RedisBlobs } from '../../../server/src/store/redis/redis-blobs.js';
 import { RedisStore } from '../../../server/src/store/redis/redis-store.js';
-import { DELIVERY_PAUSES_MS } from '../../../server/src/jobs/webhooks.js';
 import {
   decodeRaw,
   eventsOf,
+  idOf,
+  json,
   LoudnessTranscriber,
+  openLocal,
   recordingOf,
   startJobServer,
-  startReceiver,
 } from '../../support/job-server.js';
 import { startRedis, WITHOUT_REDIS } from '../../support/redis-server.js';
 import { testFolder } from '../../support/test-folder.js';
 
 const SECRET = 'a secret of some length';
-
-async function openLocal(t: Test, uploadsBytesMax = 5_000_000): Promise<StoreHandle> {
-  const folder = testFolder(t);
-  const data = await LmdbStore.open(folder);
-  t.teardown(() => data.close());
-  return { data, blobs: await FileBlobs.open(join(folder, 'uploads'), uploadsBytesMax), isShared: false };
-}
 
 async function leftIn(store: StoreHandle): Promise<string[]> {
   const lists = await Promise.all(STORE_MAPS.map((map) => store.data.keys(map, { limit: 1_000 })));
@@ -41,17 +34,9 @@ async function withoutAudio(store: StoreHandle): Promise<void> {
   while ((await store.blobs.names()).length > 0) await new Promise(setImmediate);
 }
 
-async function json(response: Response | Promise<Response>): Promise<Record<string, unknown>> {
-  return (await (await response).json()) as Record<string, unknown>;
-}
-
 async function code(response: Promise<Response>): Promise<unknown[]> {
   const answer = await response;
   return [answer.status, ((await answer.json()) as { error: { code: string } }).error.code];
-}
-
-async function idOf(response: Response | Promise<Response>): Promise<string> {
-  return String((await json(response))['id']);
 }
 
 /** Odd loudness is in the first channel, even in the second. */
@@ -335,56 +320,6 @@ t.test('a file in the folder is taken, nothing outside of it', async (t) => {
   ];
   for (const path of refused) t.equal((await submit(path)).status, 400, path);
   await writeFile(join(inside, 'late.raw'), recordingOf(1));
-});
-
-t.test('a webhook is signed, and tried again until it is taken', async (t) => {
-  const store = await openLocal(t);
-  const server = await startJobServer(t, { store, reachable: '127.0.0.1' });
-  const receiver = await startReceiver(t, [500, 404, 204]);
-  const webhook = JSON.stringify({ url: receiver.url, secret: SECRET });
-  const id = await idOf(server.upload(recordingOf(1, 2), { webhook }));
-  await server.over(id);
-  for (let tries = 1; tries <= 3; tries++) {
-    // The job is over a moment before its delivery is due.
-    while (receiver.got.length < tries) {
-      await server.jobs.tend();
-      await new Promise(setImmediate);
-    }
-    server.clock.now += DELIVERY_PAUSES_MS[tries] ?? 0;
-  }
-  await server.jobs.tend();
-  t.equal(receiver.got.length, 3);
-  for (const { headers, body } of receiver.got) {
-    const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
-    t.equal(headers['webhook-signature'], `v1,${createHmac('sha256', SECRET).update(signed).digest('base64')}`);
-    t.equal(headers['webhook-id'], id);
-    t.match(JSON.parse(body), { type: 'job.done', data: { id, state: 'done', transcriptId: id } });
-    t.notMatch(body, SECRET);
-  }
-  const job = await json(fetch(`${server.url}/v1/jobs/${id}`));
-  t.strictSame(job['webhook'], { url: receiver.url, state: 'delivered', attempts: 3 });
-  t.strictSame(await store.data.keys('deliveries', { limit: 10 }), []);
-});
-
-t.test('a webhook that nobody takes is given up', async (t) => {
-  const store = await openLocal(t);
-  const server = await startJobServer(t, { store, reachable: '127.0.0.1', settings: { retentionMs: 100_000_000 } });
-  const receiver = await startReceiver(
-    t,
-    Array.from({ length: 20 }, () => 500),
-  );
-  const id = await idOf(
-    server.upload(recordingOf(1), { webhook: JSON.stringify({ url: receiver.url, secret: SECRET }) }),
-  );
-  await server.over(id);
-  const state = async () => (await json(fetch(`${server.url}/v1/jobs/${id}`)))['webhook'] as Record<string, unknown>;
-  while ((await state())['state'] !== 'failed') {
-    await server.jobs.tend();
-    server.clock.now += 7_200_001;
-  }
-  t.match(await state(), { attempts: DELIVERY_PAUSES_MS.length, lastError: 'answered with 500' });
-  t.equal(receiver.got.length, DELIVERY_PAUSES_MS.length);
-  t.strictSame(await store.data.keys('deliveries', { limit: 10 }), []);
 });
 
 t.test('jobs and what came of them are forgotten in time', async (t) => {
