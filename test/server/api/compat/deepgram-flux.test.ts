@@ -163,3 +163,21 @@ t.test('sockets that vanish leave no session', async (t) => {
   await until(() => vad.openStreams === 0, 'its session ends');
   await gateway.close();
 });
+
+t.test('the SDK for Python 5, whose reader refuses fields that it does not know, is told what it knows', async (t) => {
+  const { url } = await openCompatGateway(t);
+  const sdk = { 'x-fern-sdk-name': 'deepgram', 'x-fern-language': 'Python' };
+  for (const [version, fields] of [
+    ['5.0.0', ['word', 'confidence']],
+    ['6.1.0', ['word', 'confidence', 'start', 'end']],
+  ] as const) {
+    const headers = { ...sdk, 'x-fern-sdk-version': version };
+    const client = await connectEvents(t, `${url}/v2/listen?${RAW}`, [], { headers });
+    say((chunk) => client.socket.send(chunk), speech(1), silence(1.5));
+    await until(() => ends(client).length > 0, 'the end');
+    const [end] = ends(client);
+    t.equal(end?.['trigger'] !== undefined, version !== '5.0.0');
+    const words = (end?.['words'] ?? []) as object[];
+    t.strictSame(Object.keys(words[0] ?? {}), fields);
+  }
+});

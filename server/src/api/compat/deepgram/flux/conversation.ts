@@ -32,6 +32,8 @@ export interface FluxConversationOptions {
   readonly requestId: string;
   /** For audio that comes in a container. */
   readonly decode: LiveContainerOptions['decode'];
+  /** Whether the client refuses fields that Flux did not have at first. */
+  readonly isStrict: boolean;
 }
 
 export class FluxConversation implements Conversation {
@@ -51,6 +53,7 @@ export class FluxConversation implements Conversation {
     this.#turns = new Turns({
       thresholds: () => this.#flux.thresholds,
       languages: () => ({ isTold: this.#flux.isMulti, hints: this.#flux.languageHints }),
+      isStrict: options.isStrict,
       send: ({ type, ...fields }, subject) => this.#send(type, fields, subject),
     });
     this.#send('Connected');

@@ -12,6 +12,8 @@ export interface TurnsOptions {
   readonly thresholds: () => TurnThresholds;
   /** Whether turns tell their languages, and which ones were asked for. */
   readonly languages: () => { readonly isTold: boolean; readonly hints: readonly string[] };
+  /** Whether turns have the fields that they had at first alone: no times of words, triggers and languages. */
+  readonly isStrict: boolean;
   /** `subject`: an event that the next of its kind overtakes. */
   readonly send: (fields: DialectEvent, subject?: string) => void;
 }
@@ -149,6 +151,7 @@ export class Turns {
 
   #tell(event: TurnEvent, parts: readonly Part[], confidence: number, trigger?: Trigger): void {
     const heard = parts.flatMap(({ language }) => (language === undefined ? [] : [language]));
+    const { isStrict } = this.#options;
     const { isTold, hints } = this.#options.languages();
     const fields = {
       type: 'TurnInfo',
@@ -164,14 +167,13 @@ export class Turns {
         words.map(({ word, punctuated_word: written = word, confidence: sure, start, end }) => ({
           word: written,
           confidence: sure,
-          start,
-          end,
+          ...(isStrict ? {} : { start, end }),
         })),
       ),
       end_of_turn_confidence: confidence,
-      ...(trigger === undefined ? {} : { trigger }),
-      ...(isTold && heard.length > 0 ? { languages: byFrequency(heard) } : {}),
-      ...(isTold && hints.length > 0 ? { languages_hinted: hints } : {}),
+      ...(trigger === undefined || isStrict ? {} : { trigger }),
+      ...(isTold && !isStrict && heard.length > 0 ? { languages: byFrequency(heard) } : {}),
+      ...(isTold && !isStrict && hints.length > 0 ? { languages_hinted: hints } : {}),
     };
     this.#options.send(fields, event === 'Update' ? 'update' : undefined);
   }
