@@ -31,6 +31,16 @@ t.test('PO5: standard keeps the wording, numbers, names and negations', async (t
     ['我们花了二十五块', '我们花了三十五块。', 'changedNumber'],
     ['我不想去北京', '我想去北京。', 'changedNegation'],
     ['the meeting is at five', '**The meeting** is at five.', 'markup'],
+    [
+      'i think we should meet on tuesday at three thirty pm and bring the slides',
+      'I think we should meet on Tuesday at 3:30.',
+      'tooShort',
+    ],
+    [
+      'i think we should meet on tuesday at three thirty and then uh and you',
+      'I think we should meet on Tuesday at three thirty.',
+      undefined,
+    ],
     ['the meeting is at five', '', 'tooShort'],
     [
       'the meeting is at five',

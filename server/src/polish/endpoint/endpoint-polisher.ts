@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { POLISH_MODES, type PolishMode } from '@sotto/protocol';
 import { PolisherError, TimeUpError, type Polisher, type PolishRequest, type PolishRun } from '../polisher.js';
-import { answerTokensMax, chatMessages } from '../prompt/build-prompt.js';
+import { answerTokensMax, chatMessages, STOP_TEXTS } from '../prompt/build-prompt.js';
 import { readCompletion } from './chat-completion.js';
 import { CircuitBreaker, type BreakerOptions } from './circuit-breaker.js';
 
@@ -137,6 +137,7 @@ export class EndpointPolisher implements Polisher {
           stream: true,
           temperature: 0,
           max_tokens: answerTokensMax(request),
+          stop: STOP_TEXTS,
         }),
         redirect: 'error',
         signal: stop.signal,

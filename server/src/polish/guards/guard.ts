@@ -65,6 +65,9 @@ const REPAIRS = new Set([
   '歉',
 ]);
 const REPAIR_REACH = 6;
+/** So many units in a row that are gone, so many of them not common words, are a clause. */
+const CLAUSE_UNITS = 4;
+const CLAUSE_CONTENTS = 2;
 const REQUEST = /\b(?:can|could|would|will|may|shall) (?:you|i|we)\b[^.!?]*$/i;
 /**
  * What is wrong with `polished` as the text of `raw`; undefined: nothing.
@@ -89,6 +92,7 @@ export function guard(raw: string, polished: string, mode: PolishMode, keepsWord
   if (mode !== 'custom' && isAnswer(raw, polished)) return 'unrelated';
   const aligned = align(said, written, rememberingCost());
   if (isUnrelated(aligned, allowance)) return 'unrelated';
+  if (mode === 'standard' && breaksOff(aligned)) return 'tooShort';
   return mode === 'standard' ? changed(aligned, said, written) : undefined;
 }
 
@@ -118,6 +122,14 @@ function pairedShare(aligned: readonly Aligned<Unit>[]): number {
 
 function isPaired({ before, after }: Aligned<Unit>): boolean {
   return before !== undefined && after !== undefined;
+}
+
+/** Whether the text breaks off: a clause at the end is gone, and nothing stands in its place. */
+function breaksOff(aligned: readonly Aligned<Unit>[]): boolean {
+  const rest = aligned.slice(aligned.findLastIndex(isPaired) + 1);
+  if (rest.some(({ after }) => after !== undefined)) return false;
+  const gone = rest.flatMap(({ before }) => (before === undefined || before.kind === 'filler' ? [] : [before.text]));
+  return gone.length >= CLAUSE_UNITS && gone.filter((text) => !COMMON.has(text)).length >= CLAUSE_CONTENTS;
 }
 
 /**

@@ -1,7 +1,7 @@
 // Any chat model: the prompt goes through the template in its file.
 import { LlamaChat, type LlamaContextSequence } from 'node-llama-cpp';
 import type { PolishRequest } from '../polisher.js';
-import { answerTokensMax, systemPrompt, userPrompt } from '../prompt/build-prompt.js';
+import { answerTokensMax, STOP_TEXTS, systemPrompt, userPrompt } from '../prompt/build-prompt.js';
 import { UnendedTextError, type Writer, type WriterRun } from './writer.js';
 
 export class ChatWriter implements Writer {
@@ -25,6 +25,7 @@ export class ChatWriter implements Writer {
         temperature: 0,
         // What was said is said again: that is the task.
         repeatPenalty: false,
+        customStopTriggers: [...STOP_TEXTS],
         onTextChunk: onText,
       },
     );

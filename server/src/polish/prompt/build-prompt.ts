@@ -32,6 +32,9 @@ export function systemPrompt({
   });
 }
 
+/** Where an answer is over: small models go on with the prompt's examples, whose next one begins so. */
+export const STOP_TEXTS = ['\n<speech'] as const;
+
 /** The text between tags that it does not contain itself. */
 export function userPrompt({ text, previous }: Pick<PolishRequest, 'text' | 'previous'>): string {
   const [said, written] = [asData(text), asData(previous)];
