@@ -8,24 +8,14 @@ import type { Transport, TransportOptions } from '../../server/src/transport/tra
 import { addFrontRoutes } from './front-routes.js';
 import { ManualClock } from './manual-clock.js';
 import { ScriptedSession } from './scripted-session.js';
+import { LIMITS as TIGHT_LIMITS } from './shared-gateway.js';
 
 export const LIMITS: GatewayLimits = {
+  ...TIGHT_LIMITS,
   requestsPerSecondMax: 1_000,
   maxConnections: 3,
-  messageBytesMax: 10_000,
-  messagesPerSecondMax: 100,
-  bufferedAudioMsMax: 1_000,
-  inboxBytesMax: 1_000_000,
-  outboxBytesMax: 200_000,
-  outboxStallMs: 10_000,
-  startTimeoutMs: 5_000,
-  idleTimeoutMs: 60_000,
-  resumeGraceMs: 0,
   detachedSessionsMax: 2,
   resumeBytesMax: 4_096,
-  pingIntervalMs: 10_000,
-  missedPingsMax: 3,
-  closeTimeoutMs: 200,
 };
 export const START = { type: 'start', audio: { encoding: 'pcm_s16le', sampleRate: 16_000, channels: 1 } } as const;
 /** 100 ms of silence. */

@@ -200,26 +200,24 @@ function joined(blocks: readonly DecodedBlock[]): DecodedBlock[] {
   });
 }
 
-/** Where its flag or its language is absent, it is a default track, and English (RFC 9559, section 5.1.4.1). */
 /** Samples of a packet of AAC, at the rate of its core. */
 const AAC_SAMPLES = 1_024;
 
 /** Of the first packet of AAC, which the decoder gives nothing for: what the container does not leave out, seconds. */
 function withheldOfAac(entry: Uint8Array): number {
-  const rate = child(child(entry, ID.audio) ?? new Uint8Array(), ID.rate);
-  const view = rate === undefined ? undefined : new DataView(rate.buffer, rate.byteOffset, rate.length);
-  const perSecond =
-    view === undefined
-      ? 0
-      : view.byteLength === 8
-        ? view.getFloat64(0)
-        : view.byteLength === 4
-          ? view.getFloat32(0)
-          : 0;
+  const perSecond = floatOf(child(child(entry, ID.audio) ?? new Uint8Array(), ID.rate));
   if (!(perSecond >= 7_350 && perSecond <= 96_000)) return 0;
   return Math.max(0, AAC_SAMPLES / perSecond - numberOf(child(entry, ID.delay)) / 1e9);
 }
 
+/** A number of four or eight bytes (RFC 8794, section 7.3); 0 where it is absent. */
+function floatOf(bytes: Uint8Array | undefined): number {
+  const view = new DataView(bytes?.buffer ?? new ArrayBuffer(0), bytes?.byteOffset, bytes?.length);
+  if (view.byteLength === 8) return view.getFloat64(0);
+  return view.byteLength === 4 ? view.getFloat32(0) : 0;
+}
+
+/** Where its flag or its language is absent, it is a default track, and English (RFC 9559, section 5.1.4.1). */
 function trackOf(entry: Uint8Array): SoundTrack {
   const language = child(entry, ID.languageTag) ?? child(entry, ID.language);
   return {
