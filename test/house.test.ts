@@ -40,7 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   metrics: '',
   access: 'http store',
   admission: 'access http session time',
-  polish: 'metrics models native-host text',
+  polish: 'metrics models native-host text time',
   session: 'asr audio polish text vad',
   transport: 'http time',
   transcripts: 'captions session store',
@@ -52,7 +52,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   jobs: 'asr audio http polish recordings store transcripts',
   gateway: 'access admission http metrics session time tracing transport watch',
   api:
-    'access asr audio captions gateway http jobs metrics polish recordings session store text transcripts transport vad version ' +
+    'access asr audio captions gateway http jobs metrics polish recordings session store text time transcripts transport vad version ' +
     'watch',
   main:
     'access admission api asr audio checkpoints config gateway http jobs metrics models polish recordings session store text time tracing transcripts transport vad ' +

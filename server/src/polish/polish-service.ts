@@ -8,6 +8,7 @@ import { TASK_CHARS_MAX, type Polishing, type PolishResult, type PolishStyle, ty
 import { route, type Models } from './router.js';
 import { RULES, tidy } from './rules/rules-polisher.js';
 import { inScript } from '../text/chinese-script.js';
+import { onAbort, unlessAborted } from '../time/on-abort.js';
 import { chunksOf, type Chunk } from './text/chunks.js';
 import { cleanOutput } from './text/clean-output.js';
 import { cleanText } from './text/clean-text.js';
@@ -96,8 +97,7 @@ export class PolishService implements Polishing {
     if (text === '') return { text, model: 'none' };
     const timeUp = new AbortController();
     const timer = setTimeout(() => timeUp.abort(new TimeUpError()), task.budgetMs);
-    const leave = (): void => timeUp.abort(task.signal.reason);
-    task.signal.addEventListener('abort', leave, { once: true });
+    const forget = onAbort(task.signal, () => timeUp.abort(task.signal.reason));
     try {
       const job: Job = {
         task,
@@ -112,7 +112,7 @@ export class PolishService implements Polishing {
       return result;
     } finally {
       clearTimeout(timer);
-      task.signal.removeEventListener('abort', leave);
+      forget();
     }
   }
 
@@ -176,7 +176,7 @@ export class PolishService implements Polishing {
       });
     try {
       const run = model.run(request, { signal: job.signal, onText: onPiece, deadline: job.deadline });
-      const output = await inTime(run, job.signal);
+      const output = await unlessAborted(run, job.signal);
       const cleaned = cleanText(cleanOutput(output, text));
       const { name, keepsWords } = model.polisher;
       const failure = name === RULES ? undefined : guard(text, cleaned, style.mode, keepsWords);
@@ -203,16 +203,6 @@ function reasonOf(error: unknown): PolishFallback {
   if (error instanceof TimeUpError) return 'timeout';
   if (error instanceof PolishQueueFullError) return 'overloaded';
   return error instanceof PolisherError ? error.code : 'failed';
-}
-
-/** A polisher that does not hear its signal keeps nobody waiting. */
-function inTime<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const leave = (): void => reject(signal.reason as Error);
-    if (signal.aborted) leave();
-    signal.addEventListener('abort', leave, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
-  });
 }
 
 /** The end of a text, from a word's beginning on. */

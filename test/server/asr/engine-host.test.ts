@@ -160,6 +160,15 @@ t.test('a start that is given up while the model loads leaves no process, and wa
   await t.rejects(starting, { name: 'EngineError', code: 'engine_closed' });
 });
 
+const processes = () => process.getActiveResourcesInfo().filter((name) => name === 'ProcessWrap').length;
+
+t.test('a start that was given up before it began starts no process', async (t) => {
+  const before = processes();
+  const started = ProcessEngine.start(scriptedSpec({ script: SCRIPT }), { signal: AbortSignal.abort() });
+  t.equal(processes(), before);
+  await t.rejects(started, { name: 'EngineError', code: 'engine_closed' });
+});
+
 t.test('signals of the terminal do not end it: the parent decides', async (t) => {
   const { engine, events } = await start(t, SCRIPT);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(engine.pid as number, signal);

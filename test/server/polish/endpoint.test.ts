@@ -1,5 +1,5 @@
 // Polish by a chat endpoint: a real HTTP server that answers well, slowly, wrongly, breaks off, or is not there.
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import * as fc from 'fast-check';
@@ -177,6 +177,23 @@ t.test('texts whose time is over in vain count as its failures', async (t) => {
     await t.rejects(run, { message: 'over' });
   }
   t.equal(polisher.isAvailable, false);
+});
+
+t.test('closed while it waits to try again, it does not try', async (t) => {
+  const answered = new EventEmitter();
+  const busy: ChatScript = (response) => {
+    response.writeHead(503).end('busy');
+    answered.emit('answer');
+  };
+  const { endpoint, polisher, polish } = await open(t, busy, { retryDelayMs: 100 });
+  const run = t.rejects(polish(), { code: 'unavailable', message: 'closed' });
+  await once(answered, 'answer');
+  // Its own answer came first, and was read first.
+  await fetch(endpoint.url, { method: 'POST', body: '{"messages":[]}' }).then((response) => response.text());
+  const { length } = endpoint.calls;
+  await polisher.close();
+  await run;
+  t.equal(endpoint.calls.length, length);
 });
 
 t.test('an address where nobody listens', async (t) => {

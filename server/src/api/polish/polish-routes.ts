@@ -8,6 +8,7 @@ import { eventStream, type ServerSentEvent } from '../../http/event-stream.js';
 import { HttpError } from '../../http/http-error.js';
 import { jsonResponse, readJson } from '../../http/json.js';
 import type { Route } from '../../http/router.js';
+import { onAbort } from '../../time/on-abort.js';
 import { TASK_CHARS_MAX, type Polishing, type PolishResult } from '../../polish/polishing.js';
 
 /** Texts of one request. */
@@ -140,8 +141,7 @@ async function* streamed(
     wake?.();
   };
   const gone = new AbortController();
-  const leave = (): void => gone.abort(requestSignal.reason);
-  requestSignal.addEventListener('abort', leave, { once: true });
+  const forget = onAbort(requestSignal, () => gone.abort(requestSignal.reason));
   let isDone = false;
   let failure: unknown;
   const work = polishAll(polishing, body, gone.signal, {
@@ -163,7 +163,7 @@ async function* streamed(
     if (failure !== undefined) throw failure;
     yield { event: 'done', data: '{}' };
   } finally {
-    requestSignal.removeEventListener('abort', leave);
+    forget();
     gone.abort(new Error('the reader went away'));
     await work;
   }

@@ -2,6 +2,7 @@
 // it.
 import { ChildError } from '../../native-host/errors.js';
 import { NativeHost, type HostEvent, type RestartOptions } from '../../native-host/native-host.js';
+import { onAbort } from '../../time/on-abort.js';
 import type { DecodeRequest, DecodeResult, Engine, EngineModel } from '../engine.js';
 import { EngineError } from '../errors.js';
 import { AUDIO_ARENA_BYTES, AudioArena } from './audio-arena.js';
@@ -22,7 +23,10 @@ export interface ProcessEngineOptions extends EnginePatience, RestartOptions {
   readonly audioArenaBytes: number;
   /** Called when the process died and when it is back. */
   readonly onEvent?: (event: EngineProcessEvent) => void;
-  /** Nobody wants the engine any more: where it still loads, its process is killed, and the start rejected. */
+  /**
+   * Nobody wants the engine any more: where it still loads, its process is killed, and the start rejected
+   * (`engine_closed`). Once aborted, no process is started at all.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -91,11 +95,12 @@ export class ProcessEngine implements Engine {
    */
   static async start(spec: EngineSpec, options: Partial<ProcessEngineOptions> = {}): Promise<ProcessEngine> {
     const settings = { ...PROCESS_ENGINE_DEFAULTS, ...options };
-    const arena = AudioArena.create(settings.audioArenaBytes);
     const { signal } = settings;
+    if (signal?.aborted === true) throw engineError(notWanted());
+    const arena = AudioArena.create(settings.audioArenaBytes);
     const child = new EngineChild(spec, settings, arena);
-    const giveUp = (): void => child.kill(new ChildError('closed', 'the engine is not wanted any more'));
-    signal?.addEventListener('abort', giveUp, { once: true });
+    const giveUp = (): void => child.kill(notWanted());
+    const forget = onAbort(signal, giveUp);
     try {
       return new ProcessEngine(spec, settings, arena, child, await child.loaded);
     } catch (error) {
@@ -103,7 +108,7 @@ export class ProcessEngine implements Engine {
       arena?.close();
       throw engineError(error);
     } finally {
-      signal?.removeEventListener('abort', giveUp);
+      forget();
     }
   }
 
@@ -150,6 +155,10 @@ export class ProcessEngine implements Engine {
       clearTimeout(overdue);
     }
   }
+}
+
+function notWanted(): ChildError {
+  return new ChildError('closed', 'the engine is not wanted any more');
 }
 
 function processEvent(event: HostEvent): EngineProcessEvent {

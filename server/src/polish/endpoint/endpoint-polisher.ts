@@ -1,6 +1,7 @@
 // Polish by any server that speaks OpenAI's chat completions: vLLM, SGLang, llama-server, Ollama, and the cloud.
 import { setTimeout as delay } from 'node:timers/promises';
 import { POLISH_MODES, type PolishMode } from '@sotto/protocol';
+import { onAbort } from '../../time/on-abort.js';
 import { PolisherError, TimeUpError, type Polisher, type PolishRequest, type PolishRun } from '../polisher.js';
 import { answerTokensMax, chatMessages, STOP_TEXTS } from '../prompt/build-prompt.js';
 import { readCompletion } from './chat-completion.js';
@@ -120,9 +121,9 @@ export class EndpointPolisher implements Polisher {
       silenceMs,
     );
     const stop = new AbortController();
-    const sources = [signal, this.#closing.signal, silence.signal];
-    const forward = sources.map((source) => () => stop.abort(source.reason));
-    sources.forEach((source, at) => source.addEventListener('abort', forward[at] ?? (() => {}), { once: true }));
+    const links = [signal, this.#closing.signal, silence.signal].map((source) =>
+      onAbort(source, () => stop.abort(source.reason)),
+    );
     try {
       const response = await fetch(this.#url, {
         method: 'POST',
@@ -149,7 +150,7 @@ export class EndpointPolisher implements Polisher {
       throw stop.signal.aborted ? stop.signal.reason : error;
     } finally {
       clearTimeout(watch);
-      sources.forEach((source, at) => source.removeEventListener('abort', forward[at] ?? (() => {})));
+      for (const unlink of links) unlink();
     }
   }
 

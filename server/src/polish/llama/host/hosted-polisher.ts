@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { RequestError } from '../../../native-host/errors.js';
 import { type ChildPatience, NativeChild } from '../../../native-host/native-child.js';
 import { NativeHost, type HostEvent, type RestartOptions } from '../../../native-host/native-host.js';
+import { unlessAborted } from '../../../time/on-abort.js';
 import {
   PolisherError,
   type Polisher,
@@ -83,12 +84,4 @@ export class HostedPolisher extends GgufPolisher implements Polisher {
   close(): Promise<void> {
     return this.#host.close();
   }
-}
-
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const leave = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', leave, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
-  });
 }
