@@ -13,7 +13,7 @@ import { WebSocket } from 'ws';
 import { ReconnectPolicy } from '../../client-sdk/src/reconnect-policy.js';
 import { CALM, ChaosProxy } from '../support/chaos-proxy.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { until } from '../support/wire-client.js';
+import { until } from '../support/until.js';
 import { READY, startWireServer, type WireScript } from '../support/wire-server.js';
 
 const webSocket: NonNullable<ConnectOptions['webSocket']> = (url, protocols) => new WebSocket(url, protocols);

@@ -16,7 +16,7 @@ import { LoudnessVad } from '../support/loudness-vad.js';
 import { ScriptedRecognizer } from '../support/scripted-recognizer.js';
 import { joined, pcm16, silence } from '../support/speech.js';
 import { startTestGateway } from '../support/test-gateway.js';
-import { until } from '../support/wire-client.js';
+import { until } from '../support/until.js';
 
 /** The library's face, with a sound of its own: `hear` is what a microphone would hear next. */
 function recorderLibrary() {

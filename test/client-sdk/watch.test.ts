@@ -14,7 +14,7 @@ import { WebSocket } from 'ws';
 import { createWsTransport } from '../../server/src/transport/ws-transport.js';
 import { CALM, ChaosProxy } from '../support/chaos-proxy.js';
 import { openSharedGateway } from '../support/shared-gateway.js';
-import { until } from '../support/wire-client.js';
+import { until } from '../support/until.js';
 
 /** Watches with the ws package; `cut` breaks its network. */
 function open(t: Test, url: string, options: Partial<WatchOptions> & Pick<WatchOptions, 'token'>) {

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { Test } from 'tap';
 import { WebSocket, type ClientOptions } from 'ws';
-import { until } from './wire-client.js';
+import { until } from './until.js';
 
 /** An event, or a part of one. */
 export type Fields = Readonly<Record<string, unknown>>;

@@ -1,5 +1,4 @@
 // A gateway with the addresses for files: real uploads, real decoding, and a recogniser that says one word a second.
-import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { Test } from 'tap';
 import type {
@@ -118,13 +117,4 @@ export async function openFileGateway(t: Test, options: FileGatewayOptions = {})
     }),
   ]);
   return { gateway, transcriber, files, port, http: `http://127.0.0.1:${port}` };
-}
-
-/** Bounded far beyond what any machine needs. */
-export async function until(condition: () => boolean): Promise<void> {
-  const limit = Date.now() + 30_000;
-  while (!condition()) {
-    if (Date.now() > limit) throw new Error(`never came true: ${condition.toString()}`);
-    await delay(3);
-  }
 }

@@ -1,6 +1,5 @@
 // A WebSocket client for tests that speaks either subprotocol and can also say what no honest client would.
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   JsonClientCodec,
   MsgpackClientCodec,
@@ -10,6 +9,7 @@ import {
 } from '@sotto/protocol';
 import type { Test } from 'tap';
 import { WebSocket } from 'ws';
+import { until } from './until.js';
 
 export type WireEncoding = 'msgpack' | 'json';
 
@@ -99,13 +99,4 @@ export async function refusedUpgrade(url: string, protocols: string[] = []): Pro
   const [, response] = await once(socket, 'unexpected-response');
   socket.terminate();
   return response.statusCode;
-}
-
-/** Waits until a condition holds; after ten seconds throws with what was awaited. */
-export async function until(condition: () => boolean, what: string | (() => string)): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`never came: ${typeof what === 'string' ? what : what()}`);
-    await delay(2);
-  }
 }

@@ -8,7 +8,7 @@ import { scriptStream, type ScriptedStream } from '../support/scripted-stream.js
 import { NO_WORDS, ServerProcess } from '../support/server-process.js';
 import { final } from '../support/speech-messages.js';
 import { buildPages, StudioPage } from '../support/studio-page.js';
-import { until } from '../support/wire-client.js';
+import { until } from '../support/until.js';
 import { READY } from '../support/wire-server.js';
 import { sampled, wholeRunOnly } from '../support/whole-run.js';
 

@@ -11,7 +11,8 @@ import { LmdbStore } from '../../../server/src/store/lmdb/lmdb-store.js';
 import { testFolder } from '../../support/test-folder.js';
 import { startWholeServer } from '../../support/whole-server.js';
 import { wavFile } from '../../support/wav-file.js';
-import { until, WireClient } from '../../support/wire-client.js';
+import { WireClient } from '../../support/wire-client.js';
+import { until } from '../../support/until.js';
 
 const START = { type: 'start', audio: { encoding: 'pcm_s16le', sampleRate: 16_000, channels: 1 } } as const;
 const NEAR = '192.0.2.1';

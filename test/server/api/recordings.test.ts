@@ -5,7 +5,8 @@ import t from 'tap';
 import { FFMPEG_OFF, useFfmpeg } from '../../../server/src/audio/ffmpeg/find-ffmpeg.js';
 import { AsrError } from '../../../server/src/asr/errors.js';
 import { deferred } from '../../../client-sdk/src/deferred.js';
-import { openFileGateway, until } from '../../support/file-gateway.js';
+import { openFileGateway } from '../../support/file-gateway.js';
+import { until } from '../../support/until.js';
 import { TRANSPORTS } from '../../support/shared-gateway.js';
 import { s16le, sine, wavFile } from '../../support/wav-file.js';
 

@@ -14,7 +14,7 @@ import {
   scriptOf,
 } from '../../support/scripted-engine.js';
 import { listener } from '../../support/segment-listener.js';
-import { until } from '../../support/wire-client.js';
+import { until } from '../../support/until.js';
 import { systemClock } from '../../../server/src/time/clock.js';
 
 const TEXT = 'the quick brown fox jumps and the lazy dog';

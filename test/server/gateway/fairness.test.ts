@@ -7,7 +7,8 @@ import { jsonResponse } from '../../../server/src/http/json-response.js';
 import { AddressRate } from '../../../server/src/gateway/address-rate.js';
 import { PIPELINED_MAX } from '../../../server/src/transport/node-exchange.js';
 import { type CreateTransport, openSharedGateway, TRANSPORTS } from '../../support/shared-gateway.js';
-import { connectWire, until } from '../../support/wire-client.js';
+import { connectWire } from '../../support/wire-client.js';
+import { until } from '../../support/until.js';
 
 const REQUESTS_PER_SECOND = 20;
 /** Of one answer: many of them are more than the kernel takes. */

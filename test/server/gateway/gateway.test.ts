@@ -4,7 +4,8 @@ import type { GatewayLimits } from '../../../server/src/gateway/limits.js';
 import type { Transport, TransportOptions } from '../../../server/src/transport/transport.js';
 import { CHUNK, LIMITS, openGateway, START } from '../../support/scripted-gateway.js';
 import { TRANSPORTS } from '../../support/shared-gateway.js';
-import { connectWire, refusedUpgrade, until, type WireEncoding } from '../../support/wire-client.js';
+import { connectWire, refusedUpgrade, type WireEncoding } from '../../support/wire-client.js';
+import { until } from '../../support/until.js';
 
 for (const [name, create] of TRANSPORTS) {
   if (create === undefined) t.test(`gateway on ${name}`, { skip: 'no binary for this Node' }, async () => {});

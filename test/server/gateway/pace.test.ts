@@ -8,7 +8,8 @@ import type { Transport, TransportOptions } from '../../../server/src/transport/
 import { CHUNK, LIMITS, openGateway, START } from '../../support/scripted-gateway.js';
 import type { ScriptedSession } from '../../support/scripted-session.js';
 import { TRANSPORTS } from '../../support/shared-gateway.js';
-import { connectWire, until } from '../../support/wire-client.js';
+import { connectWire } from '../../support/wire-client.js';
+import { until } from '../../support/until.js';
 
 for (const [name, create] of TRANSPORTS) {
   if (create === undefined) t.test(`pace on ${name}`, { skip: 'no binary for this Node' }, async () => {});

@@ -7,7 +7,8 @@ import { ManualClock } from '../../support/manual-clock.js';
 import { ScriptedSession } from '../../support/scripted-session.js';
 import { TRANSPORTS } from '../../support/shared-gateway.js';
 import { startTestGateway, type CreateTransport } from '../../support/test-gateway.js';
-import { connectWire, until, type WireClient, type WireEncoding } from '../../support/wire-client.js';
+import { connectWire, type WireClient, type WireEncoding } from '../../support/wire-client.js';
+import { until } from '../../support/until.js';
 
 const START = { type: 'start', audio: { encoding: 'pcm_s16le', sampleRate: 16_000, channels: 1 } } as const;
 /** 100 ms of silence. */

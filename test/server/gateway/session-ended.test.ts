@@ -5,7 +5,8 @@ import type { Principal } from '../../../server/src/access/principal.js';
 import { createWsTransport } from '../../../server/src/transport/ws-transport.js';
 import { ScriptedSession } from '../../support/scripted-session.js';
 import { startTestGateway } from '../../support/test-gateway.js';
-import { connectWire, until } from '../../support/wire-client.js';
+import { connectWire } from '../../support/wire-client.js';
+import { until } from '../../support/until.js';
 
 const START = { type: 'start', audio: { encoding: 'pcm_s16le', sampleRate: 16_000, channels: 1 } } as const;
 const PRINCIPAL: Principal = { keyId: 'k1', keyName: 'phone', scopes: new Set(['stream']), isLasting: true };

@@ -5,7 +5,8 @@ import { deferred } from '../../../client-sdk/src/deferred.js';
 import { Semaphore } from '../../../server/src/time/semaphore.js';
 import { FormFields } from '../../../server/src/api/uploads/form-fields.js';
 import { SampleHistory } from '../../../server/src/audio/sample-history.js';
-import { CountingTranscriber, until } from '../../support/file-gateway.js';
+import { CountingTranscriber } from '../../support/file-gateway.js';
+import { until } from '../../support/until.js';
 
 async function* seconds(count: number): AsyncGenerator<Float32Array> {
   for (let at = 0; at < count; at++) yield new Float32Array(16_000);

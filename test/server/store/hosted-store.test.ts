@@ -13,6 +13,7 @@ import { WAITING_MAX } from '../../../server/src/store/lmdb/store-lane.js';
 import { damagePages } from '../../support/damage.js';
 import { testKeyValueStore } from '../../support/store-contract.js';
 import { testFolder } from '../../support/test-folder.js';
+import { until } from '../../support/until.js';
 
 const QUICK = { backoffMinMs: 1, backoffMaxMs: 20 } as const;
 
@@ -28,10 +29,6 @@ const set = (key: string, value: string | Buffer): StoreChange => ({
   key,
   value: Buffer.from(value),
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
 
 /** Enough to fill many pages, each of which has its key in it. */
 async function fill(store: HostedStore): Promise<void> {

@@ -3,7 +3,7 @@ import t from 'tap';
 import { LmdbStore } from '../../../server/src/store/lmdb/lmdb-store.js';
 import { NodeRoll } from '../../../server/src/store/node-roll.js';
 import { testFolder } from '../../support/test-folder.js';
-import { until } from '../../support/wire-client.js';
+import { until } from '../../support/until.js';
 
 t.test('nodes come, are seen by all, and go: by themselves or by falling silent', async (t) => {
   const store = await LmdbStore.open(testFolder(t));

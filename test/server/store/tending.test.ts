@@ -6,6 +6,7 @@ import { StoreHealth } from '../../../server/src/store/store-health.js';
 import { Tending, type Tended } from '../../../server/src/store/tending.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { testFolder } from '../../support/test-folder.js';
+import { until } from '../../support/until.js';
 
 const broken = async (): Promise<void> => {
   throw new StoreError('store_unavailable', 'the disk is full');
@@ -37,7 +38,3 @@ t.test('a part that fails does not keep the others from being looked after', asy
   await until(() => seen.includes('done late'));
   await tending.close();
 });
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise(setImmediate);
-}

@@ -15,7 +15,8 @@ import { LoudnessVad } from '../../support/loudness-vad.js';
 import { loud } from '../../support/loud-audio.js';
 import { scriptedAudio, ScriptedEngine, scriptedTokenizer } from '../../support/scripted-engine.js';
 import { startTestGateway } from '../../support/test-gateway.js';
-import { connectWire, until } from '../../support/wire-client.js';
+import { connectWire } from '../../support/wire-client.js';
+import { until } from '../../support/until.js';
 
 interface Span {
   readonly traceId: string;

@@ -1,7 +1,7 @@
 // TLS on both transports: https and wss with a certificate that the test made, and files that are wrong.
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { until } from '../../support/wire-client.js';
+import { until } from '../../support/until.js';
 import { request } from 'node:https';
 import t from 'tap';
 import { WebSocket } from 'ws';

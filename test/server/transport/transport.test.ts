@@ -5,23 +5,20 @@ import t from 'tap';
 import { chooseTransport } from '../../../server/src/transport/choose-transport.js';
 import { createUwsTransport, findUws, loadUws } from '../../../server/src/transport/uws-transport.js';
 import { createWsTransport } from '../../../server/src/transport/ws-transport.js';
-import { httpContract } from '../../support/http-contract.js';
 import { testFolder } from '../../support/test-folder.js';
-import { transportContract } from '../../support/transport-contract.js';
+import { transportContract } from '../../support/transport/contract.js';
 
 // They mostly wait.
 t.jobs = 2;
 
 t.test('ws transport', async (t) => {
   transportContract(t, createWsTransport);
-  httpContract(t, createWsTransport);
 });
 
 const library = loadUws();
 t.test('uws transport', { skip: library === undefined && 'no uWebSockets.js binary for this Node' }, async (t) => {
   if (library === undefined) return;
   transportContract(t, (options) => createUwsTransport(library, options));
-  httpContract(t, (options) => createUwsTransport(library, options));
 });
 
 t.test('choice', async (t) => {

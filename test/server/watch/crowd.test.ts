@@ -6,7 +6,7 @@ import t from 'tap';
 import { WebSocket } from 'ws';
 import { openSharedGateway, TRANSPORTS } from '../../support/shared-gateway.js';
 import { rounds } from '../../support/whole-run.js';
-import { until } from '../../support/wire-client.js';
+import { until } from '../../support/until.js';
 
 const VIEWERS = rounds(250, 1_000);
 /** How many of them never read again. */

@@ -4,7 +4,8 @@ import type { Transport, TransportOptions } from '../../../server/src/transport/
 import { WATCHED_FINALS_MAX } from '../../../server/src/watch/share.js';
 import { CAPTIONS_LINGER_MS } from '../../../server/src/watch/shares.js';
 import { LIMITS, openSharedGateway, TRANSPORTS } from '../../support/shared-gateway.js';
-import { connectWire, refusedUpgrade, until } from '../../support/wire-client.js';
+import { connectWire, refusedUpgrade } from '../../support/wire-client.js';
+import { until } from '../../support/until.js';
 
 for (const [name, create] of TRANSPORTS) {
   if (create === undefined) t.test(`watching on ${name}`, { skip: 'no binary for this Node' }, async () => {});

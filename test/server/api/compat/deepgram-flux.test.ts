@@ -6,7 +6,7 @@ import { openCompatGateway } from '../../../support/compat-gateway.js';
 import { connectEvents, type EventClient, type Fields } from '../../../support/event-client.js';
 import { loud } from '../../../support/loud-audio.js';
 import { wavFile } from '../../../support/wav-file.js';
-import { until } from '../../../support/wire-client.js';
+import { until } from '../../../support/until.js';
 
 const RATE = 16_000;
 const RAW = `model=flux-general-en&encoding=linear16&sample_rate=${RATE}`;

@@ -5,7 +5,7 @@ import { oneKey } from '../../../support/one-key.js';
 import { openCompatGateway, type CompatGatewayOptions } from '../../../support/compat-gateway.js';
 import type { Fields } from '../../../support/event-client.js';
 import { loud } from '../../../support/loud-audio.js';
-import { until } from '../../../support/wire-client.js';
+import { until } from '../../../support/until.js';
 
 const RATE = 16_000;
 const LIVE = { model: 'nova-3', encoding: 'linear16', sample_rate: RATE, reconnectAttempts: 0 } as const;

@@ -18,7 +18,7 @@ import { opusPackets } from '../../../support/opus-packets.js';
 import { holds } from '../../../support/property.js';
 import { TRANSPORTS } from '../../../support/shared-gateway.js';
 import { wavFile } from '../../../support/wav-file.js';
-import { until } from '../../../support/wire-client.js';
+import { until } from '../../../support/until.js';
 
 const RATE = 16_000;
 const RAW = `encoding=linear16&sample_rate=${RATE}`;

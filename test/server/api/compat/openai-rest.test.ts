@@ -10,7 +10,8 @@ import OpenAI, {
 } from 'openai';
 import t from 'tap';
 import { AsrError } from '../../../../server/src/asr/errors.js';
-import { openFileGateway, until, type FileGatewayOptions } from '../../../support/file-gateway.js';
+import { openFileGateway, type FileGatewayOptions } from '../../../support/file-gateway.js';
+import { until } from '../../../support/until.js';
 import { TRANSPORTS } from '../../../support/shared-gateway.js';
 import { s16le, sine, wavFile } from '../../../support/wav-file.js';
 

@@ -15,7 +15,7 @@ import { opusPackets } from '../../../support/opus-packets.js';
 import { ServerProcess } from '../../../support/server-process.js';
 import { pcm16 } from '../../../support/speech.js';
 import { wavFile } from '../../../support/wav-file.js';
-import { until } from '../../../support/wire-client.js';
+import { until } from '../../../support/until.js';
 
 const clip = readFileSync(fixture('en-question'));
 
