@@ -8,6 +8,7 @@ import { createCompat } from '../../server/src/api/compat/compat.js';
 import type { SessionConfig } from '../../server/src/api/compat/openai-realtime/session-config.js';
 import { Gateway } from '../../server/src/gateway/gateway.js';
 import type { GatewayLimits } from '../../server/src/gateway/limits.js';
+import type { TransportHandlers } from '../../server/src/transport/transport.js';
 import type { TlsFiles } from '../../server/src/transport/tls.js';
 import { createUwsTransport, loadUws } from '../../server/src/transport/uws-transport.js';
 import { createWsTransport } from '../../server/src/transport/ws-transport.js';
@@ -44,11 +45,14 @@ export async function openCompatGateway(t: Test, options: CompatGatewayOptions =
   const settings = { ...SESSION_DEFAULTS, bufferedAudioMsMax };
   let wallNow = Date.now();
   const keys = options.keys ?? new TemporaryKeys<SessionConfig>(authorizer, () => wallNow);
+  let pauses = 0;
   const gateway = new Gateway({
-    createTransport: (asked) =>
-      transport === 'uws' && uws !== undefined
-        ? createUwsTransport(uws, asked)
-        : createWsTransport({ ...asked, tls: options.tls }),
+    createTransport: (asked) => {
+      const handlers = withPauses(asked.handlers, () => pauses++);
+      return transport === 'uws' && uws !== undefined
+        ? createUwsTransport(uws, { ...asked, handlers })
+        : createWsTransport({ ...asked, handlers, tls: options.tls });
+    },
     limits: { ...ROOMY_LIMITS, ...limits },
     log: pino({ level: 'silent' }),
     clock,
@@ -80,9 +84,33 @@ export async function openCompatGateway(t: Test, options: CompatGatewayOptions =
     port,
     http: `http://127.0.0.1:${port}`,
     url: `ws://127.0.0.1:${port}`,
+    /** How often a client was not read any more because it was too far ahead. */
+    pauses: () => pauses,
     /** Moves the time of day, by which keys expire. */
     passes: (ms: number) => void (wallNow += ms),
     metric: (name: string): number =>
       Number(new RegExp(`^${name.replaceAll(/[{}]/g, String.raw`\$&`)} (\\S+)$`, 'm').exec(metrics.expose())?.[1] ?? 0),
+  };
+}
+
+/** Tells of each pause of a socket. */
+function withPauses(handlers: TransportHandlers, onPause: () => void): TransportHandlers {
+  return {
+    ...handlers,
+    upgrade: (request) => {
+      const decision = handlers.upgrade(request);
+      if (!decision.accepted) return decision;
+      return {
+        ...decision,
+        open: (socket) => {
+          const pause = socket.pause.bind(socket);
+          socket.pause = () => {
+            onPause();
+            pause();
+          };
+          return decision.open(socket);
+        },
+      };
+    },
   };
 }
