@@ -9,6 +9,7 @@ import { Crowd } from '../../bench/src/load/crowd.js';
 import { Probe } from '../../bench/src/load/probe.js';
 import { lossTotal } from '../../bench/src/stream/segment-trace.js';
 import { playStream } from '../../bench/src/stream/play-stream.js';
+import { until } from '../support/until.js';
 
 const READY: ServerMessage = {
   type: 'ready',
@@ -137,7 +138,8 @@ t.test('Crowd: idle connections are silent, senders stream without holes, troubl
   await crowd.gatherIdle(4);
   await crowd.gatherSenders(3);
   crowd.send();
-  await sleep(200);
+  const { troubles } = crowd.report();
+  await until(() => troubles.get('error internal') === 3 && crowd.report().chunksSent >= 3 * 8);
   crowd.leave();
   const sent = server.messages.map((messages) =>
     messages.flatMap((message) => (message.type === 'audio' ? [message.offset] : [])),

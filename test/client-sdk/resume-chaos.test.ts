@@ -22,6 +22,7 @@ import { ScriptedRecognizer } from '../support/scripted-recognizer.js';
 import { ServerProcess } from '../support/server-process.js';
 import { joined, pcm16, SAMPLE_RATE, silence } from '../support/speech.js';
 import { startTestGateway, type CreateTransport } from '../support/test-gateway.js';
+import { until } from '../support/until.js';
 import { isWholeRun, wholeRunOnly } from '../support/whole-run.js';
 
 const SEED = Number(process.env['SOTTO_CHAOS_SEED'] ?? 20_261);
@@ -196,7 +197,7 @@ t.test('RS7: servers that restart in the middle of speech cost no word', { timeo
       server = await start();
       proxy.retarget(server.port);
       await old.gateway.close();
-      await new Promise((resolve) => setTimeout(resolve, 60));
+      await until(() => of('restarted').length === restarts);
     }
   }
   await session.stop();

@@ -58,6 +58,7 @@ t.test(
         const { code } = await node.exit();
         if (signal === 'SIGTERM') t.equal(code, 0, 'it ends by itself');
         nodes[at] = await start(t, redis.url, ports[at] as number);
+        // Streams go on for a while between two of them.
         await delay(500);
       }
       state.isOver = true;

@@ -1,4 +1,5 @@
 // What every engine host promises, whatever process the engine lives in: one suite for all of them.
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { type DecodeRequest, type Engine } from '../../server/src/asr/engine.js';
 import type { EngineSpec } from '../../server/src/asr/engine-host/engine-spec.js';
@@ -70,7 +71,7 @@ export function engineContract(t: Test, open: (spec: EngineSpec) => Promise<Engi
   t.test('close ends running work, may be called twice, and refuses what comes after', async (t) => {
     const engine = await scripted({ runMs: 50 });
     const running = engine.decode([scriptedRequest(0, 3_000)]);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await turn();
     await Promise.all([engine.close(), engine.close()]);
     t.equal(spell((await running)[0]), ' the cat and the dog sleep');
     await t.rejects(engine.decode([scriptedRequest(0, 3_000)]), { name: 'EngineError', code: 'engine_closed' });

@@ -15,3 +15,14 @@ export async function violations(page: Page): Promise<string[]> {
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
 }
+
+/** Resolves when what moves on a page, and in its frames, has come to its end. */
+export async function still(page: Page): Promise<void> {
+  for (const frame of page.frames()) {
+    // What a change sets in motion has begun two frames later.
+    await frame.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
+    await frame.evaluate(
+      'Promise.allSettled(document.getAnimations().filter(({ effect }) => effect.getComputedTiming().endTime < Infinity).map(({ finished }) => finished))',
+    );
+  }
+}

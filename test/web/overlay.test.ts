@@ -5,9 +5,10 @@ import { errorRate, scoreText } from '@sotto/models';
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
+import { deferred } from '../../client-sdk/src/deferred.js';
 import { launchChromium, microphoneFile, needsChromium } from '../support/chromium.js';
 import { fixtureClip, fixtureSamples } from '../support/fixtures.js';
-import { violations } from '../support/page-accessibility.js';
+import { still, violations } from '../support/page-accessibility.js';
 import { ServerProcess } from '../support/server-process.js';
 import { joined, pcm16, silence } from '../support/speech.js';
 import { buildPages } from '../support/studio-page.js';
@@ -94,12 +95,17 @@ t.test('the overlay', needsChromium, async (t) => {
     const { session, token } = await share(t, server);
     const page = await context.newPage();
     const sockets: { close: () => Promise<void> }[] = [];
+    const watching = deferred<void>();
     await page.routeWebSocket(/\/v1\/watch/, (socket) => {
-      socket.connectToServer();
+      const server = socket.connectToServer();
       sockets.push(socket);
+      server.onMessage((message) => {
+        socket.send(message);
+        watching.resolve();
+      });
     });
     await page.goto(`${server.http}/overlay?watch=${token}&hide=0`);
-    await page.waitForTimeout(500);
+    await watching.promise;
     await sockets[0]?.close();
     session.send(pcm16(speech));
     const final = await new Promise<string>((resolve) => session.on('final', ({ text }) => resolve(text)));
@@ -124,14 +130,14 @@ t.test('the overlay', needsChromium, async (t) => {
     t.equal(await page.evaluate('navigator.clipboard.readText()'), await link.inputValue());
     const preview = page.frameLocator('iframe');
     await preview.locator('#captions[data-uppercase=true] .text').first().waitFor();
-    await page.waitForTimeout(600);
+    await still(page);
     await shoot(page, 'editor-desktop');
     t.strictSame(await violations(page), []);
     await page.getByRole('button', { name: '中文' }).click();
     await page.getByRole('heading', { name: '字幕叠加层' }).waitFor();
     await page.setViewportSize({ width: 390, height: 844 });
     await page.emulateMedia({ colorScheme: 'dark' });
-    await page.waitForTimeout(800);
+    await still(page);
     const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
     t.equal(overflow, 0, 'nothing sticks out on a phone');
     await shoot(page, 'editor-phone-dark');

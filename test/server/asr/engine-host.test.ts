@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { openEngine } from '../../../server/src/asr/engine-host/open-engine.js';
@@ -61,7 +61,7 @@ t.test('kill -9 of the process: the run is rejected, the next one is served by a
   const first = engine.pid;
   const running = engine.decode([scriptedRequest(0, 3_000)]);
   running.catch(() => undefined);
-  await delay(20);
+  await turn();
   process.kill(first as number, 'SIGKILL');
   await t.rejects(running, {
     name: 'EngineError',

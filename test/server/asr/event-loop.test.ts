@@ -50,6 +50,7 @@ for (const isolation of ['inline', 'process'] as const) {
     const engine = await openEngine(whisperEngineSpec(model, { threads: 1 }), isolation);
     await engine.warmUp();
     const asr = await createRecognizer([timed(engine, runs)]);
+    // What loading has left for the loop to do is over.
     await delay(100);
     const loop = monitorEventLoopDelay({ resolution: 1 });
     loop.enable();

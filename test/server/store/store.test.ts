@@ -137,7 +137,6 @@ t.test('a disk that is full is an error of each commit, and no more', async (t) 
     const outcomes = [];
     for (let index = 0; index < 6; index++) outcomes.push(await write('one' + index));
     outcomes.push(...(await Promise.all([1, 2].map((index) => write('side by side' + index)))));
-    await new Promise((resolve) => setTimeout(resolve, 50));
     await store.commit([{ map: 'segments', key: 'one0', value: undefined }]);
     await store.close();
     process.stdout.write(JSON.stringify(outcomes));
