@@ -98,6 +98,39 @@ t.test('PO5: addresses, paths, versions and code are compared mark by mark, in e
     ['have a look at example dot com please', 'Have a look at example.com, please.', undefined],
     ['请发到 john 点 smith 艾特 example 点 com 谢谢', '请发到 john.smith@example.com，谢谢。', undefined],
     ['we met at the dot com company', 'We met at the dot com company.', undefined],
+    [
+      'go to example dot com slash watch question mark v equals abc123 and wait',
+      'Go to example.com/watch?v=abc123 and wait.',
+      undefined,
+    ],
+    [
+      'go to example dot com slash watch question mark v equals abc123 and wait',
+      'Go to Example dot com slash watch question mark v equals abc123 and wait.',
+      undefined,
+    ],
+    [
+      'go to example dot com slash watch question mark v equals abc123 and wait',
+      'Go to example dot com slash watch question. Mark v equals abc123 and wait.',
+      'changedWord',
+    ],
+    [
+      'go to example dot com slash watch question mark v equals abc123 and wait',
+      'Go to Example DOT com Slash watch question mark v equals abc123 and wait.',
+      'changedWord',
+    ],
+    ['please open file dot txt and look', 'Please open file.txt and look.', undefined],
+    ['please open file dot txt and look', 'Please open file dot Txt and look.', 'changedWord'],
+    ['then npm install dash dash save dash dev and wait', 'Then npm install --save-dev and wait.', undefined],
+    [
+      'then npm install dash dash save dash dev and wait',
+      'Then npm install, dash, dash, save, dash, dev and wait.',
+      'changedWord',
+    ],
+    ['it stands in slash etc slash hosts i think', 'It stands in /etc/hosts, I think.', undefined],
+    ['it stands in slash etc slash hosts i think', 'It stands in slash. Etc slash hosts, I think.', 'changedWord'],
+    ['take arr[0] and press ctrl+c to stop', 'Take arr[0] and press ctrl+c to stop.', undefined],
+    ['take arr[0] and press ctrl+c to stop', 'Take Arr[0] and press ctrl+c to stop.', 'changedWord'],
+    ['take arr[0] and press ctrl+c to stop', 'Take arr[0] and press CTRL+c to stop.', 'changedWord'],
     ['you will find it all on the page for help', 'You will find it all on example.com/help.', 'changedWord'],
   ] as const) {
     for (const keepsWords of [false, true]) {

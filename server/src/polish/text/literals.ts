@@ -7,7 +7,7 @@ export interface Literal {
 }
 
 /** Endings that make a name a file's, with Han before the full stop too. */
-const EXTENSIONS =
+export const EXTENSIONS =
   'txt|md|pdf|docx?|xlsx?|pptx?|csv|tsv|json|ya?ml|toml|xml|html?|css|[cm]?[jt]sx?|vue|py|ipynb|rb|go|rs|java|kt|swift|cs?|cpp|cc|hpp?|' +
   'sh|bat|exe|dll|so|jar|sql|db|log|ini|conf|cfg|env|lock|zip|tar|gz|tgz|7z|rar|png|jpe?g|gif|svg|webp|mp[34]|wav|flac|ogg|opus|mov|mkv|' +
   'webm|srt|vtt|apk|iso|onnx|gguf';
@@ -44,11 +44,13 @@ const PATTERNS = [
   `${START}(?:${PROGRAMS})(?: [a-z0-9@./:=_-]+){0,6}? --?[A-Za-z][A-Za-z0-9-]*(?:=[^${STOP}]+)?(?: --?[A-Za-z][A-Za-z0-9-]*(?:=[^${STOP}]+)?)*`,
   `${START}(?:npm|npx|pnpm|yarn|git|pip3?|docker|kubectl|sudo|apt-get|brew|cargo) (?:${SUBCOMMANDS})(?![A-Za-z0-9-])`,
   `(?<![^\\s(\\[\\p{Script=Han}])--?[A-Za-z][A-Za-z0-9-]*(?:=[^${STOP}]+)?`,
-  // Code: calls, what is set or compared, names with underscores, of several parts, with a capital within; variables.
-  `${START}[A-Za-z_][A-Za-z0-9_.]*\\([^()\\n]{0,80}\\)`,
+  // Code: calls and places of lists, what is set or compared, names with underscores, of several parts, with a capital
+  // within; variables; keys that are pressed together.
+  `${START}[A-Za-z_][A-Za-z0-9_.]*(?:(?:\\([^()\\n]{0,80}\\)|\\[[^\\[\\]\\s]{1,40}\\])[A-Za-z0-9_.]*)+`,
   `${START}[A-Za-z_][A-Za-z0-9_.-]*(?:==?|!=|=>|->)[A-Za-z0-9_.-]+`,
   `${START}[A-Za-z0-9]*_[A-Za-z0-9_]+|${START}[A-Za-z_][A-Za-z0-9_]*(?:::[A-Za-z_][A-Za-z0-9_]*)+`,
   `(?<![\\p{L}\\p{N}_])[a-z]+[A-Z][A-Za-z0-9]*|\\$\\{?[A-Za-z_][A-Za-z0-9_]*\\}?`,
+  `${START}[A-Za-z]+(?:\\+[A-Za-z0-9]+)+(?![A-Za-z0-9+])`,
 ];
 const LITERAL = new RegExp(PATTERNS.join('|'), 'gu');
 /** The literals of a text, in their order. */
