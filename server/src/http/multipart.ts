@@ -93,6 +93,10 @@ function damaged(message: string, cause?: unknown): HttpError {
   return new HttpError(400, 'invalid_multipart', message, {}, { cause });
 }
 
+function fieldTooLarge(bytesMax: number): HttpError {
+  return new HttpError(413, 'body_too_large', `A field of the form may have up to ${bytesMax} bytes.`);
+}
+
 /** Turns the parser's events into parts that are asked for. */
 class PartReader {
   readonly #parser: BusboyInstance;
@@ -115,7 +119,7 @@ class PartReader {
     this.#parser = parser;
     this.#fieldBytesMax = limits.fieldBytesMax ?? FIELD_BYTES_MAX;
     parser.on('field', (name, value, isNameCut, isValueCut) => {
-      if (isNameCut || isValueCut) return this.#fail(bodyTooLarge(this.#fieldBytesMax));
+      if (isNameCut || isValueCut) return this.#fail(fieldTooLarge(this.#fieldBytesMax));
       this.#outsideBytes = 0;
       this.#add({ kind: 'field', name: nameOf(name), value });
     });
@@ -155,7 +159,7 @@ class PartReader {
           this.#outsideBytes += slice.length;
           if (!this.#parser.write(slice)) await this.#room();
           if (!this.#isInFile && this.#outsideBytes > this.#fieldBytesMax + HEADERS_BYTES_MAX) {
-            return this.#fail(bodyTooLarge(this.#fieldBytesMax));
+            return this.#fail(fieldTooLarge(this.#fieldBytesMax));
           }
         }
       }

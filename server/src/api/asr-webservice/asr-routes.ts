@@ -1,6 +1,7 @@
 // The addresses of whisper-asr-webservice, which Bazarr and other makers of subtitles ask: /asr and /detect-language.
 import { joinTexts } from '@sotto/protocol';
 import * as v from 'valibot';
+import { TRACK } from '../../audio/choose-track.js';
 import { SAMPLE_RATE } from '../../audio/samples.js';
 import type { TranscribedSegment } from '../../asr/files/file-transcriber.js';
 import { formatTranscript, TRANSCRIPT_FORMATS } from '../../captions/transcript-formats.js';
@@ -39,6 +40,13 @@ export const ASR_FIELDS = v.object({
   task: v.optional(v.picklist(['transcribe', 'translate'], 'transcribe or translate'), 'transcribe'),
   language: v.optional(v.string(), 'auto'),
   initial_prompt: v.optional(v.pipe(v.string(), v.maxLength(10_000, 'at most 10,000 characters')), ''),
+  track: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(TRACK, 'a number from 1 or a language such as en'),
+      v.description('Not of the original: of several sound tracks which, by number (from 1) or language.'),
+    ),
+  ),
   word_timestamps: v.optional(v.string(), 'false'),
   encode: v.optional(
     v.pipe(v.string(), v.description('false: audio_file is raw PCM, 16 bit, 16 kHz, mono, little-endian.')),
@@ -160,6 +168,7 @@ function fileOptions(asked: Asked, { model }: AsrWebserviceOptions): FileOptions
     ...FILE_DEFAULTS,
     task: asked.task,
     language: knownLanguage(asked.language, model.languages),
+    track: asked.track,
     prompt: asked.initial_prompt,
     words: asked.output !== 'txt',
   };

@@ -60,7 +60,7 @@ export function createCompat(options: CompatOptions): Compat {
         model,
         guard,
         fileBytesMax,
-        decode: (bytes, channel) => decodeAudio(bytes, channel === undefined ? {} : { channel }),
+        decode: (bytes, options) => decodeAudio(bytes, options),
         transcribe: (audio, asked, run) => transcription.transcribe(audio, asked, run),
         spool,
         termsOf,

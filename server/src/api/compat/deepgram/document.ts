@@ -16,6 +16,8 @@ const SENTENCE_END = /[.?!。？！…]["'”’)\]]*$/u;
 export interface HeardChannel {
   readonly segments: readonly TranscribedSegment[];
   readonly durationMs: number;
+  /** What is to be said about the file. */
+  readonly warnings: readonly string[];
 }
 
 export interface Recording {
@@ -35,11 +37,13 @@ interface Sentence {
 
 export function listenDocument(recording: Recording, listen: ListenOptions, model: ModelInfo): object {
   const channels = recording.channels.map((channel) => channelOf(channel, listen));
+  const said = new Set(recording.channels.flatMap(({ warnings }) => warnings));
+  const ofFile = [...said].map((message) => ({ parameter: 'file', type: 'file_warning', message }) as const);
   const utterances = channels.flatMap(({ words, language }, index) =>
     utterancesOf(words, index, listen.utteranceSplitS, language),
   );
   return {
-    metadata: { ...metadataOf(recording, model), ...warningsField(listen.warnings) },
+    metadata: { ...metadataOf(recording, model), ...warningsField([...listen.warnings, ...ofFile]) },
     results: {
       channels: channels.map(({ result }) => result),
       ...(listen.hasUtterances ? { utterances: utterances.toSorted((a, b) => a.start - b.start) } : {}),

@@ -8,6 +8,7 @@ import {
 } from '@sotto/protocol';
 import * as v from 'valibot';
 import { refuseLanguage } from '../../../asr/model-languages.js';
+import { TRACK } from '../../../audio/choose-track.js';
 import { hotwordsOf } from '../language.js';
 import { rewritingOf } from './rewriting.js';
 import { warningsOf, type ListenWarning } from './warnings.js';
@@ -71,6 +72,7 @@ const Query = v.object({
   encoding: v.optional(v.string()),
   sample_rate: v.optional(whole(LIMITS.sampleRateMin, LIMITS.sampleRateMax)),
   channels: v.optional(whole(1, LIMITS.channelsMax)),
+  track: v.optional(v.pipe(v.string(), v.regex(TRACK, 'a number from 1 or a language'))),
   multichannel: flag,
   interim_results: flag,
   endpointing: v.optional(v.union([off, whole(0, 100_000)], 'false or milliseconds')),
@@ -103,6 +105,8 @@ export interface ListenOptions {
   /** Whether results tell how sure the language is (`detect_language`). */
   readonly detectsLanguage: boolean;
   readonly isMultichannel: boolean;
+  /** Of several sound tracks of a file: which, by number (from 1) or language. Not of Deepgram's. */
+  readonly track: string | undefined;
   readonly hasInterims: boolean;
   /**
    * Silence that ends an utterance, milliseconds; undefined: the server's own; false: results are never marked
@@ -148,6 +152,7 @@ export function readListenOptions(
     warnings: warningsOf(query),
     detectsLanguage,
     isMultichannel: given.multichannel ?? false,
+    track: given.track,
     hasInterims: given.interim_results ?? false,
     endpointing: given.endpointing,
     utteranceEndMs: given.utterance_end_ms === false ? undefined : given.utterance_end_ms,

@@ -5,7 +5,9 @@ import type { Logger } from 'pino';
 import * as v from 'valibot';
 import { AsrError } from '../../../asr/errors.js';
 import type { TranscribedSegment } from '../../../asr/files/file-transcriber.js';
+import { SpeechFound } from '../../../asr/files/speech-found.js';
 import { AudioFileError, DecoderError } from '../../../audio/audio-errors.js';
+import type { DecodeAudioOptions } from '../../../audio/decode-audio.js';
 import { rawAsFile } from '../../../audio/raw-audio.js';
 import type { FileOptions, FileRun } from '../../../recordings/file-transcription.js';
 import type { HttpRequest } from '../../../http/exchange.js';
@@ -46,7 +48,7 @@ export interface ListenRouteOptions {
   /** Bytes of one recording. Beyond: 413. */
   readonly fileBytesMax: number;
   /** 16 kHz mono out of the bytes of any audio file, all channels mixed or one of them alone. Throws AudioFileError. */
-  readonly decode: (bytes: AsyncIterable<Uint8Array>, channel: number | undefined) => AsyncIterable<Float32Array>;
+  readonly decode: (bytes: AsyncIterable<Uint8Array>, options: DecodeAudioOptions) => AsyncIterable<Float32Array>;
   readonly transcribe: (
     audio: AsyncIterable<Float32Array>,
     options: FileOptions,
@@ -159,14 +161,21 @@ async function transcribe(
 /** What is heard in all channels, or in one of them. */
 async function hear(
   bytes: AsyncIterable<Uint8Array>,
-  { audio, language, hotwords, rewriting, demands }: ListenOptions & Pick<FileOptions, 'demands'>,
+  { audio, language, track, hotwords, rewriting, demands }: ListenOptions & Pick<FileOptions, 'demands'>,
   { decode, transcribe: segmentsOf }: ListenRouteOptions,
   run: FileRun,
   channel: number | undefined,
 ): Promise<HeardChannel> {
   let samples = 0;
+  const warnings: string[] = [];
+  const wish: DecodeAudioOptions = {
+    ...(channel !== undefined && { channel }),
+    track,
+    language: language === 'auto' ? undefined : language,
+    onWarning: ({ message }) => warnings.push(message),
+  };
   async function* counted(): AsyncGenerator<Float32Array> {
-    for await (const block of decode(audio === undefined ? bytes : rawAsFile(bytes, audio), channel)) {
+    for await (const block of decode(audio === undefined ? bytes : rawAsFile(bytes, audio), wish)) {
       samples += block.length;
       yield block;
     }
@@ -174,8 +183,15 @@ async function hear(
   const recognition = { language, hotwords, task: 'transcribe', prompt: '', words: true } as const;
   const asked: FileOptions = { ...recognition, rewriting, demands };
   const segments: TranscribedSegment[] = [];
-  for await (const segment of segmentsOf(counted(), asked, run)) segments.push(segment);
-  return { segments, durationMs: samples / SAMPLES_PER_MS };
+  const speech = new SpeechFound();
+  for await (const segment of segmentsOf(counted(), asked, run)) {
+    segments.push(segment);
+    speech.add(segment);
+  }
+  const durationMs = samples / SAMPLES_PER_MS;
+  const hardlyAny = speech.warning(durationMs);
+  if (hardlyAny !== undefined) warnings.push(hardlyAny);
+  return { segments, durationMs, warnings };
 }
 
 async function* hashed(bytes: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array> {

@@ -1,11 +1,11 @@
-// Parameters of Deepgram's that have no effect here, as its documents tell of one.
+// Parameters of Deepgram's that have no effect here, as its documents tell of one, and what is said about a file.
 import { LIMITS } from '@sotto/protocol';
 import { kindsNotHidden } from './rewriting.js';
 
 /** In the shape that all of the SDKs read. */
 export interface ListenWarning {
   readonly parameter: string;
-  readonly type: 'unsupported_parameter';
+  readonly type: 'unsupported_parameter' | 'file_warning';
   readonly message: string;
 }
 

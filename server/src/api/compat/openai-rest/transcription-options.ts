@@ -7,6 +7,7 @@ import type { FormFields } from '../../uploads/form-fields.js';
 import { rewritingOf } from '../../uploads/rewriting-fields.js';
 import { HttpError } from '../../../http/http-error.js';
 import { findLanguage } from '../../../asr/model-languages.js';
+import { TRACK } from '../../../audio/choose-track.js';
 import { hotwordsOf } from '../language.js';
 import { invalidRequest } from '../openai-realtime/events.js';
 import { OpenAiHttpError } from '../openai-realtime/http-errors.js';
@@ -91,6 +92,13 @@ export const TRANSCRIPTION_FORM = v.object({
       v.description('Not of OpenAI’s: separate hears each channel by itself; segments of verbose_json say which.'),
     ),
   ),
+  track: v.optional(
+    v.pipe(
+      textual,
+      v.regex(TRACK, 'Expected a number from 1 or a language such as en.'),
+      v.description('Not of OpenAI’s: of several sound tracks which, by number (from 1) or language.'),
+    ),
+  ),
   chunking_strategy: v.optional(v.union([v.literal('auto'), ServerVad], CHUNKING_VALUES)),
   // Not of OpenAI's either: what is done to the words.
   ...REWRITING,
@@ -165,6 +173,7 @@ export function fileOptions(form: TranscriptionForm, task: FileOptions['task'], 
     task,
     prompt: form.prompt,
     hotwords: hotwordsOf(form.keywords ?? [], LIMITS),
+    track: form.track,
     channels: form.channels,
     words: true,
     temperature: form.temperature,
