@@ -29,6 +29,12 @@ const program = new Command('sotto')
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : USAGE_EXIT_CODE));
 
 const named = process.argv[2] ?? '';
+// Who reads the output may have enough of it (`| head`): nobody is there any more to write to, or to tell of it. A
+// server goes on.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  if (named !== 'serve') process.exit(0);
+});
 const called = Object.hasOwn(COMMANDS, named) ? [named] : Object.keys(COMMANDS);
 for (const name of called) (await COMMANDS[name]?.())?.(program);
 

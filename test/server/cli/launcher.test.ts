@@ -2,10 +2,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { deadline } from '../../support/deadline.js';
 import { NO_WORDS } from '../../support/server-process.js';
+import { SOTTO_ARGUMENTS, SOTTO_ENVIRONMENT } from '../../support/sotto-command.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const BUNDLES = `${root}server/dist/command`;
@@ -44,4 +46,14 @@ t.test('npm and its shell are signalled with it: the server drains all the same'
   await deadline(ended, 10_000);
   t.match(stderr, /stopping: sessions finish/);
   t.match(stderr, /"msg":"stopped"/, 'one signal is one, by whichever way it comes');
+});
+
+t.test('a command whose output nobody reads any more ends without a word', async (t) => {
+  const child = spawn(process.execPath, [...SOTTO_ARGUMENTS, 'config', '--markdown'], {
+    env: { ...process.env, ...SOTTO_ENVIRONMENT },
+  });
+  child.stdout.destroy();
+  const [[code], stderr] = await Promise.all([once(child, 'exit'), text(child.stderr)]);
+  t.equal(code, 0);
+  t.equal(stderr, '');
 });
