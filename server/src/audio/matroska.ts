@@ -1,4 +1,5 @@
 // WebM and Matroska: the track that its author meant, and the times of its blocks (RFC 9559).
+import { AAC_FRAME } from './aac.js';
 import type { AudioFileWarning } from './audio-errors.js';
 import { chooseTrack, type SoundTrack, type TrackWish } from './choose-track.js';
 import { opusPacketS } from './opus-packet.js';
@@ -200,14 +201,11 @@ function joined(blocks: readonly DecodedBlock[]): DecodedBlock[] {
   });
 }
 
-/** Samples of a packet of AAC, at the rate of its core. */
-const AAC_SAMPLES = 1_024;
-
 /** Of the first packet of AAC, which the decoder gives nothing for: what the container does not leave out, seconds. */
 function withheldOfAac(entry: Uint8Array): number {
   const perSecond = floatOf(child(child(entry, ID.audio) ?? new Uint8Array(), ID.rate));
   if (!(perSecond >= 7_350 && perSecond <= 96_000)) return 0;
-  return Math.max(0, AAC_SAMPLES / perSecond - numberOf(child(entry, ID.delay)) / 1e9);
+  return Math.max(0, AAC_FRAME / perSecond - numberOf(child(entry, ID.delay)) / 1e9);
 }
 
 /** A number of four or eight bytes (RFC 8794, section 7.3); 0 where it is absent. */

@@ -1,4 +1,5 @@
 // MP4 files as they come, with the silence that their times tell of: a late start, and holes between samples.
+import { AAC_FRAME } from './aac.js';
 import { headerAt, viewOf } from './mp4-boxes.js';
 import { fragmentTimes, trackTimes, UsualLength, type FragmentTimes, type Run, type TrackTimes } from './mp4-times.js';
 import { HOLE_S_MIN, Silences } from './silences.js';
@@ -148,8 +149,9 @@ class SoundClock {
   /** Of the sound that the edit list does not leave out, what the decoder does not give, at the beginning. */
   #withheldS(): number {
     const { isFirstWithheld, leftOutS, scale } = this.track;
-    // Of a fragment that holds one sample before a hole, the length is no sample's.
-    const units = this.#usual.units <= 2 * AAC_UNITS ? this.#usual.units : AAC_UNITS;
+    // The scale is the rate of the output: twice as many with spectral band replication. Of a fragment that holds one
+    // sample before a hole, the length is no sample's.
+    const units = this.#usual.units <= 2 * AAC_FRAME ? this.#usual.units : AAC_FRAME;
     return isFirstWithheld ? Math.max(0, units / scale - leftOutS) : 0;
   }
 
@@ -205,7 +207,5 @@ class SoundClock {
   }
 }
 
-/** Of a sample of AAC, whose scale is its rate; twice as many with spectral band replication. */
-const AAC_UNITS = 1_024;
 /** Samples that a decoder holds back, or leaves out at the beginning, at the most. */
 const HELD_BACK_MAX = 2;

@@ -1,5 +1,6 @@
 // Which library decodes which format, and what its exceptions mean.
 import { messageOf } from '@sotto/protocol';
+import { AdtsStream } from './aac.js';
 import { AudioFileError, CONVERT, type AudioFileWarning } from './audio-errors.js';
 import type { AudioFormatName } from './audio-format.js';
 import type { TrackWish } from './choose-track.js';
@@ -28,7 +29,7 @@ export async function openStreamDecoder(
     case 'mp3':
       return (await import('@audio/decode-mp3')).decoder();
     case 'aac':
-      return (await import('@audio/decode-aac')).decoder();
+      return new AdtsStream(await (await import('@audio/decode-aac')).decoder());
     case 'mp4':
       return new Mp4Stream(await (await import('@audio/decode-mp4')).decoder());
     case 'opus':

@@ -61,6 +61,7 @@ for (const [name, ...how] of [
   ['no-edits.m4a', '-use_editlist', '0'],
   ['fragments.mp4', '-movflags', 'frag_keyframe+empty_moov'],
   ['sound.mka'],
+  ['bare.aac'],
 ] as const) {
   t.test(`and where nothing says what to leave out, as players have it: ${name}`, { skip: noFfmpeg }, async (t) => {
     const whole = await decodeAudioFile(await made(t, name, ...AAC_OF_64_MS, ...how));
