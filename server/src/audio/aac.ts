@@ -1,4 +1,5 @@
-// AAC: what its decoder, FAAD2, leaves out at the beginning; and bare AAC in ADTS, which has no container to tell of it.
+// AAC: what its decoder, FAAD2, leaves out at the beginning; and bare AAC in ADTS, which has no container to tell of
+// it.
 import { Silences } from './silences.js';
 import type { BlockDecoder, DecodedBlock, StreamDecoder } from './stream-decoder.js';
 
@@ -49,7 +50,9 @@ export class AdtsStream implements StreamDecoder {
     return this.#silences.apply(block);
   }
 
-  /** At low rates the decoder always doubles them: a bare stream does not say whether there is something to replicate. */
+  /**
+   * At low rates the decoder always doubles them: a bare stream does not say whether there is something to replicate.
+   */
   #withheldS(outputRate: number): number {
     const rate = RATES[((this.#header[2] ?? 0) >> 2) & 15];
     if (rate === undefined) return 0;
