@@ -7,10 +7,11 @@ import { mergePunctuation, ModelError, splitWords, WhisperTokenizer } from '@sot
 import * as fc from 'fast-check';
 import t from 'tap';
 import { smallTokenizer, SPECIAL_NAMES } from '../support/small-tokenizer.js';
+import { anyText } from '../support/property.js';
 
 const content = smallTokenizer([' the', ' quick', 'est', ' say', ' don', "'t", ' "', 'hello']);
 const tokenizer = new WhisperTokenizer(content);
-const wellFormed = fc.string({ unit: 'binary' });
+const wellFormed = anyText();
 const textTokens = fc.array(fc.nat(tokenizer.special.endOfText - 1), { maxLength: 30 });
 
 t.test('special tokens are found by name', async (t) => {

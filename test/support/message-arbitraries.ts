@@ -1,9 +1,10 @@
 // Random valid messages of the wire, for property tests.
 import { ERROR_CODES, LIMITS, type AudioFormat, type ClientMessage, type ServerMessage } from '@sotto/protocol';
 import * as fc from 'fast-check';
+import { anyText } from './property.js';
 
 /** Text as people and machines write it: any Unicode, no lone surrogates (UTF-8 cannot carry them). */
-const text = (maxLength: number) => fc.string({ unit: 'binary', maxLength: Math.floor(maxLength / 2) });
+const text = (maxLength: number) => anyText({ maxLength: Math.floor(maxLength / 2) });
 const id = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: LIMITS.idCharsMax });
 const offset = fc.maxSafeNat();
 const ms = (min: number, max: number) => fc.integer({ min, max });
