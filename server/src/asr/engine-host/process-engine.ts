@@ -96,11 +96,11 @@ export class ProcessEngine implements Engine {
   static async start(spec: EngineSpec, options: Partial<ProcessEngineOptions> = {}): Promise<ProcessEngine> {
     const settings = { ...PROCESS_ENGINE_DEFAULTS, ...options };
     const { signal } = settings;
-    if (signal?.aborted === true) throw engineError(notWanted());
+    const notWanted = new ChildError('closed', 'the engine is not wanted any more');
+    if (signal?.aborted === true) throw engineError(notWanted);
     const arena = AudioArena.create(settings.audioArenaBytes);
     const child = new EngineChild(spec, settings, arena);
-    const giveUp = (): void => child.kill(notWanted());
-    const forget = onAbort(signal, giveUp);
+    const forget = onAbort(signal, () => child.kill(notWanted));
     try {
       return new ProcessEngine(spec, settings, arena, child, await child.loaded);
     } catch (error) {
@@ -155,10 +155,6 @@ export class ProcessEngine implements Engine {
       clearTimeout(overdue);
     }
   }
-}
-
-function notWanted(): ChildError {
-  return new ChildError('closed', 'the engine is not wanted any more');
 }
 
 function processEvent(event: HostEvent): EngineProcessEvent {

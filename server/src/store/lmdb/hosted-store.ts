@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { ChildError, RequestError } from '../../native-host/errors.js';
 import { type ChildPatience, NativeChild } from '../../native-host/native-child.js';
 import { type HostEvent, NativeHost, type RestartOptions } from '../../native-host/native-host.js';
+import { unlessAborted } from '../../time/on-abort.js';
 import type {
   KeyValueStore,
   StoreChange,
@@ -207,19 +208,12 @@ export class HostedStore implements KeyValueStore {
   /** The process, waited for as long as the file is trusted. */
   async #available(): Promise<NativeChild<StoreWork>> {
     const { signal } = this.#trust;
-    let giveUp: (() => void) | undefined;
     try {
       if (this.#host.isUp) return await this.#host.child();
       signal.throwIfAborted();
-      const distrusted = new Promise<never>((_, reject) => {
-        giveUp = () => reject(signal.reason as Error);
-        signal.addEventListener('abort', giveUp);
-      });
-      return await Promise.race([this.#host.child(), distrusted]);
+      return await unlessAborted(this.#host.child(), signal);
     } catch (error) {
       throw storeError(error);
-    } finally {
-      if (giveUp !== undefined) signal.removeEventListener('abort', giveUp);
     }
   }
 
