@@ -1,5 +1,5 @@
 // Makes the polish of a server from its settings.
-import { messageOf } from '@sotto/protocol';
+import { messageOf, type PolishFallback } from '@sotto/protocol';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
@@ -18,6 +18,9 @@ import { UnavailablePolisher } from './unavailable-polisher.js';
 
 /** Texts at the same time for a GGUF model: each takes memory of its own. */
 const LLAMA_CONCURRENCY = 4;
+
+/** What comes for every text while a model is away or busy is counted, and told of the model once. */
+const LEVELS: Partial<Record<PolishFallback, 'debug'>> = { unavailable: 'debug', overloaded: 'debug' };
 
 /** What the operator decides about polish, and where models are. */
 export interface PolishConfig {
@@ -75,6 +78,8 @@ export async function openPolish(
     best,
     waitingMax: settings.polishWaitingMax,
     onResult: (result, latencyMs) => metrics.observe(result, latencyMs),
+    onFailure: ({ sessionId, ...facts }) =>
+      log[LEVELS[facts.code] ?? 'warn']({ session: sessionId, ...facts }, 'polish failed'),
   });
   if (isNamed || best !== undefined) service.prepare();
   return service;

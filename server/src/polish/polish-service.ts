@@ -1,6 +1,6 @@
 // The polish of a server: routes texts to models, bounds their time, checks what comes back, and falls back where it
 // must.
-import type { PolishFallback, PolishMode, PolishOffer } from '@sotto/protocol';
+import { messageOf, type PolishFallback, type PolishMode, type PolishOffer } from '@sotto/protocol';
 import { guard } from './guards/guard.js';
 import { PolishQueue, PolishQueueFullError } from './polish-queue.js';
 import { PolisherError, TimeUpError, type Polisher, type PolishRequest } from './polisher.js';
@@ -18,6 +18,9 @@ import { languageOf } from './text/language.js';
 export const CHUNK_CHARS_MAX = 1_200;
 /** Pieces of one long text that are polished at the same time, so that it leaves room for others. */
 const CHUNKS_AT_ONCE = 4;
+/** Of why a model gave no text; and so many characters of a text in it are a quotation. */
+const REASON_CHARS_MAX = 300;
+const QUOTED_CHARS = 12;
 /** Characters of the text before that a model is told. */
 const PREVIOUS_CHARS_MAX = 400;
 
@@ -28,6 +31,16 @@ export interface PolishServiceOptions {
   /** Texts that may wait for one model. Beyond: `overloaded`. */
   readonly waitingMax: number;
   readonly onResult?: (result: PolishResult, latencyMs: number) => void;
+  /** Told of each piece of text that a model gave nothing for, but where nobody wants it any more. */
+  readonly onFailure?: (failure: PolishFailure) => void;
+}
+
+export interface PolishFailure {
+  readonly sessionId?: string | undefined;
+  readonly model: string;
+  readonly code: PolishFallback;
+  /** What went wrong, on one line, without anything of the text. */
+  readonly reason: string;
 }
 
 /** The work on one task: what its pieces have in common. */
@@ -43,13 +56,15 @@ interface Job {
 export class PolishService implements Polishing {
   readonly #models: Models;
   readonly #onResult: PolishServiceOptions['onResult'];
+  readonly #onFailure: PolishServiceOptions['onFailure'];
 
-  constructor({ fast, best, waitingMax, onResult }: PolishServiceOptions) {
+  constructor({ fast, best, waitingMax, onResult, onFailure }: PolishServiceOptions) {
     this.#models =
       best === undefined
         ? [new PolishQueue(fast, waitingMax)]
         : [new PolishQueue(fast, waitingMax), new PolishQueue(best, waitingMax)];
     this.#onResult = onResult;
+    this.#onFailure = onFailure;
   }
 
   get offer(): PolishOffer {
@@ -183,7 +198,11 @@ export class PolishService implements Polishing {
       if (failure !== undefined) return await inPlaceOf(text, language, style, failure);
       return { text: await inScript(cleaned, style.script), model: name };
     } catch (error) {
-      return inPlaceOf(text, language, style, reasonOf(error));
+      const code = codeOf(error);
+      const { sessionId, signal } = task;
+      const { name } = model.polisher;
+      if (!signal.aborted) this.#onFailure?.({ sessionId, model: name, code, reason: reasonOf(error, text) });
+      return inPlaceOf(text, language, style, code);
     }
   }
 }
@@ -199,10 +218,26 @@ async function inPlaceOf(
   return { text: await inScript(isOwn ? text : tidy(text, language), script), model: isOwn ? 'none' : RULES, fallback };
 }
 
-function reasonOf(error: unknown): PolishFallback {
+function codeOf(error: unknown): PolishFallback {
   if (error instanceof TimeUpError) return 'timeout';
   if (error instanceof PolishQueueFullError) return 'overloaded';
   return error instanceof PolisherError ? error.code : 'failed';
+}
+
+/** A library, or an endpoint, may quote what it was given: then its kind alone. */
+function reasonOf(error: unknown, text: string): string {
+  if (error instanceof TimeUpError) return 'its time was over';
+  const reason = messageOf(error).replaceAll(/\s+/gu, ' ').slice(0, REASON_CHARS_MAX);
+  const kind = error instanceof Error ? error.name : typeof error;
+  return quotes(reason, text) ? `${kind}, whose message quotes the text` : reason;
+}
+
+function quotes(reason: string, text: string): boolean {
+  const line = text.replaceAll(/\s+/gu, ' ');
+  for (let at = 0; at === 0 || at + QUOTED_CHARS <= line.length; at++) {
+    if (reason.includes(line.slice(at, at + QUOTED_CHARS))) return true;
+  }
+  return false;
 }
 
 /** The end of a text, from a word's beginning on. */

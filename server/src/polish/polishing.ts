@@ -22,6 +22,8 @@ export interface PolishTask {
   readonly paragraphs: boolean;
   /** Time from now until the result must be there, milliseconds. */
   readonly budgetMs: number;
+  /** The session that it is of, for the log. */
+  readonly sessionId?: string | undefined;
   /** Aborts when nobody wants the result any more. */
   readonly signal: AbortSignal;
   /**

@@ -43,6 +43,8 @@ export interface LiveStreamOptions {
   readonly polishing: Polishing | undefined;
   readonly settings: SessionSettings;
   readonly log: SessionLog;
+  /** For the log. */
+  readonly sessionId?: string | undefined;
   readonly send: (message: ServerMessage) => void;
   /** See UtterancesOptions. */
   readonly onDecode?: ((segmentId: number, decode: DecodeTiming) => void) | undefined;
@@ -101,9 +103,10 @@ export class LiveStream {
       this.#begin,
     );
     this.#endpointer = new Endpointer(this.#settings.endpointing, this.#begin);
-    const { polishing, log, send } = options;
+    const { polishing, log, send, sessionId } = options;
     this.#polish =
-      polishing && new SessionPolish({ polishing, log, send, budgets: options.settings.polish }, from?.polish);
+      polishing &&
+      new SessionPolish({ polishing, log, send, sessionId, budgets: options.settings.polish }, from?.polish);
     this.#utterances = new Utterances(
       {
         recognizer: options.recognizer,

@@ -18,6 +18,8 @@ export interface SessionPolishOptions {
   readonly polishing: Polishing;
   readonly budgets: PolishBudgets;
   readonly log: SessionLog;
+  /** For the log. */
+  readonly sessionId?: string | undefined;
   readonly send: (message: ServerMessage) => void;
 }
 
@@ -157,6 +159,7 @@ export class SessionPolish {
         paragraphs: isSession,
         budgetMs: this.#budgetMs(isSession),
         signal: run.signal,
+        sessionId: this.#options.sessionId,
         onText: deltas
           ? (from, piece) =>
               send({
@@ -172,7 +175,7 @@ export class SessionPolish {
       return result.text === '' ? { ...result, text } : result;
     } catch (error) {
       if (run.signal.reason === TIME_UP) return polishing.fallBack(item, 'timeout');
-      if (!this.#closing.signal.aborted) log.error({ err: error }, 'polish failed');
+      if (!this.#closing.signal.aborted) log.error({ session: this.#options.sessionId, err: error }, 'polish failed');
       return { text, model: 'none', fallback: 'failed' };
     }
   }

@@ -215,6 +215,7 @@ export class Session implements SessionPort {
         polishing: this.#dependencies.polishing,
         settings,
         log: this.#log,
+        sessionId: this.id,
         send: (answer) => this.#send(answer),
         onDecode: onDecode && ((segmentId, decode) => onDecode(this.id, segmentId, decode)),
         onFatal: (code, text, cause) => this.#fatal(code, text, cause),

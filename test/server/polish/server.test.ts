@@ -91,3 +91,37 @@ t.test('polish can be left to the rules, or turned off', async (t) => {
   const wrong = await open({ polishUrl: 'nonsense', polishModel: 'a' });
   t.match(wrong?.offer, { available: false, models: ['a'] });
 });
+
+t.test('why a polish failed is logged with its session and counted, without a word of the text', async (t) => {
+  const endpoint = await startChatEndpoint(t, (response, { body }) => {
+    response.setHeader('content-type', 'text/event-stream');
+    // As some servers do, with what they were asked.
+    response.end(
+      `data: {"error": {"message": ${JSON.stringify(`bad request: ${body.messages.at(-1)?.content}`)}}}\n\n`,
+    );
+  });
+  const environment = { POLISH_URL: endpoint.url, POLISH_MODEL: 'some-model' };
+  const server = await ServerProcess.start(t, [...TINY, '--log-level', 'debug'], environment);
+  const events = await speak(server, { scope: 'segment' });
+  const ready = events.find((event) => event.type === 'ready');
+  const polished = events.find((event) => event.type === 'polished');
+  t.match(polished, { fallback: 'failed' });
+  const log = server.stdout + server.stderr;
+  const logged = log
+    .split('\n')
+    .filter((line) => line.includes('"polish failed"'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  t.match(logged[0], {
+    level: 40,
+    session: ready?.sessionId,
+    model: 'some-model',
+    code: 'failed',
+    reason: 'the endpoint reports an error',
+  });
+  const { text } = events.find((event) => event.type === 'final' && event.text.trim() !== '') as { text: string };
+  t.notOk(log.includes(text.trim()), 'nobody reads it there');
+  t.match(
+    await (await fetch(`${server.http}/metrics`)).text(),
+    /sotto_polish_fallbacks_total\{reason="failed"\} [1-9]/,
+  );
+});

@@ -2,7 +2,7 @@
 import type { PolishMode } from '@sotto/protocol';
 import t from 'tap';
 import { PolisherError } from '../../../server/src/polish/polisher.js';
-import { CHUNK_CHARS_MAX, PolishService } from '../../../server/src/polish/polish-service.js';
+import { CHUNK_CHARS_MAX, PolishService, type PolishFailure } from '../../../server/src/polish/polish-service.js';
 import type { PolishStyle, PolishTask } from '../../../server/src/polish/polishing.js';
 import { AUTO_BEST_CHARS } from '../../../server/src/polish/router.js';
 import { ScriptedPolisher } from '../../support/scripted-polisher.js';
@@ -182,6 +182,28 @@ t.test('auto spares a better model that is busy', async (t) => {
   t.equal((await service.polish(task(long))).model, 'fast');
   answer(upper(request));
   t.equal((await running).model, 'best');
+});
+
+t.test('why a model gave no text is told, but never with the text', async (t) => {
+  const told: PolishFailure[] = [];
+  let message = 'the context is too small';
+  const polisher = new ScriptedPolisher({
+    write: () => {
+      throw new RangeError(message);
+    },
+  });
+  const service = new PolishService({ fast: polisher, waitingMax: 9, onFailure: (failure) => told.push(failure) });
+  await service.polish(task('we meet on tuesday at noon', { sessionId: 's_1' }));
+  message = 'cannot go on from: "meet on\n tuesday"';
+  await service.polish(task('we meet on tuesday at noon'));
+  t.match(told, [
+    { sessionId: 's_1', model: 'scripted', code: 'failed', reason: 'the context is too small' },
+    { code: 'failed', reason: 'RangeError, whose message quotes the text' },
+  ]);
+  const given = new AbortController();
+  given.abort();
+  await t.rejects(service.polish(task('we meet on tuesday at noon', { signal: given.signal })));
+  t.equal(told.length, 2, 'nobody waited for it');
 });
 
 t.test('100 kB of text is polished in pieces and put together again', async (t) => {
