@@ -3,6 +3,7 @@ import t from 'tap';
 import { createGatewayMetrics } from '../../../server/src/metrics/gateway-metrics.js';
 import { MetricsRegistry } from '../../../server/src/metrics/metrics-registry.js';
 import { SessionMeter } from '../../../server/src/metrics/session-meter.js';
+import { WordLatency } from '../../../server/src/metrics/word-latency.js';
 import { until } from '../../support/until.js';
 
 t.test('exposition: counters, labels, gauges and histograms', async (t) => {
@@ -99,6 +100,21 @@ t.test(
     t.equal(metrics.wordLatency.count, 3);
   },
 );
+
+t.test('what stood in the place of a word is not the word, wherever the word comes to stand', (t) => {
+  const latency = new WordLatency();
+  const partial = { type: 'partial', segmentId: 0, revision: 1, tentative: '', startMs: 0, lagMs: 0 } as const;
+  const texts = ['So', 'So we', 'So, we meat', 'we meet on', 'so we meet on Tuesday two'];
+  for (const [at, stable] of texts.entries()) latency.partial({ ...partial, stable, endMs: 5_000 }, at);
+  const said = ['So', ' we', ' meet', ' on', ' Tuesday,', ' too.'].map((text) => word(text, 100, 200));
+  const facts = { type: 'final', segmentId: 0, reason: 'endpoint', startMs: 0, endMs: 900, language: 'en' } as const;
+  const final = { ...facts, text: said.map(({ text }) => text).join(''), words: said, avgLogprob: 0, noSpeechProb: 0 };
+  t.strictSame(
+    latency.final(final, 9, () => 0),
+    [0, 1, 3, 3, 4, 9],
+  );
+  t.end();
+});
 
 t.test('who scrapes all the time sees no other event loop delay than who scrapes now and then', async (t) => {
   const registry = new MetricsRegistry();
