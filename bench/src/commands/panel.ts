@@ -8,10 +8,11 @@ import { fixturesFolder, readRecordings } from '../audio/recordings.js';
 import { BenchError } from '../bench-error.js';
 import { Crowd } from '../load/crowd.js';
 import { describeProvenance } from '../measure/machine.js';
-import { median } from '../measure/statistics.js';
+import { distribution, median } from '../measure/statistics.js';
 import { agreementMetrics } from '../panel/panel-agreement.js';
+import { openingTimes } from '../panel/panel-opening.js';
 import { PanelReader, scrape } from '../panel/panel-reader.js';
-import { atMost, scalarMetric, type Metric } from '../report/metric.js';
+import { atMost, distributionMetric, scalarMetric, type Metric } from '../report/metric.js';
 import { publish } from '../report/result-file.js';
 import { openServer, type BenchServer } from '../server/bench-server.js';
 import { runStreams } from '../stream/run-streams.js';
@@ -23,6 +24,7 @@ interface PanelOptions {
   readonly pairs: number;
   readonly scrapes: number;
   readonly speakers: number;
+  readonly openings: number;
   readonly out?: string;
 }
 
@@ -52,6 +54,12 @@ export function registerPanelCommand(program: Command): void {
       },
       2,
     )
+    .option(
+      '--openings <count>',
+      'how often it is opened in Chromium, beside the streams; 0: never',
+      wholeNumber(0, 1_000),
+      10,
+    )
     .option('--out <file.json>', 'writes the result there, and as Markdown beside it')
     .argument('[flags...]', 'further flags of `sotto serve`, after --')
     .action(runPanel);
@@ -63,8 +71,8 @@ async function runPanel(flags: string[], options: PanelOptions): Promise<void> {
     ...(await costMetrics(flags, options)),
     ...(options.speakers === 0 ? [] : await agreement(flags, options.speakers)),
   ];
-  const { streams, seconds, pairs, scrapes, speakers } = options;
-  const settings = { streams, seconds, pairs, scrapes, speakers, flags: flags.join(' ') };
+  const { streams, seconds, pairs, scrapes, speakers, openings } = options;
+  const settings = { streams, seconds, pairs, scrapes, speakers, openings, flags: flags.join(' ') };
   await publish({ schema: 1, bench: 'panel', provenance, settings, metrics, remarks: [] }, options.out);
 }
 
@@ -90,6 +98,7 @@ async function costMetrics(flags: readonly string[], options: PanelOptions): Pro
       const stop = scrape(server.httpUrl, scrapes);
       return () => (scraped += stop());
     });
+    const opened = await openingTimes(server.httpUrl, options.openings);
     const troubles = [...crowd.report().troubles].map(([what, count]) => `${what} x ${count}`).join(', ');
     return [
       scalarMetric('serverCores', 'cores', median(panel.without), { better: 'neither', note: 'without the panel' }),
@@ -100,6 +109,14 @@ async function costMetrics(flags: readonly string[], options: PanelOptions): Pro
       scalarMetric('scrapeCores', 'cores', scraping.added, {
         note: `${scrapes} scrapes a second; ${scraped} of ${scrapes * seconds * pairs} came back`,
       }),
+      ...(opened.length === 0
+        ? []
+        : [
+            distributionMetric('panelOpened', 'ms', distribution(opened), {
+              note: 'from the navigation to figures and charts on screen, in headless Chromium on the same machine, nothing cached',
+              target: atMost('p95', 1_000),
+            }),
+          ]),
       scalarMetric('streamsTold', 'streams', reader.samples.at(-1)?.gauges['streams'] ?? 0, {
         better: 'neither',
         note: `of ${streams}`,
