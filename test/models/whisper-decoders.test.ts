@@ -1,4 +1,5 @@
-// Decoders that remember in place: what they refuse, what they share, and that nothing stays behind.
+// Decoders: what those that remember in place refuse and share, what goes on from several places of a text at once, and
+// that nothing stays behind.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -132,6 +133,55 @@ t.test('where somebody is known to speak, a text without words is less likely, a
 t.test('steps are recorded in a cache in place only', async (t) => {
   const loading = WhisperNetwork.load(directory, { threads: 1, cache: 'growing', stepGraphs: true });
   await t.rejects(loading, { name: 'ModelError', code: 'unsupported' });
+});
+
+t.test('tokens that go on from several places of a text at once are as if each were alone', async (t) => {
+  const network = await WhisperNetwork.load(directory, { threads: 1, cache: 'growing' });
+  t.teardown(() => network.close());
+  const audio = randomAudio(6, 6_400);
+  const alone = async (...texts: readonly (readonly number[])[]): Promise<Choices> => {
+    const decoder = await network.hear(audio, [6_400]);
+    let at = 0;
+    let last: Choices | undefined;
+    for (const text of texts) {
+      last = await decoder.advance(rows([text], at));
+      at += text.length;
+    }
+    decoder.close();
+    if (last === undefined) throw new Error('nothing was fed');
+    return last;
+  };
+  const decoder = await network.hear(audio, [6_400]);
+  // What was rejected is between what is text.
+  await decoder.advance(rows([[9, 8, 50, 51]], 0));
+  decoder.forget(0, 2, 4);
+  await decoder.advance(rows([[7, 6]], 2));
+  const [one, other] = [
+    { kept: 2, first: 0 },
+    { kept: 3, first: 2 },
+  ];
+  const both = await decoder.advance({
+    ...rows([[20, 21, 30]], 0),
+    positions: [2, 3, 3],
+    views: [one, one, other],
+    select: [1, 2],
+    rules: ['text', 'text'],
+  });
+  const wanted = [await alone([9, 8], [20, 21]), await alone([9, 8, 7], [30])];
+  for (const [at, choice] of wanted.entries()) {
+    t.same([both.best[at], both.frame[at]], [choice.best[0], choice.frame[0]]);
+    t.ok(Math.abs((both.logprob[at] ?? 0) - (choice.logprob[0] ?? Number.NaN)) < 1e-4);
+  }
+  same(t, await decoder.advance(rows([[5]], 4)), await alone([9, 8, 7, 6], [5]));
+  decoder.close();
+  const inPlace = await WhisperNetwork.load(directory, options);
+  t.teardown(() => inPlace.close());
+  const refusing = await inPlace.hear(audio, [6_400]);
+  await refusing.advance(rows([[9, 8]], 0));
+  await t.rejects(refusing.advance({ ...rows([[7]], 2), views: [{ kept: 1, first: 0 }] }), {
+    code: 'invalid_argument',
+  });
+  refusing.close();
 });
 
 t.test('a closed network leaves nothing in native memory', async (t) => {

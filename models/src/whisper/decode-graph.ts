@@ -35,8 +35,9 @@ export type Cache = 'growing' | 'inPlace';
  * Adds the graph. B rows, n new tokens each, P places in the cache, m chosen positions, T encoder frames, V tokens.
  * Inputs:
  * - `tokens`, `positions` int64 [B, n]: rows that are shorter are padded behind with any token.
- * - `mask` bool [B, P + n] (`growing`): which places, cached and new, hold a token of the row; the others are never
- *   attended to.
+ * - `mask` bool [B, 1 or n, P + n] (`growing`): which places, cached and new, hold a token of the row; the others are
+ *   never
+ *   attended to. With n each new token has its own, and may see less.
  * - `lastPlace` int32 [B] (`inPlace`): the row's last place, of those that hold its text after this run. `places` int32
  *   [1]: how many places the
  *   longest row then has. Several new tokens at once are the first of their rows.
@@ -127,7 +128,7 @@ function addProjections(layers: LayerBuilder, x: TensorName, weights: string): T
 
 function growingAttention(layers: LayerBuilder, tokens: TensorName, shape: TensorName): Attention {
   const { graph } = layers;
-  const mask = graph.input('mask', 'bool', ['batch', 'places']);
+  const mask = graph.input('mask', 'bool', ['batch', 'masks', 'places']);
   const bias = addAttentionBias(layers, tokens, mask);
   return (layer, weights, x) => {
     const projected = addProjections(layers, x, weights).map((rows) => layers.unflatten(rows, shape));
@@ -230,12 +231,12 @@ function paddedVocabulary({ kernels, config }: LayerBuilder): number {
 function addAttentionBias(layers: LayerBuilder, tokens: TensorName, mask: TensorName): TensorName {
   const { graph, precision } = layers;
   const scalar = (x: TensorName): TensorName => graph.op('Squeeze', [x, graph.integers(0)]);
-  const places = scalar(layers.sizeOf(mask, 1));
+  const places = scalar(layers.sizeOf(mask, 2));
   const past = graph.op('Sub', [places, scalar(layers.sizeOf(tokens, 1))]);
   const keys = graph.op('Range', [graph.integer(0), places, graph.integer(1)]);
   const queries = graph.op('Unsqueeze', [graph.op('Range', [past, places, graph.integer(1)]), graph.integers(1)]);
   const isPast = graph.op('LessOrEqual', [keys, queries]);
-  const allowed = graph.op('And', [graph.op('Unsqueeze', [mask, graph.integers(1, 2)]), isPast]);
+  const allowed = graph.op('And', [graph.op('Unsqueeze', [mask, graph.integers(1)]), isPast]);
   const open = graph.floats(Float32Array.of(0), []);
   const shut = graph.floats(Float32Array.of(masked[precision]), []);
   const bias = graph.op('Where', [allowed, open, shut]);

@@ -12,6 +12,11 @@ export interface DecoderInput {
   readonly positions: readonly number[];
   /** Which of the n new places of each row hold a token of its text: [B * n]. */
   readonly present: readonly boolean[];
+  /**
+   * For each token of [B * n], where several go on from different places of their row's text, side by side: what it
+   * sees. Absent: all before it. Such tokens are in no text afterwards. Wants `branches`.
+   */
+  readonly views?: readonly View[] | undefined;
   /** Indices into `tokens` behind which a next token is chosen. */
   readonly select: readonly number[];
   /** For each of `select`: which tokens may be chosen. */
@@ -22,6 +27,12 @@ export interface DecoderInput {
   readonly candidates?: readonly (readonly number[])[] | undefined;
   /** Whether memory that is kept for later runs is given back after this one. Default false. */
   readonly shrinks?: boolean;
+}
+
+/** The first `kept` tokens of its row's text, and of the new ones those from column `first` to itself. */
+export interface View {
+  readonly kept: number;
+  readonly first: number;
 }
 
 /** What was chosen behind each of `select`. */
@@ -49,14 +60,12 @@ export interface Choices {
 export interface WhisperDecoder {
   /** Places in the memory of the longest row: the tokens fed so far, padding included where it is remembered too. */
   readonly places: number;
-  /** Whether several tokens of a row may be fed behind others; else only as its first ones. */
-  readonly extendsRows: boolean;
+  /** Whether it takes `views`; else several tokens at once must be the first of their row. */
+  readonly branches: boolean;
   /** Feeds tokens, remembers them and chooses what follows. Throws OrtError. */
   advance(input: DecoderInput): Promise<Choices>;
   /** Takes the places from `from` to `to` (the row's last) out of its text: they are not attended to again. */
   forget(row: number, from: number, to: number): void;
-  /** Takes the last `count` tokens of a row out of its text: they are not attended to again. */
-  retract(row: number, count: number): void;
   /** Forgets everything that was fed; the audio stays. */
   restart(): void;
   /** May be called twice. */

@@ -11,12 +11,13 @@ import {
   takeChoices,
   type Choices,
   type DecoderInput,
+  type View,
   type WhisperDecoder,
 } from './decoder.js';
 import type { DecoderMemory } from './decoder-memory.js';
 
 export class GrowingDecoder implements WhisperDecoder {
-  readonly extendsRows = true;
+  readonly branches = true;
   readonly #binding: OrtBinding;
   /** `pastKey_i`, `pastValue_i`. */
   #past: Map<string, OrtValue>;
@@ -48,10 +49,14 @@ export class GrowingDecoder implements WhisperDecoder {
   async advance(input: DecoderInput): Promise<Choices> {
     const { batch, tokens, present } = input;
     const width = tokens.length / batch;
-    this.#rows.forEach((row, i) => row.push(...present.slice(i * width, (i + 1) * width)));
-    const mask = Uint8Array.from(this.#rows.flat(), Number);
+    const views = input.views === undefined ? undefined : this.#seen(input, input.views);
+    this.#rows.forEach((row, i) =>
+      row.push(...present.slice(i * width, (i + 1) * width).map((is) => is && views === undefined)),
+    );
+    const mask = views ?? Uint8Array.from(this.#rows.flat(), Number);
+    const masks = views === undefined ? 1 : width;
     bindInput(this.#binding, input);
-    bindTensor(this.#binding, 'mask', { type: 'bool', dims: [batch, mask.length / batch], data: mask });
+    bindTensor(this.#binding, 'mask', { type: 'bool', dims: [batch, masks, mask.length / batch / masks], data: mask });
     for (const [name, value] of this.#past) this.#binding.input(name, value);
     for (const name of this.#past.keys()) this.#binding.output(presentOf(name), this.#place);
     bindChoices(this.#binding, this.#config.isMultilingual, input.logits || input.candidates !== undefined);
@@ -71,15 +76,6 @@ export class GrowingDecoder implements WhisperDecoder {
     this.#rows[row]?.fill(false, from, to);
   }
 
-  retract(row: number, count: number): void {
-    const places = this.#rows[row] ?? [];
-    for (let at = places.length - 1, left = count; at >= 0 && left > 0; at--) {
-      if (places[at] !== true) continue;
-      places[at] = false;
-      left--;
-    }
-  }
-
   restart(): void {
     this.#closeCache();
     this.#past = this.#emptyCache();
@@ -92,6 +88,26 @@ export class GrowingDecoder implements WhisperDecoder {
     this.#closeCache();
     this.#binding.close();
     this.#memory.release();
+  }
+
+  /** The mask of tokens that see each a part: [B, n, P + n]. */
+  #seen({ batch, tokens }: DecoderInput, views: readonly View[]): Uint8Array {
+    const width = tokens.length / batch;
+    const size = this.places + width;
+    const mask = new Uint8Array(tokens.length * size);
+    for (const [at, { kept, first }] of views.entries()) {
+      const start = at * size;
+      const column = at % width;
+      let left = kept;
+      for (const [place, isText] of (this.#rows[Math.floor(at / width)] ?? []).entries()) {
+        if (left === 0) break;
+        if (!isText) continue;
+        mask[start + place] = 1;
+        left--;
+      }
+      mask.fill(1, start + this.places + first, start + this.places + column + 1);
+    }
+    return mask;
   }
 
   #emptyCache(): Map<string, OrtValue> {

@@ -16,7 +16,7 @@ import {
 import type { DecoderMemory } from './decoder-memory.js';
 
 export class InPlaceDecoder implements WhisperDecoder {
-  readonly extendsRows = false;
+  readonly branches = false;
   readonly #binding: OrtBinding;
   /** How many places of each row hold its text. */
   readonly #lengths: number[];
@@ -43,7 +43,7 @@ export class InPlaceDecoder implements WhisperDecoder {
     const { steps } = this.#memory;
     const width = tokens.length / input.batch;
     const isFirst = this.places === 0;
-    if (width > 1 && !isFirst) {
+    if (input.views !== undefined || (width > 1 && !isFirst)) {
       throw new OrtError('invalid_argument', `${width} tokens at once are not the first of their rows`);
     }
     const added = this.#lengths.map((_, row) => textBefore(present, row * width, width));
@@ -84,10 +84,6 @@ export class InPlaceDecoder implements WhisperDecoder {
     if (to !== this.#lengths[row])
       throw new OrtError('invalid_argument', 'only the last places of a row are forgotten');
     this.#lengths[row] = from;
-  }
-
-  retract(row: number, count: number): void {
-    this.#lengths[row] = Math.max(0, (this.#lengths[row] ?? 0) - count);
   }
 
   restart(): void {

@@ -6,7 +6,7 @@ export { sampleRate, samplesPerEncoderFrame } from './mel-filters.js';
 export type { Cache, TokenRule } from './decode-graph.js';
 export { deviceMemoryNeed, largestBatchWithin, type MemoryNeed } from './device-memory.js';
 export { hostMemory, secondsWithin, type HostMemory } from './host-memory.js';
-export type { Choices, DecoderInput, WhisperDecoder } from './decoder.js';
+export type { Choices, DecoderInput, View, WhisperDecoder } from './decoder.js';
 export { WhisperNetwork, type CpuPrecision, type NetworkOptions } from './network.js';
 export { recordedBatches } from './window-memory.js';
 export { buildPrompt, type Prompt, type PromptRequest } from './prompt.js';

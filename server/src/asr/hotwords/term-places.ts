@@ -2,7 +2,7 @@
 import { inScript } from '../../text/chinese-script.js';
 import type { EngineTokenizer } from '../tokenizer.js';
 import { syllableReader, syllablesDistance, type Reader, type Syllable } from './syllables.js';
-import { foldedLetters, soundDistance, soundOf, type Sound } from './term-sound.js';
+import { foldedLetters, leastDistance, soundDistance, soundOf, type Sound } from './term-sound.js';
 
 /** How far from a term a place may sound. */
 const LETTERS_APART_MAX = 0.2;
@@ -15,6 +15,8 @@ const SYLLABLES_APART_MAX = 0.27;
  */
 const COST_MAX = { letters: 9, letterApart: 20, letterShort: 2, syllables: 7, syllableApart: 10 };
 const SHORT_LETTERS = 5;
+/** Tokens of a list that are watched while texts are written; places that begin with others are looked at later. */
+const TOKENS_MAX = 4_096;
 /** A term may have been heard as so many words more, or one less. */
 const WORDS_MORE_MAX = 2;
 
@@ -51,6 +53,16 @@ interface Term {
   readonly syllables: readonly Syllable[] | undefined;
 }
 
+/** Terms that may be said of as many words and sounds, so that most are passed over together. */
+interface TermGroup {
+  readonly words: number;
+  readonly consonants: number;
+  readonly vowels: number;
+  /** Codes of the longest one. */
+  longest: number;
+  readonly terms: Term[];
+}
+
 /** A word, or a character of a language without spaces, and the tokens that it is in. */
 interface Unit {
   readonly text: string;
@@ -63,6 +75,9 @@ interface Unit {
 export class TermPlaces implements TermFinder {
   readonly #tokenizer: EngineTokenizer;
   readonly #terms: readonly Term[];
+  readonly #groups: readonly TermGroup[];
+  /** All that the terms are spelled with, behind a space and without, with a capital and a small letter. */
+  readonly tokens: readonly number[];
   readonly #read: Reader | undefined;
   /** How many words each term has, by its letters; and the most letters of one. */
   readonly #wordsByLetters: ReadonlyMap<string, number>;
@@ -71,6 +86,8 @@ export class TermPlaces implements TermFinder {
   static async open(tokenizer: EngineTokenizer, terms: readonly string[]): Promise<TermPlaces> {
     const texts = [...new Set(terms.map((term) => term.trim()))].filter((term) => WORDLIKE.test(term));
     const read = texts.some((text) => HAN.test(text)) ? await syllableReader() : undefined;
+    // The dictionary for texts in traditional characters is read here, too: within a window it would be waited for.
+    if (read !== undefined) await inScript('汉', 'traditional');
     const made = texts.map(async (text): Promise<Term> => {
       const syllables = HAN.test(text)
         ? [...(await inScript(text, 'simplified'))].map((one) => read?.(one))
@@ -89,6 +106,14 @@ export class TermPlaces implements TermFinder {
   private constructor(tokenizer: EngineTokenizer, terms: readonly Term[], read: Reader | undefined) {
     this.#tokenizer = tokenizer;
     this.#terms = terms;
+    this.#groups = groupsOf(terms);
+    const spelled = terms.flatMap(({ text, syllables }) => {
+      const [letter = ''] = text;
+      const begun = [...new Set([letter, letter.toUpperCase(), letter.toLowerCase()])];
+      const whole = begun.map((one) => one + text.slice(letter.length));
+      return syllables === undefined ? whole.map((one) => ` ${one}`) : whole;
+    });
+    this.tokens = [...new Set(spelled.flatMap((one) => tokenizer.encode(one)))].slice(0, TOKENS_MAX);
     this.#read = read;
     this.#wordsByLetters = new Map(terms.map(({ letters, words }) => [letters, words]));
     this.#longest = Math.max(0, ...terms.map(({ letters }) => letters.length));
@@ -116,15 +141,18 @@ export class TermPlaces implements TermFinder {
         spans.get(past - from)?.push({ from, past, sound: soundOf(text), letters: foldedLetters(text) });
       }
     }
-    for (const term of this.#terms) {
-      if (term.syllables !== undefined) continue;
-      for (let words = Math.max(1, term.words - 1); words <= term.words + WORDS_MORE_MAX; words++) {
+    for (const group of this.#groups) {
+      for (let words = Math.max(1, group.words - 1); words <= group.words + WORDS_MORE_MAX; words++) {
         for (const { from, past, sound, letters } of spans.get(words) ?? []) {
-          const distance = soundDistance(term.sound, sound, LETTERS_APART_MAX);
-          if (distance > LETTERS_APART_MAX || (letters === term.letters && words === term.words)) continue;
-          const short = Math.max(0, SHORT_LETTERS - term.letters.length);
-          const costMax = COST_MAX.letters - COST_MAX.letterApart * distance - COST_MAX.letterShort * short;
-          yield* this.#spellings(units, { from, past, term: term.text, costMax }, ids);
+          const bound = LETTERS_APART_MAX * Math.max(group.longest, sound.codes.length);
+          if (leastDistance(group, sound) > bound) continue;
+          for (const term of group.terms) {
+            const distance = soundDistance(term.sound, sound, LETTERS_APART_MAX);
+            if (distance > LETTERS_APART_MAX || (letters === term.letters && words === term.words)) continue;
+            const short = Math.max(0, SHORT_LETTERS - term.letters.length);
+            const costMax = COST_MAX.letters - COST_MAX.letterApart * distance - COST_MAX.letterShort * short;
+            yield* this.#spellings(units, { from, past, term: term.text, costMax }, ids);
+          }
         }
       }
     }
@@ -223,6 +251,22 @@ export class TermPlaces implements TermFinder {
     }
     return units;
   }
+}
+
+/** Of those in letters. */
+function groupsOf(terms: readonly Term[]): TermGroup[] {
+  const groups = new Map<string, TermGroup>();
+  for (const term of terms) {
+    if (term.syllables !== undefined) continue;
+    const { words, sound } = term;
+    const { consonants, vowels, codes } = sound;
+    const key = `${words}/${consonants}/${vowels}`;
+    const group = groups.get(key) ?? { words, consonants, vowels, longest: 0, terms: [] };
+    group.longest = Math.max(group.longest, codes.length);
+    group.terms.push(term);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
 }
 
 function textOf(units: readonly Unit[]): string {

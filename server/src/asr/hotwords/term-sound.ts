@@ -100,13 +100,22 @@ function substitutionAt(a: number, b: number): number {
 let above = new Float64Array(SOUND_LENGTH_MAX + 1);
 let row = new Float64Array(SOUND_LENGTH_MAX + 1);
 
+/** The least that two sounds can be apart, not divided by their length, by how many consonants and vowels they have. */
+export function leastDistance(
+  a: Pick<Sound, 'consonants' | 'vowels'>,
+  b: Pick<Sound, 'consonants' | 'vowels'>,
+): number {
+  return (
+    Math.abs(a.consonants - b.consonants) * COST_MIN.consonantMore + Math.abs(a.vowels - b.vowels) * COST_MIN.vowelMore
+  );
+}
+
 /** 0: alike; 1: nothing in common. Infinity where it is above `max`, which is soon known. */
 export function soundDistance(a: Sound, b: Sound, max: number): number {
   const [rows, columns] = [a.codes.length, b.codes.length];
   const longer = Math.max(rows, columns, 1);
   const bound = max * longer;
-  const consonantsMore = Math.abs(a.consonants - b.consonants) * COST_MIN.consonantMore;
-  if (consonantsMore + Math.abs(a.vowels - b.vowels) * COST_MIN.vowelMore > bound) return Infinity;
+  if (leastDistance(a, b) > bound) return Infinity;
   const foreign = Math.max(bitsOf(a.kinds & ~b.kinds), bitsOf(b.kinds & ~a.kinds));
   if (foreign * COST_MIN.foreign > bound) return Infinity;
   above[0] = 0;

@@ -1,9 +1,10 @@
 // A second look at finished texts: where a place sounds like a term of the caller's, the decoder is fed the text with
 // the term in it, and the term stays where the model takes it to be nearly as likely as what it wrote itself. Words
 // that sound like no term are never touched.
-import type { WhisperDecoder } from '@sotto/models';
+import type { View, WhisperDecoder } from '@sotto/models';
 import type { DecodedToken } from '../engine.js';
 import type { TermFinder, TermPlace } from '../hotwords/term-places.js';
+import { logprobsOf } from './whisper-passes.js';
 import type { WhisperRow } from './whisper-row.js';
 
 /** Tokens behind a place that are weighed with it: they must go on as well from the term. */
@@ -11,6 +12,8 @@ const TOKENS_BEHIND = 3;
 /** Places of one text that are tried, the likeliest; places that were found. */
 const TRIALS_MAX = 6;
 const PLACES_MAX = 64;
+/** Tokens of a text's trials that are fed at once without a look at how each begins: each takes a tenth of a pass. */
+const TOKENS_AT_ONCE = 9;
 
 /** A text with a term in one place, to be fed from where it parts from what was written. */
 interface Trial {
@@ -29,14 +32,13 @@ interface Outcome extends Trial {
   readonly margin: number;
 }
 
-/** A row, prompt and text, and how many of its tokens the decoder holds. */
+/** A row, prompt and text. */
 interface Open {
   readonly row: WhisperRow;
   /** With <|endoftext|>. */
   readonly sequence: readonly number[];
+  /** From the first place to the last. */
   readonly trials: readonly Trial[];
-  readonly outcomes: Outcome[];
-  fed: number;
 }
 
 /** What one row is fed in a pass behind its first `kept` tokens. */
@@ -46,6 +48,9 @@ interface Feed {
   /** Tokens whose probability behind each of `tokens` is wanted. */
   readonly wanted: readonly (readonly number[])[];
 }
+
+/** Of the feeds of one row, of the tokens of each. */
+type Answers = Answer[][];
 
 /** Behind each fed token: natural logs of the probabilities that were wanted, and the attended frame. */
 interface Answer {
@@ -68,39 +73,51 @@ export async function tryTerms(
   before: () => Promise<void>,
 ): Promise<void> {
   let open = await Promise.all(rows.map((row, i) => openRow(row, places[i], endOfText)));
-  const pass = async (feeds: readonly (Feed | undefined)[]): Promise<(readonly Answer[])[]> => {
-    await before();
-    return feedRows(decoder, open, feeds, endOfText);
-  };
-  // How each term begins is looked at in all places at once: most are out of the question.
-  if (open.some(({ trials }) => trials.length > 1)) {
-    const answers = await pass(open.map(probeOf));
-    open = open.map((one, i) => ({ ...one, trials: likelyTrials(one, answers[i] ?? []) }));
+  const feed = (feeds: readonly (readonly Feed[])[]): Promise<Answers[]> =>
+    feedRows(decoder, open, { feeds, padding: endOfText, before });
+  // Of many, how each begins is looked at first: most are out of the question.
+  if (open.some(areMany)) {
+    const probes = open.map((one) => (areMany(one) ? probesOf(one, decoder.branches) : []));
+    const answers = await feed(probes);
+    open = open.map((one, i) => {
+      const answered = probes[i]?.flatMap((feed, n) =>
+        feed.tokens.map((_, at) => [feed.kept + at + 1, answers[i]?.[n]?.[at]] as const),
+      );
+      return areMany(one) ? { ...one, trials: likelyTrials(one, new Map(answered)) } : one;
+    });
   }
-  for (let turn = 0; open.some(({ trials }) => turn < trials.length); turn++) {
-    const answers = await pass(open.map((one) => feedOf(one, one.trials[turn])));
-    for (const [i, { trials, outcomes }] of open.entries()) {
-      const trial = trials[turn];
-      const outcome = trial === undefined ? undefined : outcomeOf(trial, answers[i] ?? []);
-      if (outcome !== undefined) outcomes.push(outcome);
-    }
+  if (open.every(({ trials }) => trials.length === 0)) return;
+  const answers = await feed(open.map(({ trials, sequence }) => trials.map((trial) => feedOf(sequence, trial))));
+  for (const [i, { row, trials }] of open.entries()) {
+    settle(
+      row,
+      trials.map((trial, n) => outcomeOf(trial, answers[i]?.[n] ?? [])).filter((one) => one !== undefined),
+    );
   }
-  for (const { row, outcomes } of open) settle(row, outcomes);
+}
+
+function areMany({ trials }: Open): boolean {
+  return trials.reduce((sum, { tokens }) => sum + tokens.length, 0) > TOKENS_AT_ONCE;
 }
 
 async function openRow(row: WhisperRow, places: TermFinder | undefined, endOfText: number): Promise<Open> {
   const ids = row.tokens.map(({ id }) => id);
   const sequence = [...row.prompt.tokens, ...ids, endOfText];
+  const watched = new Map(row.watched.map((token, n) => [token, n]));
   // Where the limit ended a text the decoder has not seen its last token.
   const found = places === undefined || row.endLogprob === null ? [] : await places.find(ids);
   const trials = found.slice(0, PLACES_MAX).map((place) => trialOf(row, place, endOfText));
-  return { row, sequence, trials: chosen(trials.filter(isOpen)), outcomes: [], fed: sequence.length - 1 };
+  return { row, sequence, trials: inOrder(trials.filter(isOpen)) };
 
   /** Whether the term can be as likely as it must be, if all behind its first other token were certain. */
   function isOpen({ from, written, place, tokens }: Trial): boolean {
     const there = logprobAt(row, from - row.prompt.tokens.length);
     const fits = from + tokens.length <= row.placesMax;
-    return fits && Math.log1p(-Math.exp(Math.min(there, -1e-9))) - written >= -place.costMax;
+    // Known of most already; else no more than what the other token leaves.
+    const begins =
+      row.watchedLogprobs[from - row.prompt.tokens.length]?.[watched.get(tokens[0] ?? -1) ?? -1] ??
+      Math.log1p(-Math.exp(Math.min(there, -1e-9)));
+    return fits && begins - written >= -place.costMax;
   }
 }
 
@@ -119,41 +136,44 @@ function logprobAt(row: WhisperRow, at: number): number {
   return row.tokens[at]?.logprob ?? row.endLogprob ?? 0;
 }
 
-/** From the last place to the first: what is fed for one leaves all that is before it as it was written. */
-function chosen(trials: readonly Trial[]): Trial[] {
-  return trials.toSorted((a, b) => b.from - a.from);
+function inOrder(trials: readonly Trial[]): Trial[] {
+  return trials.toSorted((a, b) => a.from - b.from);
 }
 
-/** All first tokens of a row's trials, behind the text as it was written. */
-function probeOf({ trials, sequence }: Open): Feed | undefined {
-  const [last, first] = [trials[0], trials.at(-1)];
-  if (first === undefined || last === undefined) return undefined;
-  const kept = first.from - 1;
-  const tokens = sequence.slice(kept, last.from);
-  const wanted = tokens.map((_, at) =>
-    trials.filter(({ from }) => from === kept + at + 1).map((trial) => trial.tokens[0] ?? 0),
-  );
-  return { kept, tokens, wanted };
+/**
+ * All first tokens of a row's trials, behind the text as it was written: each place alone, or, where the decoder does
+ * not branch, the text with all of them.
+ */
+function probesOf({ trials, sequence }: Open, branches: boolean): Feed[] {
+  const places = [...new Set(trials.map(({ from }) => from))];
+  const [first = 1, last = 1] = [places[0], places.at(-1)];
+  const spans = branches ? places.map((from) => [from - 1, from] as const) : [[first - 1, last] as const];
+  return spans.map(([kept, past]) => {
+    const tokens = sequence.slice(kept, past);
+    return { kept, tokens, wanted: tokens.map((_, at) => firstTokens(trials, kept + at + 1)) };
+  });
 }
 
-/** Those that begin likely enough, the likeliest. */
-function likelyTrials({ trials }: Open, answers: readonly Answer[]): Trial[] {
-  const kept = (trials.at(-1)?.from ?? 1) - 1;
+/** What trials put at a place of the text. */
+function firstTokens(trials: readonly Trial[], place: number): number[] {
+  return trials.filter(({ from }) => from === place).map(({ tokens }) => tokens[0] ?? 0);
+}
+
+/** Those that begin likely enough, the likeliest. `answers`: for each place, about its `firstTokens`. */
+function likelyTrials({ trials }: Open, answers: ReadonlyMap<number, Answer | undefined>): Trial[] {
   const asked = new Map<number, number>();
   const judged = trials.map((trial) => {
-    const at = trial.from - 1 - kept;
-    const nth = asked.get(at) ?? 0;
-    asked.set(at, nth + 1);
-    const begins = answers[at]?.logprobs[nth] ?? -Infinity;
-    return { trial, margin: trial.place.costMax + begins - trial.written };
+    const { from, written, place } = trial;
+    const nth = asked.get(from) ?? 0;
+    asked.set(from, nth + 1);
+    const begins = answers.get(from)?.logprobs[nth] ?? -Infinity;
+    return { trial, margin: place.costMax + begins - written };
   });
   const likely = judged.filter(({ margin }) => margin >= 0).toSorted((a, b) => b.margin - a.margin);
-  return chosen(likely.slice(0, TRIALS_MAX).map(({ trial }) => trial));
+  return inOrder(likely.slice(0, TRIALS_MAX).map(({ trial }) => trial));
 }
 
-function feedOf({ sequence }: Open, trial: Trial | undefined): Feed | undefined {
-  if (trial === undefined) return undefined;
-  const { from, tokens } = trial;
+function feedOf(sequence: readonly number[], { from, tokens }: Trial): Feed {
   const fed = [sequence[from - 1] ?? 0, ...tokens.slice(0, -1)];
   return { kept: from - 1, tokens: fed, wanted: tokens.map((token) => [token]) };
 }
@@ -182,61 +202,97 @@ function settle(row: WhisperRow, outcomes: readonly Outcome[]): void {
   }
 }
 
+interface Feeding {
+  /** Of each row. */
+  readonly feeds: readonly (readonly Feed[])[];
+  readonly padding: number;
+  readonly before: () => Promise<void>;
+}
+
+/** Side by side in one pass where the decoder can; else one after the other, each with all before it. */
 async function feedRows(
   decoder: WhisperDecoder,
   rows: readonly Open[],
-  feeds: readonly (Feed | undefined)[],
+  { feeds, padding, before }: Feeding,
+): Promise<Answers[]> {
+  if (decoder.branches) {
+    await before();
+    return feedOnce(decoder, rows, feeds, padding);
+  }
+  const answers: Answers[] = rows.map(() => []);
+  for (let turn = 0; feeds.some(({ length }) => turn < length); turn++) {
+    await before();
+    decoder.restart();
+    const now = feeds.map((one) => one.slice(turn, turn + 1));
+    for (const [i, [answer]] of (await feedOnce(decoder, rows, now, padding)).entries()) {
+      if (answer !== undefined) answers[i]?.push(answer);
+    }
+  }
+  return answers;
+}
+
+/** A token that is fed: its place in its row's text, and what is wanted behind it. */
+interface Fed extends View {
+  readonly token: number;
+  readonly place: number;
+  readonly wanted: readonly number[];
+  /** Of the feed and of the token in it. */
+  readonly of: readonly [feed: number, at: number];
+}
+
+async function feedOnce(
+  decoder: WhisperDecoder,
+  rows: readonly Open[],
+  feeds: readonly (readonly Feed[])[],
   padding: number,
-): Promise<(readonly Answer[])[]> {
-  // A decoder that takes several tokens of a row only as its first ones is fed all of it again.
-  if (!decoder.extendsRows) decoder.restart();
-  const fed = rows.map((one, i) => {
-    const feed = feeds[i];
-    if (feed === undefined) return { start: 0, skipped: 0, tokens: [] as readonly number[], wanted: [] };
-    if (decoder.extendsRows) decoder.retract(i, one.fed - feed.kept);
-    one.fed = feed.kept + feed.tokens.length;
-    const before = decoder.extendsRows ? [] : one.sequence.slice(0, feed.kept);
-    return {
-      start: feed.kept - before.length,
-      skipped: before.length,
-      tokens: [...before, ...feed.tokens],
-      wanted: feed.wanted,
-    };
-  });
-  const width = Math.max(...fed.map(({ tokens }) => tokens.length));
+): Promise<Answers[]> {
+  const fed = rows.map((row, i) => fedOf(row, feeds[i] ?? [], decoder.branches));
+  const width = Math.max(...fed.map(({ length }) => length));
   const columns = Array.from({ length: width }, (_, column) => column);
-  const chosen = fed.flatMap(({ start, skipped, wanted }, i) =>
-    wanted.flatMap((candidates, at) => {
-      const column = skipped + at;
-      const isFirst = start + column === (rows[i]?.row.prompt.tokens.length ?? 0) - 1;
+  const chosen = fed.flatMap((tokens, i) =>
+    tokens.flatMap(({ wanted, place, of }, column) => {
+      if (wanted.length === 0) return [];
+      const isFirst = place === (rows[i]?.row.prompt.tokens.length ?? 0) - 1;
       const rule = isFirst ? (rows[i]?.row.firstRule ?? 'text') : 'text';
-      return candidates.length === 0 ? [] : [{ i, at, candidates, rule, select: i * width + column }];
+      return [{ i, of, candidates: wanted, rule, select: i * width + column }];
     }),
   );
   const choices = await decoder.advance({
     batch: rows.length,
-    tokens: fed.flatMap(({ tokens }) => columns.map((column) => tokens[column] ?? padding)),
-    positions: fed.flatMap(({ tokens, start }) =>
-      columns.map((column) => (column < tokens.length ? start + column : 0)),
-    ),
-    present: fed.flatMap(({ tokens }) => columns.map((column) => column < tokens.length)),
+    tokens: fed.flatMap((tokens) => columns.map((column) => tokens[column]?.token ?? padding)),
+    positions: fed.flatMap((tokens) => columns.map((column) => tokens[column]?.place ?? 0)),
+    present: fed.flatMap((tokens) => columns.map((column) => column < tokens.length)),
+    views: decoder.branches
+      ? fed.flatMap((tokens) => columns.map((column) => tokens[column] ?? { kept: 1, first: column }))
+      : undefined,
     select: chosen.map(({ select }) => select),
     rules: chosen.map(({ rule }) => rule),
     logits: false,
     candidates: chosen.map(({ candidates }) => candidates),
   });
-  const answers: Answer[][] = rows.map(() => []);
-  for (const [n, { i, at, candidates }] of chosen.entries()) {
-    const logits = choices.candidateLogits[n] ?? new Float32Array();
-    // The best one is behind the candidates.
-    const shift = (choices.logprob[n] ?? 0) - (logits[candidates.length] ?? 0);
-    const answered = answers[i];
+  const answers = feeds.map((one) => one.map((): Answer[] => []));
+  for (const [n, { i, of }] of chosen.entries()) {
+    const answered = answers[i]?.[of[0]];
     if (answered === undefined) continue;
-    answered[at] = {
-      logprobs: candidates.map((_, k) => (logits[k] ?? -Infinity) + shift),
+    answered[of[1]] = {
+      logprobs: [...logprobsOf(choices.candidateLogits[n] ?? new Float32Array(1), choices.logprob[n] ?? 0)],
       frame: choices.frame[n] ?? 0,
     };
   }
-  for (const [i, feed] of feeds.entries()) if (feed !== undefined && rows[i] !== undefined) rows[i].row.steps++;
+  for (const [i, { length }] of feeds.entries()) if (length > 0 && rows[i] !== undefined) rows[i].row.steps++;
   return answers;
+}
+
+/** What one row is fed: behind what the decoder holds, or, where it does not branch, all of it again. */
+function fedOf({ sequence }: Open, feeds: readonly Feed[], branches: boolean): Fed[] {
+  const fed: Fed[] = [];
+  for (const [feed, { kept, tokens, wanted }] of feeds.entries()) {
+    const first = fed.length;
+    const before = branches ? [] : sequence.slice(0, kept);
+    for (const [place, token] of before.entries()) fed.push({ token, place, kept, first, wanted: [], of: [feed, -1] });
+    for (const [at, token] of tokens.entries()) {
+      fed.push({ token, place: kept + at, kept, first, wanted: wanted[at] ?? [], of: [feed, at] });
+    }
+  }
+  return fed;
 }

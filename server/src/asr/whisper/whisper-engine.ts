@@ -244,8 +244,13 @@ export class WhisperEngine implements Engine {
     const begin = performance.now();
     const limits = { endOfText: special.endOfText, maxTextTokens, maxTokens: config.maxTargetPositions };
     const languages = requests.map(({ prompt }) => this.#languageOf(prompt.language));
-    const rows = requests.map((request, i) => new WhisperRow(request, this.#promptOf(request, languages[i]), limits));
     const terms = await Promise.all(requests.map(({ hotwords }) => this.#terms.open(hotwords)));
+    // A GPU's recorded steps tell of no other tokens than the best.
+    const watches = this.sharesTime;
+    const rows = requests.map(
+      (request, i) =>
+        new WhisperRow(request, this.#promptOf(request, languages[i]), limits, watches ? terms[i]?.tokens : undefined),
+    );
     const decoder = await this.#network.hear(
       audio,
       requests.map((request) => request.audio.length),

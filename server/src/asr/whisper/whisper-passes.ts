@@ -33,6 +33,7 @@ export async function firstPass(
     select,
     rules: rows.flatMap((row) => ['start', row.firstRule, ...row.draft.map(() => 'text' as const)]),
     logits: rows.some((row) => row.samples),
+    candidates: watchedOf(rows, ({ watched, draft }) => [[], watched, ...draft.map(() => watched)]),
   });
   for (const row of rows) row.steps++;
   const starts = rows.map((_, i) => rows.slice(0, i).reduce((sum, row) => sum + row.draft.length + 2, 0));
@@ -59,6 +60,7 @@ export async function stepPass(decoder: WhisperDecoder, rows: readonly WhisperRo
     select: open,
     rules: open.map(() => 'text'),
     logits: rows.some((row) => row.samples && !row.finished),
+    candidates: watchedOf(rows, ({ finished, watched }) => (finished ? [] : [watched])),
   });
   for (const [at, i] of open.entries()) {
     const row = rows[i];
@@ -68,12 +70,29 @@ export async function stepPass(decoder: WhisperDecoder, rows: readonly WhisperRo
   }
 }
 
+/** Candidates of a run; undefined where no row watches any. */
+function watchedOf(
+  rows: readonly WhisperRow[],
+  ofRow: (row: WhisperRow) => readonly (readonly number[])[],
+): (readonly number[])[] | undefined {
+  return rows.some(({ watched }) => watched.length > 0) ? rows.flatMap(ofRow) : undefined;
+}
+
 function choiceAt(choices: Choices, at: number, count: number): Choice {
   const vocabulary = choices.logits.length / count;
+  const candidates = choices.candidateLogits[at];
   return {
     best: choices.best[at] ?? 0,
     logprob: choices.logprob[at] ?? 0,
     frame: choices.frame[at] ?? 0,
+    ...(candidates !== undefined &&
+      candidates.length > 1 && { watched: logprobsOf(candidates, choices.logprob[at] ?? 0) }),
     ...(vocabulary > 0 && { logits: choices.logits.subarray(at * vocabulary, (at + 1) * vocabulary) }),
   };
+}
+
+/** Out of logits, of which that of the best token is the last: its probability tells how they are shifted. */
+export function logprobsOf(logits: Float32Array, bestLogprob: number): Float32Array {
+  const shift = bestLogprob - (logits.at(-1) ?? 0);
+  return logits.subarray(0, -1).map((logit) => logit + shift);
 }
