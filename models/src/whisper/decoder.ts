@@ -121,10 +121,16 @@ function pickLogits(
   best: readonly number[],
 ): Float32Array[] {
   const vocabulary = logits.dims[1] ?? 0;
-  const places = candidates.map((ids, row) => [...ids, best[row] ?? 0].map((id) => row * vocabulary + id));
-  const picked = logits.pick(places.flat());
+  const places = new Uint32Array(candidates.reduce((sum, { length }) => sum + length + 1, 0));
+  let filled = 0;
+  for (const [row, ids] of candidates.entries()) {
+    const start = row * vocabulary;
+    for (let at = 0; at < ids.length; at++) places[filled++] = start + (ids[at] ?? 0);
+    places[filled++] = start + (best[row] ?? 0);
+  }
+  const picked = logits.pick(places);
   let from = 0;
-  return places.map(({ length }) => picked.subarray(from, (from += length)));
+  return candidates.map(({ length }) => picked.subarray(from, (from += length + 1)));
 }
 
 export function bindTensor(binding: OrtBinding, name: string, tensor: Tensor): void {

@@ -15,6 +15,8 @@ const SYLLABLES_APART_MAX = 0.27;
  */
 const COST_MAX = { letters: 9, letterApart: 20, letterShort: 2, syllables: 7, syllableApart: 10 };
 const SHORT_LETTERS = 5;
+/** First tokens of each term: what is written instead differs in one of them. */
+const TOKENS_WATCHED = 2;
 /** Tokens of a list that are watched while texts are written; places that begin with others are looked at later. */
 const TOKENS_MAX = 4_096;
 /** A term may have been heard as so many words more, or one less. */
@@ -76,7 +78,7 @@ export class TermPlaces implements TermFinder {
   readonly #tokenizer: EngineTokenizer;
   readonly #terms: readonly Term[];
   readonly #groups: readonly TermGroup[];
-  /** All that the terms are spelled with, behind a space and without, with a capital and a small letter. */
+  /** What the terms begin with, behind a space and without, with a capital and a small letter. */
   readonly tokens: readonly number[];
   readonly #read: Reader | undefined;
   /** How many words each term has, by its letters; and the most letters of one. */
@@ -113,7 +115,10 @@ export class TermPlaces implements TermFinder {
       const whole = begun.map((one) => one + text.slice(letter.length));
       return syllables === undefined ? whole.map((one) => ` ${one}`) : whole;
     });
-    this.tokens = [...new Set(spelled.flatMap((one) => tokenizer.encode(one)))].slice(0, TOKENS_MAX);
+    this.tokens = [...new Set(spelled.flatMap((one) => tokenizer.encode(one).slice(0, TOKENS_WATCHED)))].slice(
+      0,
+      TOKENS_MAX,
+    );
     this.#read = read;
     this.#wordsByLetters = new Map(terms.map(({ letters, words }) => [letters, words]));
     this.#longest = Math.max(0, ...terms.map(({ letters }) => letters.length));

@@ -94,5 +94,7 @@ function choiceAt(choices: Choices, at: number, count: number): Choice {
 /** Out of logits, of which that of the best token is the last: its probability tells how they are shifted. */
 export function logprobsOf(logits: Float32Array, bestLogprob: number): Float32Array {
   const shift = bestLogprob - (logits.at(-1) ?? 0);
-  return logits.subarray(0, -1).map((logit) => logit + shift);
+  const logprobs = new Float32Array(logits.length - 1);
+  for (let at = 0; at < logprobs.length; at++) logprobs[at] = (logits[at] ?? 0) + shift;
+  return logprobs;
 }
