@@ -1,6 +1,6 @@
 // Where a hypothesis that ended early has to be gone on with, and where it has not.
 import t from 'tap';
-import { unheardFrom } from '../../../server/src/asr/files/unheard-speech.js';
+import { unheardSpeech, type UnheardSpeech } from '../../../server/src/asr/files/unheard-speech.js';
 
 /** Frames of 32 ms: speech where the spans say, milliseconds. */
 function speech(lengthMs: number, ...spans: readonly (readonly [number, number])[]): Float32Array {
@@ -11,30 +11,47 @@ function speech(lengthMs: number, ...spans: readonly (readonly [number, number])
 
 /** Tokens that attend these moments. */
 const tokens = (...attendedMs: number[]) => attendedMs.map((ms, id) => ({ id, logprob: -0.1, frame: ms / 20 }));
-const ms = (samples: number | undefined): number => (samples ?? Number.NaN) / 16;
+const ms = (unheard: UnheardSpeech | undefined): number => (unheard?.from ?? Number.NaN) / 16;
 
 t.test('a hypothesis that goes on to the end is whole', async (t) => {
-  t.equal(unheardFrom(tokens(500, 1_500, 3_000, 4_600), speech(5_000, [200, 4_900])), undefined);
+  t.equal(unheardSpeech(tokens(500, 1_500, 3_000, 4_600), speech(5_000, [200, 4_900])), undefined);
 });
 
 t.test('silence behind the last word is no speech', async (t) => {
-  t.equal(unheardFrom(tokens(500, 1_500), speech(9_000, [200, 1_800])), undefined);
+  t.equal(unheardSpeech(tokens(500, 1_500), speech(9_000, [200, 1_800])), undefined);
 });
 
 t.test('a breath or the end of a long last word is not decoded again', async (t) => {
-  t.equal(unheardFrom(tokens(500, 1_500), speech(9_000, [200, 2_000], [5_000, 5_400])), undefined);
+  t.equal(unheardSpeech(tokens(500, 1_500), speech(9_000, [200, 2_000], [5_000, 5_400])), undefined);
 });
 
 t.test('speech behind a pause that was not heard is decoded from the middle of the pause', async (t) => {
-  const from = ms(unheardFrom(tokens(500, 1_500, 2_800), speech(9_000, [200, 3_000], [4_000, 8_000])));
+  const from = ms(unheardSpeech(tokens(500, 1_500, 2_800), speech(9_000, [200, 3_000], [4_000, 8_000])));
   t.ok(from > 3_300 && from < 3_700, `${from} ms`);
 });
 
 t.test('where nobody pauses it goes on a moment behind the last word', async (t) => {
-  const from = ms(unheardFrom(tokens(500, 1_500, 2_800), speech(9_000, [200, 8_800])));
+  const from = ms(unheardSpeech(tokens(500, 1_500, 2_800), speech(9_000, [200, 8_800])));
   t.ok(from >= 2_800 && from < 3_400, `${from} ms`);
 });
 
 t.test('nothing was heard of much speech', async (t) => {
-  t.ok(ms(unheardFrom([], speech(9_000, [1_000, 8_000]))) < 1_000);
+  t.ok(ms(unheardSpeech([], speech(9_000, [1_000, 8_000]))) < 1_000);
+});
+
+t.test('a sentence between two others that has no words is decoded again, with all that follows', async (t) => {
+  const spoken = speech(12_000, [200, 3_000], [4_000, 7_500], [8_500, 11_000]);
+  const unheard = unheardSpeech(tokens(500, 1_500, 2_800, 8_900, 10_500), spoken);
+  t.equal(unheard?.heard, 3);
+  t.ok(ms(unheard) > 3_300 && ms(unheard) < 3_700, `${ms(unheard)} ms`);
+});
+
+t.test('a word that is drawn out and a pause in thought have no words left out', async (t) => {
+  t.equal(unheardSpeech(tokens(500, 1_500, 3_600, 4_600), speech(5_000, [200, 4_900])), undefined);
+  t.equal(unheardSpeech(tokens(500, 1_500, 8_600, 9_600), speech(10_000, [200, 2_000], [8_300, 9_900])), undefined);
+});
+
+t.test('what was decoded again already is not asked for once more', async (t) => {
+  const spoken = speech(12_000, [200, 3_000], [4_000, 7_500], [8_500, 11_000]);
+  t.equal(unheardSpeech(tokens(500, 1_500, 2_800, 8_900, 10_500), spoken, 4), undefined);
 });

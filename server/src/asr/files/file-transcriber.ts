@@ -17,7 +17,7 @@ import { previousTokens } from '../hypothesis/previous-text.js';
 import type { Scheduler } from '../scheduling/scheduler.js';
 import { speechStretches, type CuttingOptions, type SpeechStretch } from './speech-stretches.js';
 import { segmentsOf, type WindowSegment } from './window-segments.js';
-import { unheardFrom } from './unheard-speech.js';
+import { unheardSpeech } from './unheard-speech.js';
 import { Semaphore } from '../../time/semaphore.js';
 import { SAMPLES_PER_MS } from '../../audio/samples.js';
 import type { EngineTokenizer } from '../tokenizer.js';
@@ -279,7 +279,7 @@ export class FileTranscriber {
     };
   }
 
-  /** Decodes a stretch, and on from where the model stopped listening although the speaker went on. */
+  /** Decodes a stretch, and again from where the model left out what the speaker said. */
   async #decodeWhole(
     audio: Float32Array,
     speech: Float32Array,
@@ -290,20 +290,35 @@ export class FileTranscriber {
     const decode = (part: Float32Array): Promise<FinalDecode> =>
       decodeFinal(run, { audio: part, speechRatio }, this.#tokenizer, { fallbackBudgetMs: Infinity, temperature });
     let whole = await decode(audio);
-    let from = 0;
+    let heardAtLeast = 0;
     for (let times = 0; times < CONTINUATIONS_MAX && whole.noise === null; times += 1) {
       if (attentionRests(whole.tokens, whole.language, this.#tokenizer)) break;
       // Marks attend anywhere.
-      const spoken = whole.tokens.filter(({ id }) => lettersOf(this.#tokenizer.decode([id])) !== '');
-      const unheard = unheardFrom(spoken, speech);
-      if (unheard === undefined || unheard <= from || unheard >= audio.length) break;
-      from = unheard;
-      const rest = await decode(audio.subarray(from));
-      if (rest.noise !== null) break;
-      const frames = Math.round(from / FRAME_SAMPLES);
-      whole = joined(whole, withoutOverlap(whole, rest, frames, this.#tokenizer), frames, this.#tokenizer);
+      const spoken = whole.tokens.flatMap((token, at) =>
+        lettersOf(this.#tokenizer.decode([token.id])) === '' ? [] : [{ ...token, at }],
+      );
+      const unheard = unheardSpeech(spoken, speech, heardAtLeast);
+      if (unheard === undefined || unheard.from >= audio.length) break;
+      const rest = await decode(audio.subarray(unheard.from));
+      whole = this.#withRest(whole, spoken[unheard.heard]?.at ?? whole.tokens.length, rest, unheard.from);
+      // What it says there now is not asked again.
+      heardAtLeast = unheard.heard + 1;
     }
     return whole;
+  }
+
+  /**
+   * What was decoded from a sample on in place of the tokens from `at` on, unless it says no more than they do: then it
+   * left out even more.
+   */
+  #withRest(whole: FinalDecode, at: number, rest: FinalDecode, from: number): FinalDecode {
+    const textOf = (tokens: readonly DecodedToken[]): string => this.#tokenizer.decode(tokens.map(({ id }) => id));
+    const [kept, replaced] = [whole.tokens.slice(0, at), whole.tokens.slice(at)];
+    const before = { ...whole, tokens: kept, text: textOf(kept).trim() };
+    const frames = Math.round(from / FRAME_SAMPLES);
+    const next = withoutOverlap(before, rest, frames, this.#tokenizer);
+    if (rest.noise !== null || lettersOf(textOf(next.tokens)).length <= lettersOf(textOf(replaced)).length) return whole;
+    return joined(before, next, frames, this.#tokenizer);
   }
 
   #runOf(

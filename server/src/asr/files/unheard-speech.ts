@@ -1,4 +1,5 @@
-// Finds speech behind the last word of a hypothesis: Whisper sometimes ends early, mostly at a pause.
+// Finds speech that a hypothesis has no words for: Whisper sometimes ends early, mostly at a pause, or leaves out a
+// sentence between two others.
 import { VAD_FRAME_SAMPLES } from '../../vad/vad.js';
 import type { DecodedToken } from '../engine.js';
 import { FRAME_SAMPLES } from '../hypothesis/stability-policy.js';
@@ -6,7 +7,7 @@ import { SAMPLES_PER_MS } from '../../audio/samples.js';
 
 /** Speech probability from which a frame counts as speech here: what is decoded again should be worth it. */
 const SPEECH = 0.5;
-/** How far behind the frame that it attends the sound of a last word may reach, milliseconds. */
+/** How far from the frame that it attends the sound of a word may reach, milliseconds. */
 const LAST_WORD_MS = 600;
 /**
  * Less speech than this is a breath, a laugh, or the last words themselves, milliseconds: attention often rests a
@@ -16,22 +17,50 @@ const UNHEARD_MS_MIN = 1_500;
 /** Silence that parts the last word from what was not heard, milliseconds. */
 const PAUSE_MS_MIN = 96;
 
+/** Speech that a hypothesis has no words for. */
+export interface UnheardSpeech {
+  /** How many of its tokens come before. */
+  readonly heard: number;
+  /** Where to decode again, in samples of the segment: at the pause after the last word that was heard. */
+  readonly from: number;
+}
+
 /**
- * Where to decode again, in samples of the segment: at the pause behind the last word that was heard, if enough speech
- * follows it. Undefined where the hypothesis goes on to the end of the speech.
+ * The first speech that goes unheard: after a token (from `heardAtLeast` tokens on) much is spoken before the next one,
+ * or before the end.
+ * @param tokens those of words, in order
  * @param speech speech probability of each VAD frame of the segment
  */
-export function unheardFrom(tokens: readonly DecodedToken[], speech: Float32Array): number | undefined {
-  const heard = Math.max(0, ...tokens.map((token) => token.frame)) * FRAME_SAMPLES;
-  const first = Math.ceil((heard + LAST_WORD_MS * SAMPLES_PER_MS) / VAD_FRAME_SAMPLES);
-  const frames = framesOf(UNHEARD_MS_MIN);
-  const unheard = speech.subarray(first).reduce((sum, probability) => sum + (probability >= SPEECH ? 1 : 0), 0);
-  if (unheard < frames) return undefined;
-  return pauseBehind(speech, Math.floor(heard / VAD_FRAME_SAMPLES)) * VAD_FRAME_SAMPLES;
+export function unheardSpeech(
+  tokens: readonly Pick<DecodedToken, 'frame'>[],
+  speech: Float32Array,
+  heardAtLeast = 0,
+): UnheardSpeech | undefined {
+  let heard = 0;
+  for (let at = 0; at <= tokens.length; at++) {
+    // A word may be attended before its end as well as after its beginning.
+    const token = tokens[at];
+    const next = token === undefined ? speech.length : vadFrame(token.frame) - framesOf(LAST_WORD_MS);
+    if (at >= heardAtLeast && speechBetween(speech, heard + framesOf(LAST_WORD_MS), next) >= framesOf(UNHEARD_MS_MIN)) {
+      return { heard: at, from: pauseAfter(speech, heard) * VAD_FRAME_SAMPLES };
+    }
+    heard = Math.max(heard, vadFrame(token?.frame ?? 0));
+  }
+  return undefined;
+}
+
+/** The VAD's frame at a token's. */
+function vadFrame(frame: number): number {
+  return Math.floor((frame * FRAME_SAMPLES) / VAD_FRAME_SAMPLES);
+}
+
+/** Frames of speech. */
+function speechBetween(speech: Float32Array, from: number, to: number): number {
+  return to <= from ? 0 : speech.subarray(from, to).reduce((sum, value) => sum + (value >= SPEECH ? 1 : 0), 0);
 }
 
 /** The middle of the first pause from a frame on, or the frame itself a moment later where nobody pauses. */
-function pauseBehind(speech: Float32Array, from: number): number {
+function pauseAfter(speech: Float32Array, from: number): number {
   let length = 0;
   for (let at = from; at < speech.length; at++) {
     if ((speech[at] ?? 0) < SPEECH) {
