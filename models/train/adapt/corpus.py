@@ -1,7 +1,8 @@
 """Audio of any kind as one file: 16 kHz mono int16 samples one after another, and an index. No transcripts are needed.
 
     corpus.bin    the samples
-    corpus.jsonl  a line a recording: {"offset": samples, "samples": n, "language": "en", "speaker": "..."}
+    corpus.jsonl  a line a recording: {"offset": samples, "samples": n, "language": "en", "speaker": "..."}, and "text" where a file of the
+                  same name that ends in .txt lies beside it
 """
 import json
 import os
@@ -36,8 +37,16 @@ def pack(folders, out):
             if samples is None:
                 print(f'left out, not readable: {path}')
             elif len(samples) > RATE // 4:
-                writer.add(samples, language, os.path.dirname(path))
+                writer.add(samples, language, os.path.dirname(path), transcript_of(path))
     writer.close()
+
+
+def transcript_of(path):
+    beside = os.path.splitext(path)[0] + '.txt'
+    if not os.path.exists(beside):
+        return None
+    with open(beside, encoding='utf8') as file:
+        return file.read().strip() or None
 
 
 def decoded_or_none(path):
@@ -54,10 +63,10 @@ class Writer:
         self.index = open(os.path.join(out, 'corpus.jsonl'), 'w')
         self.offset = 0
 
-    def add(self, samples, language, speaker):
+    def add(self, samples, language, speaker, text=None):
         self.samples.write(samples.astype(np.int16).tobytes())
         row = {'offset': self.offset, 'samples': len(samples), 'language': language, 'speaker': speaker}
-        self.index.write(json.dumps(row) + '\n')
+        self.index.write(json.dumps(row if text is None else {**row, 'text': text}) + '\n')
         self.offset += len(samples)
 
     def close(self):

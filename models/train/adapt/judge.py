@@ -1,4 +1,4 @@
-"""How far weights, in contexts that fit, are from the teacher's own text, and what they say of windows without speech."""
+"""How far weights, in contexts that fit, are from the teacher's own text, or from transcripts, and what they say of windows without speech."""
 import unicodedata
 
 import torch
@@ -6,9 +6,8 @@ import torch
 from greedy import Greedy
 from student import CONTEXTS, TAIL_SECONDS
 from teacher import heard
+from transcripts import BY_CHARACTER
 from whisper import FRAMES_PER_SECOND, RATE
-
-BY_CHARACTER = {'zh', 'ja', 'ko', 'th'}
 
 
 def units(text, language):
@@ -32,8 +31,9 @@ class Judge:
 
     def __init__(self, model, teacher, windows, sure=-.5, rows=96):
         self.model, self.windows, self.rows = model, windows, rows
-        labels, _, certainties = teacher.label(windows)
-        self.labels = [tokens if tokens and certainty > sure else None for tokens, certainty in zip(labels, certainties)]
+        labels, _, _, certainties = teacher.label(windows)
+        known = [transcript is not None for transcript in windows.transcripts]
+        self.labels = [tokens if tokens and (is_known or certainty > sure) else None for tokens, certainty, is_known in zip(labels, certainties, known)]
         self.weights = {name: w.clone() for name, w in teacher.weights.items()}
         self.by_context = {}
         for i, samples in enumerate(windows.lengths):

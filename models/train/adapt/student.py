@@ -62,13 +62,14 @@ class Batch:
         longest = min(LONGEST_TEXT, 14 * context + 4) + 1
         self.places = rows * min(longest, 5 * context + 10)
         make = lambda *shape, kind=torch.long: torch.zeros(*shape, dtype=kind, device=device)
-        self.rows, self.filled, self.own = make(rows), make(rows), make(rows, kind=torch.bool)
+        self.rows, self.filled = make(rows), make(rows)
+        self.own, self.spoken = make(rows, kind=torch.bool), make(rows, kind=torch.bool)
         self.tokens = make(rows, PREVIOUS + 5 + longest)
         # The places whose next word counts: where in the flattened tokens, what the word is, its weight, and the row.
         self.at, self.wanted, self.row = make(self.places), make(self.places), make(self.places)
         self.weight = make(self.places, kind=torch.float32)
 
-    def fill(self, model, windows, labels, rows, by_language, rng):
+    def fill(self, model, windows, labels, are_own, rows, by_language, rng):
         count, length = self.tokens.shape
         tokens = np.full((count, length), model.end)
         at, wanted, row, weight = [], [], [], []
@@ -84,12 +85,13 @@ class Batch:
             row += [k] * len(labels[i])
             weight += [1] * (len(labels[i]) - 1) + [END_WEIGHT]
         places = lambda values: np.array((values + [0] * self.places)[:self.places])
-        # Where the label is not the teacher's own word, its states and its distribution are no target either.
-        own = [windows.kinds[i] != 'nothing' and len(labels[i]) > 1 for i in rows]
+        # Where the label is not the teacher's own word, its distribution is no target either; of silence its states are none.
+        spoken = [windows.kinds[i] != 'nothing' and len(labels[i]) > 1 for i in rows]
+        own = [said and are_own[i] for said, i in zip(spoken, rows)]
         frames = [frames_of(int(windows.lengths[i])) for i in rows]
         padded = lambda values: np.array(values + [0] * (count - len(rows)))
         for tensor, values in [
-            (self.rows, padded(list(rows))), (self.filled, padded(frames)), (self.own, padded(own)), (self.tokens, tokens),
+            (self.rows, padded(list(rows))), (self.filled, padded(frames)), (self.own, padded(own)), (self.spoken, padded(spoken)), (self.tokens, tokens),
             (self.at, places(at)), (self.wanted, places(wanted)), (self.row, places(row)), (self.weight, places(weight)),
         ]:
             tensor.copy_(torch.from_numpy(values))
@@ -125,13 +127,13 @@ class Student:
             else:
                 group['lr'] = rate * factor
 
-    def step(self, windows, labels, context, rows, by_language, rng, share):
+    def step(self, windows, labels, are_own, context, rows, by_language, rng, share):
         """One step on these rows when `share` of the time is over; the three losses."""
         if context not in self.batches:
             batch = Batch(context, rows_of(context, self.seconds), self.device)
             self.batches[context] = batch, Recorded(lambda: self.learn(batch), self.device)
         batch, learn = self.batches[context]
-        batch.fill(self.model, windows, labels, rows, by_language, rng)
+        batch.fill(self.model, windows, labels, are_own, rows, by_language, rng)
         if learn.is_recorded and learn.graph is None:
             self.set_rate(0)
             learn.record()
@@ -156,7 +158,7 @@ class Student:
         words = (torch.where(is_own, divergence + .1 * surprise, surprise) * batch.weight).sum() / batch.weight.sum()
         hidden = relative_error(states, goal, is_own.float().expand(len(states), -1))
         frames = near.shape[1]
-        is_filled = (torch.arange(frames, device=self.device) < batch.filled[:, None]) & batch.own[:, None]
+        is_filled = (torch.arange(frames, device=self.device) < batch.filled[:, None]) & batch.spoken[:, None]
         encoder = relative_error(near, far[:, :frames], is_filled.float())
         self.optimiser.zero_grad(set_to_none=True)
         (words + hidden + .3 * encoder).backward()
@@ -175,7 +177,7 @@ def distil(model, teacher, weights, studio, minutes, rate, decoder_rate, round_s
     while progress < 1:
         begun = time.time()
         windows = studio.windows(round_size)
-        labels, far, _ = teacher.label(windows)
+        labels, are_own, far, _ = teacher.label(windows)
         student.begin(windows, far)
         labelled = time.time()
         by_language = {}
@@ -186,7 +188,7 @@ def distil(model, teacher, weights, studio, minutes, rate, decoder_rate, round_s
         for context, rows in (batch for _ in range(HEARD) for batch in batches(windows.lengths, labels, rng, seconds)):
             if spent() >= 1:
                 break
-            losses.append(student.step(windows, labels, context, rows, by_language, rng, spent()))
+            losses.append(student.step(windows, labels, are_own, context, rows, by_language, rng, spent()))
         rounds += 1
         # Their clocks differ a little: the mean decides for all of them whether another round comes.
         progress.fill_(spent())
@@ -195,7 +197,8 @@ def distil(model, teacher, weights, studio, minutes, rate, decoder_rate, round_s
             mean = torch.stack(losses).mean(0).tolist()
             told = time.time()
             log(f'{spent():4.0%}: round {rounds}, step {student.steps}: words {mean[0]:.4f}, hidden {mean[1]:.4f}, encoder {mean[2]:.4f}; '
-                f'{sum(tokens is not None for tokens in labels)} of {round_size} labels believed; '
+                f'{sum(tokens is not None for tokens in labels)} of {round_size} labels believed, '
+                f'{sum(not own and t is not None and len(t) > 1 for own, t in zip(are_own, labels))} by transcripts; '
                 f'{labelled - begun:.1f} s made and labelled, {told - labelled:.1f} s taught')
     log(f'{rounds * round_size} windows, {student.steps} steps')
     return {name: w.detach() for name, w in student.weights.items()}

@@ -3,6 +3,7 @@ import torch
 
 from corpus import Corpus
 from greedy import Greedy
+from transcripts import label as transcribed
 from whisper import FRAMES_PER_SECOND, RATE
 
 LONGEST_TEXT = 200
@@ -44,8 +45,8 @@ class Teacher:
 
     @torch.no_grad()
     def label(self, windows):
-        """Tokens of every window, end of text included, None where the teacher's text is not to be believed; the teacher's states of all
-        windows [rows, 1500, width]; and its certainty, the mean log-probability of a token."""
+        """Tokens of every window, end of text included, None where they are not to be believed; for each whether they are the teacher's own, or
+        a transcript's; the teacher's states of all windows [rows, 1500, width]; and its certainty, the mean log-probability of a token."""
         model, labels, certainties, all_states = self.model, [], [], []
         for at in range(0, len(windows.lengths), self.batch):
             rows = slice(at, at + self.batch)
@@ -57,7 +58,20 @@ class Teacher:
             certainties += certainty.tolist()
             said = zip(windows.kinds[rows], windows.languages[rows], windows.lengths[rows], tokens.tolist(), done.tolist(), certainties[at:])
             labels += [[model.end] if kind == 'nothing' else believed(model, *rest) for kind, *rest in said]
-        return labels, torch.cat(all_states), certainties
+        own = [kind != 'nothing' for kind in windows.kinds]
+        for i, transcript in enumerate(windows.transcripts):
+            if transcript is not None:
+                labels[i], own[i] = self.put_right(labels[i], certainties[i], transcript, windows.languages[i])
+        return labels, own, torch.cat(all_states), certainties
+
+    def put_right(self, tokens, certainty, transcript, language):
+        """The label of a window whose transcript is known, and whether it is what the teacher said."""
+        model = self.model
+        found = transcribed(None if tokens is None else model.text(tokens), certainty, transcript, language)
+        if found is None:
+            return None, False
+        text, is_own = found
+        return (tokens, True) if is_own and tokens is not None else ([*model.tokens(text), model.end], False)
 
 
 def believed(model, language, samples, tokens, is_done, certainty):

@@ -11,6 +11,7 @@ from heads import steady
 from judge import distance, score, units
 from student import CONTEXTS, END_WEIGHT, Batch, batches, context_of, rows_of
 from teacher import believed, hold_out, loops
+from transcripts import corrected, label
 from windows import KINDS, LONGEST, Plan, Studio, Windows
 
 
@@ -22,13 +23,13 @@ class Model:
         return [1, 2]
 
 
-def corpus(folder, speakers=6, count=60, seconds=2.):
+def corpus(folder, speakers=6, count=60, seconds=2., text=None):
     writer = Writer(folder)
     rng = np.random.default_rng(0)
     for i in range(count):
         loud = rng.standard_normal(int(seconds * RATE / 2)) * 5000
         quiet = rng.standard_normal(int(seconds * RATE / 2)) * 50
-        writer.add(np.concatenate([loud, quiet]).astype(np.int16), 'en', f'speaker {i % speakers}')
+        writer.add(np.concatenate([loud, quiet]).astype(np.int16), 'en', f'speaker {i % speakers}', text)
     writer.close()
 
 
@@ -96,9 +97,9 @@ class Labels(unittest.TestCase):
         self.assertTrue(all(len(rows) <= rows_of(context, 640) for context, rows in found))
 
     def test_a_batch_points_at_the_words_and_weighs_the_end(self):
-        made = Windows(['whole', 'nothing'], ['en', 'en'], None, np.array([RATE, RATE]))
+        made = Windows(['whole', 'nothing', 'whole'], ['en'] * 3, None, np.array([RATE] * 3), [None] * 3)
         batch = Batch(2, 4, 'cpu')
-        batch.fill(Model(), made, [[5, 6, 9], [9]], [0, 1], {}, random.Random(0))
+        batch.fill(Model(), made, [[5, 6, 9], [9], [7, 9]], [True, False, False], [0, 1], {}, random.Random(0))
         places = batch.weight > 0
         length = batch.tokens.shape[1]
         self.assertEqual(batch.at[places].tolist(), [1, 2, 3, length + 1])
@@ -106,6 +107,38 @@ class Labels(unittest.TestCase):
         self.assertEqual(batch.weight[places].tolist(), [1, 1, END_WEIGHT, END_WEIGHT])
         self.assertEqual(batch.tokens[0, :4].tolist(), [1, 2, 5, 6])
         self.assertEqual(batch.own.tolist(), [True, False, False, False])
+        batch.fill(Model(), made, [[5, 6, 9], [9], [7, 9]], [True, False, False], [2], {}, random.Random(0))
+        self.assertEqual((batch.own.tolist()[0], batch.spoken.tolist()[0]), (False, True))
+
+
+class Transcripts(unittest.TestCase):
+    def test_wrong_words_are_put_right_and_marks_stay(self):
+        self.assertEqual(corrected(' We call it beer, Tom.', 'we call it bear tom', 'en'), (' We call it bear, Tom.', .2))
+        self.assertEqual(corrected(' I want to go home.', 'I WANT TO GO HOME NOW', 'en')[0], ' I want to go home now.')
+        self.assertEqual(corrected(' The the cat sat.', 'The cat sat.', 'en')[0], ' The cat sat.')
+        self.assertEqual(corrected(' cat sat.', 'The cat sat.', 'en')[0], ' The cat sat.')
+        self.assertEqual(corrected('設定溫度都。', '设定温度', 'zh')[0], '设定温度。')
+
+    def test_numbers_stay_as_they_were_said(self):
+        self.assertEqual(corrected(' 0 3 5 1', 'Zero three five one.', 'en'), (' 0 3 5 1', 0))
+        self.assertEqual(corrected('设定29度', '设定二十九度', 'zh'), ('设定29度', 0))
+
+    def test_where_a_sure_teacher_and_the_transcript_disagree_nobody_is_believed(self):
+        self.assertIsNone(label(' Good morning to you.', -.1, 'Close the window now', 'en'))
+        self.assertEqual(label(' Good mourning.', -.1, 'Good morning', 'en'), (' Good morning.', False))
+        self.assertEqual(label(' Good morning.', -.1, 'good morning', 'en'), (' Good morning.', True))
+        self.assertEqual(label(None, -2, 'Close the window.', 'en'), (' Close the window.', False))
+
+    def test_a_window_has_a_transcript_where_all_of_it_is_heard(self):
+        with tempfile.TemporaryDirectory() as folder:
+            corpus(folder, count=8, text='word')
+            studio = Studio(folder, range(8), 'cpu', silent=4)
+        for _ in range(8):
+            whole, joined = studio.plan('whole', 'en'), studio.plan('joined', 'en')
+            self.assertEqual(whole.transcript, 'word')
+            self.assertEqual(joined.transcript, ' '.join(['word'] * len(joined.pieces)))
+            self.assertIsNone(studio.plan('start', 'en').transcript)
+            self.assertIsNone(studio.plan('nothing', 'en').transcript)
 
 
 class Corpora(unittest.TestCase):

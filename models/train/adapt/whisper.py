@@ -42,6 +42,7 @@ class Whisper:
         self.suppressed_first = torch.tensor(self.generation.get('begin_suppress_tokens') or [self.end], dtype=torch.long, device=device)
         self.filters = torch.tensor(mel_filters(self.mels), dtype=torch.float32, device=device)
         self.hann = torch.hann_window(400, device=device)
+        self.tokenizer = None
         self.vocabulary = {i: piece for piece, i in tokenizer['model']['vocab'].items()}
 
     def prompt(self, language):
@@ -51,6 +52,13 @@ class Whisper:
         """Byte-level BPE back to text; special tokens vanish."""
         pieces = ''.join(self.vocabulary.get(t, '') for t in tokens if t < self.end)
         return bytes(BYTES[c] for c in pieces if c in BYTES).decode('utf8', 'replace')
+
+    def tokens(self, text):
+        """Text as tokens; needs the package tokenizers."""
+        if self.tokenizer is None:
+            from tokenizers import Tokenizer
+            self.tokenizer = Tokenizer.from_file(os.path.join(self.folder, 'tokenizer.json'))
+        return self.tokenizer.encode(text, add_special_tokens=False).ids
 
     def load(self):
         """All weights, float32, by their names without `model.`."""

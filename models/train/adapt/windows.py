@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from corpus import RATE, Corpus
 from sounds import sounds
+from transcripts import BY_CHARACTER
 
 WINDOW = 30 * RATE
 LONGEST = int(29.3 * RATE)
@@ -21,11 +22,13 @@ CHUNK_SAMPLES = 48_000_000
 
 @dataclass
 class Windows:
-    """kinds and languages by row; samples: int16 [rows, 30 s], silent past each row's length (in samples). Rows are sorted by length."""
+    """kinds and languages by row; samples: int16 [rows, 30 s], silent past each row's length (in samples). Rows are sorted by length.
+    transcripts: of all that is said in a row, where that is known, else None."""
     kinds: list
     languages: list
     samples: torch.Tensor
     lengths: np.ndarray
+    transcripts: list
 
 
 @dataclass
@@ -36,6 +39,7 @@ class Plan:
     length: int
     room: int
     pieces: list
+    transcript: str | None = None
 
 
 class Studio:
@@ -53,6 +57,7 @@ class Studio:
         self.starts = np.cumsum(self.lengths) - self.lengths
         self.samples = torch.from_numpy(np.concatenate(clips)).to(device)
         self.silent = np.arange(len(rows), len(clips))
+        self.transcripts = [corpus.rows[i].get('text') for i in rows]
         self.by_language = {}
         for at, i in enumerate(rows):
             self.by_language.setdefault(corpus.rows[i]['language'], []).append(at)
@@ -99,7 +104,7 @@ class Studio:
             sound = self.compose(some)
             samples[at:at + len(some), :sound.shape[1]] = sound
             at += len(some)
-        return Windows([p.kind for p in plans], [p.language for p in plans], samples, np.array([p.length for p in plans]))
+        return Windows([p.kind for p in plans], [p.language for p in plans], samples, np.array([p.length for p in plans]), [p.transcript for p in plans])
 
     def plan(self, kind, language):
         rng = self.rng
@@ -109,12 +114,13 @@ class Studio:
         speed = 1. if rng.random() < UNCHANGED else rng.uniform(*SPEEDS)
         spoken = lambda clip: min(int(self.lengths[clip] / speed), LONGEST)
         clip = pick()
-        room, pieces, at = clip, [], 0
+        room, pieces, clips, at = clip, [], [clip], 0
         if kind.startswith('joined'):
             target = rng.uniform(4, 28) * RATE
             at = int(rng.uniform(0, .3) * RATE)
             while at < target and at + spoken(clip) <= LONGEST:
                 pieces.append((self.starts[clip], spoken(clip), at, speed))
+                clips = [*clips[:len(pieces) - 1], clip]
                 at += spoken(clip) + int(rng.uniform(.1, 1.6) * RATE)
                 clip = pick()
         if not pieces:
@@ -126,7 +132,14 @@ class Studio:
             length = max(RATE // 4, int(rng.uniform(.15, 1) * length))
         elif kind == 'start':
             length = min(length, int(rng.uniform(.3, 1.2) * RATE))
-        return Plan(kind, language, length, room, [(a, min(n, length - at), at, s) for a, n, at, s in pieces if at < length])
+        is_cut = any(at + n > length for _, n, at, _ in pieces)
+        pieces = [(a, min(n, length - at), at, s) for a, n, at, s in pieces if at < length]
+        return Plan(kind, language, length, room, pieces, None if is_cut else self.transcript_of(clips, language))
+
+    def transcript_of(self, clips, language):
+        """Of recordings one after the other; None where one has none."""
+        texts = [self.transcripts[clip] for clip in clips]
+        return None if None in texts else ('' if language in BY_CHARACTER else ' ').join(texts)
 
     def plan_nothing(self, language, room):
         """A sound without speech, the room alone, or digital silence."""
