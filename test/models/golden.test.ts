@@ -54,7 +54,7 @@ for (const { name, directory, kernels } of cases) {
       const feeds: Record<string, Tensor> = {
         tokens: int64(sequence, [1, n]),
         positions: int64([...sequence.keys()], [1, n]),
-        mask: { type: 'bool', dims: [1, n], data: new Uint8Array(n).fill(1) },
+        mask: { type: 'bool', dims: [1, 1, n], data: new Uint8Array(n).fill(1) },
         select: int64(positions),
         rules: int64(positions.map(() => tokenRules.start)),
         audioFrames: int64([bucketSamples / 320]),
