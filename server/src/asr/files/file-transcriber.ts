@@ -317,7 +317,8 @@ export class FileTranscriber {
     const before = { ...whole, tokens: kept, text: textOf(kept).trim() };
     const frames = Math.round(from / FRAME_SAMPLES);
     const next = withoutOverlap(before, rest, frames, this.#tokenizer);
-    if (rest.noise !== null || lettersOf(textOf(next.tokens)).length <= lettersOf(textOf(replaced)).length) return whole;
+    if (rest.noise !== null || lettersOf(textOf(next.tokens)).length <= lettersOf(textOf(replaced)).length)
+      return whole;
     return joined(before, next, frames, this.#tokenizer);
   }
 
