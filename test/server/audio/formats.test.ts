@@ -77,7 +77,9 @@ for (const name of sampled(FILES, 6)) {
     const stored = await openStoredFile(folder + name);
     t.teardown(() => stored.close());
     const inline = await decode(stored, { isolation: 'inline' });
-    const seconds = name === 'video.mp4' ? 4 : original.durationMs / 1_000;
+    // Bare AAC does not say where its sound begins: what the encoder put before it stays, a frame, as ffmpeg has it.
+    const before = name === 'speech.aac' ? 0.064 : 0;
+    const seconds = name === 'video.mp4' ? 4 : original.durationMs / 1_000 + before;
     t.ok(Math.abs(inline.length / 16_000 - seconds) < 0.06, `${inline.length / 16_000} s`);
     const likeness = Math.max(
       ...Array.from({ length: LAG_MAX_MS / 10 }, (_, lag) =>
