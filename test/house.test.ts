@@ -83,7 +83,7 @@ t.test('a room imports what the table allows, and the table allows nothing else'
     if (room === other || other === 'protocol') continue;
     t.ok(
       roomsIn(MAY_IMPORT[room]).includes(other),
-      `${room} may import ${other}: ${example}; move the code, or add it to MAY_IMPORT above and say why`,
+      `of ${room} and ${other}: ${example}. If MAY_IMPORT in test/house.test.ts does not name it, move the code, or add it and say why`,
     );
   }
   for (const [room, allowed] of Object.entries(MAY_IMPORT)) {
