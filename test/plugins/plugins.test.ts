@@ -19,9 +19,9 @@ import { isWholeRun } from '../support/whole-run.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const repository = fileURLToPath(new URL('../..', import.meta.url));
-const SAID = 'Can you tell me where the nearest library is?';
+const SAID = 'Save the file before you close the window.';
 /** Of a partial: how its first word is heard depends on when it is asked for. */
-const HEARD_EARLY = /tell me/;
+const HEARD_EARLY = /file/;
 
 interface Line {
   readonly type: string;
@@ -60,9 +60,9 @@ async function talk(
 async function speech(t: Test) {
   const server = await ServerProcess.start(t);
   const proxy = await ChaosProxy.start(t, Number(new URL(server.http).port), CALM);
-  const wav = join(testFolder(t), 'question.wav');
+  const wav = join(testFolder(t), 'speech.wav');
   const silence = new Float32Array(16_000);
-  const samples = [...(await fixtureSamples('en-question')), ...silence];
+  const samples = [...(await fixtureSamples('en-computer')), ...silence];
   await writeFile(wav, wavFile({ tag: 1, sampleRate: 16_000, bits: 16 }, s16le(samples)));
   return { proxy, wav, url: proxy.url };
 }
