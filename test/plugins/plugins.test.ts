@@ -129,7 +129,7 @@ t.test('in Python', { skip: !isWholeRun && 'in npm run test:all', timeout: 900_0
   t.test('pipecat', async (t) => {
     const { proxy, wav, url } = await speech(t);
     const lines = await talk(python('pipecat_agent.py'), [url, wav]);
-    t.match(lines.at(-1), { type: 'final', text: SAID, finalized: true, words: 9 });
+    t.match(lines.at(-1), { type: 'final', text: SAID, finalized: true, words: 8 });
     t.match(textsOf(lines, 'interim').at(-1), HEARD_EARLY);
     t.strictSame(textsOf(lines, 'error'), []);
     let hasCut = false;
