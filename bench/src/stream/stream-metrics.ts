@@ -1,7 +1,7 @@
 // From what the clients saw to the figures of the stream bench.
 import { placedSpans, type Playlist } from '../audio/playlist.js';
 import type { Span } from '../audio/recordings.js';
-import { spokenSpans, spokenStretches } from '../audio/speech-by-level.js';
+import { spokenStretches } from '../audio/speech-by-level.js';
 import { distribution } from '../measure/statistics.js';
 import { atMost, distributionMetric, scalarMetric, type Metric, type MetricOptions } from '../report/metric.js';
 import { revisionsOf, type Revisions } from './revisions.js';
@@ -150,7 +150,7 @@ function trueSpans(playlist: Playlist): { begun: Span[]; ended: Span[]; words: S
     const told = recording.words.length > 0 ? recording.words : recording.utterances;
     // An utterance that the server ends in mid-recording is followed by one that begins behind a pause.
     spans.begun.push(...placedSpans(placed, told.length > 0 ? told : spokenStretches(recording)));
-    spans.ended.push(...placedSpans(placed, told.length > 0 ? told : spokenSpans(recording)));
+    spans.ended.push(...placedSpans(placed, told.length > 0 ? told : spokenStretches(recording)));
   }
   return spans;
 }
