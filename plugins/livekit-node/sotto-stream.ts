@@ -47,6 +47,8 @@ export class SottoStream extends stt.SpeechStream {
 
   protected override async run(): Promise<void> {
     this.failure = undefined;
+    // Closed before it began: an event that was sent is not sent again to those who come later.
+    if (this.abortSignal.aborted) return;
     const session = this.#open();
     this.#session = session;
     this.abortSignal.addEventListener('abort', () => session.close(), { once: true });

@@ -64,6 +64,7 @@ export class SottoSTT extends stt.STT {
   }
 
   override async _recognize(buffer: AudioBuffer, signal?: AbortSignal): Promise<stt.SpeechEvent> {
+    signal?.throwIfAborted();
     const stream = this.stream();
     signal?.addEventListener('abort', () => stream.close(), { once: true });
     stream.pushFrame(combineAudioFrames(buffer));
