@@ -325,8 +325,10 @@ export class LiveStream {
   #frameDone(): void {
     if (!this.#isClosed) {
       this.#ring.forget(this.#endpointer.horizon);
-      // Silence alone brings no new words.
-      if (this.#endpointer.hasSpeechAfter(this.#utterances.askedUntil ?? 0)) this.#utterances.updateIfDue();
+      // Silence alone brings no new words. Where a pause may be about to come, its decode is the next one: it hears the
+      // whole of what was said, and would wait for a partial that began a moment before it.
+      const hasSpoken = this.#endpointer.hasSpeechAfter(this.#utterances.askedUntil ?? 0);
+      if (hasSpoken && !this.#endpointer.isFallingSilent) this.#utterances.updateIfDue();
       this.#tellProgress();
     }
     this.#goOn();

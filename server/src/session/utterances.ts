@@ -14,8 +14,10 @@ import type { StreamSettings } from './session-settings.js';
 /** Finals of one stream that may wait to be decoded: beyond, its audio waits (and the gateway slows its socket). */
 export const PENDING_FINALS_MAX = 8;
 
+/** How much of the interval the first partial of an utterance waits for: by default 400 ms of speech, a word or two. */
+const FIRST_INTERVAL_SHARE = 0.8;
 /** New audio between two partials of an utterance in which no words were understood yet, milliseconds. */
-const FIRST_WORDS_INTERVAL_MS = 200;
+const FIRST_WORDS_INTERVAL_MS = 160;
 
 /** Why an utterance ended, with the id that a client gave its `finalize`. */
 export interface Ending {
@@ -159,7 +161,8 @@ export class Utterances {
     const spacing = lacksWords ? undefined : this.#options.recognizer.stretch;
     const isFirst = askedUntil === segment.start;
     const ordinaryMs = settings.partialIntervalMs * (spacing ?? 1);
-    const intervalMs = lacksWords && !isFirst ? Math.min(ordinaryMs, FIRST_WORDS_INTERVAL_MS) : ordinaryMs;
+    const firstWordsMs = isFirst ? ordinaryMs * FIRST_INTERVAL_SHARE : FIRST_WORDS_INTERVAL_MS;
+    const intervalMs = lacksWords ? Math.min(ordinaryMs, firstWordsMs) : ordinaryMs;
     const paddingMs = isFirst ? settings.endpointing.prefixPaddingMs : 0;
     if (segment.end - askedUntil >= (intervalMs + paddingMs) * SAMPLES_PER_MS) segment.update(spacing);
   }

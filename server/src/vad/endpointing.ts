@@ -39,7 +39,7 @@ export interface EndpointingOptions {
 
 export const ENDPOINTING_DEFAULTS = {
   threshold: 0.5,
-  minSilenceMs: 500,
+  minSilenceMs: 384,
   sentenceSilenceMs: 320,
   minSpeechMs: 96,
   prefixPaddingMs: 300,
@@ -161,6 +161,13 @@ export class Endpointer {
   /** Whether the utterance in progress has had speech after the given sample. */
   hasSpeechAfter(sample: number): boolean {
     return this.#state.phase === 'speech' && this.#state.utterance.speechEnd > sample;
+  }
+
+  /** Whether the speaker has fallen silent, but not for long enough yet that a `pause` is reported. */
+  get isFallingSilent(): boolean {
+    if (this.#state.phase !== 'speech') return false;
+    const { speechEnd, pausedAt } = this.#state.utterance;
+    return speechEnd < this.#now && speechEnd !== pausedAt;
   }
 
   /** Judges the next frame. */

@@ -146,8 +146,8 @@ t.test('SP10: what was heard without words is soon heard again, until it has som
   const soon = asked.filter((samples) => samples < 24_000).length;
   t.ok(soon >= 3, `${asked.join()}`);
   t.ok(
-    gaps.slice(0, soon).every((gap) => gap >= 3_200 && gap < 4_000),
-    `every 200 ms: ${gaps.join()}`,
+    gaps.slice(0, soon).every((gap) => gap >= 2_560 && gap < 3_200),
+    `every 160 ms: ${gaps.join()}`,
   );
   t.ok(
     gaps.slice(soon).every((gap) => gap >= 8_000),

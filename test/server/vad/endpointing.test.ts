@@ -132,9 +132,24 @@ t.test('finish ends the utterance at the last sample received, and speech goes o
 });
 
 t.test('finish in the hang-over leaves the silence out', async (t) => {
-  const endpointer = new Endpointer(ENDPOINTING_DEFAULTS);
+  const endpointer = new Endpointer({ ...ENDPOINTING_DEFAULTS, ...FIXED });
   for (const probability of frames([10, 0.9], [12, 0])) endpointer.step(probability);
   t.match(endpointer.finish(22 * FRAME), { end: 10 * FRAME + ms(160) });
+});
+
+t.test('a speaker is falling silent from the first frame without speech until the pause is told', async (t) => {
+  const endpointer = new Endpointer({ ...ENDPOINTING_DEFAULTS, ...FIXED });
+  const seen = frames([10, 0.9], [8, 0.02], [1, 0.9], [1, 0.02]).map((probability) => {
+    endpointer.step(probability);
+    return endpointer.isFallingSilent;
+  });
+  t.same(seen, [
+    ...Array.from({ length: 10 }, () => false),
+    // The tail, 160 ms, is there with the fifth.
+    ...[true, true, true, true, false, false, false, false],
+    false,
+    true,
+  ]);
 });
 
 t.test('options changed within an utterance count from the next one on', async (t) => {
