@@ -2,7 +2,7 @@
 
 python word_times.py RECORDINGS CTRANSLATE2_MODEL LANGUAGE OUT
 
-Words are split at spaces. OUT is a folder, which gets a
+Words are split at spaces, those of Chinese and Japanese at characters. OUT is a folder, which gets a
 manifest.jsonl that names the recordings where they are.
 """
 
@@ -32,7 +32,7 @@ def words_of(path, text):
     times = [(entry["word"], entry["start"], entry["end"]) for entry in alignment]
     words = []
     for word, start, end in times:
-        if word.startswith(" ") or not words:
+        if word.startswith(" ") or not words or (LANGUAGE in ("zh", "ja") and word[0].isalnum()):
             words.append({"text": word.strip(), "startMs": round(1_000 * start), "endMs": round(1_000 * end)})
         else:
             words[-1]["text"] += word

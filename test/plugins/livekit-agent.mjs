@@ -41,6 +41,13 @@ for await (const { type, alternatives: [said] = [], recognitionUsage } of stream
     ...(recognitionUsage && { seconds: recognitionUsage.audioDuration }),
   });
 }
+const late = sotto.recognize(frame(samples), AbortSignal.abort());
+print({
+  type: await late.then(
+    () => 'heard',
+    ({ name }) => name,
+  ),
+});
 const whole = await sotto.recognize(frame(samples));
 print({ type: 'recognized', text: whole.alternatives[0].text, model: sotto.model });
 process.exit(0);

@@ -92,7 +92,14 @@ async function livekit(t: Test, agent: Agent): Promise<void> {
   t.strictSame(textsOf(lines, 'final_transcript'), [SAID]);
   t.match(textsOf(lines, 'interim_transcript').at(-1), HEARD_EARLY);
   const types = lines.map(({ type }) => type).filter((type) => type !== 'interim_transcript');
-  t.strictSame(types, ['start_of_speech', 'final_transcript', 'end_of_speech', 'recognition_usage', 'recognized']);
+  t.strictSame(types, [
+    'start_of_speech',
+    'final_transcript',
+    'end_of_speech',
+    'recognition_usage',
+    'AbortError',
+    'recognized',
+  ]);
   const final = lines.find(({ type }) => type === 'final_transcript');
   const words = Array.isArray(final?.words) ? final.words : [];
   t.strictSame(words.map(([word]) => word).join(' '), SAID);

@@ -1,9 +1,10 @@
 // `bench hotwords`: what hotwords do to errors on the terms that were said, to other words, and to the time of a step.
 import { readFile } from 'node:fs/promises';
 import { ModelRegistry, WhisperTokenizer } from '@sotto/models';
-import { hotwordsOf, inScript, WhisperEngine, whisperEngineSpec } from '@sotto/server';
+import { hotwordsOf, WhisperEngine, whisperEngineSpec } from '@sotto/server';
 import { Option, type Command } from 'commander';
 import { loadAudio } from '../audio/load-audio.js';
+import { comparedText } from '../measure/compared-text.js';
 import type { LoadedRecording } from '../audio/playlist.js';
 import { readRecordings } from '../audio/recordings.js';
 import { countTermErrors, type TermErrors } from '../hotwords/hear-terms.js';
@@ -109,7 +110,7 @@ async function runHotwords(options: HotwordsOptions): Promise<void> {
           total.decodeMs += last.decodeMs;
         }
         const text = tokenizer.decode(result?.tokens.map(({ id }) => id) ?? []).trim();
-        const heard = language === 'zh' ? await inScript(text, 'simplified') : text;
+        const heard = await comparedText(text, language);
         plain ??= heard;
         if (options.texts && heard !== plain)
           process.stderr.write(`${name}\n  ${recording.text}\n  ${plain}\n  ${heard}\n`);

@@ -3,11 +3,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { inScript } from '@sotto/server';
 import { Option, type Command } from 'commander';
 import { loadAudio } from '../audio/load-audio.js';
 import type { LoadedRecording } from '../audio/playlist.js';
 import { fixturesFolder, readRecordings } from '../audio/recordings.js';
+import { comparedText } from '../measure/compared-text.js';
 import { BenchError } from '../bench-error.js';
 import { describeProvenance } from '../measure/machine.js';
 import { wav } from '../peers/peer-clips.js';
@@ -59,9 +59,9 @@ async function runQuality(options: QualityOptions): Promise<void> {
   for (const recording of recordings) {
     const texts = new Map<string, string>();
     for (const [name, { answers }] of runs) {
-      texts.set(name, await comparable(answers.get(recording.id)?.text ?? '', recording.language));
+      texts.set(name, answers.get(recording.id)?.text ?? '');
     }
-    const text = await comparable(recording.text, recording.language);
+    const text = await comparedText(recording.text, recording.language);
     heard.push({ ...recording, text, seconds: recording.samples.length / 16_000, heard: texts });
   }
   if (options.texts !== undefined) await writeFile(options.texts, textsOf(heard));
@@ -91,11 +91,6 @@ async function runQuality(options: QualityOptions): Promise<void> {
     },
     options.out,
   );
-}
-
-/** Chinese in simplified characters, whoever wrote it: the choice of characters is no error of hearing. */
-async function comparable(text: string, language: string): Promise<string> {
-  return language === 'zh' ? inScript(text, 'simplified') : text;
 }
 
 async function chosenRecordings({ recordings, half, groups }: QualityOptions): Promise<LoadedRecording[]> {

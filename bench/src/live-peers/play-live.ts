@@ -1,6 +1,7 @@
 // Plays one playlist to a peer at the pace of speech, and keeps every text that it shows with its time.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pcmOf, SAMPLES_PER_MS, type Playlist } from '../audio/playlist.js';
+import { comparedText } from '../measure/compared-text.js';
 import type { LiveText, OpenWire } from './live-wire.js';
 
 /** `atMs`: since the moment at which the stream's first sample was spoken, client's monotonic clock. */
@@ -49,8 +50,22 @@ export async function playLive(playlist: Playlist, options: PlayLiveOptions): Pr
       wire.send(pcmOf(playlist, from, to));
     }
     await wire.finish();
-    return { playlist, shown, endedAtMs: performance.now() - startedAt, sendDelaysMs };
+    const endedAtMs = performance.now() - startedAt;
+    return {
+      playlist,
+      shown: await Promise.all(shown.map((text) => compared(text, language))),
+      endedAtMs,
+      sendDelaysMs,
+    };
   } finally {
     wire.close();
   }
+}
+
+async function compared({ settled, tentative, atMs }: TimedText, language: string): Promise<TimedText> {
+  return {
+    settled: await comparedText(settled, language),
+    tentative: await comparedText(tentative, language),
+    atMs,
+  };
 }

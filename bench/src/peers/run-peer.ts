@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import * as v from 'valibot';
 import { BenchError } from '../bench-error.js';
+import { comparedText } from '../measure/compared-text.js';
 import { repositoryRoot } from '../measure/machine.js';
 import type { Peer } from './peers.js';
 
@@ -18,7 +19,7 @@ export interface PeerRun {
   readonly versions: Readonly<Record<string, string>>;
   /** From the start of the process until the model is loaded, milliseconds. */
   readonly loadMs: number;
-  /** Text of each clip, and the time it took, milliseconds. */
+  /** Text of each clip as it is compared, and the time it took, milliseconds. */
   readonly answers: ReadonlyMap<string, { readonly text: string; readonly ms: number }>;
   /** Most resident memory of the process. */
   readonly peakBytes: number;
@@ -75,6 +76,10 @@ export async function runPeer(
   const [code] = (await ended) as [number | null];
   if (code !== 0 || versions === undefined || clips.some(({ id }) => !answers.has(id))) {
     throw failed(`did not answer all clips (exit ${code})`);
+  }
+  for (const { id, language } of clips) {
+    const answer = answers.get(id);
+    if (answer !== undefined) answer.text = await comparedText(answer.text, language);
   }
   return { versions, loadMs, answers, peakBytes, cpuMs };
 }
