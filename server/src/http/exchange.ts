@@ -42,14 +42,13 @@ export interface HttpResponse {
 export type ResponseBody = string | Uint8Array | AsyncIterable<string | Uint8Array>;
 
 /**
- * The client went away before its request was read or answered, or sent nothing for too long: nobody is left to tell.
+ * A request that was not read to its end.
+ *
+ * - `request_aborted`: the client went away, or has its answer already.
+ * - `request_timeout`: it sent nothing for too long; the connection ends with the answer.
  */
-export class RequestAbortedError extends CodedError<'request_aborted'> {
+export class RequestAbortedError extends CodedError<'request_aborted' | 'request_timeout'> {
   override readonly name = 'RequestAbortedError';
-
-  constructor(message: string, options?: ErrorOptions) {
-    super('request_aborted', message, options);
-  }
 }
 
 /** A response that is there at once. */

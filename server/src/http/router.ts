@@ -117,7 +117,7 @@ async function run(
   } catch (error) {
     if (error instanceof HttpError) return withHeaders(errorResponse(error), cors);
     if (error instanceof RequestAbortedError) {
-      return errorResponse(new HttpError(408, error.code, error.message));
+      return errorResponse(new HttpError(408, error.code, error.message, { connection: 'close' }));
     }
     throw error;
   }

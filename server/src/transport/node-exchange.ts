@@ -33,7 +33,7 @@ export class NodeExchange implements PieceSink {
         pause: () => request.pause(),
         resume: () => request.resume(),
         started: () => this.#continue(),
-        stalled: () => this.drop(),
+        stalled: () => this.#dropLater(),
       },
       this.#stallTimeoutMs,
     );
@@ -101,9 +101,15 @@ export class NodeExchange implements PieceSink {
     end();
     this.#dropUnread();
     if (this.#request.complete || this.#waitsForContinue) return;
+    this.#request.once('end', this.#dropLater());
+  }
+
+  /** Drops the connection once it has had as long as a client may be silent. Returns what prevents that. */
+  #dropLater(): () => void {
     const limit = setTimeout(() => this.drop(), this.#stallTimeoutMs).unref();
-    this.#request.once('close', () => clearTimeout(limit));
-    this.#request.once('end', () => clearTimeout(limit));
+    const cancel = (): void => clearTimeout(limit);
+    this.#request.once('close', cancel);
+    return cancel;
   }
 
   /** A client that takes nothing of its answer for too long is dropped, with what waits for it. */

@@ -13,11 +13,11 @@ export interface BodyFlow {
   resume(): void;
   /** Called once, when the first piece is asked for: the moment to send `100 Continue`. */
   started?(): void;
-  /** The client sends nothing although it is waited for: the connection is to be dropped. */
+  /** The client sends nothing although it is waited for: the connection is to end with the answer. */
   stalled(): void;
 }
 
-/** Read once; bounded; a reader that waits longer than `stallTimeoutMs` for the next piece ends the connection. */
+/** Read once; bounded; a reader that waits longer than `stallTimeoutMs` for the next piece is told to give up. */
 export class RequestBody implements AsyncIterable<Uint8Array> {
   readonly #flow: BodyFlow;
   readonly #stallTimeoutMs: number;
@@ -58,14 +58,14 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   }
 
   abort(): void {
-    this.#end ??= new RequestAbortedError('The client went away.');
+    this.#end ??= new RequestAbortedError('request_aborted', 'The client went away.');
     this.#wake?.();
   }
 
   /** Forgets what is there and whatever comes; a reader that still reads is told. */
   discard(): void {
     this.#isDiscarded = true;
-    this.#end ??= new RequestAbortedError('The request was answered before its body was read.');
+    this.#end ??= new RequestAbortedError('request_aborted', 'The request was answered before its body was read.');
     this.#pieces.length = 0;
     this.#bufferedBytes = 0;
     this.#resume();
@@ -100,7 +100,8 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   #more(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
-        this.#end ??= new RequestAbortedError(`The client sent nothing for ${this.#stallTimeoutMs} ms.`);
+        const text = `Nothing came for ${this.#stallTimeoutMs / 1_000} s, and the body is not complete.`;
+        this.#end ??= new RequestAbortedError('request_timeout', text);
         this.#flow.stalled();
         this.#wake?.();
       }, this.#stallTimeoutMs);

@@ -5,6 +5,7 @@ import { EventEmitter } from 'node:events';
 import { CodedError } from '@sotto/protocol';
 import {
   FAILED_RESPONSE,
+  RequestAbortedError,
   type HttpRequest,
   type HttpResponse,
   type RequestHead,
@@ -180,8 +181,8 @@ export function closeReason(reason: string): string {
 export function handleRequest(request: HttpRequest, handlers: TransportHandlers): HttpResponse | Promise<HttpResponse> {
   const id = `${PROCESS_ID}-${(lastRequest += 1).toString(36)}`;
   const failed = (error: unknown): HttpResponse => {
-    // When the client has left, the failure is its own doing.
-    if (!request.signal.aborted) handlers.failed(error, id);
+    // When the client has left, or sends nothing more, the failure is its own doing.
+    if (!request.signal.aborted && !(error instanceof RequestAbortedError)) handlers.failed(error, id);
     return { ...FAILED_RESPONSE, headers: { 'x-request-id': id } };
   };
   // The one failure of a request that comes from outside its handler.

@@ -71,7 +71,7 @@ export class UwsExchange implements PieceSink {
           this.#keepWaiting();
         },
         resume: () => this.#touch(() => response.resume()),
-        stalled: () => this.drop(),
+        stalled: () => setTimeout(() => this.drop(), this.#stallTimeoutMs).unref(),
       },
       this.#stallTimeoutMs,
     );
