@@ -19,6 +19,8 @@ const SLICE_SAMPLES = 524_288;
 /** Highest sample rate that is believed, Hz. */
 const SAMPLE_RATE_MAX = 768_000;
 
+const CUT_OFF = 'The file is cut off; what is there was read.';
+
 /** What of a file is heard. */
 export interface Selection extends TrackWish {
   /** The channel (from 0) to hear alone. Default: all of them, mixed. */
@@ -63,6 +65,7 @@ export async function* decodeBlocks(
         }
       }
       for (const block of blocksOf(await decoder.flush?.())) yield* output.take(block);
+      if (decoder.isCutOff === true) warn({ code: 'truncated', message: CUT_OFF });
     } catch (cause) {
       if (output.samples === 0) throw decoderFailure(format, cause);
       if (cause instanceof AudioFileError) throw cause;

@@ -68,6 +68,10 @@ export class MatroskaStream implements StreamDecoder {
     this.#choose = (tracks) => chooseTrack(tracks, wish, warn);
   }
 
+  get isCutOff(): boolean {
+    return this.#held.length > 0 || this.#skip > 0;
+  }
+
   async decode(bytes: Uint8Array): Promise<readonly DecodedBlock[]> {
     const skipped = Math.min(this.#skip, bytes.length);
     this.#skip -= skipped;

@@ -5,6 +5,8 @@ import { fragmentTimes, trackTimes, UsualLength, type FragmentTimes, type Run, t
 import { HOLE_S_MIN, Silences } from './silences.js';
 import type { BlockDecoder, DecodedBlock, StreamDecoder } from './stream-decoder.js';
 
+const BOX_HEADER_BYTES = 8;
+
 /**
  * Stands before a decoder that knows nothing of times. Where a file says nothing, or nothing sensible, it is decoded as
  * if all samples followed each other.
@@ -25,6 +27,11 @@ export class Mp4Stream implements StreamDecoder {
 
   constructor(decoder: BlockDecoder) {
     this.#decoder = decoder;
+  }
+
+  /** A box without a size goes to the end. */
+  get isCutOff(): boolean {
+    return (this.#passing > 0 && Number.isFinite(this.#passing)) || this.#held.length >= BOX_HEADER_BYTES;
   }
 
   async decode(bytes: Uint8Array): Promise<readonly DecodedBlock[]> {

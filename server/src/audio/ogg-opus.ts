@@ -32,6 +32,10 @@ export class OggOpusStream implements StreamDecoder {
     this.#decoder = decoder;
   }
 
+  get isCutOff(): boolean {
+    return this.#pages.rest.length > 0;
+  }
+
   async decode(bytes: Uint8Array): Promise<readonly DecodedBlock[]> {
     const pages = this.#pages.read(bytes);
     for (const page of pages) this.#page(page);

@@ -32,6 +32,10 @@ export class OggTimesStream implements StreamDecoder {
     this.#decoder = decoder;
   }
 
+  get isCutOff(): boolean {
+    return this.#pages.rest.length > 0 || this.#decoder.isCutOff === true;
+  }
+
   async decode(bytes: Uint8Array): Promise<readonly DecodedBlock[]> {
     this.#isOgg ??= bytes[0] === CAPTURE;
     if (!this.#isOgg) return blocksOf(await this.#decoder.decode(bytes));

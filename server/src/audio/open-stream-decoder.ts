@@ -5,6 +5,7 @@ import { AudioFileError, CONVERT, type AudioFileWarning } from './audio-errors.j
 import type { AudioFormatName } from './audio-format.js';
 import type { TrackWish } from './choose-track.js';
 import { MatroskaStream } from './matroska.js';
+import { Mp3Stream } from './mp3.js';
 import { Mp4Stream } from './mp4-stream.js';
 import { OggOpusStream } from './ogg-opus.js';
 import { OggTimesStream } from './ogg-times.js';
@@ -27,7 +28,7 @@ export async function openStreamDecoder(
     case 'flac':
       return new OggTimesStream(await (await import('./flac.js')).FlacStream.open(warn));
     case 'mp3':
-      return (await import('@audio/decode-mp3')).decoder();
+      return new Mp3Stream(await (await import('@audio/decode-mp3')).decoder());
     case 'aac':
       return new AdtsStream(await (await import('@audio/decode-aac')).decoder());
     case 'mp4':

@@ -17,6 +17,8 @@ export interface StreamDecoder {
   decode(bytes: Uint8Array): Decoded | Promise<Decoded>;
   /** The file is over: what was held back. Absent: nothing ever is. */
   flush?(): Decoded | Promise<Decoded>;
+  /** Of a file that is over: whether it ends within a part that it began. Absent: that cannot be told. */
+  readonly isCutOff?: boolean;
   free(): void;
 }
 

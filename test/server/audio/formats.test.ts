@@ -96,6 +96,23 @@ for (const name of sampled(FILES, 6)) {
   });
 }
 
+/** What says how much there should be, or is cut off within a part that says how long it is. */
+// Where the index comes last nothing can be read at all.
+const KNOWS_ITS_END = FILES.filter(
+  (name) => !['moov-last.m4a', 'speech.3gp', 'video.mp4', 'speech.aac', 'speech.amr'].includes(name),
+);
+
+for (const name of sampled(KNOWS_ITS_END, 5)) {
+  t.test(`${name}, cut off, gives what is there and says so`, async (t) => {
+    const bytes = bytesOf(name);
+    const whole = await decodeAudioFile(bytes);
+    t.strictSame(whole.warnings, []);
+    const cut = await decodeAudioFile(bytes.subarray(0, Math.floor(bytes.length * 0.7)));
+    t.match(cut.warnings, [{ code: 'truncated' }]);
+    t.ok(cut.samples.length > whole.samples.length / 4 && cut.samples.length < whole.samples.length);
+  });
+}
+
 t.test('an MP3 file with a picture in its tag', async (t) => {
   const picture = new Uint8Array(300_000).fill(0xff);
   const tag = Uint8Array.of(

@@ -25,7 +25,7 @@ for (const [transport, create] of TRANSPORTS) {
           input: {
             format: { type: 'audio/pcm', rate: 24_000 },
             transcription: null,
-            turn_detection: { type: 'server_vad', threshold: 0.5, prefix_padding_ms: 300, silence_duration_ms: 500 },
+            turn_detection: { type: 'server_vad', threshold: 0.5, prefix_padding_ms: 300, silence_duration_ms: 384 },
           },
         },
       },
