@@ -280,7 +280,8 @@ export class LiveSegment implements RecognizedSegment {
   }
 
   async #finalRun(ask: FinalAsk, language: string | null): Promise<DecodeResult> {
-    const early = ask.withPrevious && language === this.#language ? await this.#takeEarly(ask.audio) : undefined;
+    const isFirst = ask.withPrevious && ask.isSpoken !== true;
+    const early = isFirst && language === this.#language ? await this.#takeEarly(ask.audio) : undefined;
     if (this.#isOver()) throw new AsrError('cancelled', 'the segment was cancelled');
     return early ?? this.#submitFinal(ask, language);
   }
@@ -325,7 +326,10 @@ export class LiveSegment implements RecognizedSegment {
     return early.result;
   }
 
-  #finalRequest({ audio, temperature, seed, withPrevious }: FinalAsk, language: string | null): DecodeRequest {
+  #finalRequest(
+    { audio, temperature, seed, withPrevious, isSpoken = false }: FinalAsk,
+    language: string | null,
+  ): DecodeRequest {
     return {
       audio,
       prompt: {
@@ -338,6 +342,7 @@ export class LiveSegment implements RecognizedSegment {
       temperature,
       seed,
       hotwords: this.#hotwords,
+      isSpoken,
     };
   }
 

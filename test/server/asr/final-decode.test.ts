@@ -69,6 +69,20 @@ t.test('an unsure decode stands: nothing is drawn by chance', async (t) => {
   t.equal(asked.length, 1);
 });
 
+t.test('nothing in a short stretch of speech is asked once more for words, where the model is not sure', async (t) => {
+  const { asked, decode } = answering(heard('', -0.8), heard(' yes', -0.5));
+  t.match(await decodeFinal(decode, spoken(0.8), tokenizer, FRESH), { text: 'yes', noise: null });
+  t.match(asked[1], { isSpoken: true, withPrevious: true });
+  for (const answers of [[heard('', -0.8), heard(' bebe', -2)], [heard('', -0.1)]]) {
+    const { asked, decode } = answering(...answers);
+    t.match(await decodeFinal(decode, spoken(0.8), tokenizer, FRESH), { text: '', noise: 'empty' });
+    t.equal(asked.length, answers.length, 'words that it is unsure of are not believed; silence that it is sure of is');
+  }
+  const cough = answering(heard('', -0.8));
+  await decodeFinal(cough.decode, spoken(0.8, 0.2), tokenizer, FRESH);
+  t.equal(cough.asked.length, 1, 'too short for a word');
+});
+
 t.test('nothing, although somebody spoke, is decoded again', async (t) => {
   const { decode } = answering(heard(''), heard(' hello'));
   t.match(await decodeFinal(decode, spoken(4), tokenizer, FRESH), { text: 'hello', noise: null });

@@ -328,7 +328,7 @@ export class FileTranscriber {
   ): (ask: FinalAsk, language: string | null) => Promise<DecodeResult> {
     const previous = this.#scheduler.model.usesPreviousText ? previousTokens(this.#tokenizer, prompt) : [];
     const terms = hotwordsOf(hotwords);
-    return async ({ audio, withPrevious, temperature, seed }, language) => {
+    return async ({ audio, withPrevious, temperature, seed, isSpoken = false }, language) => {
       const outcome = await this.#scheduler.submit({
         segment: recording,
         kind: 'file',
@@ -341,6 +341,7 @@ export class FileTranscriber {
           temperature,
           seed,
           hotwords: terms,
+          isSpoken,
         }),
       });
       if (outcome.status !== 'decoded') throw new AsrError('cancelled', 'the recording was given up');

@@ -23,6 +23,13 @@ const PROMPT_TEMPERATURE_MAX = 0.5;
 const PIECES_SAMPLES_MIN = 48_000;
 /** A decode that says nothing although somebody spoke for this long is not believed, milliseconds. */
 const SPEECH_MS_HEARD = 1_000;
+/**
+ * After less speech it may say nothing; but where the model is less sure of that than this (log-probability of the end,
+ * 0.75), and there is as much speech as a short word takes, it is asked once more for words. A cough is this long too:
+ * of that it is sure.
+ */
+const NOTHING_LOGPROB_SURE = Math.log(0.75);
+const WORD_MS_MIN = 250;
 
 /** The longest utterance once more as it is, and twice in pieces. */
 export const FALLBACK_BUDGET_MS = 90_000;
@@ -64,7 +71,7 @@ export interface FinalAudio {
 }
 
 /** What one attempt asks of the engine. */
-export interface FinalAsk extends Pick<DecodeRequest, 'temperature' | 'seed' | 'audio'> {
+export interface FinalAsk extends Pick<DecodeRequest, 'temperature' | 'seed' | 'audio' | 'isSpoken'> {
   readonly withPrevious: boolean;
   /** Whether there is a text already that will do. Absent: no. */
   readonly isAgain?: boolean;
@@ -79,12 +86,14 @@ interface Attempt {
 }
 
 /**
- * Decodes a segment. Where the text says the same again and again (a model that counts so is rarely right), or nothing
- * although somebody spoke, the segment is decoded again: without the previous text, and then in two halves, parted
- * where it is quietest. What is still repeated in pieces of a few seconds stays if there was time to say it. Whisper's
- * own way out, samples at rising temperatures (`transcribe.py`, `decode_with_fallback`), is not taken: on speech that
- * is hard to understand it invents fluent sentences, which nothing in their own figures gives away. An unsure decode
- * stands, since what is decoded again would be as unsure.
+ * Decodes a segment. Where it says nothing of a short stretch of speech, and the model is not sure of that, it is
+ * decoded once more as something that is spoken, and believed if the model is not unsure of the words. Where the text
+ * says the same again and again (a model that counts so is rarely right), or nothing although somebody spoke, the
+ * segment is decoded again: without the previous text, and then in two halves, parted where it is quietest. What is
+ * still repeated in pieces of a few seconds stays if there was time to say it. Whisper's own way out, samples at rising
+ * temperatures (`transcribe.py`, `decode_with_fallback`), is not taken: on speech that is hard to understand it invents
+ * fluent sentences, which nothing in their own figures gives away. An unsure decode stands, since what is decoded again
+ * would be as unsure.
  * @param decode runs one request
  */
 export async function decodeFinal(
@@ -95,8 +104,12 @@ export async function decodeFinal(
 ): Promise<FinalDecode> {
   const { thresholds = WHISPER_THRESHOLDS, temperature = 0, fallbackBudgetMs, inTime = (again) => again } = options;
   let budget = fallbackBudgetMs * 16;
-  const attempt = async (part: Float32Array, withPrevious: boolean, isAgain = true): Promise<Attempt> => {
-    const decoded = await decode({ audio: part, temperature, seed: 0, withPrevious, ...(isAgain && { isAgain }) });
+  const attempt = async (
+    part: Float32Array,
+    withPrevious: boolean,
+    how: Pick<FinalAsk, 'isAgain' | 'isSpoken'> = { isAgain: true },
+  ): Promise<Attempt> => {
+    const decoded = await decode({ audio: part, temperature, seed: 0, withPrevious, ...how });
     const own = withoutForeignLetters(decoded.tokens, tokenizer, decoded.language);
     const spoken = withoutStockPhrase(own, tokenizer, decoded.language, part);
     const result = { ...decoded, tokens: spoken };
@@ -124,9 +137,29 @@ export async function decodeFinal(
     return judged(best);
   };
   const withPrevious = temperature <= PROMPT_TEMPERATURE_MAX;
-  const first = await attempt(audio, withPrevious, false);
+  const first = await attempt(audio, withPrevious, {});
+  if (mayBeSpoken(first, thresholds) && again(audio)) {
+    const spoken = await inTime(attempt(audio, withPrevious, { isAgain: true, isSpoken: true }));
+    if (spoken !== undefined && isBelieved(spoken)) return judged(spoken);
+  }
   if (!isDoubtful(first)) return judged(first);
   return (await inTime(heardAgain(audio, first, withPrevious))) ?? judged(first);
+}
+
+/** Whether it says nothing, but may well have heard a word. */
+function mayBeSpoken({ result, text, sound, assessment }: Attempt, thresholds: GuardThresholds): boolean {
+  const { endLogprob, noSpeechProbability } = result;
+  return (
+    text.trim() === '' &&
+    sound.speechMs >= WORD_MS_MIN &&
+    !assessment.silent &&
+    noSpeechProbability < thresholds.noSpeechProbability &&
+    (endLogprob ?? 0) < NOTHING_LOGPROB_SURE
+  );
+}
+
+function isBelieved({ text, assessment }: Attempt): boolean {
+  return text.trim() !== '' && !assessment.unsure && !assessment.repetitive;
 }
 
 function isDoubtful({ assessment, text, sound }: Attempt): boolean {
