@@ -113,11 +113,11 @@ for (const { name, server, client, write } of CODECS) {
   t.test(`MS6: a wrong field is named with what was wanted (${name})`, async (t) => {
     const audio = { encoding: 'pcm_s16le', sampleRate: 16_000 };
     const cases: [unknown, string, RegExp][] = [
-      [{ type: 'mark' }, 'invalid_message', /^mark\.id: expected "id", got nothing\.$/],
-      [{ type: 'mark', id: '' }, 'invalid_message', /^mark\.id: expected >=1, got ""\.$/],
+      [{ type: 'mark' }, 'invalid_message', /^mark\.id is missing\.$/],
+      [{ type: 'mark', id: '' }, 'invalid_message', /^mark\.id: expected at least one character, got ""\.$/],
       [{ type: 'mark', id: 7 }, 'invalid_message', /^mark\.id: expected string, got 7\.$/],
       [{ type: 'mark', id: 'x'.repeat(129) }, 'invalid_message', /^mark\.id: expected <=128, got "x{40}…"\.$/],
-      [{ type: 'start' }, 'invalid_message', /^start\.audio: /],
+      [{ type: 'start' }, 'invalid_message', /^start\.audio is missing\.$/],
       [
         { type: 'start', audio, language: 'English?' },
         'invalid_message',

@@ -64,10 +64,19 @@ export function isSampleOffset(value: unknown): value is number {
 }
 
 function invalidField(type: string, issue: v.BaseIssue<unknown>): ProtocolError {
-  const field = [type, ...(issue.path ?? []).map((item) => String(item.key))].join('.');
-  const wanted = issue.type === 'regex' ? issue.message : (issue.expected ?? 'another value');
+  const path = (issue.path ?? []).map((item) => String(item.key));
+  const field = [type, ...path].join('.');
   const code = field.startsWith('start.audio.') ? 'unsupported_audio' : 'invalid_message';
-  return new ProtocolError(code, `${field}: expected ${wanted}, got ${quote(issue.input)}.`, { messageType: type });
+  // Of a field that is not there the library knows its name alone.
+  const isMissing = issue.input === undefined && issue.expected === JSON.stringify(path.at(-1));
+  const text = isMissing ? `${field} is missing.` : `${field}: expected ${wantedBy(issue)}, got ${quote(issue.input)}.`;
+  return new ProtocolError(code, text, { messageType: type });
+}
+
+function wantedBy({ type, message, expected, requirement }: v.BaseIssue<unknown>): string {
+  if (type === 'regex') return message;
+  if (type === 'min_length' && requirement === 1) return 'at least one character';
+  return expected ?? 'another value';
 }
 
 function withoutNulls(value: unknown): unknown {

@@ -60,6 +60,20 @@ export interface AudioFileWarning {
   readonly message: string;
 }
 
+/** Why a file could not be opened. */
+export function openFailure(path: string, cause: unknown): AudioFileError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const why =
+    code === 'ENOENT'
+      ? `There is no file ${path}.`
+      : code === 'EISDIR'
+        ? `${path} is a folder.`
+        : code === 'EACCES'
+          ? `${path} may not be read.`
+          : `Cannot open ${path}.`;
+  return new AudioFileError('unreadable', why, { cause });
+}
+
 /** What to do with a file that cannot be read. */
 export const CONVERT =
   'Convert it to WAV, FLAC, MP3, M4A, Ogg Opus or WebM, for example with: ffmpeg -i FILE speech.flac';

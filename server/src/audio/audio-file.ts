@@ -1,5 +1,5 @@
 // Audio files on disk or in memory as 16 kHz mono samples: whole, or block by block.
-import { AudioFileError, type AudioFileWarning } from './audio-errors.js';
+import { openFailure, type AudioFileWarning } from './audio-errors.js';
 import { decodeAudio } from './decode-audio.js';
 import { SAMPLE_RATE, SAMPLES_PER_MS } from './samples.js';
 import { openStoredFile, storedInMemory, type StoredBytes } from './stored-bytes.js';
@@ -52,6 +52,6 @@ async function openFile(file: string | Uint8Array): Promise<StoredBytes> {
   try {
     return await openStoredFile(file);
   } catch (cause) {
-    throw new AudioFileError('unreadable', `Cannot open ${file}.`, { cause });
+    throw openFailure(file, cause);
   }
 }

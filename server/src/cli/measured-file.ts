@@ -1,5 +1,5 @@
 // An audio file on disk on its way through the decoder, with a guess of its length.
-import { AudioFileError, type AudioFileWarning } from '../audio/audio-errors.js';
+import { openFailure, type AudioFileWarning } from '../audio/audio-errors.js';
 import type { TrackWish } from '../audio/choose-track.js';
 import { decodeAudio, type DecodeAudioOptions } from '../audio/decode-audio.js';
 import { openStoredFile, type StoredBytes } from '../audio/stored-bytes.js';
@@ -54,7 +54,7 @@ export class MeasuredFile {
       this.#size = file.size;
       return file;
     } catch (cause) {
-      throw new AudioFileError('unreadable', `Cannot open ${this.#path}.`, { cause });
+      throw openFailure(this.#path, cause);
     }
   }
 

@@ -94,7 +94,11 @@ function damaged(message: string, cause?: unknown): HttpError {
 }
 
 function fieldTooLarge(bytesMax: number): HttpError {
-  return new HttpError(413, 'body_too_large', `A field of the form may have up to ${bytesMax} bytes.`);
+  return new HttpError(
+    413,
+    'body_too_large',
+    `A field of the form may have up to ${bytesMax} bytes. A recording is sent as a file, with a file name and the boundary that the content type names.`,
+  );
 }
 
 /** Turns the parser's events into parts that are asked for. */

@@ -159,6 +159,6 @@ t.test('refuses a FLAC header alone, and a path that is not there', async (t) =>
   await t.rejects(decodeAudioFile(bytes.subarray(0, 60)), { name: 'AudioFileError' });
   await t.rejects(decodeAudioFile('/no/such/file.wav'), {
     code: 'unreadable',
-    message: 'Cannot open /no/such/file.wav.',
+    message: 'There is no file /no/such/file.wav.',
   });
 });
