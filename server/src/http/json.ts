@@ -36,9 +36,15 @@ export async function readJson<const S extends v.GenericSchema>(
 export function validated<const S extends v.GenericSchema>(schema: S, value: unknown): v.InferOutput<S> {
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (result.success) return result.output;
-  const [issue] = result.issues;
+  throw new HttpError(400, 'invalid_request', textOf(result.issues[0]));
+}
+
+function textOf(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue);
-  throw new HttpError(400, 'invalid_request', path === null ? issue.message : `${path}: ${issue.message}`);
+  if (path === null) return issue.expected === 'Object' ? 'The body is no JSON object.' : issue.message;
+  // Of a field that is not there the library knows its name alone.
+  const isMissing = issue.input === undefined && issue.expected === JSON.stringify(issue.path?.at(-1)?.key);
+  return isMissing ? `${path} is missing.` : `${path}: ${issue.message}`;
 }
 
 function parse(bytes: Uint8Array): unknown {

@@ -18,6 +18,13 @@ t.test('takes what the schema wants', async (t) => {
 t.test('says what is wrong', async (t) => {
   await t.rejects(ask('{"text":1}'), { status: 400, code: 'invalid_request', message: 'text: a text' });
   await t.rejects(ask('{"text":"x","options":{"count":"2"}}'), { message: 'options.count: a number' });
+  await t.rejects(ask('{}'), { code: 'invalid_request', message: 'text is missing.' });
+  for (const body of ['[]', 'null', '"text"']) {
+    await t.rejects(ask(body), {
+      code: 'invalid_request',
+      message: /^(The body is no JSON object|text is missing)\.$/,
+    });
+  }
   await t.rejects(ask('{"text":'), { status: 400, code: 'invalid_json' });
   await t.rejects(ask(Buffer.from([0x22, 0xff, 0x22])), { status: 400, code: 'invalid_json' });
   await t.rejects(ask(''), { status: 400, code: 'invalid_json' });

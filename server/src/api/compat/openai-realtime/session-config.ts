@@ -37,6 +37,8 @@ const FormatName = v.pipe(
   v.transform((name) => FORMAT_NAMES[name]),
 );
 
+const FORMAT_WANTED = `expected audio/pcm with a rate of ${PCM_RATES.join(', ')}, audio/pcmu or audio/pcma`;
+
 const Transcription = v.object({
   model: v.optional(v.string()),
   language: v.nullish(v.string()),
@@ -57,7 +59,7 @@ const SemanticVad = v.object({
 });
 
 const AudioInput = v.object({
-  format: v.optional(v.union([FormatName, Format])),
+  format: v.optional(v.union([FormatName, Format], FORMAT_WANTED)),
   transcription: v.nullish(Transcription),
   noise_reduction: v.nullish(v.object({ type: v.picklist(['near_field', 'far_field']) })),
   turn_detection: v.nullish(v.variant('type', [ServerVad, SemanticVad])),
