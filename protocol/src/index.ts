@@ -16,5 +16,6 @@ export * from './displayed-words.js';
 export * from './limits.js';
 export * from './merge-settings.js';
 export * from './messages.js';
+export * from './missing-field.js';
 export * from './rewriting.js';
 export * from './version.js';

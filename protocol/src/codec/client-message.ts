@@ -12,6 +12,7 @@ import {
   type AudioMessage,
   type ClientMessage,
 } from '../messages.js';
+import { isMissingField } from '../missing-field.js';
 
 const SCHEMAS = new Map(
   [StartMessage, ResumeMessage, FinalizeMessage, MarkMessage, ConfigureMessage, PingMessage, StopMessage].map(
@@ -64,12 +65,11 @@ export function isSampleOffset(value: unknown): value is number {
 }
 
 function invalidField(type: string, issue: v.BaseIssue<unknown>): ProtocolError {
-  const path = (issue.path ?? []).map((item) => String(item.key));
-  const field = [type, ...path].join('.');
+  const field = [type, ...(issue.path ?? []).map((item) => String(item.key))].join('.');
   const code = field.startsWith('start.audio.') ? 'unsupported_audio' : 'invalid_message';
-  // Of a field that is not there the library knows its name alone.
-  const isMissing = issue.input === undefined && issue.expected === JSON.stringify(path.at(-1));
-  const text = isMissing ? `${field} is missing.` : `${field}: expected ${wantedBy(issue)}, got ${quote(issue.input)}.`;
+  const text = isMissingField(issue)
+    ? `${field} is missing.`
+    : `${field}: expected ${wantedBy(issue)}, got ${quote(issue.input)}.`;
   return new ProtocolError(code, text, { messageType: type });
 }
 

@@ -60,17 +60,17 @@ export interface AudioFileWarning {
   readonly message: string;
 }
 
+/** By the system's code. */
+const OPEN_FAILURES = new Map<unknown, (path: string) => string>([
+  ['ENOENT', (path) => `There is no file ${path}.`],
+  ['EISDIR', (path) => `${path} is a folder.`],
+  ['EACCES', (path) => `${path} may not be read.`],
+]);
+
 /** Why a file could not be opened. */
 export function openFailure(path: string, cause: unknown): AudioFileError {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  const why =
-    code === 'ENOENT'
-      ? `There is no file ${path}.`
-      : code === 'EISDIR'
-        ? `${path} is a folder.`
-        : code === 'EACCES'
-          ? `${path} may not be read.`
-          : `Cannot open ${path}.`;
+  const why = OPEN_FAILURES.get(code)?.(path) ?? `Cannot open ${path}.`;
   return new AudioFileError('unreadable', why, { cause });
 }
 

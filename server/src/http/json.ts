@@ -1,4 +1,5 @@
 // JSON bodies, read within a bound and validated.
+import { isMissingField } from '@sotto/protocol';
 import * as v from 'valibot';
 import type { HttpRequest } from './exchange.js';
 import { mediaType, readBody } from './body.js';
@@ -42,9 +43,7 @@ export function validated<const S extends v.GenericSchema>(schema: S, value: unk
 function textOf(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue);
   if (path === null) return issue.expected === 'Object' ? 'The body is no JSON object.' : issue.message;
-  // Of a field that is not there the library knows its name alone.
-  const isMissing = issue.input === undefined && issue.expected === JSON.stringify(issue.path?.at(-1)?.key);
-  return isMissing ? `${path} is missing.` : `${path}: ${issue.message}`;
+  return isMissingField(issue) ? `${path} is missing.` : `${path}: ${issue.message}`;
 }
 
 function parse(bytes: Uint8Array): unknown {
