@@ -138,21 +138,24 @@ export async function decodeFinal(
   };
   const withPrevious = temperature <= PROMPT_TEMPERATURE_MAX;
   const first = await attempt(audio, withPrevious, {});
-  if (mayBeSpoken(first, thresholds) && again(audio)) {
-    const spoken = await inTime(attempt(audio, withPrevious, { isAgain: true, isSpoken: true }));
-    if (spoken !== undefined && isBelieved(spoken)) return judged(spoken);
-  }
-  if (!isDoubtful(first)) return judged(first);
-  return (await inTime(heardAgain(audio, first, withPrevious))) ?? judged(first);
+  const isSilenceUnsure = mayBeSpoken(first, thresholds);
+  if (!isSilenceUnsure && !isDoubtful(first)) return judged(first);
+  const better = async (): Promise<FinalDecode | undefined> => {
+    if (isSilenceUnsure && again(audio)) {
+      const spoken = await attempt(audio, withPrevious, { isAgain: true, isSpoken: true });
+      if (isBelieved(spoken)) return judged(spoken);
+    }
+    return isDoubtful(first) ? heardAgain(audio, first, withPrevious) : undefined;
+  };
+  return (await inTime(better())) ?? judged(first);
 }
 
 /** Whether it says nothing, but may well have heard a word. */
-function mayBeSpoken({ result, text, sound, assessment }: Attempt, thresholds: GuardThresholds): boolean {
+function mayBeSpoken({ result, text, sound }: Attempt, thresholds: GuardThresholds): boolean {
   const { endLogprob, noSpeechProbability } = result;
   return (
     text.trim() === '' &&
     sound.speechMs >= WORD_MS_MIN &&
-    !assessment.silent &&
     noSpeechProbability < thresholds.noSpeechProbability &&
     (endLogprob ?? 0) < NOTHING_LOGPROB_SURE
   );
