@@ -144,6 +144,8 @@ t.test('the Studio without a recogniser', needsChromium, async (t) => {
       await page.getByRole('button', { name: 'Copy' }).click();
       const field = page.getByLabel('The browser did not let the page copy.');
       await field.waitFor();
+      // It is there a moment before its text is selected.
+      await page.waitForFunction('getSelection().toString() !== ""');
       t.equal(await page.evaluate('getSelection().toString()'), 'See you on Tuesday. Or not.', 'all is selected');
       t.same(await violations(page), []);
       await page.keyboard.press('ControlOrMeta+c');
