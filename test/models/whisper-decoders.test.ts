@@ -130,6 +130,31 @@ t.test('where somebody is known to speak, a text without words is less likely, a
   decoder.close();
 });
 
+t.test('logits that are kept tell of any token later, whatever ran since, until they are closed', async (t) => {
+  const before = liveHandles();
+  for (const opened of [options, { threads: 1, cache: 'growing' }] as const) {
+    const network = await WhisperNetwork.load(directory, opened);
+    const decoder = await network.hear(audio(4), [6_400, 6_400, 6_400]);
+    const three = [[1], [2], [3]];
+    const told = await decoder.advance(rows(three, 0, { candidates: three.map(() => [5, 9]), keepsLogits: true }));
+    const { kept } = told;
+    t.equal((await decoder.advance(rows(three, 1))).kept, undefined, 'only where it is asked for');
+    for (const [row, logits] of told.candidateLogits.entries()) {
+      const [five = 0, , best = 0] = logits;
+      const logprob = told.logprob[row] ?? Number.NaN;
+      t.ok(Math.abs((kept?.logprobOf(row, 5) ?? Number.NaN) - (five - best + logprob)) < 1e-5);
+      t.ok(Math.abs((kept?.logprobOf(row, told.best[row] ?? 0) ?? Number.NaN) - logprob) < 1e-5);
+    }
+    t.ok((kept?.bytes ?? 0) >= 3 * 4 * RANDOM_WHISPER.vocabulary);
+    decoder.close();
+    kept?.close();
+    kept?.close();
+    t.throws(() => kept?.logprobOf(0, 5), { code: 'closed' });
+    network.close();
+  }
+  t.same(liveHandles(), before);
+});
+
 t.test('steps are recorded in a cache in place only', async (t) => {
   const loading = WhisperNetwork.load(directory, { threads: 1, cache: 'growing', stepGraphs: true });
   await t.rejects(loading, { name: 'ModelError', code: 'unsupported' });

@@ -1,6 +1,7 @@
 // What a decoder is, however it remembers: tokens in, choices out.
 import { OrtError } from '../onnxruntime/errors.js';
 import { OrtValue, type OrtBinding, type Tensor } from '../onnxruntime/index.js';
+import { KeptLogits } from './kept-logits.js';
 import { tokenRules, type TokenRule } from './decode-graph.js';
 
 /** New tokens of a batch of B rows, n each; see the decode graph for the shapes. */
@@ -25,6 +26,8 @@ export interface DecoderInput {
   readonly logits: boolean;
   /** For each of `select`: tokens whose logits are wanted beside that of the best one. Absent: of none. */
   readonly candidates?: readonly (readonly number[])[] | undefined;
+  /** Whether all logits stay where they are, to be looked up later. Default false. */
+  readonly keepsLogits?: boolean | undefined;
   /** Whether memory that is kept for later runs is given back after this one. Default false. */
   readonly shrinks?: boolean;
 }
@@ -54,6 +57,8 @@ export interface Choices {
   readonly logits: Float32Array;
   /** For each of `select`: logits of its candidates, and of the best token behind them; empty unless asked for. */
   readonly candidateLogits: readonly Float32Array[];
+  /** Where they were asked for. Whoever asked closes them. */
+  readonly kept?: KeptLogits;
 }
 
 /** The decoder of one batch of windows: it remembers the tokens that it was fed. */
@@ -82,37 +87,50 @@ export function bindInput(binding: OrtBinding, input: DecoderInput): void {
   bindTensor(binding, 'rules', int64(rules.map((rule) => tokenRules[rule])));
 }
 
+/** Whether the graph's logits are wanted in any way. */
+export function wantsLogits({ logits, candidates, keepsLogits = false }: LogitsWanted): boolean {
+  return logits || candidates !== undefined || keepsLogits;
+}
+
+type LogitsWanted = Pick<DecoderInput, 'logits' | 'candidates' | 'keepsLogits'>;
+
 /** Binds the outputs that come back to the host. */
-export function bindChoices(binding: OrtBinding, perLanguage: boolean, logits: boolean): void {
+export function bindChoices(binding: OrtBinding, perLanguage: boolean, wanted: LogitsWanted): void {
   const names = ['best', 'logprob', 'frame', 'noSpeech'];
   if (perLanguage) names.push('languages');
-  if (logits) names.push('logits');
+  if (wantsLogits(wanted)) names.push('logits');
   for (const name of names) binding.output(name);
 }
 
 /** Reads and closes those outputs. */
-export function takeChoices(
-  outputs: ReadonlyMap<string, OrtValue>,
-  { logits: wantsAll, candidates }: Pick<DecoderInput, 'logits' | 'candidates'>,
-): Choices {
+export function takeChoices(outputs: ReadonlyMap<string, OrtValue>, wanted: LogitsWanted): Choices {
+  const { candidates } = wanted;
   const best = numbersOf(takeTensor(outputs, 'best'));
-  const candidateLogits = candidates === undefined ? [] : pickLogits(take(outputs, 'logits'), candidates, best);
-  if (!wantsAll && candidates !== undefined) take(outputs, 'logits').close();
   const floats = (name: string): Float32Array => {
     if (!outputs.has(name)) return new Float32Array(0);
-    const { data } = takeTensor(outputs, name);
-    if (data instanceof Float32Array) return data;
-    throw new OrtError('unsupported_type', 'the graph gave other numbers than float32');
+    return floatsOf(takeTensor(outputs, name));
   };
+  const logprob = floats('logprob');
+  const all = wantsLogits(wanted) ? take(outputs, 'logits') : undefined;
+  const candidateLogits = all === undefined || candidates === undefined ? [] : pickLogits(all, candidates, best);
+  const logits = all !== undefined && wanted.logits ? floatsOf(all.read()) : new Float32Array(0);
+  const keeps = wanted.keepsLogits === true;
+  if (!keeps) all?.close();
   return {
     best,
-    logprob: floats('logprob'),
+    logprob,
     frame: numbersOf(takeTensor(outputs, 'frame')),
     noSpeech: floats('noSpeech'),
     languages: floats('languages'),
-    logits: wantsAll ? floats('logits') : new Float32Array(0),
+    logits,
     candidateLogits,
+    ...(keeps && all !== undefined && { kept: new KeptLogits(all, best, logprob) }),
   };
+}
+
+function floatsOf({ data }: Tensor): Float32Array {
+  if (data instanceof Float32Array) return data;
+  throw new OrtError('unsupported_type', 'the graph gave other numbers than float32');
 }
 
 function pickLogits(

@@ -59,7 +59,7 @@ export class GrowingDecoder implements WhisperDecoder {
     bindTensor(this.#binding, 'mask', { type: 'bool', dims: [batch, masks, mask.length / batch / masks], data: mask });
     for (const [name, value] of this.#past) this.#binding.input(name, value);
     for (const name of this.#past.keys()) this.#binding.output(presentOf(name), this.#place);
-    bindChoices(this.#binding, this.#config.isMultilingual, input.logits || input.candidates !== undefined);
+    bindChoices(this.#binding, this.#config.isMultilingual, input);
     const outputs = await this.#binding.run(input.shrinks);
     for (const [name, value] of this.#past) {
       value.close();

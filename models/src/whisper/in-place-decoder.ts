@@ -9,6 +9,7 @@ import {
   int64,
   presentOf,
   takeChoices,
+  wantsLogits,
   type Choices,
   type DecoderInput,
   type WhisperDecoder,
@@ -54,12 +55,7 @@ export class InPlaceDecoder implements WhisperDecoder {
     if (places > this.#config.maxTargetPositions) {
       throw new OrtError('invalid_argument', `${places} places are more than ${this.#config.maxTargetPositions}`);
     }
-    const isStep =
-      width === 1 &&
-      !isFirst &&
-      !input.logits &&
-      input.candidates === undefined &&
-      input.rules.every((rule) => rule === 'text');
+    const isStep = width === 1 && !isFirst && !wantsLogits(input) && input.rules.every((rule) => rule === 'text');
     const choices = steps && isStep ? await steps.step(input, lastPlace) : await this.#run(input, lastPlace, places);
     for (const [row, count] of added.entries()) this.#lengths[row] = (this.#lengths[row] ?? 0) + count;
     return choices;
@@ -71,7 +67,7 @@ export class InPlaceDecoder implements WhisperDecoder {
     bindTensor(this.#binding, 'lastPlace', { type: 'int32', dims: [lastPlace.length], data: lastPlace });
     bindTensor(this.#binding, 'places', { type: 'int32', dims: [1], data: Int32Array.of(places) });
     for (const [name, value] of cache) this.#binding.output(presentOf(name), value);
-    bindChoices(this.#binding, this.#config.isMultilingual, input.logits || input.candidates !== undefined);
+    bindChoices(this.#binding, this.#config.isMultilingual, input);
     return takeChoices(await this.#binding.run(input.shrinks), input);
   }
 

@@ -8,5 +8,6 @@ export { deviceMemoryNeed, largestBatchWithin, type MemoryNeed } from './device-
 export { hostMemory, secondsWithin, type HostMemory } from './host-memory.js';
 export type { Choices, DecoderInput, View, WhisperDecoder } from './decoder.js';
 export { WhisperNetwork, type CpuPrecision, type NetworkOptions } from './network.js';
+export type { KeptLogits } from './kept-logits.js';
 export { recordedBatches } from './window-memory.js';
 export { buildPrompt, type Prompt, type PromptRequest } from './prompt.js';
