@@ -16,7 +16,7 @@ import { halfOf, HALVES, type Half } from '../quality/halves.js';
 import { scalarMetric } from '../report/metric.js';
 import { publish } from '../report/result-file.js';
 import { markdownRows } from '../report/table.js';
-import { commaList } from './option-values.js';
+import { commaList, wholeNumber } from './option-values.js';
 
 interface HotwordsOptions {
   readonly model?: string;
@@ -27,6 +27,7 @@ interface HotwordsOptions {
   readonly common?: string;
   readonly distractors?: string;
   readonly terms: readonly string[];
+  readonly rounds: number;
   readonly texts: boolean;
   readonly out?: string;
 }
@@ -46,6 +47,12 @@ export function registerHotwordsCommand(program: Command): void {
     .option('--common <file.txt>', 'ordinary text: what is common there is no term')
     .option('--distractors <file.tsv>', 'terms that nobody says fill the list: the second column of each line')
     .option('--terms <counts>', 'lengths of the list; 0: none', commaList, ['0', '100', '500'])
+    .option(
+      '--rounds <count>',
+      'how often each recording is decoded with each list, for the times',
+      wholeNumber(1, 100),
+      1,
+    )
     .option('--texts', 'prints what was heard otherwise than without hotwords', false)
     .option('--out <file.json>', 'writes the result there, and as Markdown beside it')
     .action(runHotwords);
@@ -75,6 +82,8 @@ async function runHotwords(options: HotwordsOptions): Promise<void> {
   const variants = options.terms.map((count) => ({ name: `${count} terms`, length: Number(count) }));
   const counts = new Map(variants.map(({ name }) => [name, new Map<string, TermErrors>()]));
   const stepTimes = new Map(variants.map(({ name }) => [name, [] as number[]]));
+  /** Each time of a step ÷ that of the same recording in the same round with the first list. */
+  const stepRatios = new Map(variants.map(({ name }) => [name, [] as number[]]));
   const totals = new Map(variants.map(({ name }) => [name, { trialsMs: 0, decodeMs: 0 }]));
   for (const language of options.languages) {
     const its = recordings.filter((one) => one.language === language);
@@ -100,15 +109,27 @@ async function runHotwords(options: HotwordsOptions): Promise<void> {
     if (any !== undefined) for (const { name } of variants) await decode(any, name);
     for (const recording of its) {
       const isTerm = termPlaces(recording, rareWords(recording, common));
-      let plain: string | undefined;
-      for (const { name } of variants) {
-        const [result] = await decode(recording, name);
-        if (stepMs !== undefined) stepTimes.get(name)?.push(stepMs);
-        const total = totals.get(name);
-        if (total !== undefined) {
+      const heardWith = new Map<string, Awaited<ReturnType<typeof decode>>>();
+      for (let round = 0; round < options.rounds; round++) {
+        const times = new Map<string, number>();
+        // Back and forth, so that a drift of the machine falls on all alike.
+        for (const { name } of round % 2 === 0 ? variants : variants.toReversed()) {
+          heardWith.set(name, await decode(recording, name));
+          if (stepMs !== undefined) times.set(name, stepMs);
+          const total = totals.get(name);
+          if (total === undefined) continue;
           total.trialsMs += last.trialsMs;
           total.decodeMs += last.decodeMs;
         }
+        const [{ name: first = '' } = {}] = variants;
+        for (const [name, time] of times) {
+          stepTimes.get(name)?.push(time);
+          stepRatios.get(name)?.push(time / (times.get(first) ?? time));
+        }
+      }
+      let plain: string | undefined;
+      for (const { name } of variants) {
+        const [result] = heardWith.get(name) ?? [];
         const text = tokenizer.decode(result?.tokens.map(({ id }) => id) ?? []).trim();
         const heard = await comparedText(text, language);
         plain ??= heard;
@@ -149,10 +170,16 @@ async function runHotwords(options: HotwordsOptions): Promise<void> {
       ),
       remarks: [
         markdownRows([
-          ['hotwords', 'time of a step, median', 'time of trials, of that of all else'],
+          [
+            'hotwords',
+            'time of a step, median',
+            'of that of the first list, median of pairs',
+            'time of trials, of that of all else',
+          ],
           ...[...stepTimes].map(([name, times]) => [
             name,
             `${median(times).toFixed(3)} ms`,
+            median(stepRatios.get(name) ?? []).toFixed(3),
             `${(100 * shareOf(totals.get(name))).toFixed(1)} %`,
           ]),
         ]),

@@ -4,6 +4,8 @@
 const COMMON_SHARE = 40e-6;
 const LETTERS_MIN = 4;
 const HAN = /\p{Script=Han}/u;
+/** A number is written in digits or in characters, as the model likes: no list has it. */
+const NUMERAL = /[零〇一二两三四五六七八九十百千万亿]/u;
 
 export interface Spoken {
   readonly text: string;
@@ -22,7 +24,7 @@ export function commonWords(text: string): ReadonlySet<string> {
 export function rareWords({ text, language }: Spoken, common: ReadonlySet<string>): string[] {
   const rare = [...new Set(wordsOf(text))].filter((word) => {
     if (common.has(word)) return false;
-    if (language === 'zh') return HAN.test(word) && word.length >= 2;
+    if (language === 'zh') return HAN.test(word) && word.length >= 2 && !NUMERAL.test(word);
     return word.length >= LETTERS_MIN && /^\p{L}+$/u.test(word);
   });
   // As a list of names has them.
