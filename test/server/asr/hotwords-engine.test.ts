@@ -1,5 +1,5 @@
 // Hotwords in the engine, with the model that comes with Sotto: what they mend, and that nothing else feels them.
-import { ModelRegistry } from '@sotto/models';
+import { liveHandles, ModelRegistry } from '@sotto/models';
 import t from 'tap';
 import { whisperEngineSpec } from '../../../server/src/asr/engine-host/whisper-engine-spec.js';
 import type { DecodeResult } from '../../../server/src/asr/engine.js';
@@ -63,4 +63,10 @@ t.test('rows do not feel each other, with and without hotwords and drafts', asyn
   // The last hypothesis has the term in it, which the model by itself does not write.
   const drafted = rows.map((row, i) => ({ ...row, draft: alone[i]?.tokens.map(({ id }) => id) ?? [] }));
   t.strictSame((await decode(...drafted)).map(textOf), alone.map(textOf));
+});
+
+t.test('nothing stays in native memory', async (t) => {
+  const before = liveHandles();
+  await decode({ clip: 'en-weather', terms: NAMES }, { clip: 'en-noisy' });
+  t.same(liveHandles(), before);
 });

@@ -10,6 +10,12 @@ import { propertyRuns } from '../../support/property.js';
 const { directory } = (await new ModelRegistry().find('whisper-base-adapted')).files;
 const tokenizer = await loadTokenizer(directory);
 
+/** The most that a term may cost in a text where it has one place: by itself, and of what a doubt adds. */
+async function cost(text: string, term: string): Promise<readonly [number, number]> {
+  const [place] = await (await TermPlaces.open(tokenizer, [term])).find(tokenizer.encode(text));
+  return [place?.costMax ?? NaN, place?.costOfDoubt ?? NaN];
+}
+
 /** The text with each place in turn written otherwise, the likeliest first. */
 async function texts(text: string, ...terms: string[]): Promise<string[]> {
   const ids = tokenizer.encode(text);
@@ -47,11 +53,23 @@ t.test('nothing where the term stands already, or nothing sounds like it', async
 
 t.test('Chinese by its syllables, whatever the characters', async (t) => {
   t.strictSame(await texts('土地红绿与人口', '红利'), ['土地红利与人口']);
-  t.strictSame(await texts('再度聚焦辛苦发行改革', '新股'), ['再度聚焦新股发行改革']);
+  t.strictSame((await texts('再度聚焦辛苦发行改革', '新股'))[0], '再度聚焦新股发行改革');
   t.strictSame((await texts('新工廠辛苦發行', '新股'))[0], '新工廠新股發行', 'in the script of the text');
   t.strictSame(await texts('土地红利', '红利'), []);
   t.strictSame(await texts('土地紅利', '红利'), [], 'the term in the other script');
   t.strictSame(await texts('今天天气很好', '红利', '新股'), []);
+  t.strictSame(await texts('深圳下门房价', '厦门'), ['深圳厦门房价'], 'as it is read in the word, not alone');
+  t.strictSame(await texts('人口基数畏减', '锐减'), ['人口基数锐减'], 'w is no consonant');
+  t.strictSame((await texts('六年来健身人数', '晋升'))[0], '六年来晋升人数', 'with a glide more');
+});
+
+t.test('a Chinese term may cost more the longer and the nearer it is, and where the model doubted', async (t) => {
+  const [long, doubt] = await cost('打开贵费最久', '贵妃醉酒');
+  const [short] = await cost('土地红绿与人口', '红利');
+  const [far] = await cost('人口基数畏减', '锐减');
+  t.ok(long > short && short > far, `${long} ${short} ${far}`);
+  t.ok(doubt > 0);
+  t.equal((await cost(' Sodo is here', 'sotto'))[1], 0, 'in letters doubt adds nothing');
 });
 
 t.test('the rest of a text stays, to the letter', async (t) => {

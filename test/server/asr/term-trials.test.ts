@@ -3,6 +3,7 @@ import { buildPrompt, WhisperNetwork, type WhisperDecoder } from '@sotto/models'
 import t from 'tap';
 import type { DecodedToken } from '../../../server/src/asr/engine.js';
 import type { TermPlace } from '../../../server/src/asr/hotwords/term-places.js';
+import { LogitsShelf } from '../../../server/src/asr/whisper/logits-shelf.js';
 import { tryTerms } from '../../../server/src/asr/whisper/term-trials.js';
 import { firstPass, stepPass } from '../../../server/src/asr/whisper/whisper-passes.js';
 import { WhisperRow } from '../../../server/src/asr/whisper/whisper-row.js';
@@ -16,12 +17,22 @@ const windows = await Promise.all(
 );
 
 /** A term is put in the place of `first` to `past`. */
-const place = (first: number, past: number, tokens: readonly number[], costMax: number): TermPlace => ({
+const place = (
+  first: number,
+  past: number,
+  tokens: readonly number[],
+  costMax: number,
+  costOfDoubt = 0,
+): TermPlace => ({
   first,
   past,
   tokens,
   costMax,
+  costOfDoubt,
 });
+
+/** More than are fed without a look at how each begins; all within any text of six tokens. */
+const MANY = [0, 1, 2, 3, 4, 5].flatMap((at) => [11, 12, 13].map((id) => place(at, at + 1, [id], 1 + at + id / 4)));
 
 const idsOf = (one: { tokens: readonly DecodedToken[] } | undefined): number[] => one?.tokens.map(({ id }) => id) ?? [];
 
@@ -40,6 +51,7 @@ for (const options of [{ cache: 'growing' }, { cache: 'inPlace', kernels: 'cuda'
     async function texts(
       which: readonly number[],
       placesOf: (window: number) => readonly TermPlace[] | undefined,
+      shelf?: LogitsShelf,
     ): Promise<{ tokens: readonly DecodedToken[]; end: number | null }[]> {
       const audio = new Float32Array(which.length * SAMPLES);
       for (const [i, window] of which.entries()) audio.set(windows[window] ?? [], i * SAMPLES);
@@ -51,20 +63,25 @@ for (const options of [{ cache: 'growing' }, { cache: 'inPlace', kernels: 'cuda'
         const request = { audio, prompt: told, draft: [], temperature: 0, seed: 0 };
         return new WhisperRow(request, prompt, limits);
       });
-      await decodeAll(decoder, rows);
+      await decodeAll(decoder, rows, shelf);
       const places = which.map((window) => {
         const found = placesOf(window);
         return found === undefined ? undefined : { find: async () => [...found] };
       });
       await tryTerms(decoder, rows, places, endOfText, async () => {});
+      shelf?.clear();
       decoder.close();
       return rows.map((row) => ({ tokens: row.tokens, end: row.endLogprob }));
     }
 
-    async function decodeAll(decoder: WhisperDecoder, rows: readonly WhisperRow[]): Promise<void> {
-      const first = await firstPass(decoder, rows, endOfText);
+    async function decodeAll(
+      decoder: WhisperDecoder,
+      rows: readonly WhisperRow[],
+      shelf: LogitsShelf | undefined,
+    ): Promise<void> {
+      const first = await firstPass(decoder, rows, endOfText, shelf);
       for (const [i, row] of rows.entries()) row.takeVerified(first.text[i] ?? []);
-      while (rows.some((row) => !row.finished)) await stepPass(decoder, rows, endOfText);
+      while (rows.some((row) => !row.finished)) await stepPass(decoder, rows, endOfText, shelf);
     }
 
     const all = await texts([...windows.keys()], () => undefined);
@@ -105,6 +122,51 @@ for (const options of [{ cache: 'growing' }, { cache: 'inPlace', kernels: 'cuda'
       const places = [place(1, 3, [11], 1e6), place(2, 4, [12], 2e6), place(4, 5, [13], 1e6)];
       const [result] = await texts([seed], () => places);
       t.strictSame(idsOf(result), [...plain.slice(0, 2), 12, 13, ...plain.slice(5)]);
+    });
+
+    t.test('where the model doubted what it wrote a term may cost more, up to a bound', async (t) => {
+      const [{ tokens = [] } = {}] = [all[seed]];
+      const at = tokens.findIndex(({ logprob }) => logprob < -0.5);
+      t.not(at, -1, 'there is such a token');
+      t.strictSame(idsOf((await texts([seed], () => [place(at, at + 1, [11], -1e-6, 0)]))[0]), plain);
+      const doubted = await texts([seed], () => [place(at, at + 1, [11], -1e6, 2.1e6)]);
+      t.strictSame(idsOf(doubted[0]), [...plain.slice(0, at), 11, ...plain.slice(at + 1)]);
+      const bounded = await texts([seed], () => [place(0, plain.length, [11], -1e6, 0.4e6)]);
+      t.strictSame(idsOf(bounded[0]), plain, 'no more than of two');
+    });
+
+    t.test('where the text says the same in two places, one that may stay lets the other cost more', async (t) => {
+      const again = all.flatMap(({ tokens, end }, window) => {
+        const ids = idsOf({ tokens });
+        const at = ids.findIndex((id, i) => ids.indexOf(id, i + 2) > 0);
+        return end === null || at < 0 ? [] : [{ window, ids, at, other: ids.indexOf(ids[at] ?? 0, at + 2) }];
+      })[0];
+      if (again === undefined) {
+        t.fail('no text says anything twice');
+        return;
+      }
+      const { window, ids, at, other } = again;
+      const written = (...places: readonly number[]) => ids.map((id, i) => (places.includes(i) ? 11 : id));
+      const tried = async (...places: TermPlace[]) => idsOf((await texts([window], () => places))[0]);
+      // What the second place costs, to within 0.1.
+      let [little, much] = [0, 100];
+      while (much - little > 0.1) {
+        const cost = (little + much) / 2;
+        const stays = (await tried(place(other, other + 1, [11], cost))).join() === written(other).join();
+        [little, much] = stays ? [little, cost] : [cost, much];
+      }
+      const first = place(at, at + 1, [11], 1e6);
+      t.strictSame(await tried(first, place(other, other + 1, [11], much - 5)), written(at, other));
+      t.strictSame(await tried(first, place(other, other + 1, [11], much - 7)), written(at), 'not much more');
+      t.strictSame(await tried(place(other, other + 1, [11], much - 5)), ids, 'not by itself');
+    });
+
+    t.test('with logits that were kept the same texts come out, and if they do not fit', async (t) => {
+      const wanted = await texts([seed, other], () => MANY);
+      for (const bytes of [32e6, 500_000, 0]) {
+        const kept = await texts([seed, other], () => MANY, new LogitsShelf(bytes));
+        t.strictSame(kept.map(idsOf), wanted.map(idsOf), `${bytes} bytes`);
+      }
     });
 
     t.test('rows do not feel each other', async (t) => {

@@ -11,12 +11,38 @@ const NEAR_FINALS = [
   'ong eng',
   'e uo o',
   'i u v',
-  'ui ei',
-  'un en',
+  // A glide more or less.
+  'a ia ua',
+  'an ian uan van',
+  'ang iang uang',
+  'ao iao',
+  'ou iu',
+  'e ie ve',
+  'ong iong',
+  'ai uai',
+  'ei ui',
+  'en in un vn',
+  'eng ing',
+  'ian in',
+  'uan un',
 ];
+/** Syllables that begin with no consonant are written with one. In this order. */
+const REWRITES: readonly (readonly [RegExp, string])[] = [
+  [/^([jqx])u/, '$1v'],
+  [/^yu/, 'v'],
+  [/^you$/, 'iu'],
+  [/^yi/, 'i'],
+  [/^y/, 'i'],
+  [/^wu$/, 'u'],
+  [/^wei$/, 'ui'],
+  [/^wen$/, 'un'],
+  [/^w/, 'u'],
+];
+/** What has no reading is given back as it is. */
+const LATIN = /^[a-z]+$/;
 const COSTS = { near: 0.15, far: 0.5, otherCharacter: 0.02 };
 
-const SYLLABLE = /^(zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw]?)(.*)$/;
+const SYLLABLE = /^(zh|ch|sh|[bpmfdtnlgkhjqxrzcs]?)(.*)$/;
 
 /** Of one kind of part: a number for each, and how far apart two are. */
 class Parts {
@@ -55,34 +81,59 @@ class Parts {
 const initials = new Parts(NEAR_INITIALS);
 const finals = new Parts(NEAR_FINALS);
 
-/** A character's syllable without its tone: what it begins with, and the rest. */
-export interface Syllable {
-  readonly character: string;
+/** How a character may be read, tones aside: what the syllable begins with, and the rest. */
+interface Reading {
   readonly initial: number;
   readonly final: number;
 }
 
-export type Reader = (character: string) => Syllable;
+/** A character with its readings: the one among its neighbours, and its most common one where that is another. */
+export interface Syllable {
+  readonly character: string;
+  readonly readings: readonly Reading[];
+}
+
+/** Reads a text, character by character; what is not Chinese has no readings. */
+export type Reader = (text: string) => Syllable[];
 
 let reader: Promise<Reader> | undefined;
 
-/**
- * Reads characters, simplified or traditional, each by its most common reading. The dictionary is read at first use.
- */
+/** Reads simplified characters. The dictionary is read at first use. */
 export function syllableReader(): Promise<Reader> {
   reader ??= import('pinyin-pro').then(({ pinyin }) => {
-    const read = new Map<string, Syllable>();
-    return (character) => {
-      let syllable = read.get(character);
-      if (syllable === undefined) {
-        const [, initial = '', final = ''] = SYLLABLE.exec(pinyin(character, { toneType: 'none', v: true })) ?? [];
-        syllable = { character, initial: initials.numberOf(initial), final: finals.numberOf(final) };
-        read.set(character, syllable);
-      }
-      return syllable;
+    const alone = new Map<string, string>();
+    const spellings = (text: string): string[] => pinyin(text, { toneType: 'none', v: true, type: 'array' });
+    const mostCommon = (character: string): string => {
+      const known = alone.get(character) ?? spellings(character)[0] ?? '';
+      alone.set(character, known);
+      return known;
+    };
+    return (text) => {
+      const characters = [...text];
+      const among = spellings(text);
+      // Where the two are not of one length it cannot be told which syllable is whose.
+      const isAligned = among.length === characters.length;
+      return characters.map((character, at) => {
+        const common = mostCommon(character);
+        const spelled = new Set(isAligned ? [among[at] ?? common, common] : [common]);
+        return { character, readings: [...spelled].filter((one) => LATIN.test(one)).map(readingOf) };
+      });
     };
   });
   return reader;
+}
+
+const known = new Map<string, Reading>();
+
+function readingOf(spelled: string): Reading {
+  let reading = known.get(spelled);
+  if (reading === undefined) {
+    const syllable = REWRITES.reduce((written, [from, to]) => written.replace(from, to), spelled);
+    const [, initial = '', final = ''] = SYLLABLE.exec(syllable) ?? [];
+    reading = { initial: initials.numberOf(initial), final: finals.numberOf(final) };
+    known.set(spelled, reading);
+  }
+  return reading;
 }
 
 /**
@@ -101,9 +152,20 @@ export function syllablesDistance(
     const [one, other] = [a[at], b[from + at]];
     if (one === undefined || other === undefined) return Infinity;
     if (one.character === other.character) continue;
-    sum +=
-      COSTS.otherCharacter + initials.distance(one.initial, other.initial) + finals.distance(one.final, other.final);
+    sum += COSTS.otherCharacter + readingsDistance(one.readings, other.readings);
     if (sum > bound) return Infinity;
   }
   return sum / Math.max(1, a.length);
+}
+
+/** Of the two that are nearest. */
+function readingsDistance(some: readonly Reading[], others: readonly Reading[]): number {
+  let least = Infinity;
+  for (const one of some) {
+    for (const other of others) {
+      const distance = initials.distance(one.initial, other.initial) + finals.distance(one.final, other.final);
+      if (distance < least) least = distance;
+    }
+  }
+  return least;
 }

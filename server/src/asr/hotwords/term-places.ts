@@ -6,19 +6,28 @@ import { foldedLetters, leastDistance, soundDistance, soundOf, type Sound } from
 
 /** How far from a term a place may sound. */
 const LETTERS_APART_MAX = 0.2;
-const SYLLABLES_APART_MAX = 0.27;
+const SYLLABLES_APART_MAX = 0.36;
 /**
- * How much less likely than what the model wrote a term may be, natural log, where it sounds the same; and how much of
- * that goes with the distance, and with each letter that a short word lacks: short words sound like many others. Chosen
- * with 130 English and 70 Mandarin recordings and lists of 100 and 500 terms that nobody said beside those that
- * somebody did (`npm run bench -- hotwords` for others).
+ * How much less likely than what the model wrote a term may be, natural log, where it sounds the same; how much of that
+ * goes with the distance, and with each letter that a short word lacks: short words sound like many others; how much
+ * comes with each syllable that a term has more than two; and with the model's own doubt. Of Chinese almost every word
+ * has others that sound the same: where the model is sure it has heard the other one. Letters: chosen with 130 English
+ * recordings and lists of 100 and 500 terms that nobody said beside those that somebody did; Chinese: with 180
+ * recordings of two speakers, 195 rare words that they say and 305 that nobody says (`npm run bench -- hotwords` for
+ * others).
  */
-const COST_MAX = { letters: 9, letterApart: 20, letterShort: 2, syllables: 7, syllableApart: 10 };
+const COST_MAX = {
+  letters: 9,
+  letterApart: 20,
+  letterShort: 2,
+  syllables: 5.5,
+  syllableApart: 10,
+  syllableMore: 1,
+  doubtSyllables: 2,
+};
+const SYLLABLES_FEW = 2;
+const SYLLABLES_MANY = 4;
 const SHORT_LETTERS = 5;
-/** First tokens of each term: what is written instead differs in one of them. */
-const TOKENS_WATCHED = 2;
-/** Tokens of a list that are watched while texts are written; places that begin with others are looked at later. */
-const TOKENS_MAX = 4_096;
 /** A term may have been heard as so many words more, or one less. */
 const WORDS_MORE_MAX = 2;
 
@@ -38,6 +47,8 @@ export interface TermPlace {
   readonly tokens: readonly number[];
   /** How much less likely it may be than what is there, natural log. */
   readonly costMax: number;
+  /** How much more for each natural log by which what is there is less than certain. */
+  readonly costOfDoubt: number;
 }
 
 /** Looks for terms in texts. */
@@ -65,6 +76,13 @@ interface TermGroup {
   readonly terms: Term[];
 }
 
+/** A term in the place of the units `from` to `past` - 1. */
+interface Spelling extends Pick<TermPlace, 'costMax' | 'costOfDoubt'> {
+  readonly from: number;
+  readonly past: number;
+  readonly term: string;
+}
+
 /** A word, or a character of a language without spaces, and the tokens that it is in. */
 interface Unit {
   readonly text: string;
@@ -78,8 +96,6 @@ export class TermPlaces implements TermFinder {
   readonly #tokenizer: EngineTokenizer;
   readonly #terms: readonly Term[];
   readonly #groups: readonly TermGroup[];
-  /** What the terms begin with, behind a space and without, with a capital and a small letter. */
-  readonly tokens: readonly number[];
   readonly #read: Reader | undefined;
   /** How many words each term has, by its letters; and the most letters of one. */
   readonly #wordsByLetters: ReadonlyMap<string, number>;
@@ -91,15 +107,13 @@ export class TermPlaces implements TermFinder {
     // The dictionary for texts in traditional characters is read here, too: within a window it would be waited for.
     if (read !== undefined) await inScript('汉', 'traditional');
     const made = texts.map(async (text): Promise<Term> => {
-      const syllables = HAN.test(text)
-        ? [...(await inScript(text, 'simplified'))].map((one) => read?.(one))
-        : undefined;
+      const syllables = HAN.test(text) ? read?.(await inScript(text, 'simplified')) : undefined;
       return {
         text,
         letters: foldedLetters(text),
         words: text.split(/\s+/u).length,
         sound: soundOf(text),
-        syllables: syllables?.filter((one) => one !== undefined),
+        syllables,
       };
     });
     return new TermPlaces(tokenizer, await Promise.all(made), read);
@@ -109,16 +123,6 @@ export class TermPlaces implements TermFinder {
     this.#tokenizer = tokenizer;
     this.#terms = terms;
     this.#groups = groupsOf(terms);
-    const spelled = terms.flatMap(({ text, syllables }) => {
-      const [letter = ''] = text;
-      const begun = [...new Set([letter, letter.toUpperCase(), letter.toLowerCase()])];
-      const whole = begun.map((one) => one + text.slice(letter.length));
-      return syllables === undefined ? whole.map((one) => ` ${one}`) : whole;
-    });
-    this.tokens = [...new Set(spelled.flatMap((one) => tokenizer.encode(one).slice(0, TOKENS_WATCHED)))].slice(
-      0,
-      TOKENS_MAX,
-    );
     this.#read = read;
     this.#wordsByLetters = new Map(terms.map(({ letters, words }) => [letters, words]));
     this.#longest = Math.max(0, ...terms.map(({ letters }) => letters.length));
@@ -156,7 +160,7 @@ export class TermPlaces implements TermFinder {
             if (distance > LETTERS_APART_MAX || (letters === term.letters && words === term.words)) continue;
             const short = Math.max(0, SHORT_LETTERS - term.letters.length);
             const costMax = COST_MAX.letters - COST_MAX.letterApart * distance - COST_MAX.letterShort * short;
-            yield* this.#spellings(units, { from, past, term: term.text, costMax }, ids);
+            yield* this.#spellings(units, { from, past, term: term.text, costMax, costOfDoubt: 0 }, ids);
           }
         }
       }
@@ -181,9 +185,8 @@ export class TermPlaces implements TermFinder {
       starts.push(length);
       length += [...text].length;
     }
-    const syllables = units.map(({ text }, at) =>
-      HAN.test(text) ? read(characters[starts[at] ?? 0] ?? text) : undefined,
-    );
+    const spoken = read(characters.join(''));
+    const syllables = units.map(({ text }, at) => (HAN.test(text) ? spoken[starts[at] ?? 0] : undefined));
     const places: TermPlace[] = [];
     for (const { text, syllables: wanted } of this.#terms) {
       if (wanted === undefined) continue;
@@ -193,8 +196,10 @@ export class TermPlaces implements TermFinder {
         if (distance > SYLLABLES_APART_MAX || distance === 0) continue;
         if (isTerm.slice(from, past).includes(true)) continue;
         const spelled = isTraditional ? await inScript(text, 'traditional') : text;
-        const costMax = COST_MAX.syllables - COST_MAX.syllableApart * distance;
-        places.push(...this.#spellings(units, { from, past, term: spelled, costMax }, ids));
+        const more = Math.min(SYLLABLES_MANY, wanted.length) - SYLLABLES_FEW;
+        const costMax = COST_MAX.syllables + COST_MAX.syllableMore * more - COST_MAX.syllableApart * distance;
+        const costOfDoubt = COST_MAX.doubtSyllables;
+        places.push(...this.#spellings(units, { from, past, term: spelled, costMax, costOfDoubt }, ids));
       }
     }
     return places;
@@ -203,7 +208,7 @@ export class TermPlaces implements TermFinder {
   /** The stretch of tokens with the term in the place of units: as it was given, and in small letters. */
   *#spellings(
     units: readonly Unit[],
-    { from, past, term, costMax }: Readonly<Record<'from' | 'past' | 'costMax', number>> & { readonly term: string },
+    { from, past, term, ...costs }: Spelling,
     ids: readonly number[],
   ): Generator<TermPlace> {
     const [first, last] = [units[from], units[past - 1]];
@@ -220,7 +225,7 @@ export class TermPlaces implements TermFinder {
     for (const begin of new Set(spelled)) {
       const tokens = this.#tokenizer.encode(`${before}${opening}${begin}${rest}${closing}${after}`);
       if (tokens.length === 0 || tokens.join() === ids.slice(first.first, last.past).join()) continue;
-      yield { first: first.first, past: last.past, tokens, costMax };
+      yield { first: first.first, past: last.past, tokens, ...costs };
     }
   }
 

@@ -12,6 +12,13 @@ const TOKENS_BEHIND = 3;
 /** Places of one text that are tried, the likeliest; places that were found. */
 const TRIALS_MAX = 6;
 const PLACES_MAX = 64;
+/** What a place is less than certain by counts up to here. */
+const DOUBT_MAX = 2;
+/**
+ * How much more a term may cost where the text says the same in another place and the term stays there: names come
+ * again, and the model, once it has misheard one, is sure of it.
+ */
+const COST_AGAIN = 6;
 /** Tokens of a text's trials that are fed at once without a look at how each begins: each takes a tenth of a pass. */
 const TOKENS_AT_ONCE = 9;
 
@@ -24,6 +31,10 @@ interface Trial {
   readonly tokens: readonly number[];
   /** Natural log of the probability of what is there now, as far as `tokens` go. */
   readonly written: number;
+  /** How much less likely than that the term may be. */
+  readonly costMax: number;
+  /** What is there and what is tried: the same for all places of a text that say the same. */
+  readonly key: string;
 }
 
 /** A trial that may stay: the term's tokens, and how much more it might have cost. */
@@ -39,6 +50,8 @@ interface Open {
   readonly sequence: readonly number[];
   /** From the first place to the last. */
   readonly trials: readonly Trial[];
+  /** Whether these are the likeliest already, by how each begins. */
+  readonly isChosen: boolean;
 }
 
 /** What one row is fed in a pass behind its first `kept` tokens. */
@@ -89,35 +102,38 @@ export async function tryTerms(
   if (open.every(({ trials }) => trials.length === 0)) return;
   const answers = await feed(open.map(({ trials, sequence }) => trials.map((trial) => feedOf(sequence, trial))));
   for (const [i, { row, trials }] of open.entries()) {
+    const outcomes = trials.map((trial, n) => outcomeOf(trial, answers[i]?.[n] ?? []));
     settle(
       row,
-      trials.map((trial, n) => outcomeOf(trial, answers[i]?.[n] ?? [])).filter((one) => one !== undefined),
+      staying(outcomes, ({ margin }) => margin),
     );
   }
 }
 
-function areMany({ trials }: Open): boolean {
-  return trials.reduce((sum, { tokens }) => sum + tokens.length, 0) > TOKENS_AT_ONCE;
+function areMany({ trials, isChosen }: Open): boolean {
+  return !isChosen && trials.reduce((sum, { tokens }) => sum + tokens.length, 0) > TOKENS_AT_ONCE;
 }
 
 async function openRow(row: WhisperRow, places: TermFinder | undefined, endOfText: number): Promise<Open> {
   const ids = row.tokens.map(({ id }) => id);
   const sequence = [...row.prompt.tokens, ...ids, endOfText];
-  const watched = new Map(row.watched.map((token, n) => [token, n]));
   // Where the limit ended a text the decoder has not seen its last token.
   const found = places === undefined || row.endLogprob === null ? [] : await places.find(ids);
   const trials = found.slice(0, PLACES_MAX).map((place) => trialOf(row, place, endOfText));
-  return { row, sequence, trials: inOrder(trials.filter(isOpen)) };
-
-  /** Whether the term can be as likely as it must be, if all behind its first other token were certain. */
-  function isOpen({ from, written, place, tokens }: Trial): boolean {
+  const begins = new Map(trials.map((trial) => [trial, beginsBy(trial)]));
+  const marginOf = (trial: Trial): number => {
+    const { from, written, costMax } = trial;
     const there = logprobAt(row, from - row.prompt.tokens.length);
-    const fits = from + tokens.length <= row.placesMax;
-    // Known of most already; else no more than what the other token leaves.
-    const begins =
-      row.watchedLogprobs[from - row.prompt.tokens.length]?.[watched.get(tokens[0] ?? -1) ?? -1] ??
-      Math.log1p(-Math.exp(Math.min(there, -1e-9)));
-    return fits && begins - written >= -place.costMax;
+    // Where it is not known how likely its first other token was: no more than what the one there leaves.
+    return costMax + (begins.get(trial) ?? Math.log1p(-Math.exp(Math.min(there, -1e-9)))) - written;
+  };
+  const fitting = trials.filter(({ from, tokens }) => from + tokens.length <= row.placesMax);
+  const open = staying(fitting, marginOf);
+  const isChosen = open.every((trial) => begins.get(trial) !== undefined);
+  return { row, sequence, trials: isChosen ? likeliest(open, marginOf) : inOrder(open), isChosen };
+
+  function beginsBy({ from, tokens }: Trial): number | undefined {
+    return row.others[from - row.prompt.tokens.length]?.(tokens[0] ?? 0);
   }
 }
 
@@ -128,12 +144,34 @@ function trialOf(row: WhisperRow, place: TermPlace, endOfText: number): Trial {
   const behind = [...row.tokens.slice(past).map(({ id }) => id), endOfText].slice(0, TOKENS_BEHIND);
   let written = 0;
   for (let at = first + same; at < past + behind.length; at++) written += logprobAt(row, at);
-  return { place, written, from: row.prompt.tokens.length + first + same, tokens: [...tokens.slice(same), ...behind] };
+  const there = row.tokens.slice(first, past);
+  const doubt = -there.reduce((sum, { logprob }) => sum + logprob, 0);
+  return {
+    place,
+    written,
+    from: row.prompt.tokens.length + first + same,
+    tokens: [...tokens.slice(same), ...behind],
+    costMax: place.costMax + place.costOfDoubt * Math.min(DOUBT_MAX, doubt),
+    key: `${there.map(({ id }) => id).join()} ${tokens.join()}`,
+  };
+}
+
+/** Those that may stay by their margins, and others where the text says the same as in the place of one of these. */
+function staying<T extends Trial>(trials: readonly T[], marginOf: (trial: T) => number): T[] {
+  const margins = trials.map(marginOf);
+  const keys = new Set(trials.filter((_, i) => (margins[i] ?? -Infinity) >= 0).map(({ key }) => key));
+  return trials.filter(({ key }, i) => keys.has(key) && (margins[i] ?? -Infinity) >= -COST_AGAIN);
 }
 
 /** Of a token of the text, or of its end. */
 function logprobAt(row: WhisperRow, at: number): number {
   return row.tokens[at]?.logprob ?? row.endLogprob ?? 0;
+}
+
+/** Those with the most margin, in their order in the text. */
+function likeliest(trials: readonly Trial[], marginOf: (trial: Trial) => number): Trial[] {
+  const likely = trials.toSorted((a, b) => marginOf(b) - marginOf(a));
+  return inOrder(likely.slice(0, TRIALS_MAX));
 }
 
 function inOrder(trials: readonly Trial[]): Trial[] {
@@ -162,15 +200,15 @@ function firstTokens(trials: readonly Trial[], place: number): number[] {
 /** Those that begin likely enough, the likeliest. `answers`: for each place, about its `firstTokens`. */
 function likelyTrials({ trials }: Open, answers: ReadonlyMap<number, Answer | undefined>): Trial[] {
   const asked = new Map<number, number>();
-  const judged = trials.map((trial) => {
-    const { from, written, place } = trial;
+  const margins = new Map<Trial, number>();
+  for (const trial of trials) {
+    const { from, written, costMax } = trial;
     const nth = asked.get(from) ?? 0;
     asked.set(from, nth + 1);
-    const begins = answers.get(from)?.logprobs[nth] ?? -Infinity;
-    return { trial, margin: place.costMax + begins - written };
-  });
-  const likely = judged.filter(({ margin }) => margin >= 0).toSorted((a, b) => b.margin - a.margin);
-  return inOrder(likely.slice(0, TRIALS_MAX).map(({ trial }) => trial));
+    margins.set(trial, costMax + (answers.get(from)?.logprobs[nth] ?? -Infinity) - written);
+  }
+  const marginOf = (trial: Trial): number => margins.get(trial) ?? -Infinity;
+  return likeliest(staying(trials, marginOf), marginOf);
 }
 
 function feedOf(sequence: readonly number[], { from, tokens }: Trial): Feed {
@@ -178,14 +216,13 @@ function feedOf(sequence: readonly number[], { from, tokens }: Trial): Feed {
   return { kept: from - 1, tokens: fed, wanted: tokens.map((token) => [token]) };
 }
 
-function outcomeOf(trial: Trial, answers: readonly Answer[]): Outcome | undefined {
-  const { place, tokens, from, written } = trial;
+function outcomeOf(trial: Trial, answers: readonly Answer[]): Outcome {
+  const { tokens, written, costMax } = trial;
   const decoded = tokens.map((id, at): DecodedToken => {
     const { logprobs: [logprob = -Infinity] = [], frame = 0 } = answers[at] ?? {};
     return { id, logprob, frame };
   });
-  const margin = place.costMax + decoded.reduce((sum, { logprob }) => sum + logprob, 0) - written;
-  return margin >= 0 ? { ...trial, from, decoded, margin } : undefined;
+  return { ...trial, decoded, margin: costMax + decoded.reduce((sum, { logprob }) => sum + logprob, 0) - written };
 }
 
 /** Writes the terms that may stay; of those that overlap, the one that might have cost most more. */

@@ -20,6 +20,7 @@ import { groupWindows, type WindowGroup } from './window-groups.js';
 import { cpuShapes, gpuShapes, type WindowShape } from './warm-up-shapes.js';
 import { RunTraffic, type BeforePass } from './run-traffic.js';
 import { firstPass, stepPass, type FirstPass } from './whisper-passes.js';
+import { LogitsShelf } from './logits-shelf.js';
 import { tryTerms } from './term-trials.js';
 import { WhisperRow } from './whisper-row.js';
 import { SAMPLE_RATE, toSamples } from '../../audio/samples.js';
@@ -245,12 +246,10 @@ export class WhisperEngine implements Engine {
     const limits = { endOfText: special.endOfText, maxTextTokens, maxTokens: config.maxTargetPositions };
     const languages = requests.map(({ prompt }) => this.#languageOf(prompt.language));
     const terms = await Promise.all(requests.map(({ hotwords }) => this.#terms.open(hotwords)));
+    const rows = requests.map((request, i) => new WhisperRow(request, this.#promptOf(request, languages[i]), limits));
     // A GPU's recorded steps tell of no other tokens than the best.
-    const watches = this.sharesTime;
-    const rows = requests.map(
-      (request, i) =>
-        new WhisperRow(request, this.#promptOf(request, languages[i]), limits, watches ? terms[i]?.tokens : undefined),
-    );
+    const hasTerms = terms.some((list) => list !== undefined);
+    const shelf = this.sharesTime && hasTerms ? new LogitsShelf() : undefined;
     const decoder = await this.#network.hear(
       audio,
       requests.map((request) => request.audio.length),
@@ -259,10 +258,11 @@ export class WhisperEngine implements Engine {
     try {
       const heard = performance.now();
       await before();
-      let first = await firstPass(decoder, rows, special.endOfText);
+      let first = await firstPass(decoder, rows, special.endOfText, shelf);
       if (this.#correctLanguages(rows, languages, first)) {
         decoder.restart();
-        first = await firstPass(decoder, rows, special.endOfText);
+        shelf?.clear();
+        first = await firstPass(decoder, rows, special.endOfText, shelf);
       }
       for (const [i, row] of rows.entries()) {
         row.takeVerified(first.text[i] ?? []);
@@ -273,7 +273,7 @@ export class WhisperEngine implements Engine {
       let steps = 0;
       for (; rows.some((row) => !row.finished); steps++) {
         await before();
-        await stepPass(decoder, rows, special.endOfText);
+        await stepPass(decoder, rows, special.endOfText, shelf);
       }
       const written = performance.now();
       await tryTerms(decoder, rows, terms, special.endOfText, before);
@@ -288,6 +288,7 @@ export class WhisperEngine implements Engine {
       });
       return rows.map((row, i) => this.#resultOf(row, languages[i] ?? 'en', first, i));
     } finally {
+      shelf?.clear();
       decoder.close();
     }
   }

@@ -1,5 +1,6 @@
 // The two ways a batch goes through the decoder: prompts and drafts in parallel, then one token at a time.
-import type { Choices, WhisperDecoder } from '@sotto/models';
+import type { Choices, KeptLogits, WhisperDecoder } from '@sotto/models';
+import type { LogitsShelf } from './logits-shelf.js';
 import type { Choice, WhisperRow } from './whisper-row.js';
 
 /** What the first pass tells of each row. */
@@ -11,11 +12,12 @@ export interface FirstPass {
   readonly languages: readonly Float32Array[];
 }
 
-/** Feeds every row its prompt and its draft. @param padding any token */
+/** Feeds every row its prompt and its draft. @param padding any token; `shelf`: where logits are kept, if they are */
 export async function firstPass(
   decoder: WhisperDecoder,
   rows: readonly WhisperRow[],
   padding: number,
+  shelf?: LogitsShelf,
 ): Promise<FirstPass> {
   const fed = rows.map((row) => [...row.prompt.tokens, ...row.draft]);
   const width = Math.max(...fed.map((tokens) => tokens.length));
@@ -33,15 +35,16 @@ export async function firstPass(
     select,
     rules: rows.flatMap((row) => ['start', row.firstRule, ...row.draft.map(() => 'text' as const)]),
     logits: rows.some((row) => row.samples),
-    candidates: watchedOf(rows, ({ watched, draft }) => [[], watched, ...draft.map(() => watched)]),
+    keepsLogits: shelf?.isFull === false,
   });
+  const others = othersOf(choices, shelf);
   for (const row of rows) row.steps++;
   const starts = rows.map((_, i) => rows.slice(0, i).reduce((sum, row) => sum + row.draft.length + 2, 0));
   const languages = choices.languages.length / select.length;
   return {
     text: rows.map((row, i) =>
       Array.from({ length: row.draft.length + 1 }, (_, k) =>
-        choiceAt(choices, (starts[i] ?? 0) + 1 + k, select.length),
+        choiceAt(choices, (starts[i] ?? 0) + 1 + k, select.length, others),
       ),
     ),
     noSpeech: starts.map((start) => choices.noSpeech[start] ?? 0),
@@ -50,7 +53,12 @@ export async function firstPass(
 }
 
 /** Feeds each unfinished row the token that it wrote last, and lets it write the next. */
-export async function stepPass(decoder: WhisperDecoder, rows: readonly WhisperRow[], padding: number): Promise<void> {
+export async function stepPass(
+  decoder: WhisperDecoder,
+  rows: readonly WhisperRow[],
+  padding: number,
+  shelf?: LogitsShelf,
+): Promise<void> {
   const open = rows.flatMap((row, i) => (row.finished ? [] : [i]));
   const choices = await decoder.advance({
     batch: rows.length,
@@ -60,33 +68,29 @@ export async function stepPass(decoder: WhisperDecoder, rows: readonly WhisperRo
     select: open,
     rules: open.map(() => 'text'),
     logits: rows.some((row) => row.samples && !row.finished),
-    candidates: watchedOf(rows, ({ finished, watched }) => (finished ? [] : [watched])),
+    keepsLogits: shelf?.isFull === false,
   });
+  const others = othersOf(choices, shelf);
   for (const [at, i] of open.entries()) {
     const row = rows[i];
     if (!row) continue;
     row.steps++;
-    row.take(choiceAt(choices, at, open.length));
+    row.take(choiceAt(choices, at, open.length, others));
   }
 }
 
-/** Candidates of a run; undefined where no row watches any. */
-function watchedOf(
-  rows: readonly WhisperRow[],
-  ofRow: (row: WhisperRow) => readonly (readonly number[])[],
-): (readonly number[])[] | undefined {
-  return rows.some(({ watched }) => watched.length > 0) ? rows.flatMap(ofRow) : undefined;
+/** A run's logits, if the shelf keeps them. */
+function othersOf({ kept, logprob }: Choices, shelf: LogitsShelf | undefined): KeptLogits | undefined {
+  return kept !== undefined && shelf?.add(kept, logprob) === true ? kept : undefined;
 }
 
-function choiceAt(choices: Choices, at: number, count: number): Choice {
+function choiceAt(choices: Choices, at: number, count: number, others: KeptLogits | undefined): Choice {
   const vocabulary = choices.logits.length / count;
-  const candidates = choices.candidateLogits[at];
   return {
     best: choices.best[at] ?? 0,
     logprob: choices.logprob[at] ?? 0,
     frame: choices.frame[at] ?? 0,
-    ...(candidates !== undefined &&
-      candidates.length > 1 && { watched: logprobsOf(candidates, choices.logprob[at] ?? 0) }),
+    ...(others !== undefined && { logprobOf: (token: number) => others.logprobOf(at, token) }),
     ...(vocabulary > 0 && { logits: choices.logits.subarray(at * vocabulary, (at + 1) * vocabulary) }),
   };
 }

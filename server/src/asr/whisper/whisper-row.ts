@@ -10,8 +10,8 @@ export interface Choice {
   readonly frame: number;
   /** Given when the row samples. */
   readonly logits?: Float32Array;
-  /** Natural logs of the probabilities of the tokens that the row watches. */
-  readonly watched?: Float32Array;
+  /** Where it is known of other tokens: natural log of the probability that one would have come here. */
+  readonly logprobOf?: (token: number) => number;
 }
 
 /** How far a row may go. */
@@ -25,10 +25,8 @@ export interface RowLimits {
 
 export class WhisperRow {
   readonly tokens: DecodedToken[] = [];
-  /** Tokens whose probability is remembered wherever one was chosen: those of the caller's terms. */
-  readonly watched: readonly number[];
-  /** For each of `tokens`, and the end behind them. */
-  readonly watchedLogprobs: Float32Array[] = [];
+  /** For each of `tokens`, and the end behind them, where it is known: how likely another token was. */
+  readonly others: ((token: number) => number)[] = [];
   /** Verified in the first pass: text tokens only, at most as many as the row may still write. */
   readonly draft: readonly number[];
   readonly #limit: number;
@@ -42,9 +40,8 @@ export class WhisperRow {
   #prompt: Prompt;
   readonly #limits: RowLimits;
 
-  constructor(request: DecodeRequest, prompt: Prompt, limits: RowLimits, watched: readonly number[] = []) {
+  constructor(request: DecodeRequest, prompt: Prompt, limits: RowLimits) {
     this.request = request;
-    this.watched = watched;
     this.#prompt = prompt;
     this.#limits = limits;
     const room = limits.maxTokens - prompt.tokens.length;
@@ -111,8 +108,8 @@ export class WhisperRow {
   }
 
   /** Takes the choice behind the last token. */
-  take({ best, logprob, frame, logits, watched }: Choice): void {
-    if (watched !== undefined) this.watchedLogprobs[this.tokens.length] = watched;
+  take({ best, logprob, frame, logits, logprobOf }: Choice): void {
+    if (logprobOf !== undefined) this.others[this.tokens.length] = logprobOf;
     const token = this.#sampler && logits ? { ...this.#sampler.draw(logits), frame } : { id: best, logprob, frame };
     if (token.id === this.#limits.endOfText) {
       this.endLogprob = token.logprob;
