@@ -38,6 +38,8 @@ const PARTS_MAX = 200;
 /** Of one field, beside its value. */
 const HEADERS_BYTES_MAX = 2_048;
 const SLICE_BYTES = 1_024;
+/** A boundary has up to 70 (RFC 2046); what may stand in front of it is hardly ever there. */
+const HEAD_BYTES = 1_024;
 /** Of the body, for everything that is no file: boundaries, headers, fields. */
 const FRAME_BYTES_MAX = 2_097_152;
 
@@ -55,7 +57,8 @@ export async function* readMultipart(
     throw new HttpError(415, 'unsupported_media_type', 'Expected a form (content-type: multipart/form-data).');
   }
   const body = boundedBody(request, fileBytesMax * filesMax + FRAME_BYTES_MAX);
-  const reader = new PartReader(openParser(request.header('content-type'), limits), limits);
+  const contentType = request.header('content-type');
+  const reader = new PartReader(openParser(contentType, limits), limits, boundaryOf(contentType));
   const feeding = reader.feed(body);
   try {
     for (;;) {
@@ -89,15 +92,25 @@ function openParser(contentType: string, { fileBytesMax, ...limits }: MultipartL
   }
 }
 
+/** As the parser reads it; the parser refuses a type without one. */
+function boundaryOf(contentType: string): string {
+  const [, quoted, plain = ''] = /boundary=(?:"([^"]*)"|([^\s;]*))/i.exec(contentType) ?? [];
+  return quoted ?? plain;
+}
+
 function damaged(message: string, cause?: unknown): HttpError {
   return new HttpError(400, 'invalid_multipart', message, {}, { cause });
+}
+
+function wrongBoundary(): HttpError {
+  return damaged('The form does not begin with the boundary that its content type names.');
 }
 
 function fieldTooLarge(bytesMax: number): HttpError {
   return new HttpError(
     413,
     'body_too_large',
-    `A field of the form may have up to ${bytesMax} bytes. A recording is sent as a file, with a file name and the boundary that the content type names.`,
+    `A field of the form may have up to ${bytesMax} bytes. A recording is sent as a file, with a file name.`,
   );
 }
 
@@ -115,12 +128,16 @@ class PartReader {
    */
   #outsideBytes = 0;
   readonly #fieldBytesMax: number;
+  readonly #boundary: Buffer;
+  /** The first bytes of the body: the boundary begins it, or is hardly that of this body. */
+  #head = Buffer.alloc(0);
   /** Whoever waits: the reader for a part, or the feeder for room. */
   #wakeReader: (() => void) | undefined;
   #wakeFeeder: (() => void) | undefined;
 
-  constructor(parser: BusboyInstance, limits: MultipartLimits) {
+  constructor(parser: BusboyInstance, limits: MultipartLimits, boundary: string) {
     this.#parser = parser;
+    this.#boundary = Buffer.from(`--${boundary}`, 'latin1');
     this.#fieldBytesMax = limits.fieldBytesMax ?? FIELD_BYTES_MAX;
     parser.on('field', (name, value, isNameCut, isValueCut) => {
       if (isNameCut || isValueCut) return this.#fail(fieldTooLarge(this.#fieldBytesMax));
@@ -140,7 +157,13 @@ class PartReader {
       const bytes = this.#bytesOf(stream, limits.fileBytesMax);
       this.#add({ kind: 'file', name: nameOf(name), fileName: fileName ?? '', contentType, bytes });
     });
-    parser.on('filesLimit', () => this.#fail(damaged(`The form may have ${limits.filesMax ?? 1} file.`)));
+    parser.on('filesLimit', () =>
+      this.#fail(
+        damaged(
+          `The form may have ${limits.filesMax ?? 1} file. What has a file name or the type application/octet-stream is one.`,
+        ),
+      ),
+    );
     parser.on('partsLimit', () =>
       this.#fail(new HttpError(413, 'body_too_large', `The form may have ${limits.partsMax ?? PARTS_MAX} parts.`)),
     );
@@ -148,7 +171,9 @@ class PartReader {
       this.#end ??= 'finished';
       this.#wakeReader?.();
     });
-    parser.on('error', (error) => this.#fail(damaged('The form is damaged or cut off.', error)));
+    parser.on('error', (error) =>
+      this.#fail(this.#isForeign ? wrongBoundary() : damaged('The form is damaged or cut off.', error)),
+    );
     parser.on('drain', () => this.#wakeFeeder?.());
   }
 
@@ -160,10 +185,11 @@ class PartReader {
           // In small slices outside of files, so that a field is counted closely.
           const slice = this.#isInFile ? piece.subarray(at) : piece.subarray(at, at + SLICE_BYTES);
           at += slice.length;
+          if (this.#head.length < HEAD_BYTES) this.#head = Buffer.concat([this.#head, slice]);
           this.#outsideBytes += slice.length;
           if (!this.#parser.write(slice)) await this.#room();
           if (!this.#isInFile && this.#outsideBytes > this.#fieldBytesMax + HEADERS_BYTES_MAX) {
-            return this.#fail(fieldTooLarge(this.#fieldBytesMax));
+            return this.#fail(this.#isForeign ? wrongBoundary() : fieldTooLarge(this.#fieldBytesMax));
           }
         }
       }
@@ -191,6 +217,11 @@ class PartReader {
     this.#isStopped = true;
     this.#file?.resume();
     this.#wakeFeeder?.();
+  }
+
+  /** Whether the body is no form of this boundary. */
+  get #isForeign(): boolean {
+    return !this.#head.includes(this.#boundary);
   }
 
   get #isOver(): boolean {

@@ -1,6 +1,7 @@
 // Recordings over the server's own addresses: forms, JSON, bare bytes; limits; bad input; clients that leave.
 import { connect } from 'node:net';
 import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import t from 'tap';
 import { FFMPEG_OFF, useFfmpeg } from '../../../server/src/audio/ffmpeg/find-ffmpeg.js';
 import { AsrError } from '../../../server/src/asr/errors.js';
@@ -60,6 +61,36 @@ for (const [name, createTransport] of TRANSPORTS) {
       // As it was written: the recogniser reads tags, script included.
       const asked = transcriber.asked.map(({ language }) => language);
       t.same(asked.toSorted(), ['en', 'en', 'en', 'en-GB', 'en-GB']);
+    });
+
+    t.test('a body may come packed with gzip, bare or as a form', async (t) => {
+      const url = `${http}/transcribe_only`;
+      const form = new Response(formOf(THREE_SECONDS));
+      const type = form.headers.get('content-type') ?? '';
+      for (const [body, headers] of [
+        [THREE_SECONDS, {}],
+        [new Uint8Array(await form.arrayBuffer()), { 'content-type': type }],
+      ] as const) {
+        const answer = await post(url, gzipSync(body), { ...headers, 'content-encoding': 'gzip' });
+        t.match(await answer.json(), { raw_text: 'w0. w1. w2.' });
+      }
+      const wrong = await post(url, THREE_SECONDS, { 'content-encoding': 'gzip' });
+      t.equal(wrong.status, 400);
+      t.match(await wrong.json(), { error: { code: 'invalid_gzip' } });
+    });
+
+    t.test('a form of text fields is told from a recording that curl calls so', async (t) => {
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      for (const path of ['/transcribe_only', '/asr']) {
+        t.equal((await post(`${http}${path}`, THREE_SECONDS, headers)).status, 200, path);
+        const long = `prompt=${'a'.repeat(3_000)}&file=%FF`;
+        for (const body of ['url=https%3A%2F%2Fexample.org%2Ftalk.mp3', 'a=', 'file[]=talk.wav', long]) {
+          const answer = await post(`${http}${path}`, body, headers);
+          t.equal(answer.status, 415, body.slice(0, 20));
+          t.match(await answer.text(), /multipart\/form-data/);
+        }
+        t.equal((await post(`${http}${path}`, 'no form, no sound', headers)).status, 400);
+      }
     });
 
     t.test('a track that is not there is refused', async (t) => {

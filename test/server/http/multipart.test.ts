@@ -153,6 +153,20 @@ t.test('no form, or one without a boundary', async (t) => {
   await t.rejects(firstPart('multipart/form-data'), { status: 400, code: 'invalid_multipart' });
 });
 
+t.test('a boundary that is not that of the body is told as such, however large the body is', async (t) => {
+  const wrong = { status: 400, code: 'invalid_multipart', message: /boundary that its content type names/ };
+  for (const size of [10, 2_000, 90_000]) {
+    const { bytes } = await form([['file', file(size), 'a']]);
+    for (const contentType of ['multipart/form-data; boundary=other', 'multipart/form-data; boundary="an other"']) {
+      await t.rejects(read({ bytes, contentType }), wrong, `${size} bytes`);
+    }
+  }
+  const long = `--x y\r\ncontent-disposition: form-data; name="p"\r\n\r\n${'a'.repeat(5_000)}`;
+  const quoted = { bytes: Buffer.from(long), contentType: 'multipart/form-data; boundary="x y"' };
+  // A field that is too large is still told as that.
+  await t.rejects(read(quoted), { status: 413, code: 'body_too_large' });
+});
+
 t.test('parts without a name, or with one that cannot be read, have an empty one', async (t) => {
   const body = ['', '; name', '; n\u0000ame="prompt"']
     .map((rest) => `--x\r\ncontent-disposition: form-data${rest}\r\n\r\nabc\r\n`)

@@ -2,10 +2,11 @@
 import { createHash, type Hash } from 'node:crypto';
 import { spool, type StoredBytes } from '../../audio/stored-bytes.js';
 import type { HttpRequest } from '../../http/exchange.js';
-import { boundedBody, mediaType } from '../../http/body.js';
+import { mediaType } from '../../http/body.js';
 import { HttpError } from '../../http/http-error.js';
 import { readMultipart, type FormFile } from '../../http/multipart.js';
 import { FormFields } from './form-fields.js';
+import { recordingBody } from './recording-body.js';
 
 export interface Upload {
   readonly fields: FormFields;
@@ -27,7 +28,7 @@ export interface Upload {
 export async function readUpload(request: HttpRequest, bytesMax: number, fileField = 'file'): Promise<Upload> {
   const query = FormFields.of(request.query);
   if (mediaType(request) === 'multipart/form-data') return readForm(request, query, bytesMax, fileField);
-  return { fields: query, bytes: boundedBody(request, bytesMax), fileName: '', close: async () => {} };
+  return { fields: query, bytes: recordingBody(request, bytesMax), fileName: '', close: async () => {} };
 }
 
 async function readForm(

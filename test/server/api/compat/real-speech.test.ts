@@ -206,6 +206,8 @@ t.test('the embedded model', async (t) => {
     await refused(await post('', new Uint8Array(1_000_001)), 413, { err_code: 'PAYLOAD_TOO_LARGE' });
     await refused(await post('', '{', 'application/json'), 400, { err_code: 'Bad Request' });
     await refused(await post('', '{}', 'application/json'), 400, { err_code: 'Bad Request' });
+    const form = await post('', 'url=https%3A%2F%2Fexample.org%2Ftalk.mp3', 'application/x-www-form-urlencoded');
+    await refused(form, 415, { err_code: 'Bad Request', err_msg: /text fields/ });
     await refused(await url('http://10.0.0.1/x.wav'), 400, { err_code: 'REMOTE_CONTENT_ERROR' });
     await refused(await url('http://[::1]:1/x.wav'), 400, { err_code: 'REMOTE_CONTENT_ERROR' });
     await refused(await url('file:///etc/passwd'), 400, { err_code: 'REMOTE_CONTENT_ERROR' });

@@ -12,6 +12,7 @@ import { rawAsFile } from '../../../audio/raw-audio.js';
 import type { FileOptions, FileRun } from '../../../recordings/file-transcription.js';
 import type { HttpRequest } from '../../../http/exchange.js';
 import type { AddressGuard } from '../../../http/outbound/address-guard.js';
+import { recordingBody } from '../../uploads/recording-body.js';
 import { boundedBody, mediaType } from '../../../http/body.js';
 import { HttpError } from '../../../http/http-error.js';
 import { jsonResponse } from '../../../http/json-response.js';
@@ -90,7 +91,7 @@ export function listenRoute(options: ListenRouteOptions): Route {
       }
       callbacks++;
       try {
-        const stored = await answering(() => store(request, options));
+        const stored = await answering(() => store(request, listen, options));
         void later(stored, call, options).finally(() => callbacks--);
       } catch (error) {
         callbacks--;
@@ -109,9 +110,9 @@ async function listenTo(request: HttpRequest, call: Call, options: ListenRouteOp
   const { signal } = request;
   // Channels are heard one after the other: the bytes are needed again.
   if (mediaType(request) !== 'application/json' && !call.listen.isMultichannel) {
-    return transcribe(boundedBody(request, options.fileBytesMax), call, options, { signal });
+    return transcribe(sentBytes(request, call.listen, options), call, options, { signal });
   }
-  const stored = await store(request, options);
+  const stored = await store(request, call.listen, options);
   try {
     return await transcribe(stored, call, options, { signal });
   } finally {
@@ -119,10 +120,19 @@ async function listenTo(request: HttpRequest, call: Call, options: ListenRouteOp
   }
 }
 
+/** The recording in the body of a request. Raw audio may look like anything. */
+function sentBytes(
+  request: HttpRequest,
+  { audio }: ListenOptions,
+  { fileBytesMax }: ListenRouteOptions,
+): AsyncIterable<Uint8Array> {
+  return audio === undefined ? recordingBody(request, fileBytesMax) : boundedBody(request, fileBytesMax);
+}
+
 /** The recording of a request, put aside. */
-async function store(request: HttpRequest, options: ListenRouteOptions): Promise<SpooledBytes> {
+async function store(request: HttpRequest, listen: ListenOptions, options: ListenRouteOptions): Promise<SpooledBytes> {
   const { fileBytesMax: bytesMax, guard, spool } = options;
-  if (mediaType(request) !== 'application/json') return spool(boundedBody(request, bytesMax));
+  if (mediaType(request) !== 'application/json') return spool(sentBytes(request, listen, options));
   const { url } = await readJson(request, UrlRequest, { bytesMax: URL_BODY_BYTES_MAX });
   const { status, body, discard } = await safeFetch(url, {
     guard,
