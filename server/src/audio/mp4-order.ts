@@ -53,7 +53,10 @@ async function* fromStream(source: AsyncIterator<Uint8Array>): AsyncGenerator<Ui
       }
     }
     const next = await source.next();
-    if (next.done === true) break;
+    if (next.done === true) {
+      if (held.length >= SIGNATURE_BYTES) throw noIndex();
+      break;
+    }
     held = new Uint8Array(Buffer.concat([held, next.value]));
   }
   yield* chain(held, rest);
@@ -86,12 +89,9 @@ async function* fromStored(file: StoredBytes): AsyncGenerator<Uint8Array, void, 
   const samples = boxes.findIndex(({ type }) => type === 'mdat');
   const moov = boxes[index];
   const mdat = boxes[samples];
-  if (mdat === undefined || (moov !== undefined && index < samples) || boxes.some(({ type }) => type === 'moof')) {
-    return yield* file;
-  }
-  if (moov === undefined) {
-    throw new AudioFileError('not_audio', 'The MP4 file has no index (moov): it was probably cut off.');
-  }
+  const isInParts = boxes.some(({ type }) => type === 'moof');
+  if (moov === undefined && !isInParts) throw noIndex();
+  if (moov === undefined || mdat === undefined || index < samples || isInParts) return yield* file;
   if (moov.end - moov.start > INDEX_BYTES_MAX) {
     throw new AudioFileError('audio_too_complex', 'The index of the MP4 file is too large.');
   }
@@ -101,6 +101,10 @@ async function* fromStored(file: StoredBytes): AsyncGenerator<Uint8Array, void, 
   yield moved;
   yield* part(file, mdat.start, moov.start);
   yield* part(file, moov.end, file.size);
+}
+
+function noIndex(): AudioFileError {
+  return new AudioFileError('not_audio', 'The MP4 file has no index (moov): it was probably cut off.');
 }
 
 async function* part(file: StoredBytes, start: number, end: number): AsyncGenerator<Uint8Array, void, undefined> {

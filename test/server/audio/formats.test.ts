@@ -1,6 +1,6 @@
 // Compressed audio of every kind that people upload, as a whole file, as a stream of small pieces, and broken.
 import { readFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { assert, asyncProperty, integer } from 'fast-check';
 import t from 'tap';
 import { FFMPEG_OFF, useFfmpeg } from '../../../server/src/audio/ffmpeg/find-ffmpeg.js';
@@ -126,6 +126,19 @@ t.test('an MP3 file with a picture in its tag', async (t) => {
   );
   const file = new Uint8Array(Buffer.concat([tag, picture, bytesOf('speech.mp3')]));
   t.equal((await decode(pieces(file, 1_000))).length, (await decode(pieces(bytesOf('speech.mp3'), 1_000))).length);
+});
+
+t.test('MP4 that is cut off before its index and its samples is told as that, not as a video', async (t) => {
+  const file = `${t.testdir()}/cut.m4a`;
+  for (const bytes of [bytesOf('moov-last.m4a'), bytesOf('speech.m4a')]) {
+    // Of the second, whose index comes first: within the box that says what it is.
+    for (const length of [12, 20, 27]) {
+      const head = bytes.subarray(0, length);
+      await t.rejects(decode(pieces(head, 5)), { code: 'not_audio', message: /cut off/ }, `${length} bytes`);
+      await writeFile(file, head);
+      await t.rejects(decodeAudioFile(file), { code: 'not_audio', message: /cut off/ }, `${length} bytes of a file`);
+    }
+  }
 });
 
 t.test('cut off: what is there, or an error; never a hang or a crash', async (t) => {
