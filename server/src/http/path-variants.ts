@@ -20,16 +20,31 @@ export function nearestAddress<A extends { readonly path: string }>(
   path: string,
   addresses: readonly A[],
 ): A | undefined {
-  const asked = pathVariants(`${path.slice(0, COMPARED_CHARS_MAX)}/`);
+  const asked = new Set(pathVariants(`${path.slice(0, COMPARED_CHARS_MAX)}/`).map(told));
   let [nearest, least]: [A | undefined, number] = [undefined, Infinity];
   for (const address of addresses) {
-    const known = address.path.toLowerCase();
+    const known = told(address.path);
     for (const variant of asked) {
-      const distance = edits(variant.toLowerCase(), known) / Math.max(variant.length, known.length);
+      const distance = difference(variant, known);
       if (distance < least) [nearest, least] = [address, distance];
     }
   }
-  return least <= 0.5 ? nearest : undefined;
+  return least <= DIFFERENCE_MAX ? nearest : undefined;
+}
+
+/** What a path says: that it is of an API, and of which version, is no likeness. */
+function told(path: string): string {
+  return path.toLowerCase().replace(/^(?:\/(?:api|v1))+(?=\/)/, '');
+}
+
+/** Of its letters, how many are others, 0-1. Half of them others is nothing alike. */
+const DIFFERENCE_MAX = 0.5;
+/** A path that was not written to its end. */
+const BEGUN = 0.1;
+
+function difference(asked: string, known: string): number {
+  if (asked.length > 1 && known.startsWith(`${asked}_`)) return BEGUN;
+  return edits(asked, known) / Math.max(asked.length, known.length);
 }
 
 /** Levenshtein distance. */

@@ -36,15 +36,26 @@ t.test('variants are paths, few, and not the path itself', async (t) => {
 });
 
 t.test('the nearest address', async (t) => {
-  const addresses = ['/v1/audio/transcriptions', '/v1/audio/translations', '/v1/models', '/transcribe_only', '/'].map(
-    (path) => ({ path }),
-  );
+  const addresses = [
+    '/v1/audio/transcriptions',
+    '/v1/audio/translations',
+    '/v1/auth/token',
+    '/v1/jobs',
+    '/v1/models',
+    '/v1/transcripts',
+    '/transcribe_only',
+    '/',
+  ].map((path) => ({ path }));
   const nearest = (path: string): string | undefined => nearestAddress(path, addresses)?.path;
   t.equal(nearest('/v1/audio/transcription'), '/v1/audio/transcriptions');
   t.equal(nearest('/V1/Audio/Transcriptions'), '/v1/audio/transcriptions');
   t.equal(nearest('/openai/v1/audio/translate'), '/v1/audio/translations');
   t.equal(nearest('/api/models'), '/v1/models');
   t.equal(nearest('/transcribe'), '/transcribe_only');
+  t.equal(nearest('/api/transcribe'), '/transcribe_only');
+  t.equal(nearest('/v1/transcript'), '/v1/transcripts');
+  t.equal(nearest('/v1/audio/speech'), undefined, 'two words of an address are no likeness');
+  t.equal(nearest('/foo'), undefined, 'nor is /v1');
   t.equal(nearest('/wp-login.php'), undefined);
   t.equal(nearest(`/${'x'.repeat(1e6)}`), undefined);
 });
