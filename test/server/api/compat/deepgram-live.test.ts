@@ -242,6 +242,7 @@ t.test('words: bare, and spread over what was heard', async (t) => {
   t.equal(bare(' Hello, World! '), 'hello world');
   t.equal(bare(`It's 3.5 "euros" - isn’t it?`), `it's 3.5 euros isn’t it`);
   t.equal(bare('你好，世界。'), '你好世界');
+  t.equal(bare('Pay [card], f*** it: 2*3 [now] ***'), 'pay [card] f*** it 23 now');
   const partial = { type: 'partial', segmentId: 0, revision: 1, lagMs: 0, startMs: 1_000, endMs: 3_000 } as const;
   const words = wordsSoFar({ ...partial, stable: 'Hello, my', tentative: ' dear — friend' }, { isPunctuated: true });
   t.match(words, [

@@ -21,6 +21,8 @@ export interface WordStyle {
 const STABLE_CONFIDENCE = 1;
 const TENTATIVE_CONFIDENCE = 0.5;
 const PUNCTUATION = /[\p{P}\p{S}]/gu;
+/** What stands for hidden words, `[card]` and `f***`: without its marks it would be a word that nobody said. */
+const HIDDEN = /\[(?:card|phone|account|number|email|name)\]|(?<=\p{L})\*+/gu;
 /** Marks that belong to a word ("it's", "on-line") or a number ("3.5", "10:30") when they stand within it. */
 const WITHIN_WORD = /\p{L}['’-]\p{L}|\p{N}[.,:]\p{N}/u;
 
@@ -30,11 +32,18 @@ export function seconds(ms: number): number {
 
 /** Text without capitals and marks. */
 export function bare(text: string): string {
+  const hidden = text.match(HIDDEN) ?? [];
   return text
-    .replaceAll(PUNCTUATION, (mark, at: number) => (isWithin(text, mark, at) ? mark : ''))
+    .split(HIDDEN)
+    .map((part, index) => withoutMarks(part) + (hidden[index] ?? ''))
+    .join('')
     .replaceAll(/\s+/g, ' ')
     .trim()
     .toLowerCase();
+}
+
+function withoutMarks(text: string): string {
+  return text.replaceAll(PUNCTUATION, (mark, at: number) => (isWithin(text, mark, at) ? mark : ''));
 }
 
 function isWithin(text: string, mark: string, at: number): boolean {
