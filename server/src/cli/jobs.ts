@@ -1,6 +1,7 @@
 // `sotto jobs`: recordings that a server transcribes in the background: add, list, show, cancel.
 import { messageOf } from '@sotto/protocol';
-import { openAsBlob } from 'node:fs';
+import { constants, openAsBlob } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { CommandError } from './command-error.js';
@@ -55,6 +56,8 @@ async function add(file: string, { server, ...fields }: AddFlags): Promise<void>
 /** Read as it is sent, never held whole. */
 async function open(file: string): Promise<Blob> {
   try {
+    // The other says only that it did not open.
+    await access(file, constants.R_OK);
     return await openAsBlob(file);
   } catch (cause) {
     throw new CommandError(`Cannot read ${file}: ${messageOf(cause)}`, 1, {

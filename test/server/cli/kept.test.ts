@@ -34,7 +34,7 @@ t.test('a recording is added, its transcript found, shown and deleted', async (t
   });
   t.match(await sotto('jobs', 'add', join(folder, 'nothing.raw')), {
     code: 1,
-    stderr: /^sotto: Cannot read .*nothing\.raw/,
+    stderr: /^sotto: Cannot read .*nothing\.raw: .*no such file/,
   });
 });
 

@@ -1,6 +1,7 @@
 // The tools of `sotto mcp`: each asks a running server over HTTP, as the other commands do.
 import { messageOf } from '@sotto/protocol';
-import { openAsBlob } from 'node:fs';
+import { constants, openAsBlob } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
@@ -112,6 +113,8 @@ function cuesOf(vtt: string): string[] {
 /** Read as it is sent, never held whole. */
 async function readable(path: string): Promise<Blob> {
   try {
+    // The other says only that it did not open.
+    await access(path, constants.R_OK);
     return await openAsBlob(path);
   } catch (cause) {
     throw new ToolError(`Cannot read ${path}: ${messageOf(cause)}`, { cause });
