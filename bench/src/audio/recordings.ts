@@ -19,6 +19,8 @@ export interface Recording {
   readonly language: string;
   /** What kind of recording it is (read, telephone, conversation), where the manifest says. */
   readonly kind?: string | undefined;
+  /** Who speaks, where the manifest says. */
+  readonly speaker?: string | undefined;
   /** What is said; empty where nobody speaks. */
   readonly text: string;
   /** Words with their true times, where the manifest has them. */
@@ -40,6 +42,7 @@ const Line = v.object({
   text: v.string(),
   language: v.optional(v.string(), 'en'),
   kind: v.optional(v.string()),
+  speaker: v.optional(v.string()),
   words: v.optional(v.array(SpanMs), []),
   segments: v.optional(v.array(v.union([SpanMs, SpanSamples])), []),
 });
@@ -48,8 +51,8 @@ const Line = v.object({
 export const fixturesFolder = join(repositoryRoot, 'test/fixtures');
 
 /**
- * Reads a folder's manifest.jsonl (`id`, `file`, `text`, `language`, and where known `kind`, `words` and `segments`
- * with times).
+ * Reads a folder's manifest.jsonl (`id`, `file`, `text`, `language`, and where known `kind`, `speaker`, `words` and
+ * `segments` with times).
  * @throws BenchError `bad_recordings` that names the line and the field.
  */
 export async function readRecordings(folder: string, languages?: readonly string[]): Promise<Recording[]> {

@@ -5,6 +5,7 @@ import { Option, type Command } from 'commander';
 import { loadAudio } from '../audio/load-audio.js';
 import { dealPlaylists, shuffled, type LoadedRecording } from '../audio/playlist.js';
 import { fixturesFolder, readRecordings } from '../audio/recordings.js';
+import { speakerStreams } from '../audio/speaker-streams.js';
 import { seededRandom } from '../audio/seeded-random.js';
 import { BenchError } from '../bench-error.js';
 import { describeProvenance } from '../measure/machine.js';
@@ -29,6 +30,7 @@ interface HearingCommandOptions {
   readonly noise?: number;
   readonly partials?: number;
   readonly doors?: true;
+  readonly bySpeaker: boolean;
   readonly levels: readonly number[];
   readonly curve?: true;
   readonly holdbacks: readonly number[];
@@ -57,6 +59,7 @@ export function registerHearingCommand(program: Command): void {
     .option('--noise <minutes>', 'sounds without speech: words heard in them', numberWithin(0.1, 600))
     .option('--partials <count>', 'so many utterances live: partials that loop', wholeNumber(1, 100_000))
     .option('--doors', 'word errors live and as files, group by group')
+    .option('--by-speaker', 'with --doors: recordings of a speaker in a row, as one stream', false)
     .option('--levels <list>', 'with --doors: at these levels too, dB under full scale (20,57)', numberList(1, 90), [])
     .option('--curve', 'latency and quality of every policy, hold-back and interval')
     .option('--holdbacks <list>', 'of the curve, milliseconds', numberList(0, 5_000), [100, 200, 400, 600, 800])
@@ -87,7 +90,10 @@ async function runHearing(options: HearingCommandOptions): Promise<void> {
   if (noise !== undefined) trials.push(await noiseTrial(hearing, noise, seed));
   const recordings = needsRecordings ? await drawRecordings(options) : [];
   if (partials !== undefined) trials.push(await partialsTrial(hearing, timesOver(recordings, partials)));
-  if (doors) trials.push(await doorsTrial(hearing, recordings, [undefined, ...levels.map((level) => -level)]));
+  if (doors) {
+    const heard = options.bySpeaker ? speakerStreams(recordings, seed) : recordings;
+    trials.push(await doorsTrial(hearing, heard, [undefined, ...levels.map((level) => -level)]));
+  }
   if (curve) trials.push(await curveTrial(hearing, recordings, options));
   if (endings) trials.push(await endingsTrial(hearing, recordings, options));
   await hearing.close();
