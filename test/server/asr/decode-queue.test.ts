@@ -82,6 +82,21 @@ t.test(
   },
 );
 
+t.test('where runs are short, finals of a somewhat shorter context join before partials', async (t) => {
+  const queue = new DecodeQueue<Decode>();
+  const [a, b, c, d] = segments as [object, object, object, object];
+  const head = decode('final', a, 1, 40);
+  const shorter = decode('final', b, 2, 20);
+  const muchShorter = decode('final', c, 3, 10);
+  const partial = decode('partial', d, 0, 40);
+  for (const one of [head, shorter, muchShorter, partial]) queue.add(one);
+  t.same(queue.take(most(2), { finalsPadded: 2 }), [head, shorter]);
+  t.same(queue.take(most(10), { finalsPadded: 2 }), [muchShorter], 'a longer one joins no shorter run');
+  t.same(queue.take(most(10), { finalsPadded: 2 }), [partial]);
+  for (const one of [head, shorter]) queue.add(one);
+  t.same(queue.take(most(10)), [head], 'elsewhere each in a run of its own');
+});
+
 t.test('no partial, however late, goes before a final that is late', async (t) => {
   const queue = new DecodeQueue<Decode>();
   const [a, b] = segments as [object, object];

@@ -68,6 +68,11 @@ export interface TakeOptions {
    * and many finals come, each run begins with one, and partials of other contexts would wait on and on. Default: none.
    */
   readonly overdueBefore?: number;
+  /**
+   * Finals join runs of up to so many times their own context, before all but what is decoded again: where runs are
+   * short and many, what padding costs is less than what each final waits for a run of its own. Default 1: none do.
+   */
+  readonly finalsPadded?: number;
 }
 
 /** How much may wait. */
@@ -164,7 +169,7 @@ export class DecodeQueue<D extends QueuedDecode> {
    */
   take(windowsMax: WindowsMax, options: TakeOptions = {}): D[] {
     const { isBeside = false, moreUrgentThan, windowsMin = 1, samplesMax = Infinity } = options;
-    const { overdueBefore = -Infinity } = options;
+    const { overdueBefore = -Infinity, finalsPadded = 1 } = options;
     const isUrgent = (decode: D): boolean =>
       moreUrgentThan === undefined || isMoreUrgent(urgencyOf(decode), moreUrgentThan);
     const order = [...this.#inOrder()].filter(isUrgent);
@@ -178,7 +183,7 @@ export class DecodeQueue<D extends QueuedDecode> {
     const head = (isInTime ? order.find(late) : undefined) ?? first;
     const batch = [head];
     const most = Math.min(windowsMax[laneOf(head.kind)], samplesMax / head.bucket);
-    for (const decode of head.alone ? [] : this.#joining(head, order)) {
+    for (const decode of head.alone ? [] : this.#joining(head, order, finalsPadded)) {
       if (batch.length + 1 > most) break;
       batch.push(decode);
     }
@@ -231,13 +236,16 @@ export class DecodeQueue<D extends QueuedDecode> {
   }
 
   /** What may share the run that a decode begins, in order. */
-  *#joining(head: D, order: readonly D[]): Generator<D, void, undefined> {
+  *#joining(head: D, order: readonly D[], finalsPadded: number): Generator<D, void, undefined> {
     const lane = laneOf(head.kind);
     const fits = (decode: D): boolean => decode !== head && !decode.alone && this.#mayRun(decode);
+    const isFinal = ({ kind, isAgain, bucket }: D): boolean =>
+      kind === 'final' && isAgain !== true && bucket < head.bucket && head.bucket <= bucket * finalsPadded;
     if (lane === 'live') {
       for (const decode of order) {
         if (decode.isAgain === true && decode.bucket <= head.bucket && fits(decode)) yield decode;
       }
+      for (const decode of order) if (isFinal(decode) && fits(decode)) yield decode;
     }
     for (const decode of order) {
       if (laneOf(decode.kind) !== lane || decode.isAgain === true) continue;

@@ -8,10 +8,14 @@ import type { LoadMeter } from './load-meter.js';
 export type RunBound = readonly [WindowsMax, TakeOptions];
 
 /**
- * How long before an engine is done the next run is handed to it, milliseconds: about what it takes to gather a batch,
- * bring it to the engine's process and lay it out there.
+ * How long before an engine is done the next run is handed to it, milliseconds: what it takes to gather a batch, bring
+ * it to the engine's process and lay it out there, and what a busy server's thread takes to come to that. With 15 a GPU
+ * stood still for 12 ms of 43 between runs of 600 streams; where the thread has time the longer lead costs finals 10
+ * ms.
  */
-const HAND_OVER_MS = 15;
+const HAND_OVER_MS = 30;
+/** On a GPU a run's fixed part is most of it: see TakeOptions. */
+const FINALS_PADDED = 2;
 
 export class RunBounds {
   readonly #load: LoadMeter;
@@ -38,7 +42,7 @@ export class RunBounds {
         isBeside: slot.isBusy,
         moreUrgentThan: slot.urgency,
         samplesMax: memoryShare * (engine.samplesMax ?? Infinity),
-        overdueBefore: overdueBefore(slot, now),
+        ...onlyWhereRunsWait(slot, now),
       },
     ];
   }
@@ -51,7 +55,7 @@ export class RunBounds {
   whereBusy(slot: EngineSlot, now: number): RunBound | undefined {
     const { engine, windows, expectedEnd } = slot;
     const { maxBatch } = engine;
-    const options = { isBeside: true, overdueBefore: overdueBefore(slot, now) };
+    const options = { isBeside: true, ...onlyWhereRunsWait(slot, now) };
     if (expectedEnd !== undefined && now >= expectedEnd - HAND_OVER_MS) {
       return [this.#windows((lane) => Math.min(maxBatch, this.#load.windowsPerRun(lane, now))), options];
     }
@@ -80,7 +84,10 @@ export function untilHandOver({ takesNext, expectedEnd }: EngineSlot, now: numbe
   return Math.max(0, Math.ceil(expectedEnd - HAND_OVER_MS - now) + 1);
 }
 
-/** Where runs share the device, what a partial takes is taken from finals: there these go first, however late it is. */
-function overdueBefore({ engine }: EngineSlot, now: number): number {
-  return engine.sharesTime === true ? -Infinity : now;
+/**
+ * Where runs share the device, a final begins beside them, and what a partial takes is taken from finals: there these
+ * go first, however late it is. Where one run waits for the other, late partials have a turn, and finals share runs.
+ */
+function onlyWhereRunsWait({ engine }: EngineSlot, now: number): Pick<TakeOptions, 'overdueBefore' | 'finalsPadded'> {
+  return engine.sharesTime === true ? {} : { overdueBefore: now, finalsPadded: FINALS_PADDED };
 }
