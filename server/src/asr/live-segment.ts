@@ -1,22 +1,23 @@
 // Recognition of a live segment: partials over the growing audio, then one final over all of it.
 import { messageOf } from '@sotto/protocol';
-import type { DecodeRequest, DecodeResult, Hotwords, Urgency } from './engine.js';
+import type { DecodeRequest, DecodeResult, Urgency } from './engine.js';
 import { AsrError } from './errors.js';
+import { behindContext } from './hypothesis/behind-context.js';
 import { isCompleteSentence } from './hypothesis/complete-sentence.js';
-import { decodeFinal, type FinalAsk } from './hypothesis/final-decode.js';
+import { decodeFinal, isUnclear, type FinalAsk } from './hypothesis/final-decode.js';
 import { type GuardThresholds, WHISPER_THRESHOLDS } from './hypothesis/hallucination-guards.js';
 import { HypothesisTracker, type TrackedText } from './hypothesis/hypothesis-tracker.js';
 import { stabilityPolicy } from './hypothesis/stability-policy.js';
 import { SegmentScript } from './hypothesis/segment-script.js';
 import { inOneLanguage, LanguageEvidence, type LanguageGuess } from './language-evidence.js';
+import { LeftContext } from './left-context.js';
 import { findLanguage, languageCodes } from './model-languages.js';
 import { timeWords } from './hypothesis/word-timing.js';
-import { hotwordsOf } from './hotwords/hotwords.js';
-import { previousTokens } from './hypothesis/previous-text.js';
 import type { DecodeTiming, FinalHypothesis, RecognizedSegment, SegmentOptions } from './recognizer.js';
 import { DEFAULT_STABILITY, type RecognizerOptions } from './recognizer-options.js';
 import type { DecodeJob, Scheduler } from './scheduling/scheduler.js';
 import { secondTries } from './scheduling/second-tries.js';
+import { GREEDY, SegmentRequests } from './segment-requests.js';
 import { SAMPLES_PER_MS } from '../audio/samples.js';
 import type { EngineTokenizer } from './tokenizer.js';
 
@@ -37,6 +38,12 @@ const LANGUAGE_HEARD_MS = 1_300;
 /** Partials stretched by more than this leave the engines no time for finals that may not be needed. */
 const EARLY_STRETCH_MAX = 1.5;
 
+/**
+ * Share of the engines' time that is asked for, above which no segment is heard in context: that is worth a second run
+ * of up to 16 s only while nobody has to wait for it.
+ */
+const CONTEXT_LOAD_MAX = 0.5;
+
 /** Finals that were decoded early. */
 export interface EarlyFinalCounts {
   readonly begun: number;
@@ -54,8 +61,17 @@ interface EarlyFinal {
   /** Undefined where it came to nothing: superseded, dropped, or failed. */
   readonly result: Promise<DecodeResult | undefined>;
   isUnderWay: boolean;
+  /** The same behind what was said before, where alone it was unclear. */
+  inContext?: EarlyInContext;
   /** Begun because it was asked for, not early. */
   readonly isAsked: boolean;
+}
+
+interface EarlyInContext {
+  /** Of the left context. */
+  readonly revision: number;
+  readonly result: Promise<DecodeResult | undefined>;
+  isUnderWay: boolean;
 }
 
 /** A decode whose outcome is shown as a partial. */
@@ -70,8 +86,6 @@ interface Preview {
   readonly track: (result: DecodeResult) => TrackedText | undefined;
 }
 
-const GREEDY: Omit<FinalAsk, 'audio'> = { temperature: 0, seed: 0, withPrevious: true };
-
 /** One segment: partials while it grows, its final where it may end, its final. */
 export class LiveSegment implements RecognizedSegment {
   readonly #scheduler: Scheduler;
@@ -81,13 +95,12 @@ export class LiveSegment implements RecognizedSegment {
   readonly #options: SegmentOptions;
   readonly #thresholds: GuardThresholds;
   readonly #tracker: HypothesisTracker;
-  /** Text before it, and as tokens. */
-  #previousText: string | undefined;
-  #previous: readonly number[] = [];
+  readonly #requests: SegmentRequests;
   readonly #language: string | null;
   /** What it may be where that is not said. */
   readonly #among: readonly string[];
   readonly #evidence: LanguageEvidence;
+  readonly #leftContext: LeftContext;
   /** By the audio so far. */
   #guess: LanguageGuess | undefined;
   readonly #script: SegmentScript;
@@ -109,7 +122,6 @@ export class LiveSegment implements RecognizedSegment {
     this.#thresholds = recognition.thresholds ?? WHISPER_THRESHOLDS;
     const policy = stabilityPolicy(recognition.stability ?? DEFAULT_STABILITY, recognition.holdbackMs);
     this.#tracker = new HypothesisTracker(tokenizer, policy, this.#thresholds);
-    this.#follow(options.previousText);
     const asked = findLanguage(options.language, scheduler.model.languages);
     this.#language = asked === undefined || asked.code === 'auto' ? null : asked.code;
     this.#among = languageCodes(
@@ -117,6 +129,8 @@ export class LiveSegment implements RecognizedSegment {
       scheduler.model.languages,
     );
     this.#evidence = options.languages ?? new LanguageEvidence();
+    this.#leftContext = options.leftContext ?? new LeftContext();
+    this.#requests = new SegmentRequests(scheduler, tokenizer, this.#tracker, this.#leftContext, options);
     this.#script = new SegmentScript(asked?.script, recognition.chineseScript);
   }
 
@@ -128,7 +142,7 @@ export class LiveSegment implements RecognizedSegment {
       ...(this.#tracker.hasWords
         ? { dueInMs: PARTIAL_DUE_MS, urgency: 'refining' }
         : { dueInMs: FIRST_WORDS_DUE_MS, urgency: 'awaited' }),
-      request: () => this.#partialRequest(audio),
+      request: () => this.#requests.partial(audio, this.#languageSoFar),
       track: (result) => this.#advance(result, audio),
     });
   }
@@ -143,7 +157,7 @@ export class LiveSegment implements RecognizedSegment {
       dueInMs: FINAL_DUE_MS,
       request: () => {
         early.isUnderWay = true;
-        return this.#finalRequest({ audio, ...GREEDY }, this.#language);
+        return this.#requests.final({ audio, ...GREEDY }, this.#language);
       },
       track: (result) => {
         this.#hearLanguage(result, audio);
@@ -152,18 +166,40 @@ export class LiveSegment implements RecognizedSegment {
     });
     const early: EarlyFinal = {
       samples: audio.length,
-      previous: this.#previous,
+      previous: this.#requests.previous,
       result,
       isUnderWay: false,
       isAsked: false,
     };
     this.#early = early;
+    void this.#anticipateInContext(early, audio);
     return true;
+  }
+
+  /** While there is time until the segment ends: nobody sees it before. */
+  async #anticipateInContext(early: EarlyFinal, audio: Float32Array): Promise<void> {
+    const alone = await early.result;
+    if (alone === undefined || !isUnclear(alone) || !this.#hasTimeForContext) return;
+    if (this.#state !== 'open' || this.#early !== early) return;
+    const ask = this.#requests.inContext(audio, alone);
+    if (ask === undefined) return;
+    const result = this.#preview({
+      audio: ask.request.audio,
+      dueInMs: PARTIAL_DUE_MS,
+      urgency: 'refining',
+      request: () => {
+        inContext.isUnderWay = true;
+        return ask.request;
+      },
+      track: () => undefined,
+    });
+    const inContext: EarlyInContext = { revision: this.#leftContext.revision, result, isUnderWay: false };
+    early.inContext = inContext;
   }
 
   async isComplete(audio: Float32Array, before: Promise<string>): Promise<boolean> {
     if (audio.length === 0) return false;
-    this.#follow(await before);
+    this.#requests.follow(await before);
     if (this.#state !== 'open') return false;
     const result = (await this.#earlyOf(audio)) ?? (await this.#decodeNow(audio));
     return result !== undefined && isCompleteSentence(result, this.#tokenizer);
@@ -173,7 +209,7 @@ export class LiveSegment implements RecognizedSegment {
     if (this.#state !== 'open') throw new AsrError('cancelled', 'the segment is over');
     this.#state = 'finishing';
     try {
-      if (before !== undefined) this.#follow(await before);
+      if (before !== undefined) this.#requests.follow(await before);
       return await this.#final(audio, speechRatio);
     } finally {
       this.#state = 'over';
@@ -243,15 +279,9 @@ export class LiveSegment implements RecognizedSegment {
     return this.#guess !== undefined && this.#guess.language !== language;
   }
 
-  #partialRequest(audio: Float32Array): DecodeRequest {
-    const { committed, draft, language } = this.#tracker;
-    const prompt = {
-      language: this.#language ?? language ?? this.#guess?.language ?? this.#evidence.leader ?? null,
-      task: this.#options.task,
-      previous: this.#previous,
-      committed: [...committed],
-    };
-    return { audio, prompt, draft, temperature: 0, seed: 0, hotwords: this.#hotwords, isSpoken: true };
+  /** The one asked for, or the best guess. */
+  get #languageSoFar(): string | null {
+    return this.#language ?? this.#tracker.language ?? this.#guess?.language ?? this.#evidence.leader ?? null;
   }
 
   /**
@@ -270,11 +300,16 @@ export class LiveSegment implements RecognizedSegment {
     const decoded = await decodeFinal(run, { audio, speechRatio }, this.#tokenizer, {
       thresholds: this.#thresholds,
       ...secondTries(this.#scheduler, this, this.#recognition),
+      ...(this.#hasTimeForContext && { inContext: (alone) => this.#inContext(audio, alone) }),
     });
     const { noise, language, avgLogprob, noSpeechProb } = decoded;
     const heard = this.#options.words
       ? timeWords(decoded.tokens, language, [0, audio.length / SAMPLES_PER_MS], this.#tokenizer)
       : [];
+    if (noise === null && this.#hasTimeForContext) {
+      const tokens = decoded.tokens.map(({ id }) => id);
+      this.#leftContext.add({ audio, tokens, previous: this.#requests.previous, language, task: this.#options.task });
+    }
     const { text, words } = await this.#script.of({ text: decoded.text, words: heard }, language);
     return { text, words, language, avgLogprob, noSpeechProb, ...(noise ? { noise } : {}) };
   }
@@ -286,25 +321,44 @@ export class LiveSegment implements RecognizedSegment {
     return early ?? this.#submitFinal(ask, language);
   }
 
-  async #submitFinal(ask: FinalAsk, language: string | null): Promise<DecodeResult> {
+  #submitFinal(ask: FinalAsk, language: string | null): Promise<DecodeResult> {
+    return this.#submit(ask.audio, ask.isAgain ?? false, () => this.#requests.final(ask, language));
+  }
+
+  async #submit(audio: Float32Array, isAgain: boolean, request: () => DecodeRequest): Promise<DecodeResult> {
     const outcome = await this.#scheduler.submit({
       segment: this,
       kind: 'final',
       isAttended: this.#options.isAttended,
-      ...(ask.isAgain === true && { isAgain: true }),
+      isAgain,
       dueInMs: FINAL_DUE_MS,
-      samples: ask.audio.length,
-      request: () => this.#finalRequest(ask, language),
+      samples: audio.length,
+      request,
       onRun: this.#onRun('final'),
     });
     if (outcome.status !== 'decoded' || this.#isOver()) throw new AsrError('cancelled', 'the segment was cancelled');
     return outcome.result;
   }
 
+  get #hasTimeForContext(): boolean {
+    return this.#scheduler.load <= CONTEXT_LOAD_MAX;
+  }
+
+  /** The segment behind what was said before it. */
+  async #inContext(audio: Float32Array, alone: DecodeResult): Promise<DecodeResult | undefined> {
+    const ask = this.#requests.inContext(audio, alone);
+    if (ask === undefined) return undefined;
+    const early = this.#early?.samples === audio.length ? this.#early.inContext : undefined;
+    const isThere = early?.isUnderWay === true && early.revision === this.#leftContext.revision;
+    const result =
+      (isThere ? await early.result : undefined) ?? (await this.#submit(ask.request.audio, true, () => ask.request));
+    return behindContext(result, ask.start, this.#tokenizer);
+  }
+
   /** The final of a segment of which it is asked whether it is complete; undefined where it came to nothing. */
   #decodeNow(audio: Float32Array): Promise<DecodeResult | undefined> {
     const result = this.#submitFinal({ audio, ...GREEDY }, this.#language).catch(() => undefined);
-    this.#early = { samples: audio.length, previous: this.#previous, result, isUnderWay: true, isAsked: true };
+    this.#early = { samples: audio.length, previous: this.#requests.previous, result, isUnderWay: true, isAsked: true };
     return result;
   }
 
@@ -322,44 +376,13 @@ export class LiveSegment implements RecognizedSegment {
     const early = this.#early;
     if (early?.samples !== audio.length || !early.isUnderWay) return undefined;
     // It was told another text before it, since a final had not come yet.
-    if (early.previous.join() !== this.#previous.join()) return undefined;
+    if (early.previous.join() !== this.#requests.previous.join()) return undefined;
     return early.result;
-  }
-
-  #finalRequest(
-    { audio, temperature, seed, withPrevious, isSpoken = false }: FinalAsk,
-    language: string | null,
-  ): DecodeRequest {
-    return {
-      audio,
-      prompt: {
-        language,
-        task: this.#options.task,
-        previous: withPrevious ? this.#previous : [],
-        committed: [],
-      },
-      draft: temperature === 0 ? [...this.#tracker.committed, ...this.#tracker.draft] : [],
-      temperature,
-      seed,
-      hotwords: this.#hotwords,
-      isSpoken,
-    };
-  }
-
-  get #hotwords(): Hotwords | undefined {
-    return hotwordsOf(this.#options.hotwords);
   }
 
   #onRun(kind: DecodeTiming['kind']): DecodeJob['onRun'] {
     const { onDecode } = this.#options;
     return onDecode && ((run) => onDecode({ kind, ...run }));
-  }
-
-  /** It mostly is told the same text when it begins, pauses and ends. */
-  #follow(text: string): void {
-    if (!this.#scheduler.model.usesPreviousText || text === this.#previousText) return;
-    this.#previousText = text;
-    this.#previous = previousTokens(this.#tokenizer, text);
   }
 
   #isOver(): boolean {

@@ -1,6 +1,7 @@
 // What the session sees of recognition: segments that take growing audio and answer partials and one final.
 import type { Word } from '@sotto/protocol';
 import type { LanguageEvidence } from './language-evidence.js';
+import type { LeftContext } from './left-context.js';
 
 /** How one decode of a segment went; times are milliseconds of the scheduler's clock. */
 export interface DecodeTiming {
@@ -24,6 +25,11 @@ export interface SegmentOptions {
    * Absent: by each segment alone.
    */
   readonly languages?: LanguageEvidence;
+  /**
+   * What was heard before in this stream, and will have been: an unclear segment is heard once more behind it. Absent:
+   * each segment is heard alone.
+   */
+  readonly leftContext?: LeftContext;
   readonly task: 'transcribe' | 'translate';
   /** Text before this segment: the caller's prompt and the finals before it. */
   readonly previousText: string;

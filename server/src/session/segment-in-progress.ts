@@ -7,6 +7,7 @@ import type {
   FinalHypothesis,
 } from '../asr/recognizer.js';
 import type { LanguageEvidence } from '../asr/language-evidence.js';
+import type { LeftContext } from '../asr/left-context.js';
 import type { AudioRing } from './audio-ring.js';
 import { SAMPLE_RATE, toMs } from '../audio/samples.js';
 import { SegmentAudio } from './segment-audio.js';
@@ -14,6 +15,12 @@ import type { StreamSettings } from './session-settings.js';
 
 /** An utterance without words in its first two seconds may have none: then partials of it are as rare as others. */
 const FIRST_WORDS_SAMPLES = 2 * SAMPLE_RATE;
+
+/** What utterances of one stream know of each other. */
+export interface StreamMemory {
+  readonly languages: LanguageEvidence;
+  readonly leftContext: LeftContext;
+}
 
 export interface SegmentEvents {
   /** Whether its client is there now. Absent: it is. */
@@ -47,7 +54,7 @@ export class SegmentInProgress {
     settings: StreamSettings,
     previousText: string,
     recognizer: Recognizer,
-    languages: LanguageEvidence,
+    memory: StreamMemory,
     events: SegmentEvents,
   ) {
     this.id = id;
@@ -57,7 +64,7 @@ export class SegmentInProgress {
     this.#recognized = recognizer.open({
       language,
       among,
-      languages,
+      ...memory,
       task,
       previousText,
       hotwords,

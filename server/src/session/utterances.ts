@@ -1,12 +1,13 @@
 // The utterances of one stream: from what endpointing decides to what the client reads.
 import type { FinalMessage, ServerMessage } from '@sotto/protocol';
 import { LanguageEvidence } from '../asr/language-evidence.js';
+import { LeftContext } from '../asr/left-context.js';
 import type { DecodeTiming, FinalHypothesis, PartialHypothesis, Recognizer } from '../asr/recognizer.js';
 import { AnswerQueue } from './answer-queue.js';
 import type { AudioRing } from './audio-ring.js';
 import { PreviousText } from './previous-text.js';
 import { SAMPLES_PER_MS, toMs } from '../audio/samples.js';
-import { SegmentInProgress } from './segment-in-progress.js';
+import { SegmentInProgress, type StreamMemory } from './segment-in-progress.js';
 import type { UtterancesState } from './session-checkpoint.js';
 import type { SessionLog } from './session-port.js';
 import type { StreamSettings } from './session-settings.js';
@@ -57,6 +58,8 @@ export class Utterances {
   readonly #answers: AnswerQueue;
   readonly #previousText: PreviousText;
   readonly #languages: LanguageEvidence;
+  /** Does not move with a session to another server: there its first utterances are heard alone. */
+  readonly #leftContext = new LeftContext();
   /** When the finals of all utterances that have ended are there, or will not be. */
   #settled: Promise<unknown> = Promise.resolve();
   #open: SegmentInProgress | undefined;
@@ -104,6 +107,10 @@ export class Utterances {
     };
   }
 
+  get #memory(): StreamMemory {
+    return { languages: this.#languages, leftContext: this.#leftContext };
+  }
+
   get #firstUnsettled(): SegmentInProgress | undefined {
     const [oldest = this.#open] = this.#pending;
     return oldest;
@@ -131,7 +138,7 @@ export class Utterances {
     const { recognizer, ring, send, onDecode } = this.#options;
     const pending = [...this.#pending].map((segment) => segment.stableText);
     const previousText = this.#previousText.before(toMs(start), settings.prompt, pending);
-    const segment = new SegmentInProgress(this.#count++, start, settings, previousText, recognizer, this.#languages, {
+    const segment = new SegmentInProgress(this.#count++, start, settings, previousText, recognizer, this.#memory, {
       isAttended: this.#options.isAttended,
       onPartial: (partial, hypothesis) => this.#partial(partial, hypothesis),
       onError: ({ id }, error) => this.#options.log.warn({ segment: id, err: error }, 'a partial failed'),

@@ -69,6 +69,40 @@ t.test('an unsure decode stands: nothing is drawn by chance', async (t) => {
   t.equal(asked.length, 1);
 });
 
+t.test('an unclear text is heard once more behind what was said before, and taken where that is clearer', async (t) => {
+  const alone = heard(' a tie', -0.5);
+  for (const [inContext, text] of [
+    [heard(' good bye', -0.2), 'good bye'],
+    [heard(' goat pie', -0.9), 'a tie'],
+    [heard(' and'.repeat(40), -0.1), 'a tie'],
+    [undefined, 'a tie'],
+  ] as const) {
+    const { decode } = answering(alone);
+    const asked: DecodeResult[] = [];
+    const final = await decodeFinal(decode, spoken(2), tokenizer, {
+      ...FRESH,
+      inContext: async (first) => {
+        asked.push(first);
+        return inContext;
+      },
+    });
+    t.match(final, { text, noise: null });
+    t.same(asked, [alone]);
+  }
+});
+
+t.test('what is clear, noise, or beyond the budget is not heard in context', async (t) => {
+  const inContext = async (): Promise<undefined> => {
+    t.fail('heard in context');
+  };
+  const options = { ...FRESH, inContext };
+  t.match(await decodeFinal(answering(heard(' hello', -0.2)).decode, spoken(2), tokenizer, options), { text: 'hello' });
+  const hiss = answering(heard(' hello', -2, { noSpeechProbability: 0.9 }));
+  t.match(await decodeFinal(hiss.decode, spoken(2), tokenizer, options), { noise: 'noSpeech' });
+  const late = { ...options, fallbackBudgetMs: 1_000 };
+  t.match(await decodeFinal(answering(heard(' a tie', -0.5)).decode, spoken(2), tokenizer, late), { text: 'a tie' });
+});
+
 t.test('nothing in a short stretch of speech is asked once more for words, where the model is not sure', async (t) => {
   const { asked, decode } = answering(heard('', -0.8), heard(' yes', -0.5));
   t.match(await decodeFinal(decode, spoken(0.8), tokenizer, FRESH), { text: 'yes', noise: null });

@@ -107,6 +107,8 @@ interface Waiting extends QueuedDecode {
  */
 export class Scheduler {
   readonly model: EngineModel;
+  /** See Engine: of all engines. */
+  readonly sharesTime: boolean;
   readonly #slots: readonly EngineSlot[];
   readonly #queue: DecodeQueue<Waiting>;
   readonly #clock: Pick<Clock, 'now' | 'after'>;
@@ -122,6 +124,7 @@ export class Scheduler {
     const [first] = engines;
     if (!first) throw new RangeError('a scheduler needs at least one engine');
     this.model = first.model;
+    this.sharesTime = engines.some(({ sharesTime }) => sharesTime === true);
     this.#clock = options.clock ?? systemClock;
     this.#slots = engines.map((engine) => new EngineSlot(engine));
     this.#queue = new DecodeQueue(options.bounds ?? QUEUE_BOUNDS);
