@@ -93,7 +93,10 @@ export interface DecodedToken {
 export interface DecodeResult {
   /** Text tokens behind `committed`, without <|endoftext|>. */
   readonly tokens: readonly DecodedToken[];
-  /** Log-probability of <|endoftext|>; `null` when the token limit ended the decode. */
+  /**
+   * Log-probability of <|endoftext|>; `null` when the token limit ended the decode, or a repetition that is longer than
+   * the audio has time for.
+   */
   readonly endLogprob: number | null;
   readonly language: string;
   readonly languageProbability: number;

@@ -1,6 +1,7 @@
 // One window while it is decoded: what it has written, what it feeds next, and which of its draft was right.
 import type { Prompt, TokenRule } from '@sotto/models';
 import type { DecodedToken, DecodeRequest } from '../engine.js';
+import { EndlessText } from './endless-text.js';
 import { TokenSampler } from './token-sampler.js';
 
 /** What the network chose behind one token. */
@@ -31,6 +32,8 @@ export class WhisperRow {
   readonly draft: readonly number[];
   readonly #limit: number;
   readonly #sampler: TokenSampler | undefined;
+  readonly #endless: EndlessText;
+  /** Null until the text has ended, and where it never did: at the limit, or because it went round in circles. */
   endLogprob: number | null = null;
   draftAccepted = 0;
   /** Passes of the decoder that it took part in. */
@@ -53,6 +56,7 @@ export class WhisperRow {
     // Behind the last token that may be written nothing is chosen, so it need not be fed.
     this.draft = isGreedy ? draft.slice(0, Math.max(0, this.#limit - 1)) : [];
     this.#sampler = isGreedy ? undefined : new TokenSampler(request.temperature, request.seed);
+    this.#endless = new EndlessText(request.audio.length);
     this.#finished = this.#limit === 0;
   }
 
@@ -117,6 +121,6 @@ export class WhisperRow {
       return;
     }
     this.tokens.push(token);
-    this.#finished = this.tokens.length >= this.#limit;
+    this.#finished = this.#endless.add(token.id) || this.tokens.length >= this.#limit;
   }
 }
