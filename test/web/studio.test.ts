@@ -17,9 +17,9 @@ const wordErrors = (reference: string, heard: string): number => errorRate(score
 t.test('the Studio hears', needsChromium, async (t) => {
   await buildPages();
   const server = await ServerProcess.shared();
-  const clip = fixtureClip('en-bakery');
+  const clip = fixtureClip('en-music');
   // The device plays it once, from when it is opened: a page on a busy machine takes a while until it listens.
-  const speech = joined(silence(3_000), await fixtureSamples('en-bakery'), silence(2_500));
+  const speech = joined(silence(3_000), await fixtureSamples('en-music'), silence(2_500));
   const browser = await launchChromium({ microphone: await microphoneFile(speech) });
   const open = (t: Test, options = {}) => StudioPage.open(t, browser, server.http, options);
 
@@ -72,11 +72,11 @@ t.test('the Studio hears', needsChromium, async (t) => {
 
   t.test('a dropped file, and a chosen one behind it', async (t) => {
     const studio = await open(t);
-    await studio.drop('bakery.flac', await readFile(fixture('en-bakery')));
+    await studio.drop('music.flac', await readFile(fixture('en-music')));
     await studio.settled.first().waitFor({ timeout: 60_000 });
     await studio.idle();
     const heard = await studio.text();
-    const reference = await transcriptOf(server.url, await fixtureSamples('en-bakery'));
+    const reference = await transcriptOf(server.url, await fixtureSamples('en-music'));
     t.ok(wordErrors(reference, heard) <= 0.3, `page "${heard}", client "${reference}"`);
 
     await studio.page.locator('input[type=file]').setInputFiles(fixture('en-weather'));
