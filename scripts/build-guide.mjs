@@ -40,15 +40,18 @@ const DOCUMENTS = Object.values(CHAPTERS).flat();
 /** In the list, where a document's own title says too little there. */
 const TITLES = { 'README.md': 'Overview', 'README.zh-CN.md': '概览' };
 
-/** `docs/gpu.md` is at `/guide/gpu`, `client-sdk/README.md` at `/guide/client-sdk`, the first document at `/guide`. */
+/**
+ * `docs/gpu.md` is at `guide/gpu`, `client-sdk/README.md` at `guide/client-sdk`, the first document at `guide`: all of
+ * them from the root of the server, which may lie under a path of a proxy.
+ */
 function addressOf(document) {
-  if (document === DOCUMENTS[0]) return '/guide';
+  if (document === DOCUMENTS[0]) return 'guide';
   const name = document
     .replace(/^docs\//, '')
     .replace(/\.md$/, '')
     .replace(/\/README$/, '')
     .replaceAll('/', '-');
-  return `/guide/${name.toLowerCase()}`;
+  return `guide/${name.toLowerCase()}`;
 }
 
 /**
@@ -77,7 +80,7 @@ export async function buildGuide(root, target) {
       },
     });
     const body = marked.parse(readFileSync(join(root, document), 'utf8').replace(/^---\n[\s\S]*?\n---\n/, ''));
-    const file = join(target, `${addressOf(document).slice(1)}.html`);
+    const file = join(target, `${addressOf(document)}.html`);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, page(document, titles, body));
   }
@@ -99,22 +102,30 @@ function titleOf(text) {
   return (/^# (.+)$/m.exec(text)?.[1] ?? '').replaceAll('`', '');
 }
 
+/** The root of the server, as a document's page names it. */
+function rootFrom(document) {
+  return addressOf(document).includes('/') ? '../' : './';
+}
+
 /** Where a link leads on the server; undefined where that is no page. */
 function linkOf(document, href) {
   if (/^(?:https?:|mailto:|#)/.test(href)) return href;
   const [path = '', anchor] = href.split('#');
   const wanted = posix.normalize(posix.join(posix.dirname(document), path)).replace(/\/$/, '');
   const found = [wanted, `${wanted}/README.md`].find((name) => DOCUMENTS.includes(name));
-  return found === undefined ? undefined : addressOf(found) + (anchor === undefined ? '' : `#${anchor}`);
+  return found === undefined
+    ? undefined
+    : rootFrom(document) + addressOf(found) + (anchor === undefined ? '' : `#${anchor}`);
 }
 
 function page(document, titles, body) {
+  const root = rootFrom(document);
   const list = Object.entries(CHAPTERS)
     .map(([chapter, documents]) => {
       const items = documents.map((one) => {
         const current = one === document ? ' aria-current="page"' : '';
         const lang = one.endsWith('.zh-CN.md') ? ' lang="zh-CN"' : '';
-        return `<li><a href="${addressOf(one)}"${current}${lang}>${escapeHtml(titles.get(one))}</a></li>`;
+        return `<li><a href="${root}${addressOf(one)}"${current}${lang}>${escapeHtml(titles.get(one))}</a></li>`;
       });
       return `<h2>${chapter}</h2><ul>${items.join('')}</ul>`;
     })
@@ -126,11 +137,11 @@ function page(document, titles, body) {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Sotto: ${escapeHtml(titles.get(document))}</title>
-<link rel="icon" href="/favicon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/guide.css">
+<link rel="icon" href="${root}favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="${root}guide.css">
 </head>
 <body>
-<nav aria-label="Documents"><a class="wordmark" href="/">Sotto</a>${list}<p><a href="/docs">HTTP API</a></p></nav>
+<nav aria-label="Documents"><a class="wordmark" href="${root}">Sotto</a>${list}<p><a href="${root}docs">HTTP API</a></p></nav>
 <main>
 ${body.replaceAll('<table>', '<div class="wide" tabindex="0" role="region" aria-label="Table"><table>').replaceAll('</table>', '</table></div>').replaceAll('<pre>', '<pre tabindex="0">')}
 </main>

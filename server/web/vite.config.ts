@@ -24,6 +24,8 @@ function captureWorklet(): Plugin {
 }
 
 export default defineConfig({
+  // Nothing is named from the root of the host: a proxy may serve the pages under a path of its own.
+  base: './',
   plugins: [captureWorklet()],
   resolve: {
     alias: [

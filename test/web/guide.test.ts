@@ -23,9 +23,9 @@ t.test('every link of the guide leads to a page that is there, and to a place in
   t.ok(guide.length > 20, `${guide.length} pages`);
   const text = (path: string): string => String(pages.answer(httpRequest({ path }), path)?.body ?? '');
   for (const path of guide) {
-    for (const [, href = ''] of text(path).matchAll(/href="(\/[^"]*|#[^"]*)"/g)) {
+    for (const [, href = ''] of text(path).matchAll(/href="(\.[^"]*|#[^"]*)"/g)) {
       const [target = '', anchor] = href.split('#');
-      const page = target === '' ? path : target;
+      const page = target === '' ? path : new URL(target, `http://x${path}`).pathname;
       if (page === '/' || page === '/docs') continue;
       t.ok(pages.paths.includes(page), `${path}: ${href}`);
       if (anchor !== undefined) t.ok(text(page).includes(`id="${anchor}"`), `${path}: ${href}`);

@@ -31,7 +31,8 @@ const inputFor = ({ name, schema = {}, kind, required }) => {
 const send = async (method, path, fields, form) => {
   const value = (field) => form.elements.namedItem(field.name);
   const given = fields.filter((field) => field.schema?.format === 'binary' ? value(field).files.length > 0 : value(field).value !== '');
-  let address = path;
+  // Beside this page: a proxy may serve all of them under a path of its own.
+  let address = '.' + path;
   for (const field of fields.filter((f) => f.kind === 'path')) address = address.replace('{' + field.name + '}', encodeURIComponent(value(field).value));
   const query = new URLSearchParams(given.filter((f) => f.kind === 'query').map((f) => [f.name, value(f).value]));
   const init = { method: method.toUpperCase() };
@@ -67,7 +68,7 @@ const show = (method, path, operation) => {
   });
   return make('details', {}, make('summary', {}, make('b', { textContent: method.toUpperCase() }), ' ', make('code', { textContent: path }), ' ', make('span', { textContent: operation.summary })), form);
 };
-const api = await (await fetch('/openapi.json')).json();
+const api = await (await fetch('openapi.json')).json();
 document.querySelector('#version').textContent = api.info.version;
 const tags = new Map();
 for (const [path, methods] of Object.entries(api.paths))
@@ -94,7 +95,7 @@ export const DOCS_PAGE = `<!doctype html>
   @media (max-width: 36rem) { label { grid-template-columns: 1fr; } label small { grid-column: 1; } }
 </style>
 <h1>Sotto <span id="version"></span></h1>
-<p>Speech to text over HTTP; the same as a document for programs: <a href="/openapi.json">/openapi.json</a>. Live streams are WebSockets.</p>
+<p>Speech to text over HTTP; the same as a document for programs: <a href="openapi.json">/openapi.json</a>. Live streams are WebSockets.</p>
 <main></main>
 <script type="module">${DOCS_SCRIPT}</script>
 </html>

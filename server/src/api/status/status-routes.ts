@@ -3,6 +3,7 @@
 import { JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL, type PolishOffer } from '@sotto/protocol';
 import { ALLOW_ALL, type Authorizer } from '../../access/access.js';
 import type { HttpResponse, RequestHead } from '../../http/exchange.js';
+import { movedTo } from '../../http/moved.js';
 import { jsonResponse } from '../../http/json-response.js';
 import type { Route } from '../../http/router.js';
 import { PROMETHEUS_CONTENT_TYPE } from '../../metrics/metrics-registry.js';
@@ -46,7 +47,11 @@ export function statusRoutes(options: StatusOptions): Route[] {
       checkOperator(access, request);
       return { status: 200, contentType: PROMETHEUS_CONTENT_TYPE, body: metrics() };
     }),
-    ...found.map((path) => always(path, (request) => pages?.answer(request, path) ?? home(request, options))),
+    ...found.map((path) =>
+      always(path, (request) =>
+        request.path === path ? (pages?.answer(request, path) ?? home(request, options)) : movedTo(path, request),
+      ),
+    ),
   ];
 }
 

@@ -21,6 +21,7 @@ import {
   unitsNeeded,
   usersWanted,
 } from './calculation.js';
+import { serverAddress } from '../server-address.js';
 
 const STREAMS_MAX = 1_000_000;
 
@@ -29,7 +30,7 @@ export function CapacityView(): JSX.Element {
   return (
     <>
       <header class="head">
-        <a class="wordmark" href="/">
+        <a class="wordmark" href={serverAddress()}>
           Sotto
         </a>
         <div class="head-controls">

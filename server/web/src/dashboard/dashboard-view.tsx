@@ -11,6 +11,7 @@ import { connection, panel, unlock, type Panel } from './panel-data.js';
 import { SessionTable } from './session-table.js';
 import { durationText, gigabytes } from './texts.js';
 import { PANEL_WORDS } from './words.js';
+import { serverAddress } from '../server-address.js';
 
 export function DashboardView(): JSX.Element {
   const t = PANEL_WORDS[uiLanguage.value];
@@ -19,7 +20,7 @@ export function DashboardView(): JSX.Element {
   return (
     <>
       <header class="head">
-        <a class="wordmark" href="/">
+        <a class="wordmark" href={serverAddress()}>
           Sotto
         </a>
         <p class="server" data-state={state === 'live' ? 'ready' : 'gone'} role="status">

@@ -4,6 +4,7 @@ import { signal } from '@preact/signals';
 import type { GpuReading } from '../../../src/metrics/gpu-readings.js';
 import type { LiveSessionView } from '../../../src/metrics/live-sessions.js';
 import { key, useKey } from '../key.js';
+import { serverAddress } from '../server-address.js';
 
 const INTERVAL_MS = 2_000;
 const HOUR_MS = 3_600_000;
@@ -105,24 +106,24 @@ export function unlock(text: string): void {
 }
 
 export async function endSession(id: string): Promise<void> {
-  await send(`/v1/panel/sessions/${encodeURIComponent(id)}`, 'DELETE');
+  await send(`v1/panel/sessions/${encodeURIComponent(id)}`, 'DELETE');
   await ask();
 }
 
 /** Whether further streams may begin. */
 export async function pause(isPaused: boolean): Promise<void> {
-  await (isPaused ? send('/v1/drain?stay=true', 'POST') : send('/v1/drain', 'DELETE'));
+  await (isPaused ? send('v1/drain?stay=true', 'POST') : send('v1/drain', 'DELETE'));
   await ask();
 }
 
 export async function askModels(): Promise<void> {
-  const response = await send('/v1/model').catch(() => undefined);
+  const response = await send('v1/model').catch(() => undefined);
   if (response?.ok) models.value = ((await response.json()) as { installed: readonly string[] }).installed;
 }
 
 /** The server loads it meanwhile, and its view says how that goes. */
 export async function useModel(model: string): Promise<void> {
-  const swapped = send('/v1/model', 'PUT', { model }).catch(() => undefined);
+  const swapped = send('v1/model', 'PUT', { model }).catch(() => undefined);
   await ask();
   await swapped;
   await ask();
@@ -130,20 +131,20 @@ export async function useModel(model: string): Promise<void> {
 
 /** @param settings what holds for all transcripts of the key */
 export async function makeKey(name: string, scopes: readonly string[], settings: RewritingSettings): Promise<void> {
-  const response = await send('/v1/keys', 'POST', { name, scopes, settings });
+  const response = await send('v1/keys', 'POST', { name, scopes, settings });
   if (response.ok) madeKey.value = ((await response.json()) as { key: string }).key;
   await askKeys();
 }
 
 export async function revokeKey(id: string): Promise<void> {
-  await send(`/v1/keys/${encodeURIComponent(id)}`, 'DELETE');
+  await send(`v1/keys/${encodeURIComponent(id)}`, 'DELETE');
   await askKeys();
 }
 
 async function ask(): Promise<void> {
   clearTimeout(timer);
   try {
-    const response = await send(`/v1/panel?since=${samples.value.at(-1)?.at ?? 0}`);
+    const response = await send(`v1/panel?since=${samples.value.at(-1)?.at ?? 0}`);
     if (response.ok) take((await response.json()) as Panel);
     else connection.value = response.status === 401 ? 'locked' : response.status === 403 ? 'closed' : 'gone';
   } catch {
@@ -161,12 +162,12 @@ function take(next: Panel): void {
 /** Only an admin's key may see the keys. */
 async function askKeys(): Promise<void> {
   if (key.value === '') return;
-  const response = await send('/v1/keys').catch(() => undefined);
+  const response = await send('v1/keys').catch(() => undefined);
   keys.value = response?.ok ? ((await response.json()) as { keys: ApiKey[] }).keys : undefined;
 }
 
 function send(path: string, method = 'GET', body?: unknown): Promise<Response> {
-  return fetch(path, {
+  return fetch(serverAddress(path), {
     method,
     headers: {
       ...(key.value === '' ? {} : { authorization: `Bearer ${key.value}` }),

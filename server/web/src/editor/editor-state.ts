@@ -6,6 +6,7 @@ import {
   parseOverlayOptions,
   type OverlayOptions,
 } from '../overlay/options.js';
+import { serverAddress } from '../server-address.js';
 
 export type Scene = 'dark' | 'light' | 'picture';
 export const SCENES: readonly Scene[] = ['dark', 'picture', 'light'];
@@ -26,13 +27,15 @@ const chosen = computed<OverlayOptions>(() =>
     : { ...options.value, watch: OVERLAY_DEFAULTS.watch },
 );
 
-export const link = computed(() => new URL(`/overlay${formatOverlayOptions(chosen.value)}`, location.href).href);
-export const previewUrl = computed(() => `/overlay${formatOverlayOptions({ ...chosen.value, sample: true })}`);
+export const link = computed(() => serverAddress(`overlay${formatOverlayOptions(chosen.value)}`));
+export const previewUrl = computed(() =>
+  serverAddress(`overlay${formatOverlayOptions({ ...chosen.value, sample: true })}`),
+);
 /** Addresses for video players; undefined without a token. */
 export const playerUrls = computed(() => {
   const { watch } = chosen.value;
   if (watch === '') return undefined;
-  return ['captions.m3u8', 'captions.vtt'].map((file) => new URL(`/v1/watch/${watch}/${file}`, location.href).href);
+  return ['captions.m3u8', 'captions.vtt'].map((file) => serverAddress(`v1/watch/${watch}/${file}`));
 });
 
 /** The token in what a person pasted: any of the links that share a session, or the token itself. */

@@ -7,6 +7,7 @@ import { ALIGNMENTS, POSITIONS } from '../overlay/options.js';
 import { isWatching, link, options, playerUrls, previewUrl, scene, SCENES, set } from './editor-state.js';
 import { CheckField, ChoiceField, ColorField, Group, OpacityField, OptionField, TextField } from './fields.js';
 import { EDITOR_WORDS, type EditorWords } from './words.js';
+import { serverAddress } from '../server-address.js';
 
 /** The screen that the preview stands for, pixels. */
 const SCREEN_WIDTH = 1_280;
@@ -18,7 +19,7 @@ export function EditorView() {
   return (
     <>
       <header>
-        <a class="home" href="/">
+        <a class="home" href={serverAddress()}>
           Sotto <span>{words.studio}</span>
         </a>
         <button type="button" class="plain end" onClick={switchTheme}>

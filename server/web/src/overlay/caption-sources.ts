@@ -4,6 +4,7 @@ import { connect, SottoError, watch, type SessionEvent, type StreamSession } fro
 import { CaptureError, openMicrophone } from '@sotto/client/microphone';
 import { isKeyRefused } from '../key.js';
 import workletUrl from 'virtual:capture-worklet';
+import { serverAddress } from '../server-address.js';
 
 /** Why nothing can be shown, for as long as that holds. */
 export type Trouble = 'blocked' | 'no_microphone' | 'insecure' | 'unknown_share' | 'ended' | 'refused' | 'locked';
@@ -14,7 +15,7 @@ export interface SourceListener {
   onTrouble(trouble: Trouble | undefined, detail?: string): void;
 }
 
-const SERVER_URL = new URL('/v1/stream', location.href).href;
+const SERVER_URL = serverAddress('v1/stream');
 const RETRY_MS = 1_000;
 const RETRY_MS_MAX = 15_000;
 

@@ -2,9 +2,10 @@
 import { signal } from '@preact/signals';
 import { connect, type PolishOffer, type ReadyMessage } from '@sotto/client';
 import { isKeyRefused, keyOptions, useKey } from '../key.js';
+import { serverAddress } from '../server-address.js';
 
-/** The server's stream, at the page's own address. */
-export const STREAM_URL = new URL('/v1/stream', location.href).href;
+/** The stream of the page's own server. */
+export const STREAM_URL = serverAddress('v1/stream');
 
 export type ServerView =
   /** `locked`: it wants a key, or another one. */

@@ -1,6 +1,7 @@
 // Letting others read along: whether the next session is shared, and the addresses that follow from its token.
 import { computed, signal } from '@preact/signals';
 import { readPreference, writePreference } from '../preferences.js';
+import { serverAddress } from '../server-address.js';
 
 export const isSharing = signal(readPreference('share') === 'on');
 /** The token of the session that runs. */
@@ -22,18 +23,14 @@ export interface ShareLinks {
   readonly playlist: string;
 }
 
-function address(path: string): string {
-  return new URL(path, location.href).href;
-}
-
 /** Undefined while nothing is shared. */
 export const shareLinks = computed<ShareLinks | undefined>(() => {
   const token = watchToken.value;
   if (token === undefined) return undefined;
   return {
-    read: address(`/watch#${token}`),
-    overlay: address(`/overlay?watch=${token}`),
-    editor: address(`/overlay/editor?watch=${token}`),
-    playlist: address(`/v1/watch/${token}/captions.m3u8`),
+    read: serverAddress(`watch#${token}`),
+    overlay: serverAddress(`overlay?watch=${token}`),
+    editor: serverAddress(`overlay/editor?watch=${token}`),
+    playlist: serverAddress(`v1/watch/${token}/captions.m3u8`),
   };
 });

@@ -7,6 +7,7 @@ import { isSharing, shareLinks } from '../studio/share.js';
 import { shareFromNow } from '../studio/studio.js';
 import { ShareIcon } from './icons.js';
 import { LinkField } from './link-field.js';
+import { serverAddress } from '../server-address.js';
 
 const isOpen = signal(false);
 
@@ -65,7 +66,7 @@ export function SharePanel(): JSX.Element {
         </label>
         {isSharing.value && <Links />}
         <p class="share-foot">
-          <a href={shareLinks.value?.editor ?? '/overlay/editor'} target="_blank" rel="noreferrer">
+          <a href={shareLinks.value?.editor ?? serverAddress('overlay/editor')} target="_blank" rel="noreferrer">
             {shareLinks.value === undefined ? t.shareElsewhere : t.shareEditor}
           </a>
           <button type="button" class="quiet" onClick={close}>

@@ -2,6 +2,7 @@
 import { batch, signal } from '@preact/signals';
 import { TranscriptView, watch, type FinalMessage, type ServerMessage, type Watch } from '@sotto/client';
 import type { Segment } from '../studio/segment.js';
+import { serverAddress } from '../server-address.js';
 
 export type WatchState = 'connecting' | 'live' | 'away' | 'ended' | 'unknown' | 'refused';
 
@@ -40,7 +41,7 @@ function begin(): void {
     return;
   }
   state.value = 'connecting';
-  watching = watch(location.origin, { token, onEvent: take, onConnected });
+  watching = watch(serverAddress(), { token, onEvent: take, onConnected });
   void follow(watching);
 }
 
