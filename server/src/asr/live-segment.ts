@@ -27,6 +27,8 @@ const PARTIAL_DUE_MS = 500;
 const FIRST_WORDS_DUE_MS = 200;
 /** When a final is due, milliseconds. */
 const FINAL_DUE_MS = 300;
+/** By how much speech may begin before the detector notices it, milliseconds. */
+const SOFT_ONSET_MS = 100;
 /** Audio of a segment that is no speech, at least: the pre-roll, milliseconds. */
 const PRE_ROLL_MS = 300;
 /**
@@ -304,7 +306,7 @@ export class LiveSegment implements RecognizedSegment {
     });
     const { noise, language, avgLogprob, noSpeechProb } = decoded;
     const heard = this.#options.words
-      ? timeWords(decoded.tokens, language, [0, audio.length / SAMPLES_PER_MS], this.#tokenizer)
+      ? timeWords(decoded.tokens, language, [this.#speechFromMs, audio.length / SAMPLES_PER_MS], this.#tokenizer)
       : [];
     if (noise === null && this.#hasTimeForContext) {
       const tokens = decoded.tokens.map(({ id }) => id);
@@ -338,6 +340,11 @@ export class LiveSegment implements RecognizedSegment {
     });
     if (outcome.status !== 'decoded' || this.#isOver()) throw new AsrError('cancelled', 'the segment was cancelled');
     return outcome.result;
+  }
+
+  /** Soft first sounds are detected a little late. */
+  get #speechFromMs(): number {
+    return Math.max(0, (this.#options.preRollMs ?? 0) - SOFT_ONSET_MS);
   }
 
   get #hasTimeForContext(): boolean {

@@ -33,6 +33,8 @@ export interface SegmentOptions {
   readonly task: 'transcribe' | 'translate';
   /** Text before this segment: the caller's prompt and the finals before it. */
   readonly previousText: string;
+  /** Audio ahead of its speech, milliseconds: no word is said there. Default 0. */
+  readonly preRollMs?: number;
   readonly hotwords: readonly string[];
   /** Whether the final carries words. */
   readonly words: boolean;

@@ -312,7 +312,7 @@ export class LiveStream {
     this.#judged += VAD_FRAME_SAMPLES;
     this.#utterances.extend(this.#judged);
     for (const event of this.#endpointer.step(probability)) {
-      if (event.type === 'start') this.#utterances.begin(event.start, this.#judged, this.#settings);
+      if (event.type === 'start') this.#utterances.begin(event, this.#judged, this.#settings);
       else if (event.type === 'pause') this.#utterances.pause(event.end);
       // It is the last of its frame.
       else if (event.type === 'lull') return event.end;

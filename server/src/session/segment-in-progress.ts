@@ -5,6 +5,7 @@ import type {
   RecognizedSegment,
   Recognizer,
   FinalHypothesis,
+  SegmentOptions,
 } from '../asr/recognizer.js';
 import type { LanguageEvidence } from '../asr/language-evidence.js';
 import type { LeftContext } from '../asr/left-context.js';
@@ -21,6 +22,9 @@ export interface StreamMemory {
   readonly languages: LanguageEvidence;
   readonly leftContext: LeftContext;
 }
+
+/** What came before an utterance: what was said, and the audio ahead of its speech. */
+export type WhatCameBefore = StreamMemory & Pick<SegmentOptions, 'previousText' | 'preRollMs'>;
 
 export interface SegmentEvents {
   /** Whether its client is there now. Absent: it is. */
@@ -52,9 +56,8 @@ export class SegmentInProgress {
     id: number,
     start: number,
     settings: StreamSettings,
-    previousText: string,
+    before: WhatCameBefore,
     recognizer: Recognizer,
-    memory: StreamMemory,
     events: SegmentEvents,
   ) {
     this.id = id;
@@ -64,9 +67,8 @@ export class SegmentInProgress {
     this.#recognized = recognizer.open({
       language,
       among,
-      ...memory,
       task,
-      previousText,
+      ...before,
       hotwords,
       words,
       isAttended: events.isAttended,

@@ -133,12 +133,17 @@ export class Utterances {
     return this.#open?.askedUntil;
   }
 
-  /** An utterance begins at `start`; its audio up to `to` has been judged. */
-  begin(start: number, to: number, settings: StreamSettings): void {
+  /** An utterance begins at `start`, its speech at `onset`; its audio up to `to` has been judged. */
+  begin(
+    { start, onset }: { readonly start: number; readonly onset: number },
+    to: number,
+    settings: StreamSettings,
+  ): void {
     const { recognizer, ring, send, onDecode } = this.#options;
     const pending = [...this.#pending].map((segment) => segment.stableText);
     const previousText = this.#previousText.before(toMs(start), settings.prompt, pending);
-    const segment = new SegmentInProgress(this.#count++, start, settings, previousText, recognizer, this.#memory, {
+    const before = { previousText, preRollMs: toMs(onset - start), ...this.#memory };
+    const segment = new SegmentInProgress(this.#count++, start, settings, before, recognizer, {
       isAttended: this.#options.isAttended,
       onPartial: (partial, hypothesis) => this.#partial(partial, hypothesis),
       onError: ({ id }, error) => this.#options.log.warn({ segment: id, err: error }, 'a partial failed'),

@@ -68,7 +68,8 @@ export type EndReason = 'endpoint' | 'forced';
 
 /** Positions are samples at 16 kHz since the first frame. An utterance is the audio in [start, end). */
 export type EndpointEvent =
-  | { readonly type: 'start'; readonly start: number }
+  /** `onset`: where its first speech frame begins; what is before is pre-roll. */
+  | { readonly type: 'start'; readonly start: number; readonly onset: number }
   /**
    * The speaker has been silent for as long as the utterance's tail: `end` is where it ends if the speaker goes on
    * being so. Once for each pause.
@@ -103,6 +104,7 @@ interface Limits {
 interface Utterance {
   readonly limits: Limits;
   readonly start: number;
+  readonly onset: number;
   /** Speech probability of each frame from the one that holds `start` on: as many as the longest utterance has. */
   readonly probabilities: number[];
   /** Where the last speech frame ends. */
@@ -202,14 +204,14 @@ export class Endpointer {
     const start = Math.max(this.#earliest, onset - limits.prefix, 0);
     // The pre-roll counts as silence.
     const probabilities = Array.from({ length: Math.floor((onset - start) / VAD_FRAME_SAMPLES) }, () => 0);
-    return { limits, start, probabilities, speechEnd: onset, speechFrames: 0 };
+    return { limits, start, onset, probabilities, speechEnd: onset, speechFrames: 0 };
   }
 
   #confirm(utterance: Utterance): EndpointEvent[] {
-    const { limits, speechFrames, speechEnd, start } = utterance;
+    const { limits, speechFrames, speechEnd, start, onset } = utterance;
     if (speechFrames * VAD_FRAME_SAMPLES >= limits.minSpeech) {
       this.#state = { phase: 'speech', utterance };
-      return [{ type: 'start', start }, ...this.#advance(utterance)];
+      return [{ type: 'start', start, onset }, ...this.#advance(utterance)];
     }
     if (this.#now - speechEnd > DIP_MS * SAMPLES_PER_MS) this.#state = SILENCE;
     return [];
@@ -261,9 +263,16 @@ export class Endpointer {
       return [end];
     }
     const { limits, speechEnd } = utterance;
-    const next: Utterance = { limits, start: at, probabilities: rest, speechEnd, speechFrames: restSpeech };
+    const next: Utterance = {
+      limits,
+      start: at,
+      onset: at,
+      probabilities: rest,
+      speechEnd,
+      speechFrames: restSpeech,
+    };
     this.#state = { phase: 'speech', utterance: next };
-    return [end, { type: 'start', start: at }];
+    return [end, { type: 'start', start: at, onset: at }];
   }
 
   #end(utterance: Utterance, end: number): Extract<EndpointEvent, { type: 'end' }> {

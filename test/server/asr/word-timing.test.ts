@@ -45,6 +45,18 @@ t.test('a pause belongs to no word', async (t) => {
   ]);
 });
 
+t.test('a word that attends ahead of all speech is said where that begins', async (t) => {
+  const tokens = spoken([
+    [' a', 0],
+    [' b', 40],
+  ]);
+  t.same(times(timeWords(tokens, 'en', [300, 1_200], tokenizer)), [
+    ['a', 300, 610],
+    ['b', 740, 1_050],
+  ]);
+  t.same(times(timeWords(spoken([[' a', 0]]), 'en', [300, 320], tokenizer)), [['a', 300, 320]]);
+});
+
 t.test('marks belong to their word and do not move it', async (t) => {
   const tokens = spoken([
     [' "', 90],

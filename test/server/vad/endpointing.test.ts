@@ -35,7 +35,7 @@ const FIXED = { minSilenceMs: 500, sentenceSilenceMs: undefined };
 t.test('an utterance begins with its pre-roll and ends with its tail, once the hang-over is over', async (t) => {
   const heard = events(frames([20, 0.01], [30, 0.9], [16, 0.02]), FIXED);
   t.match(heard, [
-    { type: 'start', start: 20 * FRAME - ms(300) },
+    { type: 'start', start: 20 * FRAME - ms(300), onset: 20 * FRAME },
     { type: 'end', end: 50 * FRAME + ms(160), reason: 'endpoint' },
   ]);
   t.equal(events(frames([20, 0.01], [30, 0.9], [15, 0.02]), FIXED).length, 1, 'a pause of 480 ms does not end it');

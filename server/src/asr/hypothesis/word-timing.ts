@@ -31,8 +31,9 @@ interface HeardWord {
 /**
  * Words of decoded audio, in order, within `fromMs` and `toMs`, each of some length. A word ends where the next one
  * starts, or a little behind its last sound if a pause follows. A token that attends out of order is placed between its
- * neighbours; where the attention rests, words are spread over the time. `confidence` is exp(mean log-probability) of
- * the word's tokens.
+ * neighbours, and so is one that attends ahead of all speech: attention that has nowhere to go rests on the first
+ * frames. Where it rests altogether, words are spread over the time. `confidence` is exp(mean log-probability) of the
+ * word's tokens.
  * @param within Where the words were said, milliseconds since the window's first sample.
  */
 export function timeWords(
@@ -42,7 +43,9 @@ export function timeWords(
   tokenizer: EngineTokenizer,
 ): Word[] {
   const rests = attentionRests(tokens, language, tokenizer);
-  const attended = rests ? spread(tokens, [fromMs, toMs]) : inOrder(tokens.map(({ frame }) => frame * FRAME_MS));
+  const momentOf = ({ frame }: DecodedToken): number =>
+    frame * FRAME_MS < fromMs ? Math.min(fromMs + LEAD_MAX_MS, toMs) : frame * FRAME_MS;
+  const attended = rests ? spread(tokens, [fromMs, toMs]) : inOrder(tokens.map(momentOf));
   const heard = heardWords(tokens, attended, language, tokenizer);
   const least = Math.min(WORD_MS_MIN, (toMs - fromMs) / Math.max(1, heard.length));
   const starts: number[] = [];
