@@ -1,6 +1,6 @@
 // What LiveKit sees of one session: audio in, its events out.
 import { APIError, createTimedString, normalizeLanguage, stt, type APIConnectOptions } from '@livekit/agents';
-import type { AudioFrame } from '@livekit/rtc-node';
+import { AudioFrame } from '@livekit/rtc-node';
 import type { SessionEvent, SottoError, StreamSession } from '@sotto/client';
 
 export const SAMPLE_RATE = 16_000;
@@ -40,6 +40,11 @@ export class SottoStream extends stt.SpeechStream {
     this.#session?.configure(changes);
   }
 
+  /** LiveKit's resampler takes all audio for mono. */
+  override pushFrame(frame: AudioFrame): void {
+    super.pushFrame(mono(frame));
+  }
+
   override close(): void {
     super.close();
     this.#onEnd();
@@ -74,7 +79,7 @@ export class SottoStream extends stt.SpeechStream {
         session.finalize().catch(() => {});
         continue;
       }
-      const samples = mono(item);
+      const samples = item.data;
       for (let at = 0; at < samples.length; at += PIECE_SAMPLES) {
         if (!session.send(samples.subarray(at, at + PIECE_SAMPLES))) await session.drained();
       }
@@ -128,11 +133,13 @@ export class SottoStream extends stt.SpeechStream {
   }
 }
 
-function mono({ data, channels }: AudioFrame): Int16Array {
-  if (channels === 1) return data;
-  return Int16Array.from({ length: data.length / channels }, (_, at) =>
+function mono(frame: AudioFrame): AudioFrame {
+  const { data, channels, sampleRate, samplesPerChannel } = frame;
+  if (channels === 1) return frame;
+  const samples = Int16Array.from({ length: samplesPerChannel }, (_, at) =>
     mean([...data.subarray(at * channels, (at + 1) * channels)]),
   );
+  return new AudioFrame(samples, sampleRate, 1, samplesPerChannel);
 }
 
 export function mean(numbers: readonly number[]): number {

@@ -48,6 +48,9 @@ print({
     ({ name }) => name,
   ),
 });
+const stereo = new Int16Array(samples.length * 4).map((_, at) => samples[at >> 2]);
+const twice = await sotto.recognize(new AudioFrame(stereo, RATE * 2, 2, stereo.length / 2));
+print({ type: 'stereo', text: twice.alternatives[0].text });
 const whole = await sotto.recognize(frame(samples));
 print({ type: 'recognized', text: whole.alternatives[0].text, model: sotto.model });
 process.exit(0);

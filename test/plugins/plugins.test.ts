@@ -102,6 +102,7 @@ async function livekit(t: Test, agent: Agent, ending = ['recognized']): Promise<
   );
   const { seconds = 0 } = lines.find(({ type }) => type === 'recognition_usage') ?? {};
   t.ok(seconds > 3 && seconds < 5, `it tells the length of the audio, ${seconds} s`);
+  for (const text of textsOf(lines, 'stereo')) t.equal(text, SAID, 'at another rate');
   t.match(lines.at(-1), { type: 'recognized', text: SAID, model: 'whisper-base-adapted' });
   t.strictSame(textsOf(lines, 'error'), []);
 
@@ -172,16 +173,17 @@ t.test('in Node', { skip: !isWholeRun && 'in npm run test:all', timeout: 900_000
     return { program: process.execPath, script };
   };
 
-  t.test('LiveKit Agents', async (t) => livekit(t, await agent('livekit-agent.mjs'), ['AbortError', 'recognized']));
+  t.test('LiveKit Agents', async (t) =>
+    livekit(t, await agent('livekit-agent.mjs'), ['AbortError', 'stereo', 'recognized']),
+  );
 
   t.test('LiveKit Agents by its own plug-ins', async (t) =>
     documented(t, await agent('documented-livekit.mjs'), 'LiveKit agents (JavaScript)'),
   );
 
   t.test('its types are those of LiveKit', async (t) => {
-    for (const file of ['sotto-stt.ts', 'sotto-stream.ts']) {
-      await copyFile(join(repository, 'plugins/livekit-node', file), join(place.program, file));
-    }
+    const program = join(place.program, 'typed.ts');
+    await writeFile(program, "export { SottoSTT } from '@sotto/livekit-stt';\n");
     const tsc = join(repository, 'node_modules/typescript/lib/tsc.js');
     const flags = [
       '--ignoreConfig',
@@ -193,7 +195,7 @@ t.test('in Node', { skip: !isWholeRun && 'in npm run test:all', timeout: 900_000
       '--target',
       'es2022',
     ];
-    const { code, stdout } = await runProgram(process.execPath, [tsc, ...flags, join(place.program, 'sotto-stt.ts')]);
+    const { code, stdout } = await runProgram(process.execPath, [tsc, ...flags, program]);
     t.equal(code, 0, stdout);
   });
 });

@@ -25,7 +25,6 @@ const NODE = [
   '@livekit/agents-plugin-openai@1.8.1',
   '@livekit/rtc-node@^0.13.34',
   'ws@^8',
-  '@types/ws@^8',
   'zod@^4',
 ];
 
