@@ -33,8 +33,8 @@ const NOTHING_LOGPROB_SURE = Math.log(0.75);
 const WORD_MS_MIN = 250;
 
 /**
- * Mean log-probability of the tokens below which a text is unclear: it may be better in context. Of 134 utterances of
- * learners none above it gained words by that, and every second one below.
+ * Mean log-probability of the tokens below which a text is unclear: it may be better in context. On 134 utterances of
+ * learners errors fell from 215 to 194 words whether clearer ones were heard in context too or not; with -0.35 to 202.
  */
 const UNCLEAR_LOGPROB = -0.25;
 
@@ -116,7 +116,7 @@ export async function decodeFinal(
   options: FinalDecodeOptions,
 ): Promise<FinalDecode> {
   const { thresholds = WHISPER_THRESHOLDS, temperature = 0, fallbackBudgetMs, inTime = (again) => again } = options;
-  const { inContext = async () => undefined } = options;
+  const { inContext } = options;
   let budget = fallbackBudgetMs * 16;
   const attempt = async (
     part: Float32Array,
@@ -155,7 +155,7 @@ export async function decodeFinal(
   const withPrevious = temperature <= PROMPT_TEMPERATURE_MAX;
   const first = await attempt(audio, withPrevious, {});
   const isSilenceUnsure = mayBeSpoken(first, thresholds);
-  const isWorthContext = isUnclear(first.result) && judged(first).noise === null;
+  const isWorthContext = inContext !== undefined && isUnclear(first.result) && judged(first).noise === null;
   if (!isSilenceUnsure && !isDoubtful(first) && !isWorthContext) return judged(first);
   const better = async (): Promise<FinalDecode | undefined> => {
     if (isSilenceUnsure && again(audio)) {
@@ -163,8 +163,7 @@ export async function decodeFinal(
       if (isBelieved(spoken)) return judged(spoken);
     }
     if (isDoubtful(first)) return heardAgain(audio, first, withPrevious);
-    if (!isWorthContext || !again(audio)) return undefined;
-    const result = await inContext(first.result);
+    const result = isWorthContext && again(audio) ? await inContext(first.result) : undefined;
     const behind = result && understood(audio, result);
     return behind && isClearer(behind, first) ? judged(behind) : undefined;
   };

@@ -31,9 +31,9 @@ interface HeardWord {
 /**
  * Words of decoded audio, in order, within `fromMs` and `toMs`, each of some length. A word ends where the next one
  * starts, or a little behind its last sound if a pause follows. A token that attends out of order is placed between its
- * neighbours, and so is one that attends ahead of all speech: attention that has nowhere to go rests on the first
- * frames. Where it rests altogether, words are spread over the time. `confidence` is exp(mean log-probability) of the
- * word's tokens.
+ * neighbours; one that attends ahead of all speech is where that begins, since attention that has nowhere to go rests
+ * on the first frames. Where it rests altogether, words are spread over the time. `confidence` is exp(mean
+ * log-probability) of the word's tokens.
  * @param within Where the words were said, milliseconds since the window's first sample.
  */
 export function timeWords(
