@@ -40,7 +40,7 @@ t.test('no more is kept than a window takes, and a long utterance keeps out what
   for (let level = 0.01; level < 0.9; level += 0.01) context.add(utterance(3, level), WINDOW);
   const all = context.before(ENGLISH, Infinity);
   t.ok((all?.audio.length ?? 0) <= WINDOW);
-  t.same(all?.tokens, [86, 87, 88, 89].slice(-(all?.tokens.length ?? 0)));
+  t.same(all?.tokens, [85, 86, 87, 88, 89].slice(-(all?.tokens.length ?? 0)));
   context.add(utterance(28, 0.95), WINDOW);
   t.equal(context.before(ENGLISH, Infinity), undefined);
 });
