@@ -1,7 +1,7 @@
 // `bench network`: a model's network alone, on the CPU or a GPU, by context and batch, beside what the hardware could
 // do at best.
 import { ModelRegistry, WhisperNetwork, type CudaProvider } from '@sotto/models';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { gpuOf } from '../engine/gpu.js';
 import { describeProvenance } from '../measure/machine.js';
 import { promptOf, runNetworkCase, type NetworkTimes } from '../network/network-case.js';
@@ -14,6 +14,7 @@ interface NetworkOptions {
   readonly model?: string;
   readonly models?: string;
   readonly device: string;
+  readonly precision: 'fp32' | 'int8';
   readonly stepGraphs: boolean;
   readonly threads?: number;
   readonly contexts: readonly number[];
@@ -35,6 +36,7 @@ export function registerNetworkCommand(program: Command): void {
     .option('--model <name>', 'installed model; else the one that would serve')
     .option('--models <folder>', 'where installed models are')
     .option('--device <name>', 'cpu, or a GPU: cuda:0', 'cpu')
+    .addOption(new Option('--precision <name>', 'what the CPU calculates in').choices(['fp32', 'int8']).default('fp32'))
     .option('--no-step-graphs', 'single steps on a GPU without CUDA graphs')
     .option('--threads <count>', 'threads of one run', wholeNumber(1, 256))
     .option('--contexts <list>', 'context lengths, whole seconds', numberList(1, 30), [2, 4, 8, 16, 30])
@@ -57,6 +59,7 @@ async function runNetwork(options: NetworkOptions): Promise<void> {
   const device = deviceOf(options.device);
   const network = await WhisperNetwork.load(model.directory, {
     device,
+    ...(device === 'cpu' && { precision: options.precision }),
     ...(!options.stepGraphs && { stepGraphs: false }),
     ...(options.threads !== undefined && { threads: options.threads }),
   });
@@ -86,6 +89,7 @@ async function runNetwork(options: NetworkOptions): Promise<void> {
       settings: {
         model: model.name,
         device: options.device,
+        precision: device === 'cpu' ? options.precision : 'fp16',
         stepGraphs: options.stepGraphs && device !== 'cpu',
         tokens: textTokens,
         steps,
