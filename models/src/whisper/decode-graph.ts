@@ -55,12 +55,14 @@ export type Cache = 'growing' | 'inPlace';
  */
 export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cache: Cache): void {
   const { graph, config } = layers;
-  const { width, decoderHeads: heads, decoderInner } = config;
+  const { width, decoderInner } = config;
   const tokens = graph.input('tokens', 'int64', ['batch', 'new']);
   const positions = graph.input('positions', 'int64', ['batch', 'new']);
   const select = graph.input('select', 'int64', ['chosen']);
   const shape = graph.op('Concat', [graph.op('Shape', [tokens]), graph.integers(width)], { axis: 0 });
-  const attend = cache === 'growing' ? growingAttention(layers, tokens, shape) : inPlaceAttention(layers, tokens);
+  const isByRow = layers.kernels === 'cpu';
+  const growing = (): Attention => (isByRow ? growingRowByRow(layers, tokens) : growingAtOnce(layers, tokens, shape));
+  const attend = cache === 'growing' ? growing() : inPlaceAttention(layers, tokens);
   let residual = addEmbedding(layers, tokens, positions);
   let result: BlockResult | undefined;
   const norm = (name: string): TensorName => {
@@ -70,12 +72,7 @@ export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cac
     return normed;
   };
   const queries: TensorName[] = [];
-  /**
-   * With a scale of its own, the CPU's operator lays out all keys anew before it multiplies one query by them. (By a
-   * power of two, as with Whisper's heads of 64, the numbers are the same.)
-   */
-  const scale = graph.floats(Float32Array.of(1 / Math.sqrt(width / heads)), []);
-  const scaled = (query: TensorName): TensorName => graph.op('Mul', [query, scale]);
+  const look = isByRow ? lookingRowByRow(layers, tokens) : lookingAtOnce(layers, shape);
   for (let i = 0; i < config.decoderLayers; i++) {
     const layer = `decoder.layers.${i}`;
     const self = `${layer}.self_attn`;
@@ -88,11 +85,7 @@ export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cac
     const audio = crossDims(layers);
     const crossKey = graph.input(`crossKey_${i}`, layers.precision, audio);
     const crossValue = graph.input(`crossValue_${i}`, layers.precision, audio);
-    const looked = graph.op(
-      'com.microsoft.MultiHeadAttention',
-      [layers.unflatten(layers.kernels === 'cpu' ? scaled(query) : query, shape), crossKey, crossValue],
-      { num_heads: heads, ...(layers.kernels === 'cpu' && { scale: { float: 1 } }) },
-    );
+    const looked = look(query, crossKey, crossValue);
     result = layers.closingLinear(layers.flatten(looked), `${cross}.out_proj`, width, width, `${cross}.v_proj`);
     result = layers.feedForward(norm(`${layer}.final_layer_norm`), layer, decoderInner);
   }
@@ -112,26 +105,108 @@ const projections = [
   { map: 'v_proj', bias: true },
 ] as const;
 
-/**
- * Query, key and value of rows x. In integers as one product: rounding the rows and what else is to be done around a
- * product is then done once.
- */
-function addProjections(layers: LayerBuilder, x: TensorName, weights: string): TensorName[] {
-  const { width } = layers.config;
-  const maps = projections.map(({ map, bias }) => ({ name: `${weights}.${map}`, bias }));
-  if (maps.every(({ name }) => layers.int8Map(name, width, width) !== undefined)) {
-    const joined = layers.joinedLinear(x, maps, width, width);
-    return layers.graph.ops('Split', [joined], { axis: -1, num_outputs: maps.length }, [true, true, true]);
-  }
-  return maps.map(({ name, bias }) => layers.linear(x, name, width, width, bias));
+/** Attention to the window: query rows [B * n, width], keys and values of the encoder -> [B, n, ...]. */
+type Looking = (query: TensorName, keys: TensorName, values: TensorName) => TensorName;
+
+/** In one kernel. */
+function lookingAtOnce(layers: LayerBuilder, shape: TensorName): Looking {
+  return (query, keys, values) =>
+    layers.graph.op('com.microsoft.MultiHeadAttention', [layers.unflatten(query, shape), keys, values], {
+      num_heads: layers.config.decoderHeads,
+    });
 }
 
-function growingAttention(layers: LayerBuilder, tokens: TensorName, shape: TensorName): Attention {
-  const { graph } = layers;
+/**
+ * Each query for itself: a CPU multiplies one row by another kernel than several, which adds up in another order, and
+ * what differs in the last bit may be rounded to the next step in the maps behind. One row reads keys and values where
+ * they lie; two at once lay them out anew.
+ */
+function lookingRowByRow({ graph, config }: LayerBuilder, tokens: TensorName): Looking {
+  const { decoderHeads: heads, width } = config;
+  const headWidth = width / heads;
+  const split = graph.op('Concat', [graph.op('Shape', [tokens]), graph.integers(heads, 1, headWidth)], { axis: 0 });
+  // Before the product: a product with a scale of its own lays the keys out anew.
+  const scale = graph.floats(Float32Array.of(1 / Math.sqrt(headWidth)), []);
+  const turned = (x: TensorName): TensorName => graph.op('Transpose', [x], { perm: [0, 2, 1, 3, 4] });
+  return (query, keys, values) => {
+    const rows = turned(graph.op('Reshape', [graph.op('Mul', [query, scale]), split]));
+    const scores = graph.op('com.microsoft.FusedMatMul', [rows, keys], { transB: 1 });
+    return turned(graph.op('MatMul', [graph.op('Softmax', [scores], { axis: -1 }), values]));
+  };
+}
+
+/** Query, key and value of rows x: [B, heads, n, headWidth] each. */
+type Projections = (x: TensorName, weights: string) => readonly TensorName[];
+
+/** In integers as one product: rounding the rows and what else is to be done around a product is then done once. */
+function projectionsByHead(layers: LayerBuilder, tokens: TensorName): Projections {
+  const { graph, config } = layers;
+  const { width, decoderHeads: heads } = config;
+  const places = graph.op('Shape', [tokens]);
+  const headsFirst = (x: TensorName, parts: number): TensorName => {
+    const split = graph.op('Concat', [places, graph.integers(parts * heads, width / heads)], { axis: 0 });
+    return graph.op('Transpose', [graph.op('Reshape', [x, split])], { perm: [0, 2, 1, 3] });
+  };
+  return (x, weights) => {
+    const maps = projections.map(({ map, bias }) => ({ name: `${weights}.${map}`, bias }));
+    if (maps.every(({ name }) => layers.int8Map(name, width, width) !== undefined)) {
+      const joined = headsFirst(layers.joinedLinear(x, maps, width, width), maps.length);
+      return graph.ops('Split', [joined], { axis: 1, num_outputs: maps.length }, [true, true, true]);
+    }
+    return maps.map(({ name, bias }) => headsFirst(layers.linear(x, name, width, width, bias), 1));
+  };
+}
+
+/**
+ * In steps of its own, such that a row comes out the same to the last bit whatever stands beside it. A query of zeros
+ * stands behind the others, so that there are always several: one alone takes another kernel (see lookingRowByRow). The
+ * weights of places are summed by a product, as the values are: one after the other, so that places that are left out
+ * change nothing. A softmax sums by its length.
+ */
+function growingRowByRow(layers: LayerBuilder, tokens: TensorName): Attention {
+  const { graph, config, precision } = layers;
   const mask = graph.input('mask', 'bool', ['batch', 'masks', 'places']);
   const bias = addAttentionBias(layers, tokens, mask);
+  const { width, decoderHeads: heads } = config;
+  const headWidth = width / heads;
+  const project = projectionsByHead(layers, tokens);
+  const oneMore = (x: TensorName): TensorName => graph.op('Pad', [x, graph.integers(0, 0, 0, 0, 0, 0, 1, 0)]);
+  const biases = oneMore(bias);
+  const ones = graph.op('Expand', [
+    graph.floats(Float32Array.of(1), []),
+    graph.op('Concat', [layers.sizeOf(mask, 2), graph.integers(headWidth)], { axis: 0 }),
+  ]);
   return (layer, weights, x) => {
-    const projected = addProjections(layers, x, weights).map((rows) => layers.unflatten(rows, shape));
+    const [query = '', key = '', value = ''] = project(x, weights);
+    const remember = (kind: string, added: TensorName): TensorName => {
+      const past = graph.input(`past${kind}_${layer}`, precision, ['batch', heads, 'past', headWidth]);
+      const present = graph.op('Concat', [past, added], { axis: 2 });
+      graph.output(`present${kind}_${layer}`, present, precision, ['batch', heads, 'places', headWidth]);
+      return present;
+    };
+    const [keys, values] = [remember('Key', key), remember('Value', value)];
+    const products = graph.op('com.microsoft.FusedMatMul', [oneMore(query), keys], {
+      transB: 1,
+      alpha: { float: 1 / Math.sqrt(headWidth) },
+    });
+    const scores = graph.op('Add', [products, biases]);
+    const largest = graph.op('ReduceMax', [scores, graph.integers(-1)], { keepdims: 1 });
+    const parts = graph.op('Exp', [graph.op('Sub', [scores, largest])]);
+    const heard = graph.op('Div', [graph.op('MatMul', [parts, values]), graph.op('MatMul', [parts, ones])]);
+    const wanted = graph.op('Slice', [heard, graph.integers(0), graph.integers(-1), graph.integers(2)]);
+    return graph.op('Transpose', [wanted], { perm: [0, 2, 1, 3] });
+  };
+}
+
+/** In one kernel. */
+function growingAtOnce(layers: LayerBuilder, tokens: TensorName, shape: TensorName): Attention {
+  const { width } = layers.config;
+  const mask = layers.graph.input('mask', 'bool', ['batch', 'masks', 'places']);
+  const bias = addAttentionBias(layers, tokens, mask);
+  return (layer, weights, x) => {
+    const projected = projections
+      .map(({ map, bias }) => layers.linear(x, `${weights}.${map}`, width, width, bias))
+      .map((rows) => layers.unflatten(rows, shape));
     return addCachedAttention(layers, layer, ['past', 'places'], (pastKey, pastValue) => ({
       opType: 'com.microsoft.MultiHeadAttention',
       inputs: [...projected, '', '', bias, pastKey, pastValue],

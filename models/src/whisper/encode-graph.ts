@@ -20,8 +20,8 @@ export function alignmentLayers(heads: readonly (readonly [layer: number, head: 
 /**
  * Adds the graph. Input `audio` float32 [batch, samples]: 16 kHz, samples a multiple of 320 (T = samples / 320 encoder
  * frames), the window with its silence already behind it. Outputs, in the graph's precision: `crossKey_i`,
- * `crossValue_i` for each decoder layer i, [batch, heads, T, headWidth] with a CPU's kernels, [batch, T, width] with a
- * GPU's, whose flash attention takes them as they are; `alignmentKeys` [batch, alignment heads, headWidth, T]; for
+ * `crossValue_i` for each decoder layer i, [batch, heads, 1, T, headWidth] with a CPU's kernels, [batch, T, width] with
+ * a GPU's, whose flash attention takes them as they are; `alignmentKeys` [batch, alignment heads, headWidth, T]; for
  * study `logMel` float32 [batch, melBins, 2 T] and `encoded` [batch, T, width].
  */
 export function addEncodeGraph(layers: LayerBuilder): void {
@@ -124,12 +124,15 @@ function addCrossAttention(layers: LayerBuilder, rows: TensorName, batch: Tensor
   const { width, decoderHeads: heads } = config;
   const headWidth = width / heads;
   const split = graph.op('Concat', [batch, graph.integers(-1, heads, headWidth)], { axis: 0 });
-  const whole = graph.op('Concat', [batch, graph.integers(-1, width)], { axis: 0 });
+  const isByHead = layers.kernels === 'cpu';
+  const laidOut = isByHead ? graph.integers(-1, heads, 1, headWidth) : graph.integers(-1, width);
+  const whole = graph.op('Concat', [batch, laidOut], { axis: 0 });
   const byHead = (x: TensorName): TensorName => graph.op('Reshape', [x, split]);
-  const headsFirst = (x: TensorName): TensorName => graph.op('Transpose', [byHead(x)], { perm: [0, 2, 1, 3] });
   const dims = crossDims(layers);
-  const add = (name: string, x: TensorName): void =>
-    graph.output(name, layers.kernels === 'cpu' ? headsFirst(x) : graph.op('Reshape', [x, whole]), precision, dims);
+  const add = (name: string, x: TensorName): void => {
+    const places = graph.op('Reshape', [x, whole]);
+    graph.output(name, isByHead ? graph.op('Transpose', [places], { perm: [0, 2, 3, 1, 4] }) : places, precision, dims);
+  };
   const keys: TensorName[] = [];
   for (let i = 0; i < config.decoderLayers; i++) {
     const attention = `decoder.layers.${i}.encoder_attn`;
@@ -150,5 +153,5 @@ function addCrossAttention(layers: LayerBuilder, rows: TensorName, batch: Tensor
 /** Of `crossKey_i` and `crossValue_i`. */
 export function crossDims({ kernels, config }: Pick<LayerBuilder, 'kernels' | 'config'>): (string | number)[] {
   const { decoderHeads: heads, width } = config;
-  return kernels === 'cpu' ? ['batch', heads, 'frames', width / heads] : ['batch', 'frames', width];
+  return kernels === 'cpu' ? ['batch', heads, 1, 'frames', width / heads] : ['batch', 'frames', width];
 }
