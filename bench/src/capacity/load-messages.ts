@@ -35,6 +35,8 @@ export interface LoadSamples {
   firstPartial: number[];
   word: number[];
   wordShown: number[];
+  /** The same of words that a partial showed: others are first seen in their final. */
+  wordShownInPartials: number[];
   wordTrueEnds: number[];
   final: number[];
   finalAfterSpeechEnded: number[];

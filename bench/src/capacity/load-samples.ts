@@ -16,6 +16,7 @@ export const noSamples = (): LoadSamples => ({
   firstPartial: [],
   word: [],
   wordShown: [],
+  wordShownInPartials: [],
   wordTrueEnds: [],
   final: [],
   finalAfterSpeechEnded: [],
@@ -43,6 +44,9 @@ export function samplesOf(stream: ObservedStream, chunkMs: number, { from, to }:
     samples.firstPartial.push(...latencies.firstPartial.map(({ ms }) => ms));
     samples.word.push(...latencies.words.map(({ ms }) => ms));
     samples.wordShown.push(...latencies.words.map(({ shownMs }) => shownMs));
+    samples.wordShownInPartials.push(
+      ...latencies.words.filter(({ wasShown }) => wasShown).map(({ shownMs }) => shownMs),
+    );
     samples.wordTrueEnds.push(...latencies.trueWords);
     samples.final.push(...latencies.final.map(({ ms }) => ms));
     samples.finalAfterSpeechEnded.push(...latencies.afterSpeechEnded);

@@ -45,6 +45,9 @@ function stepMetrics(step: StepMeasurement, { wordLatencyMs, finalLatencyMs, wor
   return [
     ms('wordLatency', samples.word, wordIs === 'stable' ? wordTarget : {}),
     ms('wordShownLatency', samples.wordShown, wordIs === 'shown' ? wordTarget : {}),
+    ms('wordShownLatencyInPartials', samples.wordShownInPartials, {
+      note: `of words that a partial showed: ${samples.wordShownInPartials.length} of ${samples.wordShown.length}; the others are corrected in their final`,
+    }),
     ms('wordLatencyTrueEnds', samples.wordTrueEnds),
     ms('finalLatency', samples.final, { target: atMost('p95', finalLatencyMs) }),
     ms('finalLatencyAfterSpeechEnded', samples.finalAfterSpeechEnded),

@@ -19,6 +19,8 @@ interface FilesOptions {
   readonly language: string;
   readonly seconds: number;
   readonly longMinutes: number;
+  readonly longFiles: number;
+  readonly gapMs: number;
   readonly uploads: number;
   readonly rounds: number;
   readonly batchRounds: number;
@@ -35,6 +37,8 @@ export function registerFilesCommand(program: Command): void {
     .option('--language <code>', 'of the recordings', 'en')
     .option('--seconds <s>', 'length of the file that is timed', wholeNumber(10, 36_000), 600)
     .option('--long-minutes <m>', 'length of the file whose memory is watched; 0: none', wholeNumber(0, 1_440), 180)
+    .option('--long-files <count>', 'files of that length at once', wholeNumber(1, 100), 1)
+    .option('--gap-ms <ms>', 'pause between two recordings of a file', wholeNumber(0, 60_000), 500)
     .option('--uploads <count>', 'uploads of 10 s at once; 0: none', wholeNumber(0, 1_000), 50)
     .option(
       '--rounds <count>',
@@ -63,6 +67,8 @@ async function runFiles(options: FilesOptions): Promise<void> {
       settings: {
         seconds: options.seconds,
         longMinutes: options.longMinutes,
+        longFiles: options.longFiles,
+        gapMs: options.gapMs,
         uploads: options.uploads,
         rounds: options.rounds,
         batchRounds: options.batchRounds,
@@ -78,12 +84,13 @@ async function runFiles(options: FilesOptions): Promise<void> {
 async function overHttp(recordings: readonly LoadedRecording[], options: FilesOptions): Promise<Metric[]> {
   // Each answer is worked for: what was heard before would come from the cache.
   await using server = await openServer(undefined, ['--store', 'none']);
-  const wav = wavMaker(recordings);
+  const wav = wavMaker(recordings, options.gapMs);
+  const long = { minutes: options.longMinutes, files: options.longFiles };
   await upload(server, wav(10));
   const idle = await server.usage();
   return [
     ...(await uploadSpeed(server, wav, options.seconds)),
-    ...(await longFileMemory(server, wav, options.longMinutes, idle?.pssBytes)),
+    ...(await longFileMemory(server, wav, long, idle?.pssBytes)),
     ...(await uploadsBesideLive(server, recordings, wav, options.uploads, options.rounds)),
   ];
 }

@@ -12,12 +12,12 @@ const SAMPLE_RATE = 16_000;
 /** Makes a recording of so many seconds: 16-bit WAV as it is read, of any length in no memory. */
 export type MakeWav = (seconds: number) => AsyncGenerator<Uint8Array>;
 
-/** Recordings one after the other, half a second apart, again and again. */
-export function wavMaker(recordings: readonly LoadedRecording[]): MakeWav {
+/** Recordings one after the other, with a pause between two of them, again and again. */
+export function wavMaker(recordings: readonly LoadedRecording[], gapMs = 500): MakeWav {
   // Once for all uploads: fifty at a time would keep this process too busy to send them.
   const parts = recordings.flatMap(({ samples }) => [
     new Uint8Array(Int16Array.from(samples, (value) => value * 32_767).buffer),
-    new Uint8Array(SAMPLE_RATE),
+    new Uint8Array(2 * Math.round((SAMPLE_RATE * gapMs) / 1_000)),
   ]);
   return async function* (seconds) {
     yield header();

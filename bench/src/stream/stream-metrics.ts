@@ -45,7 +45,14 @@ export function streamMetrics(streams: readonly ObservedStream[], pace: number):
     ms(
       'wordShownLatency',
       words.map((word) => word.shownMs),
-      { note: 'the same to the first partial that shows the word at all, stable or not' },
+      { note: 'the same to the first partial that shows the word at all, stable or not; else to the final' },
+    ),
+    ms(
+      'wordShownLatencyInPartials',
+      words.filter(({ wasShown }) => wasShown).map(({ shownMs }) => shownMs),
+      {
+        note: `the same of words that a partial showed; ${percent(words.filter(({ wasShown }) => !wasShown).length, words.length)} of the words are other ones in the final than in any partial`,
+      },
     ),
     ms('wordLatencyTrueEnds', pick('trueWords'), {
       note: 'word ends from the manifest, rightly recognised words only',
@@ -98,11 +105,18 @@ interface BoundedLatency {
   readonly source: 'reference' | 'server';
 }
 
+interface WordLatency {
+  readonly ms: number;
+  readonly shownMs: number;
+  readonly wasPartial: boolean;
+  readonly wasShown: boolean;
+}
+
 interface SegmentLatencies {
   readonly firstPartial: BoundedLatency[];
   readonly final: BoundedLatency[];
   readonly afterSpeechEnded: number[];
-  readonly words: { readonly ms: number; readonly shownMs: number; readonly wasPartial: boolean }[];
+  readonly words: WordLatency[];
   readonly trueWords: number[];
 }
 
@@ -133,6 +147,7 @@ export function segmentLatencies(segment: SegmentTrace, playlist: Playlist, pace
       ms: word.stableAtMs - spokenAt(word.endMs),
       shownMs: word.shownAtMs - spokenAt(word.endMs),
       wasPartial: word.wasPartial,
+      wasShown: word.wasShown,
     })),
     trueWords: withTrueEnds(
       settled,

@@ -13,8 +13,10 @@ export interface SettledWord {
   readonly stableAtMs: number;
   /** When the client first saw the word at all, stable or tentative; the final's arrival if no partial had it. */
   readonly shownAtMs: number;
-  /** Whether a partial had it. */
+  /** Whether a partial had it as stable. */
   readonly wasPartial: boolean;
+  /** Whether a partial had it at all. */
+  readonly wasShown: boolean;
 }
 
 /**
@@ -40,6 +42,7 @@ export function settledWords({ partials, final }: SegmentTrace): SettledWord[] {
       stableAtMs: atMs ?? final.atMs,
       shownAtMs: shownAt.get(index) ?? final.atMs,
       wasPartial: atMs !== undefined,
+      wasShown: shownAt.has(index),
     };
   });
 }

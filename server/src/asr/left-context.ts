@@ -6,10 +6,8 @@ import { SAMPLE_RATE } from '../audio/samples.js';
  * takes 0.4 s, which a final would be late; one of 8 s takes half of that, and gains two thirds of the words.
  */
 export const CONTEXT_WINDOW_SAMPLES = { cpu: 8 * SAMPLE_RATE, gpu: 16 * SAMPLE_RATE } as const;
-/** What is kept of the utterances before, samples: half a megabyte a stream. */
-const KEPT_SAMPLES = 14 * SAMPLE_RATE;
-/** Sixteen bits hold what a microphone hears. */
-const FULL_SCALE = 32_767;
+/** The shortest utterance, with its pre-roll and hang-over, that may want to be heard behind others, samples. */
+const UTTERANCE_SAMPLES_MIN = SAMPLE_RATE;
 
 /** What the text of an utterance is in. */
 interface TextKind {
@@ -26,8 +24,6 @@ export interface HeardUtterance extends TextKind {
   readonly previous: readonly number[];
 }
 
-type KeptUtterance = Omit<HeardUtterance, 'audio'> & { readonly audio: Int16Array };
-
 /** The utterances that come first in a window: their audio in one piece, and what is said in it. */
 export interface ContextWindow {
   readonly audio: Float32Array;
@@ -39,7 +35,7 @@ export interface ContextWindow {
 /** The last utterances of one stream. */
 export class LeftContext {
   /** The oldest first. */
-  #utterances: readonly KeptUtterance[] = [];
+  #utterances: readonly HeardUtterance[] = [];
   #revision = 0;
 
   /** Changes with each utterance. */
@@ -47,21 +43,28 @@ export class LeftContext {
     return this.#revision;
   }
 
-  add({ audio, ...text }: HeardUtterance): void {
+  /**
+   * Keeps of the utterances so far what fits into a window of so many samples before a short one: half a megabyte a
+   * stream on a CPU, a whole one on a GPU. The samples stay as they are: to make 16 bits of them took the server's
+   * thread ten times as long as to copy them.
+   */
+  add({ audio, ...text }: HeardUtterance, windowSamples: number): void {
     this.#revision += 1;
-    this.#utterances = lastOnes([...this.#utterances, { ...text, audio: toInts(audio) }], KEPT_SAMPLES);
+    const room = windowSamples - UTTERANCE_SAMPLES_MIN;
+    const isKept = audio.length <= room;
+    this.#utterances = isKept ? lastOnes([...this.#utterances, { ...text, audio: audio.slice() }], room) : [];
   }
 
   /** The last utterances in a language, as many as fit into so many samples; undefined where none does. */
   before({ language, task }: TextKind, samples: number): ContextWindow | undefined {
-    const isOther = (one: KeptUtterance): boolean => one.language !== language || one.task !== task;
+    const isOther = (one: HeardUtterance): boolean => one.language !== language || one.task !== task;
     const since = this.#utterances.findLastIndex(isOther) + 1;
     const last = lastOnes(this.#utterances.slice(since), samples);
     const [first] = last;
     if (first === undefined) return undefined;
     return {
       previous: first.previous,
-      audio: joined(last.map(({ audio }) => toFloats(audio))),
+      audio: joined(last.map(({ audio }) => audio)),
       tokens: last.flatMap(({ tokens }) => tokens),
     };
   }
@@ -78,22 +81,7 @@ export function joined(parts: readonly Float32Array[]): Float32Array {
   return whole;
 }
 
-// Loops: `from` with a function takes a hundred times as long, which the server's thread would spend.
-function toInts(samples: Float32Array): Int16Array {
-  const ints = new Int16Array(samples.length);
-  for (let at = 0; at < ints.length; at++) {
-    ints[at] = Math.round(Math.max(-1, Math.min(1, samples[at] ?? 0)) * FULL_SCALE);
-  }
-  return ints;
-}
-
-function toFloats(ints: Int16Array): Float32Array {
-  const samples = new Float32Array(ints.length);
-  for (let at = 0; at < samples.length; at++) samples[at] = (ints[at] ?? 0) / FULL_SCALE;
-  return samples;
-}
-
-function lastOnes(utterances: readonly KeptUtterance[], samples: number): readonly KeptUtterance[] {
+function lastOnes(utterances: readonly HeardUtterance[], samples: number): readonly HeardUtterance[] {
   let room = samples;
   const tooMany = utterances.findLastIndex(({ audio }) => (room -= audio.length) < 0);
   return utterances.slice(tooMany + 1);

@@ -308,10 +308,7 @@ export class LiveSegment implements RecognizedSegment {
     const heard = this.#options.words
       ? timeWords(decoded.tokens, language, [this.#speechFromMs, audio.length / SAMPLES_PER_MS], this.#tokenizer)
       : [];
-    if (noise === null && this.#hasTimeForContext) {
-      const tokens = decoded.tokens.map(({ id }) => id);
-      this.#leftContext.add({ audio, tokens, previous: this.#requests.previous, language, task: this.#options.task });
-    }
+    if (noise === null && this.#hasTimeForContext) this.#requests.remember(audio, decoded);
     const { text, words } = await this.#script.of({ text: decoded.text, words: heard }, language);
     return { text, words, language, avgLogprob, noSpeechProb, ...(noise ? { noise } : {}) };
   }

@@ -99,6 +99,12 @@ export class SegmentRequests {
     };
   }
 
+  /** What segments after it are heard behind. */
+  remember(audio: Float32Array, { tokens, language }: Pick<DecodeResult, 'tokens' | 'language'>): void {
+    const heard = { audio, tokens: tokens.map(({ id }) => id), previous: this.#previous, language, task: this.#task };
+    this.#leftContext.add(heard, this.#contextWindow);
+  }
+
   get #hotwords(): Hotwords | undefined {
     return hotwordsOf(this.#terms);
   }

@@ -26,7 +26,7 @@ const utterance = (seconds: number, level: number, more: object = {}) => ({
 t.test('the last utterances that fit come first, with the text before them', async (t) => {
   const context = new LeftContext();
   t.equal(context.before(ENGLISH, WINDOW), undefined, 'nothing was said');
-  for (const level of [0.1, 0.2, 0.3]) context.add(utterance(4, level));
+  for (const level of [0.1, 0.2, 0.3]) context.add(utterance(4, level), WINDOW);
   const two = context.before(ENGLISH, 9 * SECOND);
   t.same(two?.tokens, [20, 30]);
   t.same(two?.previous, [200], 'what the first of them was told');
@@ -37,21 +37,21 @@ t.test('the last utterances that fit come first, with the text before them', asy
 
 t.test('no more is kept than a window takes, and a long utterance keeps out what is before it', async (t) => {
   const context = new LeftContext();
-  for (let level = 0.01; level < 0.9; level += 0.01) context.add(utterance(3, level));
+  for (let level = 0.01; level < 0.9; level += 0.01) context.add(utterance(3, level), WINDOW);
   const all = context.before(ENGLISH, Infinity);
   t.ok((all?.audio.length ?? 0) <= WINDOW);
-  t.same(all?.tokens, [86, 87, 88, 89].slice(-(all?.tokens.length ?? 0)));
-  context.add(utterance(28, 0.95));
+  t.same(all?.tokens, [85, 86, 87, 88, 89].slice(-(all?.tokens.length ?? 0)));
+  context.add(utterance(28, 0.95), WINDOW);
   t.equal(context.before(ENGLISH, Infinity), undefined);
 });
 
 t.test('what was said in another language, or translated, is no context', async (t) => {
   const context = new LeftContext();
-  context.add(utterance(2, 0.1));
-  context.add(utterance(2, 0.2, { language: 'zh' }));
+  context.add(utterance(2, 0.1), WINDOW);
+  context.add(utterance(2, 0.2, { language: 'zh' }), WINDOW);
   t.equal(context.before(ENGLISH, WINDOW), undefined, 'the speaker has changed languages since');
   t.same(context.before({ ...ENGLISH, language: 'zh' }, WINDOW)?.tokens, [20]);
-  context.add(utterance(2, 0.3));
+  context.add(utterance(2, 0.3), WINDOW);
   t.same(context.before(ENGLISH, WINDOW)?.tokens, [30]);
   t.equal(context.before({ ...ENGLISH, task: 'translate' }, WINDOW), undefined);
 });
