@@ -1,5 +1,5 @@
-// Whether this thread, which holds all sockets, has been full for some time: what waits for it then waits longer and
-// longer.
+// How full this thread is, which holds all sockets. Where it has been full for some time, what waits for it waits
+// longer and longer.
 import { performance } from 'node:perf_hooks';
 import { systemClock, type Clock } from '../time/clock.js';
 
@@ -11,6 +11,15 @@ const SAMPLES = 5;
  * it was 0.90 to 0.96 and audio was judged in time in the median; with 800 it was 0.98, and seconds late.
  */
 const FULL = 0.95;
+/** From here down it has time to spare. */
+const SPARE = 0.9;
+/**
+ * In a full second partials are spaced out by so much more, and in one with time to spare by so much less: quickly
+ * enough to be there before streams are turned away, slowly enough not to swing.
+ */
+const STRETCH_MORE = 1.25;
+const STRETCH_LESS = 1.1;
+const STRETCH_MAX = 4;
 
 export interface ThreadLoadOptions {
   readonly clock?: Pick<Clock, 'every'>;
@@ -20,17 +29,29 @@ export interface ThreadLoadOptions {
 
 export class ThreadLoad {
   #fullInARow = 0;
+  #stretch = 1;
   readonly #stop: () => void;
 
   constructor({ clock = systemClock, busyShare = eventLoopShare() }: ThreadLoadOptions = {}) {
     this.#stop = clock.every(SAMPLE_MS, () => {
-      this.#fullInARow = busyShare() >= FULL ? this.#fullInARow + 1 : 0;
+      const share = busyShare();
+      this.#fullInARow = share >= FULL ? this.#fullInARow + 1 : 0;
+      if (share >= FULL) this.#stretch = Math.min(STRETCH_MAX, this.#stretch * STRETCH_MORE);
+      else if (share < SPARE) this.#stretch = Math.max(1, this.#stretch / STRETCH_LESS);
     });
   }
 
   /** One second in which it had time to spare ends it. */
   get isFull(): boolean {
     return this.#fullInARow >= SAMPLES;
+  }
+
+  /**
+   * By how much partials should be spaced out for this thread's sake, 1 and more: each costs it time, also where the
+   * engines have plenty.
+   */
+  get stretch(): number {
+    return this.#stretch;
   }
 
   async close(): Promise<void> {

@@ -18,6 +18,8 @@ export interface ServedOptions {
   readonly vad: VoiceActivityDetector;
   /** Whether what is around the recognisers is full. Absent: never. */
   readonly isFull?: (() => boolean) | undefined;
+  /** By how much partials should be spaced out for its sake. Absent: 1, not at all. */
+  readonly stretch?: (() => number) | undefined;
   /** A recogniser whose last utterance has ended is closed; here is told what that failed with. */
   readonly onCloseFailed: (error: unknown) => void;
 }
@@ -65,7 +67,7 @@ export class ServedRecognizer implements Recognizer {
   }
 
   get stretch(): number {
-    return this.#current.recognizer.stretch;
+    return Math.max(this.#current.recognizer.stretch, this.#options.stretch?.() ?? 1);
   }
 
   get refusal(): Recognizer['refusal'] {

@@ -47,11 +47,12 @@ export async function openRecognition(settings: Settings, context: RecognitionCo
   const { vad, model: first } = await loading.take();
   opened.add(vad);
   onEngines(first.engines);
-  const thread = settings.finalsLateMsMax === 0 ? undefined : opened.add(new ThreadLoad());
+  const thread = opened.add(new ThreadLoad());
   const recognizer = opened.add(
     new ServedRecognizer(first.recognizer, {
       vad,
-      isFull: thread && (() => thread.isFull),
+      isFull: () => settings.finalsLateMsMax > 0 && thread.isFull,
+      stretch: () => thread.stretch,
       onCloseFailed: (error) => log.error({ err: error }, 'a model that was replaced could not be closed'),
     }),
   );

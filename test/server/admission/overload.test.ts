@@ -25,6 +25,33 @@ t.test('the thread is full after five full seconds in a row, and one with time t
   t.equal(load.isFull, false, 'closed: nothing is measured');
 });
 
+t.test('partials are spaced out while the thread is full, and come closer when it has time to spare', async (t) => {
+  const clock = new ManualClock();
+  let share = 0.99;
+  const load = new ThreadLoad({ clock, busyShare: () => share });
+  t.teardown(() => load.close());
+  const recognizer = new StreamingRecognizer([new ScriptedEngine({ script: [] })], scriptedTokenizer());
+  const served = new ServedRecognizer(recognizer, {
+    vad: new LoudnessVad(),
+    stretch: () => load.stretch,
+    onCloseFailed: (error) => t.fail(String(error)),
+  });
+  t.teardown(() => served.close());
+  t.equal(served.stretch, 1);
+  clock.advance(3_000);
+  const full = served.stretch;
+  t.ok(full > 1.5 && full < 2.5, `after three full seconds: ${full}`);
+  share = 0.93;
+  clock.advance(10_000);
+  t.equal(served.stretch, full, 'neither full nor idle: as it is');
+  share = 0.5;
+  clock.advance(60_000);
+  t.equal(served.stretch, 1);
+  share = 1;
+  clock.advance(60_000);
+  t.ok(served.stretch <= 4, 'bounded');
+});
+
 t.test('while the thread is full no stream begins', async (t) => {
   let isFull = true;
   const recognizer = new StreamingRecognizer([new ScriptedEngine({ script: [] })], scriptedTokenizer());
