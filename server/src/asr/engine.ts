@@ -5,12 +5,19 @@ import type { LanguageProbabilities } from './language-evidence.js';
 export interface DecodePrompt {
   /** Language code; `null` lets the model choose. */
   readonly language: string | null;
+  /**
+   * Whether the language is a guess, and what the model hears by itself is wanted too: costs a pass where there is
+   * previous text. Absent: no.
+   */
+  readonly isGuess?: boolean;
   readonly task: 'transcribe' | 'translate';
   /**
    * Token ids of the text before this window (after <|startofprev|>); the engine keeps the last ones that fit. Empty:
    * none.
    */
   readonly previous: readonly number[];
+  /** What `previous` is in: where another language is spoken it is not told. Absent: it is told in any. */
+  readonly previousLanguage?: string | undefined;
   /** Token ids already committed in this window: decoding goes on behind them. */
   readonly committed: readonly number[];
 }

@@ -13,7 +13,7 @@ import { inOneLanguage, LanguageEvidence, type LanguageGuess } from './language-
 import { LeftContext } from './left-context.js';
 import { findLanguage, languageCodes } from './model-languages.js';
 import { timeWords } from './hypothesis/word-timing.js';
-import type { DecodeTiming, FinalHypothesis, RecognizedSegment, SegmentOptions } from './recognizer.js';
+import type { DecodeTiming, FinalHypothesis, RecognizedSegment, SegmentOptions, TextBefore } from './recognizer.js';
 import { DEFAULT_STABILITY, type RecognizerOptions } from './recognizer-options.js';
 import type { DecodeJob, Scheduler } from './scheduling/scheduler.js';
 import { secondTries } from './scheduling/second-tries.js';
@@ -144,7 +144,7 @@ export class LiveSegment implements RecognizedSegment {
       ...(this.#tracker.hasWords
         ? { dueInMs: PARTIAL_DUE_MS, urgency: 'refining' }
         : { dueInMs: FIRST_WORDS_DUE_MS, urgency: 'awaited' }),
-      request: () => this.#requests.partial(audio, this.#languageSoFar),
+      request: () => this.#requests.partial(audio, this.#languageSoFar, this.#isLanguageOpen),
       track: (result) => this.#advance(result, audio),
     });
   }
@@ -199,7 +199,7 @@ export class LiveSegment implements RecognizedSegment {
     early.inContext = inContext;
   }
 
-  async isComplete(audio: Float32Array, before: Promise<string>): Promise<boolean> {
+  async isComplete(audio: Float32Array, before: Promise<TextBefore>): Promise<boolean> {
     if (audio.length === 0) return false;
     this.#requests.follow(await before);
     if (this.#state !== 'open') return false;
@@ -207,7 +207,7 @@ export class LiveSegment implements RecognizedSegment {
     return result !== undefined && isCompleteSentence(result, this.#tokenizer);
   }
 
-  async finish(audio: Float32Array, speechRatio: number, before?: Promise<string>): Promise<FinalHypothesis> {
+  async finish(audio: Float32Array, speechRatio: number, before?: Promise<TextBefore>): Promise<FinalHypothesis> {
     if (this.#state !== 'open') throw new AsrError('cancelled', 'the segment is over');
     this.#state = 'finishing';
     try {
@@ -261,7 +261,7 @@ export class LiveSegment implements RecognizedSegment {
   /** What was heard in another language than is spoken is not shown, but heard again in the right one. */
   #advance(result: DecodeResult, audio: Float32Array): TrackedText | undefined {
     this.#hearLanguage(result, audio);
-    const isOpen = this.#tracker.language === null;
+    const isOpen = this.#isLanguageOpen;
     if (isOpen && this.#isOther(result)) {
       this.update(audio);
       return undefined;
@@ -275,6 +275,11 @@ export class LiveSegment implements RecognizedSegment {
     if (this.#language !== null || languageProbabilities === undefined) return;
     const speechMs = Math.max(0, audio.length / SAMPLES_PER_MS - PRE_ROLL_MS);
     this.#guess = this.#evidence.guess(languageProbabilities, speechMs, this.#among);
+  }
+
+  /** Until words are shown. */
+  get #isLanguageOpen(): boolean {
+    return this.#language === null && this.#tracker.language === null;
   }
 
   #isOther({ language }: DecodeResult): boolean {

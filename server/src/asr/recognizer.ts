@@ -33,6 +33,8 @@ export interface SegmentOptions {
   readonly task: 'transcribe' | 'translate';
   /** Text before this segment: the caller's prompt and the finals before it. */
   readonly previousText: string;
+  /** What that is in: where another language is spoken it is not told. Absent: not known. */
+  readonly previousLanguage?: string | undefined;
   /** Audio ahead of its speech, milliseconds: no word is said there. Default 0. */
   readonly preRollMs?: number;
   readonly hotwords: readonly string[];
@@ -68,6 +70,13 @@ export interface FinalHypothesis {
   readonly noSpeechProb: number;
 }
 
+/** The text before a segment. */
+export interface TextBefore {
+  readonly text: string;
+  /** See {@link SegmentOptions.previousLanguage}. */
+  readonly language?: string | undefined;
+}
+
 /** One utterance being recognised. */
 export interface RecognizedSegment {
   /**
@@ -88,14 +97,14 @@ export interface RecognizedSegment {
    * anticipated; `finish` with as much audio has that answer. It does not depend on time. `before`: as for `finish`.
    * False where that cannot be told.
    */
-  isComplete(audio: Float32Array, before: Promise<string>): Promise<boolean>;
+  isComplete(audio: Float32Array, before: Promise<TextBefore>): Promise<boolean>;
   /**
    * Decodes the whole segment once more, free of what partials called stable. `speechRatio`: share of the VAD's frames
    * that were speech, 0-1. `before`: the text before the segment, once the finals before it are there, so that a final
    * does not depend on when they came; absent: as at the beginning. Rejects with AsrError: `recognition_failed`,
    * `overloaded`, `shutting_down`, or `cancelled` after `cancel`.
    */
-  finish(audio: Float32Array, speechRatio: number, before?: Promise<string>): Promise<FinalHypothesis>;
+  finish(audio: Float32Array, speechRatio: number, before?: Promise<TextBefore>): Promise<FinalHypothesis>;
   /** Forgets the segment; nothing is called any more. */
   cancel(): void;
 }

@@ -1,6 +1,7 @@
 // What the engine is asked about one segment: for a partial, for its final, for its final in context.
 import {
   bucketFor,
+  type DecodePrompt,
   type DecodeRequest,
   type DecodeResult,
   type Engine,
@@ -12,7 +13,7 @@ import type { HypothesisTracker } from './hypothesis/hypothesis-tracker.js';
 import { previousTokens } from './hypothesis/previous-text.js';
 import { hotwordsOf } from './hotwords/hotwords.js';
 import { CONTEXT_WINDOW_SAMPLES, joined, type LeftContext } from './left-context.js';
-import type { SegmentOptions } from './recognizer.js';
+import type { SegmentOptions, TextBefore } from './recognizer.js';
 import type { EngineTokenizer } from './tokenizer.js';
 
 export const GREEDY: Omit<FinalAsk, 'audio'> = { temperature: 0, seed: 0, withPrevious: true };
@@ -35,22 +36,23 @@ export class SegmentRequests {
   /** Text before it, and as tokens. */
   #previousText: string | undefined;
   #previous: readonly number[] = [];
+  #previousLanguage: string | undefined;
 
   constructor(
     { model, sharesTime }: Pick<Engine, 'model' | 'sharesTime'>,
     tokenizer: EngineTokenizer,
     tracker: HypothesisTracker,
     leftContext: LeftContext,
-    { task, hotwords, previousText }: Pick<SegmentOptions, 'task' | 'hotwords' | 'previousText'>,
+    options: Pick<SegmentOptions, 'task' | 'hotwords' | 'previousText' | 'previousLanguage'>,
   ) {
     this.#model = model;
     this.#contextWindow = CONTEXT_WINDOW_SAMPLES[sharesTime === true ? 'cpu' : 'gpu'];
     this.#tokenizer = tokenizer;
     this.#tracker = tracker;
     this.#leftContext = leftContext;
-    this.#task = task;
-    this.#terms = hotwords;
-    this.follow(previousText);
+    this.#task = options.task;
+    this.#terms = options.hotwords;
+    this.follow({ text: options.previousText, language: options.previousLanguage });
   }
 
   /** Tokens of the text before it. */
@@ -59,15 +61,18 @@ export class SegmentRequests {
   }
 
   /** It mostly is told the same text when it begins, pauses and ends. */
-  follow(text: string): void {
-    if (!this.#model.usesPreviousText || text === this.#previousText) return;
+  follow({ text, language }: TextBefore): void {
+    if (!this.#model.usesPreviousText) return;
+    this.#previousLanguage = language;
+    if (text === this.#previousText) return;
     this.#previousText = text;
     this.#previous = previousTokens(this.#tokenizer, text);
   }
 
-  partial(audio: Float32Array, language: string | null): DecodeRequest {
+  /** `isGuess`: whether the language is one. */
+  partial(audio: Float32Array, language: string | null, isGuess: boolean): DecodeRequest {
     const { committed, draft } = this.#tracker;
-    const prompt = { language, task: this.#task, previous: this.#previous, committed: [...committed] };
+    const prompt = { language, isGuess, task: this.#task, ...this.#told, committed: [...committed] };
     return { audio, prompt, draft, temperature: 0, seed: 0, hotwords: this.#hotwords, isSpoken: true };
   }
 
@@ -75,7 +80,7 @@ export class SegmentRequests {
     const { committed, draft } = this.#tracker;
     return {
       ...how,
-      prompt: { language, task: this.#task, previous: withPrevious ? this.#previous : [], committed: [] },
+      prompt: { language, task: this.#task, ...(withPrevious ? this.#told : { previous: [] }), committed: [] },
       draft: how.temperature === 0 ? [...committed, ...draft] : [],
       hotwords: this.#hotwords,
       isSpoken,
@@ -101,8 +106,14 @@ export class SegmentRequests {
 
   /** What segments after it are heard behind. */
   remember(audio: Float32Array, { tokens, language }: Pick<DecodeResult, 'tokens' | 'language'>): void {
-    const heard = { audio, tokens: tokens.map(({ id }) => id), previous: this.#previous, language, task: this.#task };
+    const wasTold = this.#previousLanguage === undefined || this.#previousLanguage === language;
+    const previous = wasTold ? this.#previous : [];
+    const heard = { audio, tokens: tokens.map(({ id }) => id), previous, language, task: this.#task };
     this.#leftContext.add(heard, this.#contextWindow);
+  }
+
+  get #told(): Pick<DecodePrompt, 'previous' | 'previousLanguage'> {
+    return { previous: this.#previous, previousLanguage: this.#previousLanguage };
   }
 
   get #hotwords(): Hotwords | undefined {

@@ -4,7 +4,7 @@ import type { VoiceActivityDetector } from '../vad/vad.js';
 import type { EngineModel } from './engine.js';
 import { AsrError } from './errors.js';
 import type { FileTranscriber, HearingModel } from './files/file-transcriber.js';
-import type { FinalHypothesis, RecognizedSegment, Recognizer, SegmentOptions } from './recognizer.js';
+import type { FinalHypothesis, RecognizedSegment, Recognizer, SegmentOptions, TextBefore } from './recognizer.js';
 import type { SchedulerCounts } from './scheduling/scheduler.js';
 import type { EarlyFinalCounts } from './live-segment.js';
 import type { StreamingRecognizer } from './streaming-recognizer.js';
@@ -193,11 +193,11 @@ class CountedSegment implements RecognizedSegment {
     return this.#segment.anticipate(audio);
   }
 
-  isComplete(audio: Float32Array, before: Promise<string>): Promise<boolean> {
+  isComplete(audio: Float32Array, before: Promise<TextBefore>): Promise<boolean> {
     return this.#segment.isComplete(audio, before);
   }
 
-  finish(audio: Float32Array, speechRatio: number, before?: Promise<string>): Promise<FinalHypothesis> {
+  finish(audio: Float32Array, speechRatio: number, before?: Promise<TextBefore>): Promise<FinalHypothesis> {
     return this.#segment.finish(audio, speechRatio, before).finally(this.#onOver);
   }
 

@@ -6,6 +6,7 @@ import type {
   Recognizer,
   FinalHypothesis,
   SegmentOptions,
+  TextBefore,
 } from '../asr/recognizer.js';
 import type { LanguageEvidence } from '../asr/language-evidence.js';
 import type { LeftContext } from '../asr/left-context.js';
@@ -24,7 +25,7 @@ export interface StreamMemory {
 }
 
 /** What came before an utterance: what was said, and the audio ahead of its speech. */
-export type WhatCameBefore = StreamMemory & Pick<SegmentOptions, 'previousText' | 'preRollMs'>;
+export type WhatCameBefore = StreamMemory & Pick<SegmentOptions, 'previousText' | 'previousLanguage' | 'preRollMs'>;
 
 export interface SegmentEvents {
   /** Whether its client is there now. Absent: it is. */
@@ -153,7 +154,7 @@ export class SegmentInProgress {
   }
 
   /** Whether its text is complete if it ends at a position. `before`: as for {@link finish}. */
-  isComplete(end: number, before: Promise<string>): Promise<boolean> {
+  isComplete(end: number, before: Promise<TextBefore>): Promise<boolean> {
     return this.#recognized.isComplete(this.#audio.view(0, end - this.start), before);
   }
 
@@ -161,7 +162,7 @@ export class SegmentInProgress {
    * Ends the utterance at a position: its last word. `before`: the text before it, once that is known. Rejects with
    * what the recogniser rejects with.
    */
-  finish(end: number, speechRatio: number, before: Promise<string>): Promise<FinalHypothesis> {
+  finish(end: number, speechRatio: number, before: Promise<TextBefore>): Promise<FinalHypothesis> {
     this.#isEnded = true;
     return this.#recognized.finish(this.#audio.view(0, end - this.start), speechRatio, before);
   }

@@ -2,7 +2,7 @@
 import type { FinalMessage, ServerMessage } from '@sotto/protocol';
 import { LanguageEvidence } from '../asr/language-evidence.js';
 import { LeftContext } from '../asr/left-context.js';
-import type { DecodeTiming, FinalHypothesis, PartialHypothesis, Recognizer } from '../asr/recognizer.js';
+import type { DecodeTiming, FinalHypothesis, PartialHypothesis, Recognizer, TextBefore } from '../asr/recognizer.js';
 import { AnswerQueue } from './answer-queue.js';
 import type { AudioRing } from './audio-ring.js';
 import { PreviousText } from './previous-text.js';
@@ -141,8 +141,8 @@ export class Utterances {
   ): void {
     const { recognizer, ring, send, onDecode } = this.#options;
     const pending = [...this.#pending].map((segment) => segment.stableText);
-    const previousText = this.#previousText.before(toMs(start), settings.prompt, pending);
-    const before = { previousText, preRollMs: toMs(onset - start), ...this.#memory };
+    const { text, language } = this.#previousText.before(toMs(start), settings.prompt, pending);
+    const before = { previousText: text, previousLanguage: language, preRollMs: toMs(onset - start), ...this.#memory };
     const segment = new SegmentInProgress(this.#count++, start, settings, before, recognizer, {
       isAttended: this.#options.isAttended,
       onPartial: (partial, hypothesis) => this.#partial(partial, hypothesis),
@@ -240,7 +240,7 @@ export class Utterances {
    * A final is told what the finals before it say, never what happens to be stable of them: its text does not depend on
    * time.
    */
-  #textBefore({ startMs, settings }: SegmentInProgress): Promise<string> {
+  #textBefore({ startMs, settings }: SegmentInProgress): Promise<TextBefore> {
     return this.#settled.then(() => this.#previousText.before(startMs, settings.prompt, []));
   }
 
@@ -269,7 +269,7 @@ export class Utterances {
   #final(segment: SegmentInProgress, end: number, ending: Ending, hypothesis: FinalHypothesis): FinalMessage {
     const { text, noise, words, language, avgLogprob, noSpeechProb } = hypothesis;
     const { startMs } = segment;
-    this.#previousText.add(text, toMs(end));
+    this.#previousText.add(text, toMs(end), language);
     return {
       type: 'final',
       segmentId: segment.id,

@@ -78,7 +78,7 @@ t.test('a final is told what the finals before it say, not what was stable of th
   const segment = asr.open(options);
   segment.anticipate(END);
   await until(() => partials.length === 1, 'the early final');
-  const final = await segment.finish(END, 0.9, Promise.resolve('what is final'));
+  const final = await segment.finish(END, 0.9, Promise.resolve({ text: 'what is final' }));
   t.equal(final.text, TEXT);
   t.equal(engine.batches.length, 2, 'the early one had another text before it');
   const told = scriptedTokenizer().decode(engine.batches[1]?.[0]?.prompt.previous ?? []);
@@ -105,12 +105,12 @@ t.test('the final waits for an early decode that is under way', async (t) => {
 
 t.test('whether it is complete is told by the early decode, or by one that is begun for it', async (t) => {
   const { asr, engine } = open({ script: scriptOf(`${TEXT}.`) });
-  const before = Promise.resolve('what is final');
+  const before = Promise.resolve({ text: 'what is final' });
   const segment = asr.open(listener().options);
   segment.anticipate(END);
-  t.ok(await segment.isComplete(END, Promise.resolve('')));
+  t.ok(await segment.isComplete(END, Promise.resolve({ text: '' })));
   t.equal(engine.batches.length, 1, 'it was decoded already');
-  const final = await segment.finish(END, 0.9, Promise.resolve(''));
+  const final = await segment.finish(END, 0.9, Promise.resolve({ text: '' }));
   t.equal(engine.batches.length, 1, 'and is the final');
   const other = asr.open(listener().options);
   other.anticipate(END);
@@ -125,7 +125,7 @@ t.test('whether it is complete is told by the early decode, or by one that is be
 
 t.test('it is told without early finals too; nothing is complete without audio, and once it is over', async (t) => {
   const off = open({ script: scriptOf(`${TEXT}.`) }, { earlyFinals: false });
-  const none = Promise.resolve('');
+  const none = Promise.resolve({ text: '' });
   t.ok(await off.asr.open(listener().options).isComplete(END, none));
   t.equal(off.engine.batches.length, 1);
   const { held, wait } = gate();

@@ -245,6 +245,26 @@ t.test('the language is found where none is asked for, by one pass more when the
   }
 });
 
+t.test('the language is heard without the text before, which is told only in its own language', async (t) => {
+  const engine = await plainEngine();
+  const previous = Array.from({ length: 12 }, (_, i) => 3 * i);
+  for (let seed = 1; seed <= 6; seed++) {
+    const plain = await decodeOne(engine, request(seed, { prompt: { ...english, language: null } }));
+    const other = plain.language === 'en' ? 'zh' : 'en';
+    for (const language of [null, other]) {
+      const prompt = { ...english, language, isGuess: true, previous };
+      const heard = await decodeOne(engine, request(seed, { prompt }));
+      t.same(heard.languageProbabilities, plain.languageProbabilities, 'as if nothing had been told');
+      t.equal(heard.language, language ?? plain.language);
+    }
+    const told = { ...english, language: null, previous };
+    const own = await decodeOne(engine, request(seed, { prompt: { ...told, previousLanguage: plain.language } }));
+    sameHypothesis(t, own, await decodeOne(engine, request(seed, { prompt: told })), 'told in its language');
+    const foreign = await decodeOne(engine, request(seed, { prompt: { ...told, previousLanguage: other } }));
+    sameHypothesis(t, foreign, plain, 'not told in another');
+  }
+});
+
 t.test('English-only models have no language to find', async (t) => {
   const engine = await open(t, { generation: { is_multilingual: false } });
   t.match(engine.model, { languages: ['en'], isMultilingual: false });

@@ -106,10 +106,20 @@ t.test('a closed queue sends nothing more, and nobody waits for it', async (t) =
 
 t.test('previous text is bounded, begins with the prompt, and ends with what is pending', async (t) => {
   const previous = new PreviousText();
-  for (let sentence = 0; sentence < 200; sentence++) previous.add(`Sentence ${sentence}.`, 1_000);
-  const text = previous.before(2_000, 'Prompt.', [' pending ', '']);
+  for (let sentence = 0; sentence < 200; sentence++) previous.add(`Sentence ${sentence}.`, 1_000, 'en');
+  const { text, language } = previous.before(2_000, 'Prompt.', [' pending ', '']);
   t.ok(text.startsWith('Prompt. ') && text.endsWith('Sentence 199. pending') && text.length < 700, text);
-  t.equal(previous.before(1_001 + TOPIC_SILENCE_MS, 'Prompt.', []), 'Prompt.');
+  t.equal(language, 'en');
+  t.same(previous.before(1_001 + TOPIC_SILENCE_MS, 'Prompt.', []), { text: 'Prompt.' });
+});
+
+t.test('previous text is of one language: with a final in another one it begins anew', async (t) => {
+  const previous = new PreviousText();
+  previous.add('我们走吧。', 1_000, 'zh');
+  previous.add('Good morning.', 2_000, 'en');
+  previous.add('', 3_000, 'zh');
+  t.same(previous.before(3_000, 'Names: Li.', []), { text: 'Names: Li. Good morning.', language: 'en' });
+  t.same(new PreviousText(previous.state).before(3_000, '', []), { text: 'Good morning.', language: 'en' });
 });
 
 t.test('AU1, AU3: however a stream is cut, doubled and overlapped, the timeline is the same', async (t) => {

@@ -19,7 +19,7 @@ import { IdleTime } from './idle-time.js';
 import { groupWindows, type WindowGroup } from './window-groups.js';
 import { cpuShapes, gpuShapes, type WindowShape } from './warm-up-shapes.js';
 import { RunTraffic, type BeforePass } from './run-traffic.js';
-import { firstPass, stepPass, type FirstPass } from './whisper-passes.js';
+import { firstPass, languagePass, stepPass, type FirstPass } from './whisper-passes.js';
 import { LogitsShelf } from './logits-shelf.js';
 import { tryTerms } from './term-trials.js';
 import { WhisperRow } from './whisper-row.js';
@@ -244,9 +244,7 @@ export class WhisperEngine implements Engine {
     const { config, special } = this.#network;
     const begin = performance.now();
     const limits = { endOfText: special.endOfText, maxTextTokens, maxTokens: config.maxTargetPositions };
-    const languages = requests.map(({ prompt }) => this.#languageOf(prompt.language));
     const terms = await Promise.all(requests.map(({ hotwords }) => this.#terms.open(hotwords)));
-    const rows = requests.map((request, i) => new WhisperRow(request, this.#promptOf(request, languages[i]), limits));
     // A GPU's recorded steps tell of no other tokens than the best.
     const hasTerms = terms.some((list) => list !== undefined);
     const shelf = this.sharesTime && hasTerms ? new LogitsShelf() : undefined;
@@ -258,8 +256,14 @@ export class WhisperEngine implements Engine {
     try {
       const heard = performance.now();
       await before();
+      const alone =
+        config.isMultilingual && requests.some(hearsLanguage)
+          ? await languagePass(decoder, requests.length, special.startOfTranscript)
+          : [];
+      const languages = requests.map(({ prompt }, i) => this.#languageOf(prompt.language, alone[i]));
+      const rows = requests.map((request, i) => new WhisperRow(request, this.#promptOf(request, languages[i]), limits));
       let first = await firstPass(decoder, rows, special.endOfText, shelf);
-      if (this.#correctLanguages(rows, languages, first)) {
+      if (alone.length === 0 && this.#correctLanguages(rows, languages, first)) {
         decoder.restart();
         shelf?.clear();
         first = await firstPass(decoder, rows, special.endOfText, shelf);
@@ -286,21 +290,27 @@ export class WhisperEngine implements Engine {
         termsMs: performance.now() - written,
         steps,
       });
-      return rows.map((row, i) => this.#resultOf(row, languages[i] ?? 'en', first, i));
+      return rows.map((row, i) => this.#resultOf(row, languages[i] ?? 'en', first, i, alone[i] ?? first.languages[i]));
     } finally {
       shelf?.clear();
       decoder.close();
     }
   }
 
-  #resultOf(row: WhisperRow, language: string, first: FirstPass, index: number): DecodeResult {
+  #resultOf(
+    row: WhisperRow,
+    language: string,
+    first: FirstPass,
+    index: number,
+    languages: Float32Array | undefined,
+  ): DecodeResult {
     const languageIndex = this.model.languages.indexOf(language);
     return {
       tokens: row.tokens,
       endLogprob: row.endLogprob,
       language,
-      languageProbability: this.model.isMultilingual ? (first.languages[index]?.[languageIndex] ?? 0) : 1,
-      ...(this.model.isMultilingual ? { languageProbabilities: this.#probabilitiesOf(first.languages[index]) } : {}),
+      languageProbability: this.model.isMultilingual ? (languages?.[languageIndex] ?? 0) : 1,
+      ...(this.model.isMultilingual ? { languageProbabilities: this.#probabilitiesOf(languages) } : {}),
       noSpeechProbability: first.noSpeech[index] ?? 0,
       draftAccepted: row.draftAccepted,
       steps: row.steps,
@@ -316,16 +326,20 @@ export class WhisperEngine implements Engine {
     );
   }
 
-  /** The language asked for, or the one to try first. */
-  #languageOf(asked: string | null): string {
-    if (asked === null) return this.#likelyLanguage;
+  /** The language asked for, the one that is heard, or the one to try first. */
+  #languageOf(asked: string | null, heard: Float32Array | undefined): string {
+    if (asked === null) {
+      if (heard?.length) this.#likelyLanguage = this.#likeliestOf(heard) ?? this.#likelyLanguage;
+      return this.#likelyLanguage;
+    }
     if (this.model.languages.includes(asked)) return asked;
     throw new EngineError('engine_failed', `${this.model.name} does not know the language "${asked}"`);
   }
 
   #promptOf({ prompt }: DecodeRequest, language: string | undefined): Prompt {
     const { config, special } = this.#network;
-    const { previous, committed, task } = prompt;
+    const { committed, task, previousLanguage = language } = prompt;
+    const previous = previousLanguage === language ? prompt.previous : [];
     const stranger = [...previous, ...committed].find((token) => !(token >= 0 && token < config.vocabularySize));
     if (stranger !== undefined) throw new EngineError('engine_failed', `the prompt holds no token ${stranger}`);
     if (committed.length > this.model.maxTextTokens) {
@@ -333,6 +347,10 @@ export class WhisperEngine implements Engine {
     }
     const languageToken = config.isMultilingual && language !== undefined ? special.languages.get(language) : undefined;
     return buildPrompt(config, special, { languageToken, task, previous, committed });
+  }
+
+  #likeliestOf(probabilities: Float32Array): string | undefined {
+    return this.model.languages[probabilities.indexOf(Math.max(...probabilities))];
   }
 
   /**
@@ -345,7 +363,7 @@ export class WhisperEngine implements Engine {
     for (const [i, row] of rows.entries()) {
       const probabilities = heard[i];
       if (row.request.prompt.language !== null || !probabilities?.length) continue;
-      const detected = this.model.languages[probabilities.indexOf(Math.max(...probabilities))] ?? languages[i];
+      const detected = this.#likeliestOf(probabilities) ?? languages[i];
       if (detected === undefined || detected === languages[i]) continue;
       languages[i] = detected;
       row.reprompt(this.#promptOf(row.request, detected));
@@ -354,6 +372,11 @@ export class WhisperEngine implements Engine {
     }
     return changed;
   }
+}
+
+/** Whether its language is heard by itself: behind previous text the model hears that text's. */
+function hearsLanguage({ prompt: { language, isGuess = false, previous } }: DecodeRequest): boolean {
+  return previous.length > 0 && (language === null || isGuess);
 }
 
 /** int8 where there is a choice: bench/README.md says what it gains and costs. */

@@ -52,6 +52,30 @@ export async function firstPass(
   };
 }
 
+/**
+ * What the model hears of each row's language with nothing told before: behind text it hears the language of the text.
+ * The decoder forgets it. (openai/whisper `decoding.py`, detect_language, tells nothing before either.)
+ */
+export async function languagePass(
+  decoder: WhisperDecoder,
+  rows: number,
+  startOfTranscript: number,
+): Promise<readonly Float32Array[]> {
+  const each = Array.from({ length: rows }, (_, row) => row);
+  const { languages } = await decoder.advance({
+    batch: rows,
+    tokens: each.map(() => startOfTranscript),
+    positions: each.map(() => 0),
+    present: each.map(() => true),
+    select: each,
+    rules: each.map(() => 'start'),
+    logits: false,
+  });
+  decoder.restart();
+  const width = languages.length / rows;
+  return each.map((row) => languages.subarray(row * width, (row + 1) * width));
+}
+
 /** Feeds each unfinished row the token that it wrote last, and lets it write the next. */
 export async function stepPass(
   decoder: WhisperDecoder,
