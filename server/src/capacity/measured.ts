@@ -33,8 +33,8 @@ export const MEASURED_UNITS: readonly MeasuredUnit[] = [
     wordsP95Ms: 1_055,
     finalsP95Ms: 296,
     how: {
-      en: 'Real English speech, weights of the right size, second tries off. The GPU took 330 W. With second tries as they were then, finals took 1,190 ms. Other speech, everything as by default: 400 streams with every partial in time and p95 of finals 605 ms (320 to 384 of them silence), 700 with partials 1.7 times as rarely and 725 ms (docs/gpu.md).',
-      zh: '真实英语语音，同等规模的权重，关闭二次解码，GPU 功耗 330 瓦。按当时的默认二次解码，最终结果为 1190 毫秒。换一批语音、全部用默认设置：400 路时中间结果全部按时，最终结果 p95 为 605 毫秒（其中 320 至 384 毫秒是静音）；700 路时中间结果间隔变为 1.7 倍，p95 为 725 毫秒（docs/gpu.md）。',
+      en: 'Real English speech, weights of the right size, second tries off. The GPU took 330 W. With second tries as they were then, finals took 1,190 ms. Other speech, everything as by default: 400 streams with every partial in time and p95 of finals 616 ms (320 to 384 of them silence), 600 with partials 1.3 times as rarely and 651 ms, 700 with 1.6 times and 756 ms (docs/gpu.md).',
+      zh: '真实英语语音，同等规模的权重，关闭二次解码，GPU 功耗 330 瓦。按当时的默认二次解码，最终结果为 1190 毫秒。换一批语音、全部用默认设置：400 路时中间结果全部按时，最终结果 p95 为 616 毫秒（其中 320 至 384 毫秒是静音）；600 路时中间结果间隔变为 1.3 倍，p95 为 651 毫秒；700 路时为 1.6 倍和 756 毫秒（docs/gpu.md）。',
     },
   },
   {
