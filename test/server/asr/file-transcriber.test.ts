@@ -137,6 +137,40 @@ t.test('a language that is heard in one short window does not change that of the
   );
 });
 
+t.test('a window in which two languages are spoken is parted between them', async (t) => {
+  // Pauses of 1.5 s: all of it is one window.
+  const script = SENTENCES.flatMap((sentence, i) => scriptOf(sentence, 1_000 + i * 4_000));
+  const { files, engine } = transcriber({}, script);
+  const decode = engine.decode.bind(engine);
+  const asked: (string | null)[] = [];
+  // What begins in the last two sentences sounds German, and what holds both like a bit of both.
+  engine.decode = async (batch) =>
+    (await decode(batch)).map((result, i) => {
+      const { audio, prompt } = batch[i] as (typeof batch)[number];
+      asked.push(prompt.language);
+      const isLate = ((audio[0] ?? 0) * 2 ** 24) / 16 > 8_000;
+      const isLong = audio.length > 10 * 16_000;
+      const languageProbabilities = isLong ? { en: 0.7, de: 0.3 } : isLate ? { de: 0.95 } : { en: 0.95 };
+      return { ...result, language: prompt.language ?? (isLate && !isLong ? 'de' : 'en'), languageProbabilities };
+    });
+  const segments = await all(files.transcribe(blocks(0, LENGTH_MS)));
+  t.same(new Set(segments.map(({ language }) => language)), new Set(['en', 'de']));
+  t.equal(
+    segments
+      .map(({ text }) => text)
+      .join(' ')
+      .replace(/\s+/g, ' '),
+    SENTENCES.join(' '),
+  );
+  t.ok(
+    segments.every(({ startMs, language }) => (language === 'de') === startMs > 8_000),
+    'each in its own',
+  );
+  asked.length = 0;
+  await all(files.transcribe(blocks(0, LENGTH_MS), { language: 'en' }));
+  t.same(new Set(asked), new Set(['en']), 'where the language is told, it is that');
+});
+
 t.test('speech that lasts longer than a window is cut without losing or doubling a word', async (t) => {
   const words = Array.from({ length: 200 }, (_, i) => `w${i}`).join(' ');
   const script = scriptOf(words, 500, 200, 160);

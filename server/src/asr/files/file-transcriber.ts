@@ -1,20 +1,21 @@
 // Transcribes whole recordings as their samples come: cut where the VAD hears pauses, decoded in batches, handed on in
 // order.
 import type { Word } from '@sotto/protocol';
-import type { VoiceActivityDetector } from '../../vad/vad.js';
+import { VAD_FRAME_SAMPLES, type VoiceActivityDetector } from '../../vad/vad.js';
 import { QUEUE_BOUNDS } from '../scheduling/decode-queue.js';
 import type { DecodedToken, DecodeResult } from '../engine.js';
 import { AsrError } from '../errors.js';
 import { decodeFinal, joined, type FinalAsk, type FinalDecode, type Noise } from '../hypothesis/final-decode.js';
 import { FRAME_SAMPLES } from '../hypothesis/stability-policy.js';
 import { SegmentScript } from '../hypothesis/segment-script.js';
-import { inOneLanguage, LanguageEvidence } from '../language-evidence.js';
+import { inOneLanguage, LanguageEvidence, type LanguageProbabilities } from '../language-evidence.js';
 import { findLanguage, languageCodes } from '../model-languages.js';
 import type { ChineseScript } from '../../text/chinese-script.js';
 import { attentionRests, timeWords } from '../hypothesis/word-timing.js';
 import { hotwordsOf } from '../hotwords/hotwords.js';
 import { previousTokens } from '../hypothesis/previous-text.js';
 import type { Scheduler } from '../scheduling/scheduler.js';
+import { mayBeMixed, partsByLanguage, piecesOf, speechMs } from './language-parts.js';
 import { speechStretches, type CuttingOptions, type SpeechStretch } from './speech-stretches.js';
 import { segmentsOf, type WindowSegment } from './window-segments.js';
 import { unheardSpeech } from './unheard-speech.js';
@@ -94,6 +95,8 @@ const CONTINUATIONS_MAX = 4;
 const NOTHING = (): void => undefined;
 
 type FinalRun = (ask: FinalAsk) => Promise<DecodeResult>;
+/** In a language, or the one that the model hears. */
+type LanguageRun = (ask: FinalAsk, language: string | null) => Promise<DecodeResult>;
 
 interface LanguageChoice {
   readonly choose: (result: DecodeResult) => Promise<string>;
@@ -241,16 +244,45 @@ export class FileTranscriber {
     const asked = findLanguage(options.language ?? 'auto', this.#scheduler.model.languages);
     const language = asked === undefined || asked.code === 'auto' ? null : asked.code;
     const { choose, settle } = recording.languageOf((audio.length / SAMPLES_PER_MS) * speechRatio);
-    const decode = inOneLanguage(this.#runOf(recording, options), language, choose);
+    let heard: LanguageProbabilities = {};
+    const run = this.#runOf(recording, options);
+    const decode = inOneLanguage(run, language, (result) => {
+      heard = result.languageProbabilities ?? {};
+      return choose(result);
+    });
     const decoded = await this.#decodeWhole(audio, speech, speechRatio, decode, options).finally(settle);
+    const parts = mayBeMixed(heard) ? await this.#partsByLanguage(audio, speech, run) : [];
+    if (parts.length > 1) {
+      const segments = parts.map(({ from, to, language }) =>
+        this.#transcribeStretch(partOf({ start, end, audio, speechRatio, speech }, from, to), recording, {
+          ...options,
+          language,
+        }),
+      );
+      return (await Promise.all(segments)).flat();
+    }
     const { tokens, noise, ...facts } = decoded;
     if (noise !== null) {
       const times = { startMs: start / SAMPLES_PER_MS, endMs: end / SAMPLES_PER_MS };
       return [{ ...facts, text: '', words: [], tokens: [], noise, ...times }];
     }
     const script = new SegmentScript(asked?.script, this.#chineseScript);
-    const parts = segmentsOf(tokens, facts.language, speech, audio.length, options.cutting ?? {}, this.#tokenizer);
-    return Promise.all(parts.map((part) => this.#segmentOf(part, start, facts, script)));
+    const segments = segmentsOf(tokens, facts.language, speech, audio.length, options.cutting ?? {}, this.#tokenizer);
+    return Promise.all(segments.map((segment) => this.#segmentOf(segment, start, facts, script)));
+  }
+
+  /** What is said in which language, where there are several; empty where there is one. */
+  async #partsByLanguage(audio: Float32Array, speech: Float32Array, run: LanguageRun) {
+    const pieces = piecesOf(speech, audio.length);
+    if (pieces.length < 2) return [];
+    const among = languageCodes(this.#languages, this.#scheduler.model.languages);
+    const guessed = pieces.map(async (piece) => {
+      const ask = { audio: audio.subarray(piece.from, piece.to), temperature: 0, seed: 0, withPrevious: false };
+      const { language, languageProbabilities = { [language]: 1 } } = await run(ask, null);
+      const spokenMs = speechMs(speech, piece.from, piece.to);
+      return { ...piece, guess: new LanguageEvidence().guess(languageProbabilities, spokenMs, among) };
+    });
+    return partsByLanguage(await Promise.all(guessed));
   }
 
   /** A part of a window, with times of the recording. */
@@ -322,10 +354,7 @@ export class FileTranscriber {
     return joined(before, next, frames, this.#tokenizer);
   }
 
-  #runOf(
-    recording: object,
-    { task = 'transcribe', prompt = '', hotwords = [] }: TranscribeOptions,
-  ): (ask: FinalAsk, language: string | null) => Promise<DecodeResult> {
+  #runOf(recording: object, { task = 'transcribe', prompt = '', hotwords = [] }: TranscribeOptions): LanguageRun {
     const previous = this.#scheduler.model.usesPreviousText ? previousTokens(this.#tokenizer, prompt) : [];
     const terms = hotwordsOf(hotwords);
     return async ({ audio, withPrevious, temperature, seed, isSpoken = false }, language) => {
@@ -348,6 +377,16 @@ export class FileTranscriber {
       return outcome.result;
     };
   }
+}
+
+function partOf({ start, audio, speech, speechRatio }: SpeechStretch, from: number, to: number): SpeechStretch {
+  return {
+    start: start + from,
+    end: start + to,
+    audio: audio.subarray(from, to),
+    speech: speech.subarray(Math.floor(from / VAD_FRAME_SAMPLES), Math.ceil(to / VAD_FRAME_SAMPLES)),
+    speechRatio,
+  };
 }
 
 /** Letters that two texts share before it is no chance. */

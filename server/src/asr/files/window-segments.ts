@@ -68,7 +68,7 @@ export function segmentsOf(
 }
 
 /** Silences between speech of at least so many frames; samples. */
-function pausesOf(
+export function pausesOf(
   speech: Float32Array,
   isSpeech: (probability: number) => boolean,
   framesMin: number,
