@@ -28,7 +28,11 @@ export const ASSUMPTIONS = {
   powerUsageEffectiveness: { usual: 1.4, min: 1, max: 5 },
   kilowattHourPrice: { usual: 0.15, min: 0, max: 100 },
   rentPerHour: { usual: 3, min: 0, max: 10_000 },
-  apiPricePerMinute: { usual: 0.144, min: 0.000_01, max: 1_000 },
+  /**
+   * What OpenAI asks for a minute with whisper-1, and says that one with gpt-4o-transcribe comes to, which is paid by
+   * tokens (developers.openai.com/api/docs/pricing). Live it may cost more: 0.017 with gpt-realtime-whisper.
+   */
+  apiPricePerMinute: { usual: 0.006, min: 0.000_01, max: 1_000 },
 } as const satisfies Readonly<Record<string, Assumption>>;
 
 export type AssumptionName = keyof typeof ASSUMPTIONS;

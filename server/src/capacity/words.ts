@@ -57,7 +57,7 @@ export const CAPACITY_WORDS: Readonly<Record<CapacityLanguage, CapacityWords>> =
       powerUsageEffectiveness: 'Power of the building for each watt (PUE)',
       kilowattHourPrice: 'Price of a kilowatt hour, $',
       rentPerHour: 'Rent of a unit for an hour, $',
-      apiPricePerMinute: 'Price of a minute at an API, $',
+      apiPricePerMinute: 'Price of a minute at an API, $ (OpenAI: 0.006 for whisper-1 and gpt-4o-transcribe)',
     },
     results: 'What it carries and costs',
     result: {
@@ -111,7 +111,7 @@ export const CAPACITY_WORDS: Readonly<Record<CapacityLanguage, CapacityWords>> =
       powerUsageEffectiveness: '机房能效（PUE）',
       kilowattHourPrice: '每千瓦时电价，美元',
       rentPerHour: '每个单元每小时租金，美元',
-      apiPricePerMinute: 'API 每分钟价格，美元',
+      apiPricePerMinute: 'API 每分钟价格，美元（OpenAI 的 whisper-1 和 gpt-4o-transcribe 为 0.006）',
     },
     results: '能承载什么，花费多少',
     result: {

@@ -39,8 +39,8 @@ export function registerCapacityCommand(program: Command): void {
     .addOption(new Option('--language <code>', 'language of the answer').choices(['en', 'zh']).default('en'))
     .option('--json', 'the figures as JSON');
   for (const name of ASSUMPTION_NAMES) {
-    const { usual, min, max } = ASSUMPTIONS[name];
-    const help = `${CAPACITY_WORDS.en.assumption[name]} (${usual})`;
+    const { min, max } = ASSUMPTIONS[name];
+    const help = `${CAPACITY_WORDS.en.assumption[name]} (${usualText(name)})`;
     const read = (text: string): number => {
       const value = positive(text);
       if (isAssumable(name, value)) return value;
@@ -152,6 +152,14 @@ function positive(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
   throw new CommandError(`"${text}" is not a number.`, 2);
+}
+
+/** The usual value, and those of measured units that differ: a CPU's price, power and rent are no GPU's. */
+function usualText(name: AssumptionName): string {
+  const others = MEASURED_UNITS.flatMap(({ device, usual }) =>
+    usual?.[name] === undefined ? [] : [`${device}: ${usual[name]}`],
+  );
+  return [`default: ${others.length > 0 ? 'a GPU: ' : ''}${ASSUMPTIONS[name].usual}`, ...others].join('; ');
 }
 
 /** `usesPerDay` is `--uses-per-day`. */

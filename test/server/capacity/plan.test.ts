@@ -35,13 +35,13 @@ t.test('a plan by hand', async (t) => {
     powerUsageEffectiveness: 1,
     kilowattHourPrice: 0.1,
     rentPerHour: 2,
-    apiPricePerMinute: 0.144,
+    apiPricePerMinute: 0.006,
   });
   t.match(plan, { nodes: 2, streams: 4_000, plannedStreams: 4_000, recordingsPerHour: 247_800 });
   t.equal(plan.powerPerMonth, 730);
   t.equal(plan.ownPerMonth, 10_730);
   t.equal(plan.rentPerMonth, 14_600);
-  t.ok(Math.abs(plan.ownBreakEvenMinutesPerDay * 0.144 * (730 / 24) - 10_730) < 0.001);
+  t.ok(Math.abs(plan.ownBreakEvenMinutesPerDay * 0.006 * (730 / 24) - 10_730) < 0.001);
   // Each user is heard 10 minutes a day, one of them in the busiest hour: 1 / 60 of a stream.
   t.equal(plan.usersPerDay, Math.floor(plan.busyHourStreams * 60));
 });
@@ -71,6 +71,7 @@ t.test('usual values are within their bounds, and every unit says how it was mea
     const { usual, min, max } = ASSUMPTIONS[name];
     t.ok(usual >= min && usual <= max, name);
   }
+  t.equal(USUAL_ASSUMPTIONS.apiPricePerMinute, 0.006, 'what OpenAI asks for whisper-1');
   for (const { key, how } of MEASURED_UNITS) t.ok(how.en.length > 20 && how.zh.length > 5, key);
   t.match(unitLike('NVIDIA H200'), { device: 'H200', form: 'adapted' });
   t.match(unitLike('NVIDIA H100 80GB HBM3'), { device: 'H100 80GB' });

@@ -29,6 +29,15 @@ t.test('a unit, more of them, users, as text in both languages and as JSON', asy
   t.equal(unitsNeeded, 5);
 });
 
+t.test('the help tells the defaults of a GPU, and of a CPU where they differ', async (t) => {
+  const said = (await capacity('--help')).stdout.replaceAll(/\s+/g, ' ');
+  t.match(said, /--unit-price <n> .*?\(default: a GPU: 35000; 2 CPU cores: 400\)/);
+  t.match(said, /--watts <n> .*?\(default: a GPU: 700; 2 CPU cores: 30\)/);
+  t.match(said, /--rent-per-hour <n> .*?\(default: a GPU: 3; 2 CPU cores: 0\.08\)/);
+  t.match(said, /--years <n> Years of use \(default: 3\)/);
+  t.match(said, /--api-price-per-minute <n> .*?OpenAI: 0\.006 .*?\(default: 0\.006\)/);
+});
+
 t.test("one's own measurement takes the place of the table's", async (t) => {
   const { stdout } = await capacity('--unit', 'cpu-base-adapted', '--streams', '37', '--headroom', '1', '--units', '1');
   t.match(stdout, /^About [\d,]+ users a day: 37 may .+\n\nmy own measurement\n/);
