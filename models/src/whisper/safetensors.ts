@@ -134,6 +134,7 @@ function parseHeader(
 ): Map<string, Omit<WeightTensor, 'file'>> {
   const header = parseJson(v.record(v.string(), v.unknown()), json, file);
   const tensors = new Map<string, Omit<WeightTensor, 'file'>>();
+  let dataEnd = dataStart;
   for (const [name, raw] of Object.entries(header)) {
     if (name === '__metadata__') continue;
     const entry = v.safeParse(HeaderEntry, raw);
@@ -144,13 +145,14 @@ function parseHeader(
     const [start, end] = offsets;
     const length = end - start;
     const expected = shape.reduce((product, dim) => product * dim, weightBytes[dtype]);
-    if (length !== expected || dataStart + end > fileBytes) {
-      throw new ModelError(
-        'file_invalid',
-        `${file}: ${name} has ${length} bytes of ${expected}, or they lie past the end of the file`,
-      );
+    if (length !== expected) {
+      throw new ModelError('file_invalid', `${file}: ${name} has ${length} bytes, its shape needs ${expected}`);
     }
+    dataEnd = Math.max(dataEnd, dataStart + end);
     tensors.set(name, { type: dtype, shape, offset: dataStart + start, length });
+  }
+  if (dataEnd > fileBytes) {
+    throw new ModelError('file_invalid', `${file} is cut off: ${dataEnd - fileBytes} of ${dataEnd} bytes are missing`);
   }
   return tensors;
 }
