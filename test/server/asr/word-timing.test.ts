@@ -105,6 +105,9 @@ t.test('where the attention rests, words are spread over the time', async (t) =>
   t.ok(attentionRests(tokens, 'en', tokenizer));
   const words = timeWords(tokens, 'en', [500, 2_500], tokenizer);
   t.ok(words.every(({ startMs, endMs }) => endMs - startMs >= 100));
+  const uneven = timeWords(tokens, 'en', [330.6, 1_330.3], tokenizer);
+  t.ok(uneven.every(({ startMs, endMs }) => Number.isInteger(startMs) && Number.isInteger(endMs)));
+  t.ok((uneven[0]?.startMs ?? 0) >= 331 && (uneven.at(-1)?.endMs ?? Infinity) <= 1_330);
   t.notOk(attentionRests(spoken([' a', ' b', ' c', ' d'].map((text, i) => [text, 20 * i] as const)), 'en', tokenizer));
 });
 
@@ -118,17 +121,21 @@ t.test('words are in order, of some length, within the segment, and lose no text
     t,
     fc.property(
       fc.array(token, { maxLength: 30 }),
-      fc.nat(9_000),
-      fc.integer({ min: 1, max: 30_000 }),
+      // Sixteenths of a millisecond: samples.
+      fc.nat(9_000 * 16).map((samples) => samples / 16),
+      fc.integer({ min: 1, max: 30_000 * 16 }).map((samples) => samples / 16),
       (drawn, fromMs, lengthMs) => {
         const tokens = drawn.flatMap(({ text, frame, logprob }) =>
           tokenizer.encode(text).map((id) => ({ id, frame, logprob })),
         );
         const words = timeWords(tokens, 'en', [fromMs, fromMs + lengthMs], tokenizer);
         let before = fromMs;
+        const hasRoom = Math.floor(fromMs + lengthMs) - Math.ceil(fromMs) >= words.length;
         for (const word of words) {
           if (!(word.startMs >= before && word.endMs > word.startMs && word.endMs <= fromMs + lengthMs))
             throw new Error(JSON.stringify(words));
+          if (hasRoom && !(Number.isInteger(word.startMs) && Number.isInteger(word.endMs)))
+            throw new Error('no whole ms');
           if (!(word.confidence >= 0 && word.confidence <= 1)) throw new Error('confidence');
           before = word.endMs;
         }

@@ -29,7 +29,8 @@ interface HeardWord {
 }
 
 /**
- * Words of decoded audio, in order, within `fromMs` and `toMs`, each of some length. A word ends where the next one
+ * Words of decoded audio, in order, within `fromMs` and `toMs`, each of at least a millisecond. Times are whole
+ * milliseconds, unless there are more words than milliseconds. A word ends where the next one
  * starts, or a little behind its last sound if a pause follows. A token that attends out of order is placed between its
  * neighbours; one that attends ahead of all speech is where that begins, since attention that has nowhere to go rests
  * on the first frames. Where it rests altogether, words are spread over the time. `confidence` is exp(mean
@@ -56,10 +57,27 @@ export function timeWords(
   }
   // Those at the end leave room for those behind them.
   const placed = starts.map((start, i) => Math.max(fromMs, Math.min(start, toMs - least * (heard.length - i))));
-  return heard.map(({ text, lastMs, logprobs }, i) => {
+  const words = heard.map(({ text, lastMs, logprobs }, i) => {
     const startMs = placed[i] as number;
     const endMs = Math.min(placed[i + 1] ?? toMs, Math.max(startMs + least, lastMs + TAIL_MAX_MS));
     return { text, startMs, endMs, confidence: Math.min(1, Math.exp(mean(logprobs))) };
+  });
+  return inWholeMs(words, Math.ceil(fromMs), Math.floor(toMs));
+}
+
+/**
+ * The same words from and to whole milliseconds, in order, each of one and more; as they are where there is no room.
+ */
+function inWholeMs(words: readonly Word[], fromMs: number, toMs: number): Word[] {
+  if (toMs - fromMs < words.length) return [...words];
+  const starts: number[] = [];
+  for (const [i, { startMs }] of words.entries()) {
+    const least = i === 0 ? fromMs : (starts[i - 1] as number) + 1;
+    starts.push(Math.min(Math.max(Math.round(startMs), least), toMs - (words.length - i)));
+  }
+  return words.map((word, i) => {
+    const startMs = starts[i] as number;
+    return { ...word, startMs, endMs: Math.min(starts[i + 1] ?? toMs, Math.max(startMs + 1, Math.round(word.endMs))) };
   });
 }
 
