@@ -94,6 +94,8 @@ function formatOf(head: Uint8Array): AudioFormatName {
   if (detected.status === 'unsupported') {
     throw new AudioFileError('unsupported', `${detected.name} is not supported. ${CONVERT}`);
   }
+  if (head[0] === 0x1f && head[1] === 0x8b)
+    throw new AudioFileError('not_audio', 'This is a gzip file: unpack it first.');
   throw new AudioFileError(
     'not_audio',
     'The file is not audio of a known format (WAV, FLAC, MP3, AAC, MP4, Ogg, WebM, AMR).',

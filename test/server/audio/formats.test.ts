@@ -1,6 +1,7 @@
 // Compressed audio of every kind that people upload, as a whole file, as a stream of small pieces, and broken.
 import { readFileSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
 import { assert, asyncProperty, integer } from 'fast-check';
 import t from 'tap';
 import { FFMPEG_OFF, useFfmpeg } from '../../../server/src/audio/ffmpeg/find-ffmpeg.js';
@@ -193,6 +194,11 @@ for (const { what, code, bytes } of REFUSED) {
     await t.rejects(decode(pieces(bytes, 4_000)), { name: 'AudioFileError', code });
   });
 }
+
+t.test('a packed file is told to be unpacked', async (t) => {
+  const message = 'This is a gzip file: unpack it first.';
+  await t.rejects(decode(pieces(gzipSync(bytesOf('moov-last.m4a')), 4_000)), { code: 'not_audio', message });
+});
 
 t.test('a header that claims thousands of channels or a rate of gigahertz is not believed', async (t) => {
   const header = new Uint8Array(44);
