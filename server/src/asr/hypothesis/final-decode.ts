@@ -44,8 +44,9 @@ export const FALLBACK_BUDGET_MS = 90_000;
 export interface FinalDecodeOptions {
   readonly thresholds?: GuardThresholds;
   /**
-   * Audio that is decoded again where the first decode is not believed, at most, milliseconds; 0: never. A bound in
-   * audio, so that no clock changes a final.
+   * Audio that is decoded again where the first decode is not believed, at most, milliseconds; 0: never. Live it
+   * shrinks with load, and {@link inTime} waits 2 s at most (`scheduling/second-tries.ts`): under load a final that is
+   * doubted may be another one than without.
    */
   readonly fallbackBudgetMs: number;
   /** Of the first decode. Default 0: greedy. */
