@@ -307,6 +307,8 @@ export class LiveSegment implements RecognizedSegment {
     const decoded = await decodeFinal(run, { audio, speechRatio }, this.#tokenizer, {
       thresholds: this.#thresholds,
       ...secondTries(this.#scheduler, this, this.#recognition),
+      previousText: this.#tokenizer.decode(this.#requests.previous),
+      endsInSpeech: true,
       ...(this.#hasTimeForContext && { inContext: (alone) => this.#inContext(audio, alone) }),
     });
     const { noise, language, avgLogprob, noSpeechProb } = decoded;

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import type { DecodedToken, DecodeResult } from '../../../server/src/asr/engine.js';
 import { decodeFinal, type FinalAsk } from '../../../server/src/asr/hypothesis/final-decode.js';
@@ -190,4 +191,103 @@ t.test('silence is not decoded again', async (t) => {
 t.test('words before a loop are kept, with one copy of it', async (t) => {
   const { decode } = answering(...Array.from({ length: 6 }, looping));
   t.match(await decodeFinal(decode, spoken(1), tokenizer, FRESH), { text: 'he said the and', noise: null });
+});
+
+t.test('a text that may be copied out of the previous text is heard once more without it', async (t) => {
+  const previousText = ' The doctor is on Friday at five in the main building.';
+  const copied = heard(' And the doctor is on Sunday at five in the main building.');
+  for (const [own, text] of [
+    [heard(' Sunday at one, in the old building.'), 'Sunday at one, in the old building.'],
+    [heard(' Sunday at one', -0.8), copied],
+    [heard(''), copied],
+    [heard(' and the'.repeat(20)), copied],
+  ] as const) {
+    const { asked, decode } = answering(copied, own);
+    const final = await decodeFinal(decode, spoken(4), tokenizer, { ...FRESH, previousText });
+    t.equal(final.text, typeof text === 'string' ? text : tokenizer.decode(text.tokens.map(({ id }) => id)).trim());
+    t.match(asked[1], { withPrevious: false, isAgain: true });
+  }
+  const late = answering(copied);
+  await decodeFinal(late.decode, spoken(4), tokenizer, { previousText, fallbackBudgetMs: 0 });
+  t.equal(late.asked.length, 1, 'the budget bounds it');
+});
+
+/** How many decodes a text takes behind another one. */
+async function asks(text: string, previousText: string): Promise<number> {
+  const { asked, decode } = answering(heard(text), heard(text));
+  await decodeFinal(decode, spoken(4), tokenizer, { ...FRESH, previousText });
+  return asked.length;
+}
+
+t.test('a copy has four words in a row, or six characters, whatever their marks and case', async (t) => {
+  t.equal(await asks(" it doesn't rain, in spain", ' Doesn’t RAIN in: Spain'), 2);
+  t.equal(await asks(' rain in spain', ' rain in spain'), 1, 'three words');
+  t.equal(await asks(' rain in sunny spain falls', ' rain in spain falls'), 1, 'not in a row');
+  t.equal(await asks('我们明天去北京', '他们明天去北京，'), 2);
+  t.equal(await asks('我们明天去上海', '他们明天去北京'), 1, 'four characters');
+});
+
+/** Words at frames. */
+const at = (...parts: readonly (readonly [text: string, frame: number])[]): DecodeResult => ({
+  ...heard(''),
+  tokens: parts.flatMap(([text, frame]) =>
+    tokenizer.encode(text).map((id): DecodedToken => ({ id, logprob: -0.1, frame })),
+  ),
+});
+
+t.test('a live text that ends long before its speech is decoded on, without the previous text', async (t) => {
+  const start = at([' we', 20], [' sail', 40], [' at', 60], [' dawn.', 80]);
+  const { asked, seconds, decode } = answering(start, at([' bring', 30], [' rope', 100]));
+  const final = await decodeFinal(decode, spoken(5), tokenizer, { ...FRESH, endsInSpeech: true });
+  t.match(final, { text: 'we sail at dawn. bring rope', noise: null });
+  t.match(asked[1], { withPrevious: false, isAgain: true });
+  t.same(seconds, [5, 3], 'from the quiet place behind the last word on');
+  t.ok(Math.abs((final.tokens.at(-1)?.frame ?? 0) - 225) < 10, 'its frames are those of the whole');
+});
+
+t.test('what is decoded on is appended only where it says something that is believed', async (t) => {
+  const start = at([' we', 20], [' sail', 40], [' at', 60], [' dawn.', 80]);
+  for (const rest of [
+    at(),
+    at([' .', 10]),
+    at([' dawn.', 5]),
+    heard(' rope', -2),
+    heard(' rope', -0.1, { noSpeechProbability: 0.9 }),
+    heard(' and the'.repeat(20)),
+  ]) {
+    const { asked, decode } = answering(start, rest);
+    const final = await decodeFinal(decode, spoken(5), tokenizer, { ...FRESH, endsInSpeech: true });
+    t.equal(final.text, 'we sail at dawn.');
+    t.equal(asked.length, 2);
+  }
+});
+
+t.test('a text that goes on to the end, or of which attention tells nothing, is whole', async (t) => {
+  const whole = at([' we', 20], [' sail', 40], [' at', 60], [' dawn.', 145]);
+  const resting = at([' we', 20], [' sail', 20], [' at', 20], [' dawn.', 20]);
+  const start = at([' we', 20], [' sail', 40], [' at', 60], [' dawn.', 80]);
+  for (const [first, options] of [
+    [whole, { endsInSpeech: true }],
+    [resting, { endsInSpeech: true }],
+    [start, {}],
+    [start, { endsInSpeech: true, fallbackBudgetMs: 1_000 }],
+  ] as const) {
+    const { asked, decode } = answering(first);
+    await decodeFinal(decode, spoken(5), tokenizer, { ...FRESH, ...options });
+    t.equal(asked.length, 1);
+  }
+});
+
+const soon = async <T>(again: Promise<T>): Promise<T | undefined> =>
+  Promise.race([again, delay(50).then(() => undefined)]);
+
+t.test('what is better is told, though what is decoded on is late', async (t) => {
+  const start = at([' we', 20], [' sail', 40], [' at', 60], [' dawn.', 80]);
+  let calls = 0;
+  const decode = async (): Promise<DecodeResult> => {
+    calls += 1;
+    return calls === 1 ? looping() : calls === 2 ? start : new Promise(() => {});
+  };
+  const options = { ...FRESH, endsInSpeech: true, inTime: soon };
+  t.equal((await decodeFinal(decode, spoken(5), tokenizer, options)).text, 'we sail at dawn.');
 });

@@ -335,3 +335,24 @@ t.test(
     await t.resolves(check);
   },
 );
+
+t.test('a final that says what the text before it says is heard again without that', async (t) => {
+  const { recognizer: asr, engine } = recognizer();
+  const { final } = await stream(asr, 2_500, { previousText: 'The quick brown fox jumps.' });
+  t.equal(final.text, TEXT);
+  const [told, alone] = engine.batches.slice(-2).flat();
+  t.ok((told?.prompt.previous.length ?? 0) > 0);
+  t.same(alone?.prompt.previous, []);
+  t.equal(alone?.audio.length, told?.audio.length);
+  await asr.close();
+});
+
+t.test('a final that ends long before its audio is decoded on', async (t) => {
+  const { recognizer: asr, engine } = recognizer({ script: scriptOf('the dog sleeps') });
+  const { final } = await stream(asr, 2_500);
+  t.equal(final.text, 'the dog sleeps');
+  const [whole, rest] = engine.batches.slice(-2).flat();
+  t.equal(whole?.audio.length, LENGTH * 16);
+  t.ok((rest?.audio.length ?? 0) < (LENGTH - 1_200) * 16, 'from behind its last word on');
+  await asr.close();
+});

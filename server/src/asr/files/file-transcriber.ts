@@ -5,6 +5,7 @@ import { VAD_FRAME_SAMPLES, type VoiceActivityDetector } from '../../vad/vad.js'
 import { QUEUE_BOUNDS } from '../scheduling/decode-queue.js';
 import type { DecodedToken, DecodeResult } from '../engine.js';
 import { AsrError } from '../errors.js';
+import { CONTINUATIONS_MAX, lettersOf, withoutOverlap } from '../hypothesis/continuation.js';
 import { decodeFinal, joined, type FinalAsk, type FinalDecode, type Noise } from '../hypothesis/final-decode.js';
 import { FRAME_SAMPLES } from '../hypothesis/stability-policy.js';
 import { SegmentScript } from '../hypothesis/segment-script.js';
@@ -89,8 +90,6 @@ export interface TranscribedToken {
 const SEGMENTS_AHEAD_MAX = 16;
 /** Files are not live: when they are due matters among themselves only, milliseconds. */
 const FILE_DUE_MS = 60_000;
-/** How often a segment that ended early is decoded on. */
-const CONTINUATIONS_MAX = 4;
 
 const NOTHING = (): void => undefined;
 
@@ -387,39 +386,4 @@ function partOf({ start, audio, speech, speechRatio }: SpeechStretch, from: numb
     speech: speech.subarray(Math.floor(from / VAD_FRAME_SAMPLES), Math.ceil(to / VAD_FRAME_SAMPLES)),
     speechRatio,
   };
-}
-
-/** Letters that two texts share before it is no chance. */
-const OVERLAP_MIN = 4;
-/**
- * Attention may rest a little before the last words: so far apart two decodes may have heard one and the same word.
- * What comes later was said once more.
- */
-const ONE_WORD_FRAMES = 50;
-
-/**
- * What is gone on with, `frames` behind the beginning, may say the last words of the whole once more: they are left
- * out, unless the speaker repeats them.
- */
-function withoutOverlap(
-  whole: FinalDecode,
-  rest: FinalDecode,
-  frames: number,
-  tokenizer: EngineTokenizer,
-): FinalDecode {
-  const isSpoken = ({ id }: DecodedToken): boolean => lettersOf(tokenizer.decode([id])) !== '';
-  const said = lettersOf(whole.text);
-  const counts = rest.tokens.map((_, at) =>
-    lettersOf(tokenizer.decode(rest.tokens.slice(0, at + 1).map(({ id }) => id))),
-  );
-  const last = counts.findLastIndex((letters) => letters.length >= OVERLAP_MIN && said.endsWith(letters));
-  const isWordEnd = last < 0 || !/^[\p{L}\p{N}]/u.test(tokenizer.decode([rest.tokens[last + 1]?.id ?? 0]));
-  if (last < 0 || !isWordEnd) return rest;
-  const heard = whole.tokens.findLast(isSpoken)?.frame ?? 0;
-  const again = (rest.tokens.slice(0, last + 1).findLast(isSpoken)?.frame ?? 0) + frames;
-  return again - heard > ONE_WORD_FRAMES ? rest : { ...rest, tokens: rest.tokens.slice(last + 1) };
-}
-
-function lettersOf(text: string): string {
-  return text.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
 }

@@ -2,18 +2,12 @@
 // sentence between two others.
 import { VAD_FRAME_SAMPLES } from '../../vad/vad.js';
 import type { DecodedToken } from '../engine.js';
+import { LAST_WORD_MS, UNHEARD_MS_MIN } from '../hypothesis/continuation.js';
 import { FRAME_SAMPLES } from '../hypothesis/stability-policy.js';
 import { SAMPLES_PER_MS } from '../../audio/samples.js';
 
 /** Speech probability from which a frame counts as speech here: what is decoded again should be worth it. */
 const SPEECH = 0.5;
-/** How far from the frame that it attends the sound of a word may reach, milliseconds. */
-const LAST_WORD_MS = 600;
-/**
- * Less speech than this is a breath, a laugh, or the last words themselves, milliseconds: attention often rests a
- * little before them, and decoded again they would be said twice.
- */
-const UNHEARD_MS_MIN = 1_500;
 /** Silence that parts the last word from what was not heard, milliseconds. */
 const PAUSE_MS_MIN = 96;
 

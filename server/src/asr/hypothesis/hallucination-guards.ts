@@ -1,6 +1,7 @@
 // Tells words that were heard from words that were made up: no speech, low confidence, repetition.
 import { deflateSync } from 'node:zlib';
 import type { DecodedToken, DecodeResult } from '../engine.js';
+import { wordsIn } from './spoken-words.js';
 
 export interface GuardThresholds {
   /** A hypothesis above this, and below `avgLogprob`, heard no speech. */
@@ -103,16 +104,9 @@ export function compressionRatio(text: string): number {
  * speech.
  */
 const WORD_MS = 200;
-const WORD =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|[^\s\p{P}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]+/gu;
 
 /** How often each word of a repetitive text occurs at least, on average. */
 const COPIES_MIN = 3;
-
-/** Words as they are spoken, without marks. */
-function wordsIn(text: string): readonly string[] {
-  return text.match(WORD) ?? [];
-}
 
 /**
  * Whether the speech behind the words before a repetition is long enough for all of it. Attention gets stuck on words
