@@ -64,6 +64,13 @@ t.test('a repeating decode is tried without the previous text, and then in two h
   t.ok(Math.abs((final.tokens.at(-1)?.frame ?? 0) - 207) < 10, 'frames of the second half are counted from the first');
 });
 
+t.test('a repeating decode that was told no previous text is tried in two halves at once', async (t) => {
+  const { seconds, decode } = answering(looping(), heard(' hello'), heard(' there'));
+  const final = await decodeFinal(decode, spoken(8), tokenizer, { ...FRESH, previousText: '' });
+  t.equal(final.text, 'hello there');
+  t.same(seconds, [8, 4, 4]);
+});
+
 t.test('an unsure decode stands: nothing is drawn by chance', async (t) => {
   const { asked, decode } = answering(heard(' hello', -2));
   t.match(await decodeFinal(decode, spoken(8), tokenizer, FRESH), { text: 'hello', noise: null, temperature: 0 });
@@ -128,9 +135,13 @@ t.test('what is said many times stays, where there was time to say it', async (t
   const { decode } = answering(...Array.from({ length: 6 }, () => heard(many)));
   t.equal((await decodeFinal(decode, spoken(2.5), tokenizer, FRESH)).text, many.trim());
   const loop = answering(...Array.from({ length: 6 }, () => heard(many.repeat(4))));
-  t.equal((await decodeFinal(loop.decode, spoken(2.5), tokenizer, FRESH)).text, 'and');
+  t.equal(
+    (await decodeFinal(loop.decode, spoken(2.5), tokenizer, FRESH)).text,
+    'and and and and and',
+    'of a single word as many as there was time for, at 450 ms each',
+  );
   const ranAway = answering(...Array.from({ length: 6 }, () => heard(many, -0.1, { endLogprob: null })));
-  t.equal((await decodeFinal(ranAway.decode, spoken(2.5), tokenizer, FRESH)).text, 'and');
+  t.equal((await decodeFinal(ranAway.decode, spoken(2.5), tokenizer, FRESH)).text, 'and and and and and');
 });
 
 t.test('the budget ends the second tries, and 0 turns them off', async (t) => {
@@ -251,6 +262,7 @@ t.test('what is decoded on is appended only where it says something that is beli
     at(),
     at([' .', 10]),
     at([' dawn.', 5]),
+    at([' dawn', 100]),
     heard(' rope', -2),
     heard(' rope', -0.1, { noSpeechProbability: 0.9 }),
     heard(' and the'.repeat(20)),
@@ -290,4 +302,39 @@ t.test('what is better is told, though what is decoded on is late', async (t) =>
   };
   const options = { ...FRESH, endsInSpeech: true, inTime: soon };
   t.equal((await decodeFinal(decode, spoken(5), tokenizer, options)).text, 'we sail at dawn.');
+});
+
+const SENTENCE = ' one of the blue boats would sail from the old harbour to the north';
+const LIST = Array.from({ length: 40 }, (_, at) => ` w${at}`).join('');
+
+t.test('far more words than anybody could say are heard again without the previous text, and in pieces', async (t) => {
+  const { asked, decode } = answering(heard(SENTENCE.repeat(3)), heard(SENTENCE));
+  t.equal((await decodeFinal(decode, spoken(4), tokenizer, FRESH)).text, SENTENCE.trim());
+  t.match(asked[1], { withPrevious: false });
+  const pieces = answering(heard(LIST), heard(LIST), heard(' one of'), heard(' the boats'));
+  t.equal((await decodeFinal(pieces.decode, spoken(4), tokenizer, FRESH)).text, 'one of the boats');
+});
+
+t.test('what still has too many words is cut where it repeats itself, else told as it is', async (t) => {
+  const bound = { fallbackBudgetMs: 0 };
+  const repeats = await decodeFinal(answering(heard(`${SENTENCE.repeat(3)} blue`)).decode, spoken(4), tokenizer, bound);
+  t.equal(repeats.text, SENTENCE.repeat(3).trim().split(' ').slice(0, 20).join(' '), 'a word for each 200 ms');
+  const looping = await decodeFinal(
+    answering(heard(`${SENTENCE.repeat(3)}${' blue boats now'.repeat(9)}`)).decode,
+    spoken(4),
+    tokenizer,
+    bound,
+  );
+  t.equal(looping.text, repeats.text, 'also before a loop');
+  const list = await decodeFinal(answering(heard(LIST)).decode, spoken(4), tokenizer, bound);
+  t.equal(list.text, LIST.trim());
+});
+
+t.test('of a loop the copies of a single word are told, as many as there was time for; a phrase once', async (t) => {
+  const bound = { fallbackBudgetMs: 0 };
+  const texts = async (text: string, seconds: number): Promise<string> =>
+    (await decodeFinal(answering(heard(text)).decode, spoken(seconds, 1), tokenizer, bound)).text;
+  t.equal(await texts(' go,'.repeat(20), 2), 'go, go, go, go,');
+  t.equal(await texts(' go'.repeat(12), 0.5), 'go');
+  t.equal(await texts(' go now'.repeat(20), 4), 'go now');
 });

@@ -53,6 +53,22 @@ t.test('every loop that is appended is found, and nothing before it is blamed', 
   );
 });
 
+t.test('a long sentence that is said three times is a loop too', async (t) => {
+  const sentence = Array.from({ length: 40 }, (_, at) => at);
+  t.same(findLoop(stuck([...sentence, ...sentence, ...sentence])), { start: 0, period: 40 });
+});
+
+const words = (count: number): string => Array.from({ length: count }, (_, at) => ` w${at}`).join('');
+
+t.test('16 words and more in less than 110 ms each are too much', async (t) => {
+  const judge = (text: string, audioMs: number) => assess(result([]), text, undefined, { audioMs, speechMs: audioMs });
+  t.match(judge(words(40), 4_300), { isTooMuch: true, repetitive: true, repeats: false });
+  t.match(judge(words(40), 4_500), { isTooMuch: false, repetitive: false });
+  t.match(judge(words(15), 500), { isTooMuch: false });
+  t.match(judge('一二三四五六七八九十'.repeat(2), 2_000), { isTooMuch: true }, 'of Chinese each character counts');
+  t.match(assess(result([]), words(40)), { isTooMuch: false }, 'where nothing is known of the sound');
+});
+
 t.test('no loop is found in tokens without a repetition', async (t) => {
   holds(
     t,

@@ -93,7 +93,7 @@ function unclearAlone() {
     batch.map((request) => {
       asked.push({ ...request, audio: request.audio.slice() });
       if (request.prompt.committed.length > 0) return heard(' cat', -0.1, 300);
-      return request.audio[0] === sound(1, 0.1)[0] ? heard(' the', -0.1, 20) : heard(' hat', -0.6, 20);
+      return request.audio[0] === sound(1, 0.1)[0] ? heard(' the', -0.1, 150) : heard(' hat', -0.6, 100);
     });
   return { asked, asr: new StreamingRecognizer([engine], tokenizer) };
 }

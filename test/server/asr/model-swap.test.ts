@@ -11,7 +11,7 @@ import { LoudnessVad } from '../../support/loudness-vad.js';
 import { scriptedAudio, ScriptedEngine, scriptedTokenizer, scriptOf } from '../../support/scripted-engine.js';
 import { listener } from '../../support/segment-listener.js';
 
-const LENGTH_MS = 3_000;
+const LENGTH_MS = 1_500;
 
 /** An engine that hears one word over and over: its model's name. */
 class NamedEngine extends ScriptedEngine {

@@ -15,6 +15,7 @@ import { withoutForeignLetters } from './foreign-letters.js';
 import { quietPlace } from './quiet-place.js';
 import { FRAME_SAMPLES } from './stability-policy.js';
 import { withoutStockPhrase } from './stock-phrases.js';
+import { withinTime, withoutSurplusCopies } from './time-to-say.js';
 import type { EngineTokenizer } from '../tokenizer.js';
 
 /**
@@ -67,7 +68,7 @@ export interface FinalDecodeOptions {
    * alone. Undefined where there is nothing before it, or it was not heard that way. Default: there is nothing.
    */
   readonly inContext?: (first: DecodeResult) => Promise<DecodeResult | undefined>;
-  /** What the first decode is told of the text before it. Default: nothing. */
+  /** What the first decode is told of the text before it. Default: that is not known. */
   readonly previousText?: string;
   /**
    * Whether the audio ends with speech and its tail, or while somebody speaks, so that a text that ends much earlier is
@@ -134,7 +135,7 @@ export async function decodeFinal(
   options: FinalDecodeOptions,
 ): Promise<FinalDecode> {
   const { thresholds = WHISPER_THRESHOLDS, temperature = 0, fallbackBudgetMs, inTime = (again) => again } = options;
-  const { inContext, previousText = '', endsInSpeech = false } = options;
+  const { inContext, previousText, endsInSpeech = false } = options;
   let budget = fallbackBudgetMs * 16;
   const attempt = async (
     part: Float32Array,
@@ -180,14 +181,15 @@ export async function decodeFinal(
     if (!isBelieved(rest) || rest.result.noSpeechProbability > thresholds.noSpeechProbability) return undefined;
     const frames = Math.round(from / FRAME_SAMPLES);
     const next = withoutOverlap(whole, judged(rest), frames, tokenizer);
-    const hasWords = lettersOf(tokenizer.decode(next.tokens.map(({ id }) => id))) !== '';
-    return hasWords ? joined(whole, next, frames, tokenizer) : undefined;
+    const said = lettersOf(tokenizer.decode(next.tokens.map(({ id }) => id)));
+    // The last words once more, or nothing, are no news.
+    return said !== '' && !lettersOf(whole.text).endsWith(said) ? joined(whole, next, frames, tokenizer) : undefined;
   };
   const withPrevious = temperature <= PROMPT_TEMPERATURE_MAX;
   const first = await attempt(audio, withPrevious, {});
   const isSilenceUnsure = mayBeSpoken(first, thresholds);
   const isWorthContext = inContext !== undefined && isUnclear(first.result) && judged(first).noise === null;
-  const isCopied = withPrevious && mayBeCopied(first.text, previousText);
+  const isCopied = withPrevious && mayBeCopied(first.text, previousText ?? '');
   let best = judged(first);
   const isWhole = unheardFrom(best) === undefined;
   if (!isSilenceUnsure && !isDoubtful(first) && !isCopied && !isWorthContext && isWhole) return best;
@@ -196,7 +198,8 @@ export async function decodeFinal(
       const spoken = await attempt(audio, withPrevious, { isAgain: true, isSpoken: true });
       if (isBelieved(spoken)) return judged(spoken);
     }
-    if (isDoubtful(first)) return heardAgain(audio, first, withPrevious);
+    // Where it was told nothing it would say the same once more: that takes the time of the pieces.
+    if (isDoubtful(first)) return heardAgain(audio, first, withPrevious && previousText !== '');
     if (isCopied && again(audio)) {
       const heard = await attempt(audio, false);
       if (isBelieved(heard) && heard.assessment.avgLogprob >= UNTOLD_LOGPROB) return judged(heard);
@@ -248,7 +251,7 @@ function isDoubtful({ assessment, text, sound }: Attempt): boolean {
 }
 
 function verdict(
-  { result, text, assessment }: Attempt,
+  { result, text, sound, assessment }: Attempt,
   temperature: number,
   speechRatio: number,
   tokenizer: EngineTokenizer,
@@ -264,11 +267,12 @@ function verdict(
   if (text.trim() === '') return noise('empty');
   if (assessment.silent) return noise('noSpeech');
   if (assessment.unsure && speechRatio < thresholds.sparseSpeechRatio) return noise('lowConfidence');
-  const { loop } = assessment;
-  if (!loop) return { ...facts, tokens: result.tokens, text: text.trim(), noise: null };
-  // One copy of a loop was heard, unless the model is unsure of it: then it comes of noise.
-  if (loop.start === 0 && assessment.unsure) return noise('repetition');
-  const tokens = result.tokens.slice(0, loop.start + loop.period);
+  const { loop, isTooMuch } = assessment;
+  if (!loop && !isTooMuch) return { ...facts, tokens: result.tokens, text: text.trim(), noise: null };
+  // Something of a loop was heard, unless the model is unsure of it: then it comes of noise.
+  if (loop?.start === 0 && assessment.unsure) return noise('repetition');
+  const once = loop ? withoutSurplusCopies(result.tokens, loop, sound, tokenizer) : result.tokens;
+  const tokens = isTooMuch ? withinTime(once, sound, tokenizer) : once;
   return { ...facts, tokens, text: tokenizer.decode(tokens.map((token) => token.id)).trim(), noise: null };
 }
 

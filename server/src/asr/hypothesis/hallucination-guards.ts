@@ -50,12 +50,14 @@ export interface Assessment {
   /** A repetition that was not said: the speech would not be long enough for it. */
   readonly loop: Loop | null;
   /**
-   * Says the same again and again, rightly or not: at the end with the attention at rest, or so that the text
-   * compresses too well.
+   * Says the same again and again, rightly or not: at the end with the attention at rest, so that the text compresses
+   * too well, or far more than there was time for.
    */
   readonly repetitive: boolean;
   /** Repeats what there was no time to say. */
   readonly repeats: boolean;
+  /** Says far more words than there was time for. */
+  readonly isTooMuch: boolean;
   readonly unsure: boolean;
   /** Judged to be no speech by the model itself. */
   readonly silent: boolean;
@@ -75,12 +77,14 @@ export function assess(
   const isHurried = words.length * WORD_MS > sound.speechMs;
   // Asked for last: each compression takes a quarter of a megabyte for a moment, and most texts are neither.
   const compressesTooWell = (isRepetitive || isHurried) && compressionRatio(text) > thresholds.compressionRatio;
+  const isTooMuch = areTooMany(words.length, sound);
   const unsure = result.tokens.length > 0 && avgLogprob < thresholds.avgLogprob;
   return {
     avgLogprob,
     loop,
-    repetitive: found !== null || (isRepetitive && compressesTooWell),
+    repetitive: found !== null || (isRepetitive && compressesTooWell) || isTooMuch,
     repeats: loop !== null || (isHurried && compressesTooWell),
+    isTooMuch,
     unsure,
     silent: unsure && result.noSpeechProbability > thresholds.noSpeechProbability,
   };
@@ -103,7 +107,19 @@ export function compressionRatio(text: string): number {
  * What a word, or a character of a language that is written without spaces, takes at least on average, milliseconds of
  * speech.
  */
-const WORD_MS = 200;
+export const WORD_MS = 200;
+
+/**
+ * So many words in less time for each, milliseconds of audio, nobody says: a model that runs on from its prompt does.
+ * Fast speech has 3 to 6 words a second.
+ */
+const TOO_MUCH_WORDS_MIN = 16;
+const TOO_MUCH_WORD_MS = 110;
+
+/** Whether nobody says so many words in the time. */
+export function areTooMany(words: number, { audioMs }: Sound): boolean {
+  return audioMs > 0 && words >= TOO_MUCH_WORDS_MIN && words * TOO_MUCH_WORD_MS > audioMs;
+}
 
 /** How often each word of a repetitive text occurs at least, on average. */
 const COPIES_MIN = 3;
@@ -113,21 +129,24 @@ const COPIES_MIN = 3;
  * that are said again and again, so it alone convicts nobody; but a decode that only the token limit ended has run
  * away.
  */
-function wasSaid(
-  loop: Loop,
-  { tokens, endLogprob }: DecodeResult,
-  text: string,
-  { audioMs, speechMs }: Sound,
-): boolean {
-  if (endLogprob === null || audioMs === 0) return false;
-  const heardMs = Math.min(audioMs, Math.max(0, ...tokens.slice(0, loop.start).map(({ frame }) => frame * 20)));
+function wasSaid(loop: Loop, { tokens, endLogprob }: DecodeResult, text: string, sound: Sound): boolean {
+  if (endLogprob === null || sound.audioMs === 0) return false;
   const count = tokens.length - loop.start;
   const words = (wordsIn(text).length * count) / tokens.length;
-  return Math.max(words * WORD_MS, count * SPOKEN_TOKEN_FRAMES * 20) <= (speechMs * (audioMs - heardMs)) / audioMs;
+  return (
+    Math.max(words * WORD_MS, count * SPOKEN_TOKEN_FRAMES * 20) <= speechMsBehind(tokens.slice(0, loop.start), sound)
+  );
 }
 
-/** The longest phrase, in tokens, whose repetition is looked for. */
-const PERIOD_MAX = 24;
+/** How much speech is behind these words, milliseconds: it is spread evenly over the audio. */
+export function speechMsBehind(tokens: readonly DecodedToken[], { audioMs, speechMs }: Sound): number {
+  if (audioMs === 0) return 0;
+  const heardMs = Math.min(audioMs, Math.max(0, ...tokens.map(({ frame }) => frame * 20)));
+  return (speechMs * (audioMs - heardMs)) / audioMs;
+}
+
+/** The longest phrase, in tokens, whose repetition is looked for: half of what a window holds. */
+const PERIOD_MAX = 112;
 /** Copies that make a loop, by tokens of one copy: people do say "no no no" and "bye, bye, bye". */
 const copiesOfLoop = (period: number): number => (period === 1 ? 6 : period === 2 ? 4 : 3);
 /**
