@@ -117,6 +117,8 @@ t.test('punctuation stands alone until it is merged', async (t) => {
   t.same(merged(' say "hello".'), [' say', ' "hello".']);
   t.same(merged(" I don't (know) it!"), [' I', " don't", ' (know)', ' it!']);
   t.same(merged('你好，吗？', 'zh'), ['你', '好，', '吗？']);
+  t.same(cut(' 1,234').length, 2);
+  t.same(merged(' at 10:30, 1,234.5 of'), [' at', ' 10:30,', ' 1,234.5', ' of'], 'a number is one word');
 });
 
 t.test('a folder without a Whisper tokenizer is refused by name', async (t) => {

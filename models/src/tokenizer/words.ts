@@ -36,6 +36,10 @@ export function splitWords(tokenizer: TokenReader, ids: readonly number[], langu
   return UNSPACED.has(language) ? characters : joinUntilSpace(characters);
 }
 
+/** Where a mark within a number parts it in two: 1,234 and 10:30 (Whisper's own cutting leaves them so). */
+const NUMBER_END = /\p{N}$/u;
+const NUMBER_REST = /^[.,:]\p{N}/u;
+
 /** Gives punctuation to the word that it belongs to. */
 export function mergePunctuation(words: readonly TokenWord[]): TokenWord[] {
   const opened: TokenWord[] = [];
@@ -48,7 +52,8 @@ export function mergePunctuation(words: readonly TokenWord[]): TokenWord[] {
   const closed: TokenWord[] = [];
   for (const word of opened.toReversed()) {
     const previous = closed.at(-1);
-    if (previous && !previous.text.endsWith(' ') && CLOSING.includes(word.text)) {
+    const closes = previous && !previous.text.endsWith(' ') && CLOSING.includes(word.text);
+    if (previous && (closes || (NUMBER_END.test(previous.text) && NUMBER_REST.test(word.text)))) {
       closed[closed.length - 1] = joined(previous, word);
     } else closed.push(word);
   }
