@@ -19,7 +19,7 @@ import type { Scheduler } from '../scheduling/scheduler.js';
 import { mayBeMixed, partsByLanguage, piecesOf, speechMs } from './language-parts.js';
 import { speechStretches, type CuttingOptions, type SpeechStretch } from './speech-stretches.js';
 import { segmentsOf, type WindowSegment } from './window-segments.js';
-import { unheardSpeech } from './unheard-speech.js';
+import { longestUnheardMs, unheardSpeech } from './unheard-speech.js';
 import { Semaphore } from '../../time/semaphore.js';
 import { SAMPLES_PER_MS } from '../../audio/samples.js';
 import type { EngineTokenizer } from '../tokenizer.js';
@@ -250,7 +250,9 @@ export class FileTranscriber {
       return choose(result);
     });
     const decoded = await this.#decodeWhole(audio, speech, speechRatio, decode, options).finally(settle);
-    const parts = mayBeMixed(heard) ? await this.#partsByLanguage(audio, speech, run) : [];
+    const unheardMs = longestUnheardMs(this.#spoken(decoded.tokens), speech);
+    const isMixed = mayBeMixed(heard, unheardMs, decoded.avgLogprob);
+    const parts = isMixed ? await this.#partsByLanguage(audio, speech, run) : [];
     if (parts.length > 1) {
       const segments = parts.map(({ from, to, language }) =>
         this.#transcribeStretch(partOf({ start, end, audio, speechRatio, speech }, from, to), recording, {
@@ -324,10 +326,7 @@ export class FileTranscriber {
     let heardAtLeast = 0;
     for (let times = 0; times < CONTINUATIONS_MAX && whole.noise === null; times += 1) {
       if (attentionRests(whole.tokens, whole.language, this.#tokenizer)) break;
-      // Marks attend anywhere.
-      const spoken = whole.tokens.flatMap((token, at) =>
-        lettersOf(this.#tokenizer.decode([token.id])) === '' ? [] : [{ ...token, at }],
-      );
+      const spoken = this.#spoken(whole.tokens);
       const unheard = unheardSpeech(spoken, speech, heardAtLeast);
       if (unheard === undefined || unheard.from >= audio.length) break;
       const rest = await decode(audio.subarray(unheard.from));
@@ -336,6 +335,13 @@ export class FileTranscriber {
       heardAtLeast = unheard.heard + 1;
     }
     return whole;
+  }
+
+  /** Those of words, each with its place: marks attend anywhere. */
+  #spoken(tokens: readonly DecodedToken[]): readonly (DecodedToken & { readonly at: number })[] {
+    return tokens.flatMap((token, at) =>
+      lettersOf(this.#tokenizer.decode([token.id])) === '' ? [] : [{ ...token, at }],
+    );
   }
 
   /**

@@ -43,6 +43,20 @@ export function unheardSpeech(
   return undefined;
 }
 
+/**
+ * The most speech, milliseconds, between the frames that two words attend one after the other, or before the first and
+ * after the last.
+ */
+export function longestUnheardMs(words: readonly Pick<DecodedToken, 'frame'>[], speech: Float32Array): number {
+  let from = 0;
+  let most = 0;
+  for (const at of [...words.map(({ frame }) => vadFrame(frame)), speech.length]) {
+    most = Math.max(most, speechBetween(speech, from, at));
+    from = Math.max(from, at);
+  }
+  return (most * VAD_FRAME_SAMPLES) / SAMPLES_PER_MS;
+}
+
 /** The VAD's frame at a token's. */
 function vadFrame(frame: number): number {
   return Math.floor((frame * FRAME_SAMPLES) / VAD_FRAME_SAMPLES);

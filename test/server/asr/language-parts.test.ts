@@ -1,0 +1,52 @@
+// Where a window of a file is parted because its language changes.
+import t from 'tap';
+import { mayBeMixed, partsByLanguage, piecesOf } from '../../../server/src/asr/files/language-parts.js';
+import { longestUnheardMs } from '../../../server/src/asr/files/unheard-speech.js';
+
+/** Frames of 32 ms: speech and silence in turn, milliseconds each. */
+const speech = (...ms: number[]): Float32Array =>
+  Float32Array.from(ms.flatMap((length, i) => Array<number>(Math.round(length / 32)).fill(i % 2 === 0 ? 0.9 : 0.1)));
+const samplesOf = (frames: Float32Array): number => frames.length * 512;
+
+t.test('another language is looked for where speech has no words, or the model is unsure', async (t) => {
+  const two = { en: 0.8, zh: 0.15 };
+  t.ok(mayBeMixed(two, 4_000, -0.1));
+  t.ok(mayBeMixed(two, 500, -0.7));
+  t.notOk(mayBeMixed(two, 500, -0.1), 'all has words');
+  t.notOk(mayBeMixed({ en: 0.97, zh: 0.02 }, 4_000, -0.7), 'one language');
+  t.notOk(mayBeMixed({}, 4_000, -0.7), 'nothing is known');
+});
+
+t.test('the longest speech without words is found before, between and after them', async (t) => {
+  const frames = speech(3_200, 320, 3_200);
+  t.equal(longestUnheardMs([], frames), 6_400);
+  t.equal(longestUnheardMs([{ frame: 170 }], frames), 3_200, 'a word in the pause');
+  t.equal(longestUnheardMs([{ frame: 80 }, { frame: 170 }, { frame: 260 }], frames), 1_664);
+});
+
+t.test('pieces lie between pauses, have speech enough to tell a language, and are all of the window', async (t) => {
+  const frames = speech(2_048, 512, 640, 512, 3_200, 96, 2_048, 512, 320);
+  const pieces = piecesOf(frames, samplesOf(frames));
+  t.equal(pieces.length, 2, 'the short ones go with others, and 96 ms are no pause');
+  t.equal(pieces[0]?.from, 0);
+  t.equal(pieces[0]?.to, pieces[1]?.from);
+  t.equal(pieces.at(-1)?.to, samplesOf(frames));
+  t.same(piecesOf(speech(320), 5_000), [{ from: 0, to: 5_000 }]);
+});
+
+/** 10 samples and what is spoken in them. */
+const piece = (from: number, language: string, probability = 0.95) => ({
+  from,
+  to: from + 10,
+  guess: { language, probability },
+});
+
+t.test('neighbours of a language are one part, and doubtful ones go with those before', async (t) => {
+  const mixed = [piece(0, 'zh', 0.5), piece(10, 'de'), piece(20, 'en', 0.6), piece(30, 'en'), piece(40, 'en')];
+  t.same(partsByLanguage(mixed), [
+    { from: 0, to: 30, language: 'de' },
+    { from: 30, to: 50, language: 'en' },
+  ]);
+  t.same(partsByLanguage([piece(0, 'en'), piece(10, 'zh', 0.7), piece(20, 'en')]), [], 'one language');
+  t.same(partsByLanguage([{ from: 0, to: 10, guess: undefined }]), []);
+});
