@@ -254,13 +254,12 @@ export class FileTranscriber {
     const isMixed = mayBeMixed(heard, unheardMs, decoded.avgLogprob);
     const parts = isMixed ? await this.#partsByLanguage(audio, speech, run) : [];
     if (parts.length > 1) {
-      const segments = parts.map(({ from, to, language }) =>
-        this.#transcribeStretch(partOf({ start, end, audio, speechRatio, speech }, from, to), recording, {
-          ...options,
-          language,
-        }),
-      );
-      return (await Promise.all(segments)).flat();
+      const segments: TranscribedSegment[] = [];
+      for (const { from, to, language } of parts) {
+        const part = partOf({ start, end, audio, speechRatio, speech }, from, to);
+        segments.push(...(await this.#transcribeStretch(part, recording, { ...options, language })));
+      }
+      return segments;
     }
     const { tokens, noise, ...facts } = decoded;
     if (noise !== null) {
@@ -272,18 +271,22 @@ export class FileTranscriber {
     return Promise.all(segments.map((segment) => this.#segmentOf(segment, start, facts, script)));
   }
 
-  /** What is said in which language, where there are several; empty where there is one. */
+  /**
+   * What is said in which language, where there are several; empty where there is one. One piece after the other: a
+   * stretch has one place in the queue.
+   */
   async #partsByLanguage(audio: Float32Array, speech: Float32Array, run: LanguageRun) {
     const pieces = piecesOf(speech, audio.length);
     if (pieces.length < 2) return [];
     const among = languageCodes(this.#languages, this.#scheduler.model.languages);
-    const guessed = pieces.map(async (piece) => {
+    const guessed: Parameters<typeof partsByLanguage>[0][number][] = [];
+    for (const piece of pieces) {
       const ask = { audio: audio.subarray(piece.from, piece.to), temperature: 0, seed: 0, withPrevious: false };
       const { language, languageProbabilities = { [language]: 1 } } = await run(ask, null);
       const spokenMs = speechMs(speech, piece.from, piece.to);
-      return { ...piece, guess: new LanguageEvidence().guess(languageProbabilities, spokenMs, among) };
-    });
-    return partsByLanguage(await Promise.all(guessed));
+      guessed.push({ ...piece, guess: new LanguageEvidence().guess(languageProbabilities, spokenMs, among) });
+    }
+    return partsByLanguage(guessed);
   }
 
   /** A part of a window, with times of the recording. */

@@ -3,6 +3,7 @@
 import { SAMPLES_PER_MS } from '../../audio/samples.js';
 import { VAD_FRAME_SAMPLES } from '../../vad/vad.js';
 import type { LanguageGuess, LanguageProbabilities } from '../language-evidence.js';
+import { isSpeech, speechBetween } from './unheard-speech.js';
 import { pausesOf } from './window-segments.js';
 
 /**
@@ -20,8 +21,6 @@ const PROBABILITY_SURE = 0.8;
 const PAUSE_MS_MIN = 320;
 /** Speech that tells its language, milliseconds. */
 const SPEECH_MS_MIN = 1_500;
-/** As in `unheard-speech.ts`. */
-const SPEECH = 0.5;
 
 /** A stretch of a window, samples. */
 export interface WindowPart {
@@ -60,12 +59,8 @@ export function piecesOf(speech: Float32Array, samples: number): WindowPart[] {
 
 /** Milliseconds in which somebody speaks, between two samples. */
 export function speechMs(speech: Float32Array, from: number, to: number): number {
-  const frames = speech.subarray(Math.floor(from / VAD_FRAME_SAMPLES), Math.ceil(to / VAD_FRAME_SAMPLES));
-  return (frames.reduce((sum, value) => sum + (isSpeech(value) ? 1 : 0), 0) * VAD_FRAME_SAMPLES) / SAMPLES_PER_MS;
-}
-
-function isSpeech(probability: number): boolean {
-  return probability >= SPEECH;
+  const frames = speechBetween(speech, Math.floor(from / VAD_FRAME_SAMPLES), Math.ceil(to / VAD_FRAME_SAMPLES));
+  return (frames * VAD_FRAME_SAMPLES) / SAMPLES_PER_MS;
 }
 
 /**

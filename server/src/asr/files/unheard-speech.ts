@@ -62,16 +62,20 @@ function vadFrame(frame: number): number {
   return Math.floor((frame * FRAME_SAMPLES) / VAD_FRAME_SAMPLES);
 }
 
+export function isSpeech(probability: number): boolean {
+  return probability >= SPEECH;
+}
+
 /** Frames of speech. */
-function speechBetween(speech: Float32Array, from: number, to: number): number {
-  return to <= from ? 0 : speech.subarray(from, to).reduce((sum, value) => sum + (value >= SPEECH ? 1 : 0), 0);
+export function speechBetween(speech: Float32Array, from: number, to: number): number {
+  return to <= from ? 0 : speech.subarray(from, to).reduce((sum, value) => sum + (isSpeech(value) ? 1 : 0), 0);
 }
 
 /** The middle of the first pause from a frame on, or the frame itself a moment later where nobody pauses. */
 function pauseAfter(speech: Float32Array, from: number): number {
   let length = 0;
   for (let at = from; at < speech.length; at++) {
-    if ((speech[at] ?? 0) < SPEECH) {
+    if (!isSpeech(speech[at] ?? 0)) {
       length += 1;
     } else {
       if (length >= framesOf(PAUSE_MS_MIN)) return at - Math.ceil(length / 2);
