@@ -193,6 +193,8 @@ function sampleRuns(view: DataView, body: number, end: number, defaultUnits: num
 export class UsualLength {
   readonly #counts = new Map<number, number>();
   readonly #scale: number;
+  /** Of the sample that came last. */
+  #lastUnits = 0;
   units = 0;
 
   constructor(scale: number) {
@@ -201,11 +203,16 @@ export class UsualLength {
 
   learn(runs: readonly Run[]): void {
     for (const [count, units] of runs) {
+      if (count > 0) this.#lastUnits = units;
       if (units === 0 || (this.#counts.size >= LENGTHS_MAX && !this.#counts.has(units))) continue;
       this.#counts.set(units, (this.#counts.get(units) ?? 0) + count);
     }
-    const shortest = Math.min(...this.#counts.keys());
-    // The last sample of a file may be cut short, and jitter makes some longer and some shorter.
+    // The last sample of a file may be cut short, of ALAC by up to 93 ms: measured by it all others would have a hole.
+    const isLast = (units: number, count: number): boolean => units === this.#lastUnits && count === 1;
+    const lengths = [...this.#counts];
+    const repeated = lengths.filter(([units, count]) => !isLast(units, count));
+    const shortest = Math.min(...(repeated.length > 0 ? repeated : lengths).map(([units]) => units));
+    // Jitter makes some longer and some shorter.
     const short = [...this.#counts].filter(([units]) => units - shortest < HOLE_S_MIN * this.#scale);
     this.units = short.toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? 0;
   }

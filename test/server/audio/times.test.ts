@@ -88,6 +88,16 @@ for (const [name, ...how] of [
   });
 }
 
+// Of 93 ms for each sample of ALAC, the last one of 5 ms.
+const ALAC = ['-i', SPEECH, '-af', 'aresample=44100,atrim=end_sample=82120', '-c:a', 'alac'];
+
+for (const [name, ...how] of [['whole.m4a'], ['fragments.mp4', ...FRAGMENTS], ['packets.mp4', ...PACKETS]] as const) {
+  t.test(`a last sample that is cut short makes no holes behind the others: ${name}`, { skip: noFfmpeg }, async (t) => {
+    const { durationMs } = await decodeAudioFile(await made(t, name, ...ALAC, ...how));
+    t.ok(Math.abs(durationMs - 82_120 / 44.1) < 2, `${durationMs} ms long`);
+  });
+}
+
 function loudness(samples: Float32Array, fromMs: number, toMs: number): number {
   return samples.slice(fromMs * 16, toMs * 16).reduce((sum, sample) => sum + Math.abs(sample), 0);
 }
