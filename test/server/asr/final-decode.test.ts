@@ -130,6 +130,25 @@ t.test('nothing, although somebody spoke, is decoded again', async (t) => {
   t.match(await decodeFinal(decode, spoken(4), tokenizer, FRESH), { text: 'hello', noise: null });
 });
 
+t.test('and so it is where the engines have no time for second tries: there is no text that will do', async (t) => {
+  const busy = { fallbackBudgetMs: 0, unheardBudgetMs: 30_000 };
+  for (const [seconds, ...answers] of [
+    [0.8, heard('', -0.8), heard(' yes', -0.5)],
+    [4, heard(''), heard(' yes')],
+    [12, heard(''), heard(' yes'), heard('')],
+  ] as const) {
+    const { asked, decode } = answering(...answers);
+    t.match(await decodeFinal(decode, spoken(seconds), tokenizer, busy), { text: 'yes', noise: null });
+    t.ok(
+      asked.every(({ isAgain }) => isAgain === undefined),
+      'as urgent as a first decode',
+    );
+  }
+  const loop = answering(looping());
+  await decodeFinal(loop.decode, spoken(8), tokenizer, busy);
+  t.equal(loop.asked.length, 1, 'a text that is there is told');
+});
+
 t.test('what is said many times stays, where there was time to say it', async (t) => {
   const many = ' and'.repeat(10);
   const { decode } = answering(...Array.from({ length: 6 }, () => heard(many)));

@@ -96,7 +96,8 @@ t.test('the load is what is asked for at rest: it says how much may be decoded a
   const clock = new ManualClock();
   const engine = new HandRunEngine(4);
   const scheduler = new Scheduler([engine], { clock });
-  const budget = () => secondTries(scheduler, {}, { fallbackBudgetMs: 1_000, clock }).fallbackBudgetMs;
+  const tries = () => secondTries(scheduler, {}, { fallbackBudgetMs: 1_000, clock });
+  const budget = () => tries().fallbackBudgetMs;
   t.equal(scheduler.load, 0);
   t.equal(budget(), 1_000);
   // A window of 100 ms, every 400 ms; three quarters of the time may be planned for.
@@ -117,6 +118,7 @@ t.test('the load is what is asked for at rest: it says how much may be decoded a
   await speak(390);
   t.ok(scheduler.load > 1, `${scheduler.load}`);
   t.equal(budget(), 0, 'none while partials are stretched');
+  t.equal(tries().unheardBudgetMs, 1_000, 'but of a segment that says nothing');
 });
 
 t.test('what is decoded again is waited for no longer than so, and then forgotten', async (t) => {

@@ -59,6 +59,11 @@ export interface FinalDecodeOptions {
    * doubted may be another one than without.
    */
   readonly fallbackBudgetMs: number;
+  /**
+   * The same of a segment that says nothing although somebody may have spoken, where that is more: words that are lost
+   * are worse than words that are late. Default: it is not more.
+   */
+  readonly unheardBudgetMs?: number;
   /** Of the first decode. Default 0: greedy. */
   readonly temperature?: number;
   /** Waits for what is decoded again; undefined when that takes too long or fails. Default: waits until it is there. */
@@ -136,11 +141,14 @@ export async function decodeFinal(
 ): Promise<FinalDecode> {
   const { thresholds = WHISPER_THRESHOLDS, temperature = 0, fallbackBudgetMs, inTime = (again) => again } = options;
   const { inContext, previousText, endsInSpeech = false } = options;
+  const { unheardBudgetMs = 0 } = options;
   let budget = fallbackBudgetMs * 16;
+  /** Where nothing was heard there is no text that will do: what is decoded then is as urgent as the first decode. */
+  let later: Pick<FinalAsk, 'isAgain'> = { isAgain: true };
   const attempt = async (
     part: Float32Array,
     withPrevious: boolean,
-    how: Pick<FinalAsk, 'isAgain' | 'isSpoken'> = { isAgain: true },
+    how: Pick<FinalAsk, 'isAgain' | 'isSpoken'> = later,
   ): Promise<Attempt> => {
     return understood(part, await decode({ audio: part, temperature, seed: 0, withPrevious, ...how }));
   };
@@ -188,6 +196,11 @@ export async function decodeFinal(
   const withPrevious = temperature <= PROMPT_TEMPERATURE_MAX;
   const first = await attempt(audio, withPrevious, {});
   const isSilenceUnsure = mayBeSpoken(first, thresholds);
+  const isUnheard = isSilenceUnsure || (isDoubtful(first) && first.text.trim() === '');
+  if (isUnheard) {
+    budget = Math.max(budget, unheardBudgetMs * 16);
+    later = {};
+  }
   const isWorthContext = inContext !== undefined && isUnclear(first.result) && judged(first).noise === null;
   const isCopied = withPrevious && mayBeCopied(first.text, previousText ?? '');
   let best = judged(first);
@@ -195,7 +208,7 @@ export async function decodeFinal(
   if (!isSilenceUnsure && !isDoubtful(first) && !isCopied && !isWorthContext && isWhole) return best;
   const corrected = async (): Promise<FinalDecode | undefined> => {
     if (isSilenceUnsure && again(audio)) {
-      const spoken = await attempt(audio, withPrevious, { isAgain: true, isSpoken: true });
+      const spoken = await attempt(audio, withPrevious, { isSpoken: true });
       if (isBelieved(spoken)) return judged(spoken);
     }
     // Where it was told nothing it would say the same once more: that takes the time of the pieces.

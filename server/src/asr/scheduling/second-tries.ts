@@ -7,6 +7,12 @@ import type { Scheduler } from './scheduler.js';
 /** How much longer a final may take because it is decoded again, milliseconds: then the text that is there is told. */
 export const AGAIN_MS_MAX = 2_000;
 
+/**
+ * Audio that may be decoded again however busy the engines are, milliseconds, where a final says nothing although
+ * somebody may have spoken: the longest utterance once.
+ */
+const UNHEARD_BUDGET_MS = 30_000;
+
 export interface SecondTriesOptions {
   /** Without load, milliseconds of audio. Default {@link FALLBACK_BUDGET_MS}. */
   readonly fallbackBudgetMs?: number;
@@ -15,16 +21,17 @@ export interface SecondTriesOptions {
 }
 
 /**
- * The budget shrinks with load and is 0 while partials are stretched: a final that is doubted then is told as it is.
- * What fails, or is not there in time, is forgotten.
+ * The budget shrinks with load and is 0 while partials are stretched: a final that is doubted then is told as it is,
+ * unless it says nothing: that is no text that will do. What fails, or is not there in time, is forgotten.
  */
 export function secondTries(
   scheduler: Pick<Scheduler, 'load' | 'cancel'>,
   segment: SegmentKey,
   { fallbackBudgetMs = FALLBACK_BUDGET_MS, clock = systemClock }: SecondTriesOptions,
-): Required<Pick<FinalDecodeOptions, 'fallbackBudgetMs' | 'inTime'>> {
+): Required<Pick<FinalDecodeOptions, 'fallbackBudgetMs' | 'unheardBudgetMs' | 'inTime'>> {
   return {
     fallbackBudgetMs: fallbackBudgetMs * Math.max(0, 1 - scheduler.load),
+    unheardBudgetMs: Math.min(fallbackBudgetMs, UNHEARD_BUDGET_MS),
     async inTime(again) {
       let stop: (() => void) | undefined;
       const late = new Promise<undefined>((resolve) => {
