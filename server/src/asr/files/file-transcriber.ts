@@ -251,7 +251,7 @@ export class FileTranscriber {
     });
     const decoded = await this.#decodeWhole(audio, speech, speechRatio, decode, options).finally(settle);
     const unheardMs = longestUnheardMs(this.#spoken(decoded.tokens), speech);
-    const isMixed = mayBeMixed(heard, unheardMs, decoded.avgLogprob);
+    const isMixed = language === null && mayBeMixed(heard, unheardMs, decoded.avgLogprob);
     const parts = isMixed ? await this.#partsByLanguage(audio, speech, run) : [];
     if (parts.length > 1) {
       const segments: TranscribedSegment[] = [];
