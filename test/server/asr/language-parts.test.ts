@@ -36,18 +36,35 @@ t.test('pieces lie between pauses, have speech enough to tell a language, and ar
 });
 
 /** 10 samples and what is spoken in them. */
-const piece = (from: number, language: string, probability = 0.95) => ({
+const piece = (from: number, language: string, probability = 0.95, others: Record<string, number> = {}) => ({
   from,
   to: from + 10,
   guess: { language, probability },
+  probabilities: { [language]: probability, ...others },
 });
 
 t.test('neighbours of a language are one part, and doubtful ones go with those before', async (t) => {
-  const mixed = [piece(0, 'zh', 0.5), piece(10, 'de'), piece(20, 'en', 0.6), piece(30, 'en'), piece(40, 'en')];
+  const mixed = [
+    piece(0, 'zh', 0.5, { de: 0.3 }),
+    piece(10, 'de'),
+    piece(20, 'en', 0.6, { de: 0.2 }),
+    piece(30, 'en'),
+    piece(40, 'en'),
+  ];
   t.same(partsByLanguage(mixed), [
     { from: 0, to: 30, language: 'de' },
     { from: 30, to: 50, language: 'en' },
   ]);
-  t.same(partsByLanguage([piece(0, 'en'), piece(10, 'zh', 0.7), piece(20, 'en')]), [], 'one language');
-  t.same(partsByLanguage([{ from: 0, to: 10, guess: undefined }]), []);
+  const learner = [piece(0, 'en'), piece(10, 'zh', 0.7, { en: 0.2 }), piece(20, 'en')];
+  t.same(partsByLanguage(learner), [], 'one language');
+  t.same(partsByLanguage([piece(0, 'en', 0.7), piece(10, 'zh', 0.7)]), [], 'it is sure of none');
+  t.same(partsByLanguage([{ from: 0, to: 10, guess: undefined, probabilities: {} }]), []);
+});
+
+t.test('a doubtful one goes with no neighbour of whose language nothing was heard in it', async (t) => {
+  const doubtful = (from: number) => piece(from, 'en', 0.6, { zh: 0.3 });
+  t.same(
+    partsByLanguage([doubtful(0), piece(10, 'pt'), doubtful(20), piece(30, 'pt')]).map(({ language }) => language),
+    ['en', 'pt', 'en', 'pt'],
+  );
 });

@@ -16,7 +16,7 @@ import { attentionRests, timeWords } from '../hypothesis/word-timing.js';
 import { hotwordsOf } from '../hotwords/hotwords.js';
 import { previousTokens } from '../hypothesis/previous-text.js';
 import type { Scheduler } from '../scheduling/scheduler.js';
-import { mayBeMixed, partsByLanguage, piecesOf, speechMs } from './language-parts.js';
+import { mayBeMixed, partsByLanguage, piecesOf, speechMs, type HeardPiece } from './language-parts.js';
 import { speechStretches, type CuttingOptions, type SpeechStretch } from './speech-stretches.js';
 import { segmentsOf, type WindowSegment } from './window-segments.js';
 import { longestUnheardMs, unheardSpeech } from './unheard-speech.js';
@@ -279,14 +279,15 @@ export class FileTranscriber {
     const pieces = piecesOf(speech, audio.length);
     if (pieces.length < 2) return [];
     const among = languageCodes(this.#languages, this.#scheduler.model.languages);
-    const guessed: Parameters<typeof partsByLanguage>[0][number][] = [];
+    const heard: HeardPiece[] = [];
     for (const piece of pieces) {
       const ask = { audio: audio.subarray(piece.from, piece.to), temperature: 0, seed: 0, withPrevious: false };
-      const { language, languageProbabilities = { [language]: 1 } } = await run(ask, null);
+      const { language, languageProbabilities: probabilities = { [language]: 1 } } = await run(ask, null);
       const spokenMs = speechMs(speech, piece.from, piece.to);
-      guessed.push({ ...piece, guess: new LanguageEvidence().guess(languageProbabilities, spokenMs, among) });
+      const guess = new LanguageEvidence().guess(probabilities, spokenMs, among);
+      heard.push({ ...piece, guess, probabilities });
     }
-    return partsByLanguage(guessed);
+    return partsByLanguage(heard);
   }
 
   /** A part of a window, with times of the recording. */

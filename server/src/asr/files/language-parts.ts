@@ -17,6 +17,11 @@ const SECOND_PROBABILITY_MIN = 0.05;
 const LOGPROB_UNSURE = -0.5;
 /** Another language is believed from this probability on; learners are at times heard as speaking their own. */
 const PROBABILITY_SURE = 0.8;
+/**
+ * Less sure, a piece is in the language of its neighbour, unless that has less than this: learners' English beside
+ * Portuguese was English with 0.53 and Chinese with 0.29, and Portuguese with nothing.
+ */
+const NEIGHBOUR_PROBABILITY_MIN = 0.05;
 /** Nobody changes languages within a shorter pause, milliseconds. */
 const PAUSE_MS_MIN = 320;
 /** Speech that tells its language, milliseconds. */
@@ -63,19 +68,32 @@ export function speechMs(speech: Float32Array, from: number, to: number): number
   return (frames * VAD_FRAME_SAMPLES) / SAMPLES_PER_MS;
 }
 
+/** A piece of a window and what it was heard to be spoken in. */
+export interface HeardPiece extends WindowPart {
+  readonly guess: LanguageGuess | undefined;
+  /** As the model says them. */
+  readonly probabilities: LanguageProbabilities;
+}
+
 /**
  * Neighbours of one language together. A piece of which it is not sure goes with the one before it, the first with the
- * next. Empty where all are of one language.
+ * next, where that may be its language. Empty where all are of one language.
  */
-export function partsByLanguage(
-  pieces: readonly (WindowPart & { readonly guess: LanguageGuess | undefined })[],
-): (WindowPart & { readonly language: string })[] {
+export function partsByLanguage(pieces: readonly HeardPiece[]): (WindowPart & { readonly language: string })[] {
   const parts: { from: number; to: number; language: string }[] = [];
-  for (const { to, guess } of pieces) {
+  const firstSure = pieces.find(isSure)?.guess?.language;
+  for (const piece of pieces) {
     const last = parts.at(-1);
-    const language = guess !== undefined && guess.probability >= PROBABILITY_SURE ? guess.language : undefined;
-    if (last !== undefined && (language === undefined || language === last.language)) last.to = to;
-    else if (language !== undefined) parts.push({ from: last?.to ?? 0, to, language });
+    const neighbour = last?.language ?? firstSure;
+    if (neighbour === undefined) break;
+    const isOwn = isSure(piece) || (piece.probabilities[neighbour] ?? 0) < NEIGHBOUR_PROBABILITY_MIN;
+    const language = isOwn ? piece.guess?.language : undefined;
+    if (last !== undefined && (language === undefined || language === last.language)) last.to = piece.to;
+    else if (language !== undefined) parts.push({ from: last?.to ?? 0, to: piece.to, language });
   }
   return parts.length > 1 ? parts : [];
+}
+
+function isSure({ guess }: HeardPiece): boolean {
+  return guess !== undefined && guess.probability >= PROBABILITY_SURE;
 }
