@@ -17,6 +17,9 @@ CONTEXTS = [2, 4, 6, 8, 12, 16, 22, 30]
 TAIL_SECONDS = .2
 #: End of text decides whether something is said twice.
 END_WEIGHT = 5
+#: The language, which is known, is the word behind <|startoftranscript|>: so much does it count, half of it the truth and half what the teacher
+#: thinks, so that languages which are not in the audio are not forgotten. Of other words that are the teacher's own the truth counts little.
+LANGUAGE_WEIGHT, LANGUAGE_TRUTH, WORD_TRUTH = 2, 1, .1
 #: Share of rows with text before, and how many tokens of it.
 PROMPTED, PREVIOUS = .2, 60
 #: Windows that are made and labelled at a time, and how often each is heard before the next ones come.
@@ -63,36 +66,44 @@ class Batch:
         self.places = rows * min(longest, 5 * context + 10)
         make = lambda *shape, kind=torch.long: torch.zeros(*shape, dtype=kind, device=device)
         self.rows, self.filled = make(rows), make(rows)
-        self.own, self.spoken = make(rows, kind=torch.bool), make(rows, kind=torch.bool)
+        self.spoken = make(rows, kind=torch.bool)
         self.tokens = make(rows, PREVIOUS + 5 + longest)
-        # The places whose next word counts: where in the flattened tokens, what the word is, its weight, and the row.
-        self.at, self.wanted, self.row = make(self.places), make(self.places), make(self.places)
-        self.weight = make(self.places, kind=torch.float32)
+        # The places whose next word counts: where in the flattened tokens, what the word is, its weight, how much the teacher's distribution is
+        # its target, and how much the word itself.
+        self.at, self.wanted = make(self.places), make(self.places)
+        self.weight, self.taught, self.truth = (make(self.places, kind=torch.float32) for _ in range(3))
 
     def fill(self, model, windows, labels, are_own, rows, by_language, rng):
         count, length = self.tokens.shape
         tokens = np.full((count, length), model.end)
-        at, wanted, row, weight = [], [], [], []
+        at, wanted, weight, taught, truth = [], [], [], [], []
+        spoken = [windows.kinds[i] != 'nothing' and len(labels[i]) > 1 for i in rows]
         for k, i in enumerate(rows):
             prompt = model.prompt(windows.languages[i])
             others = by_language.get(windows.languages[i])
             if model.before is not None and others and rng.random() < PROMPTED:
                 prompt = [model.before, *labels[rng.choice(others)][:-1][-PREVIOUS:], *prompt]
+            elif model.is_multilingual and spoken[k]:
+                at.append(k * length)
+                wanted.append(prompt[1])
+                weight.append(LANGUAGE_WEIGHT)
+                taught.append(1)
+                truth.append(LANGUAGE_TRUTH)
             sequence = prompt + labels[i]
             tokens[k, :len(sequence) - 1] = sequence[:-1]
             at += range(k * length + len(prompt) - 1, k * length + len(sequence) - 1)
             wanted += labels[i]
-            row += [k] * len(labels[i])
             weight += [1] * (len(labels[i]) - 1) + [END_WEIGHT]
+            # Where the label is not the teacher's own word, its distribution is no target either; of silence its states are none.
+            is_own = spoken[k] and are_own[i]
+            taught += [1 if is_own else 0] * len(labels[i])
+            truth += [WORD_TRUTH if is_own else 1] * len(labels[i])
         places = lambda values: np.array((values + [0] * self.places)[:self.places])
-        # Where the label is not the teacher's own word, its distribution is no target either; of silence its states are none.
-        spoken = [windows.kinds[i] != 'nothing' and len(labels[i]) > 1 for i in rows]
-        own = [said and are_own[i] for said, i in zip(spoken, rows)]
         frames = [frames_of(int(windows.lengths[i])) for i in rows]
         padded = lambda values: np.array(values + [0] * (count - len(rows)))
         for tensor, values in [
-            (self.rows, padded(list(rows))), (self.filled, padded(frames)), (self.own, padded(own)), (self.spoken, padded(spoken)), (self.tokens, tokens),
-            (self.at, places(at)), (self.wanted, places(wanted)), (self.row, places(row)), (self.weight, places(weight)),
+            (self.rows, padded(list(rows))), (self.filled, padded(frames)), (self.spoken, padded(spoken)), (self.tokens, tokens), (self.at, places(at)),
+            (self.wanted, places(wanted)), (self.weight, places(weight)), (self.taught, places(taught)), (self.truth, places(truth)),
         ]:
             tensor.copy_(torch.from_numpy(values))
 
@@ -154,9 +165,8 @@ class Student:
             said = F.linear(states[-1], weights['decoder.embed_tokens.weight']).float().log_softmax(-1)
         divergence = (goal_words.exp() * (goal_words - said)).sum(-1)
         surprise = -said.gather(-1, batch.wanted[:, None])[:, 0]
-        is_own = batch.own[batch.row] & (batch.weight > 0)
-        words = (torch.where(is_own, divergence + .1 * surprise, surprise) * batch.weight).sum() / batch.weight.sum()
-        hidden = relative_error(states, goal, is_own.float().expand(len(states), -1))
+        words = ((batch.taught * divergence + batch.truth * surprise) * batch.weight).sum() / batch.weight.sum()
+        hidden = relative_error(states, goal, batch.taught.expand(len(states), -1))
         frames = near.shape[1]
         is_filled = (torch.arange(frames, device=self.device) < batch.filled[:, None]) & batch.spoken[:, None]
         encoder = relative_error(near, far[:, :frames], is_filled.float())

@@ -9,7 +9,7 @@ import torch
 from corpus import RATE, Corpus, Writer
 from heads import steady
 from judge import distance, score, units
-from student import CONTEXTS, END_WEIGHT, Batch, batches, context_of, rows_of
+from student import CONTEXTS, END_WEIGHT, LANGUAGE_TRUTH, LANGUAGE_WEIGHT, WORD_TRUTH, Batch, batches, context_of, rows_of
 from teacher import believed, hold_out, loops
 from transcripts import corrected, label
 from windows import KINDS, LONGEST, Plan, Studio, Windows
@@ -17,10 +17,14 @@ from windows import KINDS, LONGEST, Plan, Studio, Windows
 
 class Model:
     """As much of a Whisper as making labels and targets needs."""
-    device, end, before, positions = 'cpu', 9, 8, 448
+    device, end, before, positions, is_multilingual = 'cpu', 9, 8, 448, False
 
     def prompt(self, language):
-        return [1, 2]
+        return [1, 3, 2] if self.is_multilingual else [1, 2]
+
+
+class Multilingual(Model):
+    is_multilingual = True
 
 
 def corpus(folder, speakers=6, count=60, seconds=2., text=None):
@@ -106,9 +110,22 @@ class Labels(unittest.TestCase):
         self.assertEqual(batch.wanted[places].tolist(), [5, 6, 9, 9])
         self.assertEqual(batch.weight[places].tolist(), [1, 1, END_WEIGHT, END_WEIGHT])
         self.assertEqual(batch.tokens[0, :4].tolist(), [1, 2, 5, 6])
-        self.assertEqual(batch.own.tolist(), [True, False, False, False])
+        self.assertEqual(batch.taught[places].tolist(), [1, 1, 1, 0])
+        self.assertEqual(batch.spoken.tolist(), [True, False, False, False])
         batch.fill(Model(), made, [[5, 6, 9], [9], [7, 9]], [True, False, False], [2], {}, random.Random(0))
-        self.assertEqual((batch.own.tolist()[0], batch.spoken.tolist()[0]), (False, True))
+        places = batch.weight > 0
+        self.assertEqual((batch.taught[places].tolist(), batch.truth[places].tolist(), batch.spoken.tolist()[0]), ([0, 0], [1, 1], True))
+
+    def test_of_speech_the_language_is_a_word_too(self):
+        made = Windows(['whole', 'nothing', 'whole'], ['en'] * 3, None, np.array([RATE] * 3), [None] * 3)
+        batch = Batch(2, 4, 'cpu')
+        batch.fill(Multilingual(), made, [[5, 9], [9], [7, 9]], [True, True, False], [0, 1, 2], {}, random.Random(0))
+        places, length = batch.weight > 0, batch.tokens.shape[1]
+        self.assertEqual(batch.at[places].tolist(), [0, 2, 3, length + 2, 2 * length, 2 * length + 2, 2 * length + 3])
+        self.assertEqual(batch.wanted[places].tolist(), [3, 5, 9, 9, 3, 7, 9])
+        self.assertEqual(batch.weight[places].tolist(), [LANGUAGE_WEIGHT, 1, END_WEIGHT, END_WEIGHT, LANGUAGE_WEIGHT, 1, END_WEIGHT])
+        self.assertEqual(batch.taught[places].tolist(), [1, 1, 1, 0, 1, 0, 0])
+        self.assertEqual([round(x, 3) for x in batch.truth[places].tolist()], [LANGUAGE_TRUTH, WORD_TRUTH, WORD_TRUTH, 1, LANGUAGE_TRUTH, 1, 1])
 
 
 class Transcripts(unittest.TestCase):
