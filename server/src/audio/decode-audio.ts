@@ -1,6 +1,7 @@
 // Audio files of any known format as 16 kHz mono, decoded as their bytes come.
 import { setImmediate } from 'node:timers/promises';
 import type { AudioFileWarning } from './audio-errors.js';
+import { packetTableFirst } from './caf-order.js';
 import { decodeBlocks, type Selection } from './decode-blocks.js';
 import { checkOnlyTrack } from './choose-track.js';
 import { detectAudioFormat, DETECT_BYTES } from './audio-format.js';
@@ -27,8 +28,9 @@ const YIELD_SAMPLES = 65_536;
 /**
  * Blocks of any size, -1..1. WAV, FLAC, MP3, AAC, MP4 (M4A, MOV, 3GP), Ogg (Opus, Vorbis, FLAC), WebM, Matroska and
  * AMR, any rate and number of channels, told by content; what an ffmpeg on this machine knows besides (see
- * `useFfmpeg`), unless `shared`. Memory is bounded whatever the file: an MP4 file whose index comes last is spooled to
- * disk, unless it is stored. Iterating throws AudioFileError (all codes but `unreadable`), or what `bytes` throws.
+ * `useFfmpeg`), unless `shared`. Memory is bounded whatever the file: an MP4 file whose index comes last, and a CAF
+ * file, are spooled to disk, unless they are stored. Iterating throws AudioFileError (all codes but `unreadable`), or
+ * what `bytes` throws.
  */
 export function decodeAudio(
   bytes: AsyncIterable<Uint8Array>,
@@ -54,7 +56,8 @@ async function* readable(
   const foreign = foreignFormat(head);
   const program = foreign === undefined ? undefined : findFfmpeg();
   if (foreign !== undefined && program !== undefined) {
-    return yield* throughFfmpeg(whole, { ...foreign, program, warn, track: selection.track });
+    const ordered = foreign.demuxer === 'caf' ? packetTableFirst(whole) : whole;
+    return yield* throughFfmpeg(ordered, { ...foreign, program, warn, track: selection.track });
   }
   const detected = detectAudioFormat(head);
   if (detected.status === 'known' && !HAS_TRACKS.has(detected.format)) checkOnlyTrack(selection);

@@ -2,7 +2,7 @@
 import { AudioFileError } from './audio-errors.js';
 import { detectAudioFormat } from './audio-format.js';
 import { INDEX_BYTES_MAX } from './mp4-check.js';
-import { isStored, spool, type StoredBytes } from './stored-bytes.js';
+import { isStored, partOf, spool, type StoredBytes } from './stored-bytes.js';
 
 /** Bytes of small boxes (ftyp, free, uuid, ...) that are kept in memory until the index or the samples come. */
 const HELD_BYTES_MAX = 1_048_576;
@@ -97,23 +97,14 @@ async function* fromStored(file: StoredBytes): AsyncGenerator<Uint8Array, void, 
   }
   const moved = (await file.read(moov.start, moov.end - moov.start)).slice();
   moveOffsets(moved, { type: 'moov', start: 0, end: moved.length }, moved.length);
-  yield* part(file, 0, mdat.start);
+  yield* partOf(file, 0, mdat.start);
   yield moved;
-  yield* part(file, mdat.start, moov.start);
-  yield* part(file, moov.end, file.size);
+  yield* partOf(file, mdat.start, moov.start);
+  yield* partOf(file, moov.end, file.size);
 }
 
 function noIndex(): AudioFileError {
   return new AudioFileError('not_audio', 'The MP4 file has no index (moov): it was probably cut off.');
-}
-
-async function* part(file: StoredBytes, start: number, end: number): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let at = start; at < end;) {
-    const piece = await file.read(at, Math.min(65_536, end - at));
-    if (piece.length === 0) return;
-    yield piece;
-    at += piece.length;
-  }
 }
 
 async function topBoxes(file: StoredBytes): Promise<Box[]> {

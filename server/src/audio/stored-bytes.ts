@@ -18,6 +18,20 @@ export function isStored(bytes: AsyncIterable<Uint8Array>): bytes is StoredBytes
   return 'read' in bytes && 'size' in bytes;
 }
 
+/** The bytes from `start` up to `end`, or the end of the file. */
+export async function* partOf(
+  file: StoredBytes,
+  start: number,
+  end: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = start; at < end;) {
+    const piece = await file.read(at, Math.min(PIECE_BYTES, end - at));
+    if (piece.length === 0) return;
+    yield piece;
+    at += piece.length;
+  }
+}
+
 /** A file on disk. Rejects with the error of the file system. */
 export async function openStoredFile(path: string): Promise<StoredBytes> {
   const file = await open(path);
@@ -91,13 +105,8 @@ class FileBytes implements StoredBytes {
     return bytes.subarray(0, bytesRead);
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    for (let at = 0; at < this.size;) {
-      const piece = await this.read(at, PIECE_BYTES);
-      if (piece.length === 0) return;
-      yield piece;
-      at += piece.length;
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    return partOf(this, 0, this.size);
   }
 
   close(): Promise<void> {

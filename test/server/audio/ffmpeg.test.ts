@@ -48,6 +48,7 @@ async function lengthOf(blocks: AsyncIterable<Float32Array | Uint8Array>): Promi
 const KINDS: readonly (readonly [string, ...string[]])[] = [
   ['speech.aiff'],
   ['speech.caf'],
+  ['lossless.caf', '-c:a', 'alac'],
   ['speech.w64'],
   ['speech.au'],
   ['speech.mp2', '-ar', '48000'],
