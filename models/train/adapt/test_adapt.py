@@ -136,6 +136,9 @@ class Transcripts(unittest.TestCase):
         self.assertEqual(corrected(' cat sat.', 'The cat sat.', 'en')[0], ' The cat sat.')
         self.assertEqual(corrected('設定溫度都。', '设定温度', 'zh')[0], '设定温度。')
 
+    def test_words_stay_parted_as_they_were(self):
+        self.assertEqual(corrected(' Good morning, how are you?', 'goodmorning how are we', 'en'), (' Good morning, how are we?', .25))
+
     def test_numbers_stay_as_they_were_said(self):
         self.assertEqual(corrected(' 0 3 5 1', 'Zero three five one.', 'en'), (' 0 3 5 1', 0))
         self.assertEqual(corrected('设定29度', '设定二十九度', 'zh'), ('设定29度', 0))

@@ -34,6 +34,9 @@ def corrected(said, transcript, language):
         right = transcript[theirs[k][0]:theirs[m - 1][1]] if m > k else ''
         if kind == 'equal' or any(c.isdigit() for c in said[begin:end] + right):
             continue
+        # Where words are parted is spelling too: 'good morning' is nothing wrong beside 'goodmorning'.
+        if ''.join(words(said, ours[i:j])) == ''.join(words(transcript, theirs[k:m])):
+            continue
         wrong += max(j - i, m - k)
         gap = '' if language in BY_CHARACTER else ' '
         if kind == 'insert' and i >= len(ours):
