@@ -1,5 +1,6 @@
 // Recognition of a live segment: partials over the growing audio, then one final over all of it.
 import { messageOf } from '@sotto/protocol';
+import { EarlyDecode, EarlyFinal, type EarlyFinalTally } from './early-final.js';
 import type { DecodeRequest, DecodeResult, Urgency } from './engine.js';
 import { AsrError } from './errors.js';
 import { behindContext } from './hypothesis/behind-context.js';
@@ -46,36 +47,6 @@ const EARLY_STRETCH_MAX = 1.5;
  */
 const CONTEXT_LOAD_MAX = 0.5;
 
-/** Finals that were decoded early. */
-export interface EarlyFinalCounts {
-  readonly begun: number;
-  readonly used: number;
-}
-
-/** Counts for all segments together. */
-export type EarlyFinalTally = { -readonly [count in keyof EarlyFinalCounts]: number };
-
-/** The final of a segment that may end. */
-interface EarlyFinal {
-  /** Length of its audio. */
-  readonly samples: number;
-  readonly previous: readonly number[];
-  /** Undefined where it came to nothing: superseded, dropped, or failed. */
-  readonly result: Promise<DecodeResult | undefined>;
-  isUnderWay: boolean;
-  /** The same behind what was said before, where alone it was unclear. */
-  inContext?: EarlyInContext;
-  /** Begun because it was asked for, not early. */
-  readonly isAsked: boolean;
-}
-
-interface EarlyInContext {
-  /** Of the left context. */
-  readonly revision: number;
-  readonly result: Promise<DecodeResult | undefined>;
-  isUnderWay: boolean;
-}
-
 /** A decode whose outcome is shown as a partial. */
 interface Preview {
   readonly audio: Float32Array;
@@ -106,7 +77,11 @@ export class LiveSegment implements RecognizedSegment {
   /** By the audio so far. */
   #guess: LanguageGuess | undefined;
   readonly #script: SegmentScript;
+  /**
+   * The final that was begun where the segment may end, and the one decoded since it was asked whether it is complete.
+   */
   #early: EarlyFinal | undefined;
+  #asked: EarlyFinal | undefined;
   #state: 'open' | 'finishing' | 'over' = 'open';
 
   constructor(
@@ -154,25 +129,20 @@ export class LiveSegment implements RecognizedSegment {
     if (!isWanted || this.#state !== 'open' || audio.length === 0) return false;
     if (this.#scheduler.stretch > EARLY_STRETCH_MAX) return false;
     this.#earlyFinals.begun += 1;
-    const result = this.#preview({
-      audio,
-      dueInMs: FINAL_DUE_MS,
-      request: () => {
-        early.isUnderWay = true;
-        return this.#requests.final({ audio, ...GREEDY }, this.#language);
-      },
-      track: (result) => {
-        this.#hearLanguage(result, audio);
-        return this.#isOther(result) ? this.#tracker.text : this.#tracker.review(result, audio.length);
-      },
-    });
-    const early: EarlyFinal = {
-      samples: audio.length,
-      previous: this.#requests.previous,
-      result,
-      isUnderWay: false,
-      isAsked: false,
-    };
+    const early = new EarlyFinal(this.#heardOf(audio), (onBegin) =>
+      this.#preview({
+        audio,
+        dueInMs: FINAL_DUE_MS,
+        request: () => {
+          onBegin();
+          return this.#requests.final({ audio, ...GREEDY }, this.#language);
+        },
+        track: (result) => {
+          this.#hearLanguage(result, audio);
+          return this.#isOther(result) ? this.#tracker.text : this.#tracker.review(result, audio.length);
+        },
+      }),
+    );
     this.#early = early;
     void this.#anticipateInContext(early, audio);
     return true;
@@ -185,25 +155,26 @@ export class LiveSegment implements RecognizedSegment {
     if (this.#state !== 'open' || this.#early !== early) return;
     const ask = this.#requests.inContext(audio, alone);
     if (ask === undefined) return;
-    const result = this.#preview({
-      audio: ask.request.audio,
-      dueInMs: PARTIAL_DUE_MS,
-      urgency: 'refining',
-      request: () => {
-        inContext.isUnderWay = true;
-        return ask.request;
-      },
-      track: () => undefined,
-    });
-    const inContext: EarlyInContext = { revision: this.#leftContext.revision, result, isUnderWay: false };
-    early.inContext = inContext;
+    const decode = new EarlyDecode((onBegin) =>
+      this.#preview({
+        audio: ask.request.audio,
+        dueInMs: PARTIAL_DUE_MS,
+        urgency: 'refining',
+        request: () => {
+          onBegin();
+          return ask.request;
+        },
+        track: () => undefined,
+      }),
+    );
+    early.inContext = { revision: this.#leftContext.revision, decode };
   }
 
   async isComplete(audio: Float32Array, before: Promise<TextBefore>): Promise<boolean> {
     if (audio.length === 0) return false;
     this.#requests.follow(await before);
     if (this.#state !== 'open') return false;
-    const result = (await this.#earlyOf(audio)) ?? (await this.#decodeNow(audio));
+    const result = (await this.#early?.takenFor(this.#heardOf(audio))) ?? (await this.#decodeAsked(audio));
     return result !== undefined && isCompleteSentence(result, this.#tokenizer);
   }
 
@@ -322,9 +293,9 @@ export class LiveSegment implements RecognizedSegment {
 
   async #finalRun(ask: FinalAsk, language: string | null): Promise<DecodeResult> {
     const isFirst = ask.withPrevious && ask.isSpoken !== true;
-    const early = isFirst && language === this.#language ? await this.#takeEarly(ask.audio) : undefined;
+    const decoded = isFirst && language === this.#language ? await this.#takeDecoded(ask.audio) : undefined;
     if (this.#isOver()) throw new AsrError('cancelled', 'the segment was cancelled');
-    return early ?? this.#submitFinal(ask, language);
+    return decoded ?? this.#submitFinal(ask, language);
   }
 
   #submitFinal(ask: FinalAsk, language: string | null): Promise<DecodeResult> {
@@ -359,36 +330,34 @@ export class LiveSegment implements RecognizedSegment {
   async #inContext(audio: Float32Array, alone: DecodeResult): Promise<DecodeResult | undefined> {
     const ask = this.#requests.inContext(audio, alone);
     if (ask === undefined) return undefined;
-    const early = this.#early?.samples === audio.length ? this.#early.inContext : undefined;
-    const isThere = early?.isUnderWay === true && early.revision === this.#leftContext.revision;
-    const result =
-      (isThere ? await early.result : undefined) ?? (await this.#submit(ask.request.audio, true, () => ask.request));
+    const early = await this.#early?.takenInContext(audio.length, this.#leftContext.revision);
+    const result = early ?? (await this.#submit(ask.request.audio, true, () => ask.request));
     return behindContext(result, ask.start, this.#tokenizer);
   }
 
-  /** The final of a segment of which it is asked whether it is complete; undefined where it came to nothing. */
-  #decodeNow(audio: Float32Array): Promise<DecodeResult | undefined> {
-    const result = this.#submitFinal({ audio, ...GREEDY }, this.#language).catch(() => undefined);
-    this.#early = { samples: audio.length, previous: this.#requests.previous, result, isUnderWay: true, isAsked: true };
-    return result;
+  /** Its final, decoded since it is asked whether it is complete; undefined where it came to nothing. */
+  #decodeAsked(audio: Float32Array): Promise<DecodeResult | undefined> {
+    const heard = this.#heardOf(audio);
+    const known = this.#asked?.takenFor(heard);
+    if (known !== undefined) return known;
+    this.#asked = new EarlyFinal(heard, (onBegin) => {
+      onBegin();
+      return this.#submitFinal({ audio, ...GREEDY }, this.#language).catch(() => undefined);
+    });
+    return this.#asked.result;
   }
 
-  async #takeEarly(audio: Float32Array): Promise<DecodeResult | undefined> {
-    const result = await this.#earlyOf(audio);
-    if (result && this.#early?.isAsked === false) this.#earlyFinals.used += 1;
-    return result;
+  /** What was decoded of the same audio before it was asked for. */
+  async #takeDecoded(audio: Float32Array): Promise<DecodeResult | undefined> {
+    const heard = this.#heardOf(audio);
+    const early = await this.#early?.takenFor(heard);
+    if (early === undefined) return this.#asked?.takenFor(heard);
+    this.#earlyFinals.used += 1;
+    return early;
   }
 
-  /**
-   * The early decode, if it was one of this audio. One that still waits is not waited for: the final supersedes it and
-   * has the right of way.
-   */
-  async #earlyOf(audio: Float32Array): Promise<DecodeResult | undefined> {
-    const early = this.#early;
-    if (early?.samples !== audio.length || !early.isUnderWay) return undefined;
-    // It was told another text before it, since a final had not come yet.
-    if (early.previous.join() !== this.#requests.previous.join()) return undefined;
-    return early.result;
+  #heardOf(audio: Float32Array): EarlyFinal['heard'] {
+    return { samples: audio.length, previous: this.#requests.previous };
   }
 
   #onRun(kind: DecodeTiming['kind']): DecodeJob['onRun'] {

@@ -6,7 +6,7 @@ import { AsrError } from './errors.js';
 import type { FileTranscriber, HearingModel } from './files/file-transcriber.js';
 import type { FinalHypothesis, RecognizedSegment, Recognizer, SegmentOptions, TextBefore } from './recognizer.js';
 import type { SchedulerCounts } from './scheduling/scheduler.js';
-import type { EarlyFinalCounts } from './live-segment.js';
+import type { EarlyFinalCounts } from './early-final.js';
 import type { StreamingRecognizer } from './streaming-recognizer.js';
 
 /** What is told of a model to those who ask it for something. */

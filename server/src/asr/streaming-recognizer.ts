@@ -2,7 +2,8 @@
 import type { VoiceActivityDetector } from '../vad/vad.js';
 import type { Engine, EngineModel } from './engine.js';
 import { FileTranscriber, type HearingModel } from './files/file-transcriber.js';
-import { LiveSegment, type EarlyFinalCounts } from './live-segment.js';
+import type { EarlyFinalCounts } from './early-final.js';
+import { LiveSegment } from './live-segment.js';
 import type { RecognizedSegment, Recognizer, SegmentOptions } from './recognizer.js';
 import { FINALS_LATE_MS_MAX, type RecognizerOptions } from './recognizer-options.js';
 import { Scheduler, type SchedulerCounts } from './scheduling/scheduler.js';
