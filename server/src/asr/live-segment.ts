@@ -13,6 +13,7 @@ import { SegmentScript } from './hypothesis/segment-script.js';
 import { inOneLanguage, LanguageEvidence, type LanguageGuess } from './language-evidence.js';
 import { LeftContext } from './left-context.js';
 import { findLanguage, languageCodes } from './model-languages.js';
+import { soundRuns } from './hypothesis/sound-runs.js';
 import { timeWords } from './hypothesis/word-timing.js';
 import type { DecodeTiming, FinalHypothesis, RecognizedSegment, SegmentOptions, TextBefore } from './recognizer.js';
 import { DEFAULT_STABILITY, type RecognizerOptions } from './recognizer-options.js';
@@ -284,7 +285,13 @@ export class LiveSegment implements RecognizedSegment {
     });
     const { noise, language, avgLogprob, noSpeechProb } = decoded;
     const heard = this.#options.words
-      ? timeWords(decoded.tokens, language, [this.#speechFromMs, audio.length / SAMPLES_PER_MS], this.#tokenizer)
+      ? timeWords(
+          decoded.tokens,
+          language,
+          [this.#speechFromMs, audio.length / SAMPLES_PER_MS],
+          this.#tokenizer,
+          soundRuns(audio),
+        )
       : [];
     if (noise === null && this.#hasTimeForContext) this.#requests.remember(audio, decoded);
     const { text, words } = await this.#script.of({ text: decoded.text, words: heard }, language);

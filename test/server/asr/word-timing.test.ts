@@ -2,9 +2,11 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import type { Word } from '@sotto/protocol';
 import type { DecodedToken } from '../../../server/src/asr/engine.js';
+import { soundRuns } from '../../../server/src/asr/hypothesis/sound-runs.js';
 import { attentionRests, inOrder, timeWords } from '../../../server/src/asr/hypothesis/word-timing.js';
 import { holds } from '../../support/property.js';
 import { scriptedTokenizer } from '../../support/scripted-engine.js';
+import { joined } from '../../support/speech.js';
 
 const tokenizer = scriptedTokenizer();
 
@@ -14,6 +16,9 @@ function spoken(words: readonly (readonly [text: string, frame: number])[], logp
 }
 
 const squeeze = (text: string): string => text.replace(/\s/gu, '');
+
+const noise = (ms: number, level: number): Float32Array =>
+  Float32Array.from({ length: 16 * ms }, (_, i) => level * Math.sin(i * i));
 
 const times = (words: readonly Word[]) => words.map(({ text, startMs, endMs }) => [text, startMs, endMs]);
 
@@ -55,6 +60,40 @@ t.test('a word that attends ahead of all speech is said where that begins', asyn
     ['b', 740, 1_050],
   ]);
   t.same(times(timeWords(spoken([[' a', 0]]), 'en', [300, 320], tokenizer)), [['a', 300, 320]]);
+});
+
+t.test('at a pause a word begins and ends with its sound', async (t) => {
+  const tokens = spoken([
+    [' a', 30],
+    [' b', 100],
+    [' c', 104],
+  ]);
+  const sound = [
+    { fromMs: 320, toMs: 1_100 },
+    { fromMs: 1_800, toMs: 2_900 },
+  ];
+  t.same(times(timeWords(tokens, 'en', [0, 4_000], tokenizer, sound)), [
+    ['a', 320, 1_100],
+    ['b', 1_800, 2_040],
+    ['c', 2_040, 2_900],
+  ]);
+  const alone = (fromMs: number, toMs: number) =>
+    times(timeWords(spoken([[' a', 100]]), 'en', [0, 4_000], tokenizer, [{ fromMs, toMs }]));
+  t.same(alone(0, 4_000), [['a', 1_940, 2_250]], 'a sound that goes on and on tells nothing');
+  t.same(alone(1_990, 2_010), [['a', 1_990, 2_250]], 'nor where a click ends');
+});
+
+t.test('sound is what stands out of the room', async (t) => {
+  for (const room of [0, 0.001, 0.03]) {
+    const spans = [noise(500, room), noise(700, 0.4), noise(80, room), noise(300, 0.2), noise(400, room)];
+    t.same(soundRuns(joined(...spans, noise(200, 0.4))), [
+      { fromMs: 500, toMs: 1_580 },
+      { fromMs: 1_980, toMs: 2_180 },
+    ]);
+  }
+  t.same(soundRuns(noise(1_000, 0.2)), [], 'one level all along');
+  t.same(soundRuns(new Float32Array(16_000)), []);
+  t.same(soundRuns(new Float32Array(0)), []);
 });
 
 t.test('marks belong to their word and do not move it', async (t) => {
@@ -124,11 +163,15 @@ t.test('words are in order, of some length, within the segment, and lose no text
       // Sixteenths of a millisecond: samples.
       fc.nat(9_000 * 16).map((samples) => samples / 16),
       fc.integer({ min: 1, max: 30_000 * 16 }).map((samples) => samples / 16),
-      (drawn, fromMs, lengthMs) => {
+      fc.uniqueArray(fc.nat(39_000), { maxLength: 12 }),
+      (drawn, fromMs, lengthMs, edges) => {
+        const sound = edges
+          .toSorted((a, b) => a - b)
+          .flatMap((fromMs, i, all) => (i % 2 === 0 && i + 1 < all.length ? [{ fromMs, toMs: all[i + 1] ?? 0 }] : []));
         const tokens = drawn.flatMap(({ text, frame, logprob }) =>
           tokenizer.encode(text).map((id) => ({ id, frame, logprob })),
         );
-        const words = timeWords(tokens, 'en', [fromMs, fromMs + lengthMs], tokenizer);
+        const words = timeWords(tokens, 'en', [fromMs, fromMs + lengthMs], tokenizer, sound);
         let before = fromMs;
         const hasRoom = Math.floor(fromMs + lengthMs) - Math.ceil(fromMs) >= words.length;
         for (const word of words) {

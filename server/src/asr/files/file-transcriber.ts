@@ -12,6 +12,7 @@ import { SegmentScript } from '../hypothesis/segment-script.js';
 import { inOneLanguage, LanguageEvidence, type LanguageProbabilities } from '../language-evidence.js';
 import { findLanguage, languageCodes } from '../model-languages.js';
 import type { ChineseScript } from '../../text/chinese-script.js';
+import { soundRuns, type SoundRun } from '../hypothesis/sound-runs.js';
 import { attentionRests, timeWords } from '../hypothesis/word-timing.js';
 import { hotwordsOf } from '../hotwords/hotwords.js';
 import { previousTokens } from '../hypothesis/previous-text.js';
@@ -268,7 +269,8 @@ export class FileTranscriber {
     }
     const script = new SegmentScript(asked?.script, this.#chineseScript);
     const segments = segmentsOf(tokens, facts.language, speech, audio.length, options.cutting ?? {}, this.#tokenizer);
-    return Promise.all(segments.map((segment) => this.#segmentOf(segment, start, facts, script)));
+    const window = { start, sound: soundRuns(audio) };
+    return Promise.all(segments.map((segment) => this.#segmentOf(segment, window, facts, script)));
   }
 
   /**
@@ -293,17 +295,14 @@ export class FileTranscriber {
   /** A part of a window, with times of the recording. */
   async #segmentOf(
     { start, end, tokens }: WindowSegment,
-    windowStart: number,
+    window: { readonly start: number; readonly sound: readonly SoundRun[] },
     facts: Omit<FinalDecode, 'tokens' | 'noise'>,
     script: SegmentScript,
   ): Promise<TranscribedSegment> {
     const [fromMs, toMs] = [start / SAMPLES_PER_MS, end / SAMPLES_PER_MS];
-    const windowMs = windowStart / SAMPLES_PER_MS;
-    const timed = timeWords(tokens, facts.language, [fromMs, toMs], this.#tokenizer).map((word) => ({
-      ...word,
-      startMs: word.startMs + windowMs,
-      endMs: word.endMs + windowMs,
-    }));
+    const windowMs = window.start / SAMPLES_PER_MS;
+    const said = timeWords(tokens, facts.language, [fromMs, toMs], this.#tokenizer, window.sound);
+    const timed = said.map((word) => ({ ...word, startMs: word.startMs + windowMs, endMs: word.endMs + windowMs }));
     const heard = this.#tokenizer.decode(tokens.map(({ id }) => id)).trim();
     const { text, words } = await script.of({ text: heard, words: timed }, facts.language);
     return {

@@ -2,6 +2,7 @@
 import type { Word } from '@sotto/protocol';
 import { mergePunctuation } from '@sotto/models';
 import type { DecodedToken } from '../engine.js';
+import type { SoundRun } from './sound-runs.js';
 import { FRAME_SAMPLES } from './stability-policy.js';
 import { SAMPLES_PER_MS } from '../../audio/samples.js';
 import type { EngineTokenizer } from '../tokenizer.js';
@@ -17,6 +18,14 @@ const FRAME_MS = FRAME_SAMPLES / SAMPLES_PER_MS;
 const LEAD_MAX_MS = 60;
 const TAIL_MAX_MS = 250;
 
+/**
+ * At a pause the sound itself says where a word begins and ends, so far from what its token attends, milliseconds: slow
+ * and emphasised words are as long. What goes on for longer is no word alone (music, a breath, words left out).
+ */
+const SOUND_REACH_MS = 1_200;
+/** A word takes as much of its sound at least, milliseconds; where it would be less, its token attends another one. */
+const SOUND_MS_MIN = 80;
+
 /** What a word takes at least, milliseconds: a frame. Less only where there is not as much for each. */
 const WORD_MS_MIN = FRAME_MS;
 
@@ -30,18 +39,20 @@ interface HeardWord {
 
 /**
  * Words of decoded audio, in order, within `fromMs` and `toMs`, each of at least a millisecond. Times are whole
- * milliseconds, unless there are more words than milliseconds. A word ends where the next one
- * starts, or a little behind its last sound if a pause follows. A token that attends out of order is placed between its
+ * milliseconds, unless there are more words than milliseconds. A word ends where the next one starts, or with its sound
+ * if a pause follows, and begins with its sound behind one. A token that attends out of order is placed between its
  * neighbours; one that attends ahead of all speech is where that begins, since attention that has nowhere to go rests
  * on the first frames. Where it rests altogether, words are spread over the time. `confidence` is exp(mean
  * log-probability) of the word's tokens.
  * @param within Where the words were said, milliseconds since the window's first sample.
+ * @param sound Where there is sound, on the same clock; none where that is not known.
  */
 export function timeWords(
   tokens: readonly DecodedToken[],
   language: string,
   [fromMs, toMs]: readonly [fromMs: number, toMs: number],
   tokenizer: EngineTokenizer,
+  sound: readonly SoundRun[] = [],
 ): Word[] {
   const rests = attentionRests(tokens, language, tokenizer);
   const momentOf = ({ frame }: DecodedToken): number =>
@@ -49,20 +60,37 @@ export function timeWords(
   const attended = rests ? spread(tokens, [fromMs, toMs]) : inOrder(tokens.map(momentOf));
   const heard = heardWords(tokens, attended, language, tokenizer);
   const least = Math.min(WORD_MS_MIN, (toMs - fromMs) / Math.max(1, heard.length));
+  const runs = rests ? [] : sound;
   const starts: number[] = [];
   for (const [i, { firstMs }] of heard.entries()) {
     const before = heard[i - 1]?.lastMs ?? -Infinity;
-    const start = Math.max(firstMs - LEAD_MAX_MS, (before + firstMs) / 2, fromMs);
+    const lead = onset(firstMs, before, runs) ?? Math.max(firstMs - LEAD_MAX_MS, (before + firstMs) / 2);
+    const start = Math.max(lead, fromMs);
     starts.push(Math.max(start, (starts[i - 1] ?? -Infinity) + least));
   }
   // Those at the end leave room for those behind them.
   const placed = starts.map((start, i) => Math.max(fromMs, Math.min(start, toMs - least * (heard.length - i))));
   const words = heard.map(({ text, lastMs, logprobs }, i) => {
     const startMs = placed[i] as number;
-    const endMs = Math.min(placed[i + 1] ?? toMs, Math.max(startMs + least, lastMs + TAIL_MAX_MS));
+    const tail = offset(startMs, lastMs, heard[i + 1]?.firstMs ?? Infinity, runs) ?? lastMs + TAIL_MAX_MS;
+    const endMs = Math.min(placed[i + 1] ?? toMs, Math.max(startMs + least, tail));
     return { text, startMs, endMs, confidence: Math.min(1, Math.exp(mean(logprobs))) };
   });
   return inWholeMs(words, Math.ceil(fromMs), Math.floor(toMs));
+}
+
+/** Where the sound at a moment begins, if no word before has part in it. */
+function onset(ms: number, beforeMs: number, sound: readonly SoundRun[]): number | undefined {
+  const run = sound.find(({ fromMs, toMs }) => fromMs <= ms && ms < toMs);
+  if (run === undefined || beforeMs >= run.fromMs || ms - run.fromMs > SOUND_REACH_MS) return undefined;
+  return run.fromMs;
+}
+
+/** Where the sound at a moment of a word ends, if no word behind has part in it. */
+function offset(startMs: number, ms: number, behindMs: number, sound: readonly SoundRun[]): number | undefined {
+  const run = sound.find(({ fromMs, toMs }) => fromMs <= ms && ms < toMs);
+  if (run === undefined || behindMs < run.toMs || run.toMs - ms > SOUND_REACH_MS) return undefined;
+  return run.toMs - startMs < SOUND_MS_MIN ? undefined : run.toMs;
 }
 
 /**
