@@ -3,7 +3,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compileWhisper, OrtSession, WhisperNetwork, type CompileOptions, type NetworkOptions } from '@sotto/models';
+import {
+  type Choices,
+  compileWhisper,
+  OrtSession,
+  WhisperNetwork,
+  type CompileOptions,
+  type NetworkOptions,
+  type WhisperDecoder,
+} from '@sotto/models';
 import * as fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { roundToInt8 } from '../../models/src/whisper/int8-weights.js';
@@ -170,6 +178,40 @@ t.test('property: rounding is off by half a step at most, and no pair of product
     }),
   );
   t.pass('100 matrices');
+});
+
+t.test('a text of more tokens than a window has frames: the same, to the last bit, as token by token', async (t) => {
+  const network = await WhisperNetwork.load(await write({ seed: 5 }), { threads: 2, precision: 'int8' });
+  t.teardown(() => network.close());
+  const windows = 3;
+  const samples = 6_400;
+  const length = samples / 320 + 9;
+  const audio = Float32Array.from(Array.from({ length: windows }, (_, i) => [...randomAudio(i + 1, samples)]).flat());
+  const texts = Array.from({ length: windows }, (_, row) =>
+    Array.from({ length }, (_, i) => 3 + ((7 * i + row) % 190)),
+  );
+  /** Feeds the places from `start` on of all texts at once; what follows the last of them. */
+  const feed = (decoder: WhisperDecoder, start: number, end: number): Promise<Choices> => {
+    const places = Array.from({ length: end - start }, (_, i) => start + i);
+    return decoder.advance({
+      batch: windows,
+      tokens: texts.flatMap((text) => text.slice(start, end)),
+      positions: texts.flatMap(() => places),
+      present: texts.flatMap(() => places.map(() => true)),
+      select: texts.map((_, row) => (row + 1) * places.length - 1),
+      rules: texts.map(() => 'start'),
+      logits: true,
+    });
+  };
+  const hear = (): Promise<WhisperDecoder> => network.hear(audio, Array<number>(windows).fill(samples));
+  const [whole, stepwise] = [await hear(), await hear()];
+  const { logits } = await feed(whole, 0, length);
+  let last: Choices | undefined;
+  for (let i = 0; i < length; i++) last = await feed(stepwise, i, i + 1);
+  whole.close();
+  stepwise.close();
+  t.ok(logits.some((value) => value !== 0));
+  t.same(logits, last?.logits);
 });
 
 t.test('precisions that a device does not have are refused', async (t) => {

@@ -2,6 +2,7 @@
 import { ModelError } from '../model-error.js';
 import { WhisperTokenizer, type SpecialTokens } from '../tokenizer/index.js';
 import { readWhisperConfig, type WhisperConfig } from './config.js';
+import { heardFormOf, type HeardForm } from './cross-attention.js';
 import { addDecodeGraph, type Cache } from './decode-graph.js';
 import { addEncodeGraph } from './encode-graph.js';
 import { GraphBuilder, type Graph } from './graph-builder.js';
@@ -16,6 +17,7 @@ interface WhisperFacts {
   readonly config: WhisperConfig;
   readonly special: SpecialTokens;
   readonly precision: Precision;
+  readonly heardForm: HeardForm;
   readonly weightsFolder: string;
 }
 
@@ -108,6 +110,7 @@ export async function planWhisper(
     config,
     special,
     precision,
+    heardForm: heardFormOf(kernels, int8),
     weightsFolder: weights.folder,
     compile: (name) =>
       name === 'encode'

@@ -1,7 +1,8 @@
 // The decoder's graph: one for the prompt, for the verification of a draft and for single steps. The best tokens are
 // chosen inside.
 import type { SpecialTokens } from '../tokenizer/index.js';
-import { alignmentLayers, crossDims } from './encode-graph.js';
+import { looking } from './cross-attention.js';
+import { alignmentLayers } from './encode-graph.js';
 import type { TensorName } from './graph-builder.js';
 import { vocabularyMap } from './integer-maps.js';
 import type { BlockResult, LayerBuilder } from './layers.js';
@@ -44,8 +45,7 @@ export type Cache = 'growing' | 'inPlace';
  * - `select` int64 [m]: positions (row * n + column) for which a next token is chosen.
  * - `rules` int64 [m]: which tokens may be chosen; see `tokenRules`.
  * - `audioFrames` int64 [B]: encoder frames before the padding.
- * - `pastKey_i`, `pastValue_i` [B, heads, P, headWidth], `crossKey_i`, `crossValue_i`, `alignmentKeys`: see the encode
- *   graph.
+ * - `pastKey_i`, `pastValue_i` [B, heads, P, headWidth]; what the encode graph hands on.
  *
  * Outputs: `best` int64 [m], `logprob` float32 [m] (natural log, under the rules), `frame` int64 [m] (where the
  * alignment heads look on average), `logits` float32 [m, V] (under the rules; with a GPU's kernels V is a multiple of
@@ -72,7 +72,7 @@ export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cac
     return normed;
   };
   const queries: TensorName[] = [];
-  const look = isByRow ? lookingRowByRow(layers, tokens) : lookingAtOnce(layers, shape);
+  const look = looking(layers, tokens);
   for (let i = 0; i < config.decoderLayers; i++) {
     const layer = `decoder.layers.${i}`;
     const self = `${layer}.self_attn`;
@@ -82,11 +82,7 @@ export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cac
     const cross = `${layer}.encoder_attn`;
     const query = layers.linear(norm(`${cross}_layer_norm`), `${cross}.q_proj`, width, width);
     queries.push(query);
-    const audio = crossDims(layers);
-    const crossKey = graph.input(`crossKey_${i}`, layers.precision, audio);
-    const crossValue = graph.input(`crossValue_${i}`, layers.precision, audio);
-    const looked = look(query, crossKey, crossValue);
-    result = layers.closingLinear(layers.flatten(looked), `${cross}.out_proj`, width, width, `${cross}.v_proj`);
+    result = layers.closingLinear(layers.flatten(look(i, query)), `${cross}.out_proj`, width, width, `${cross}.v_proj`);
     result = layers.feedForward(norm(`${layer}.final_layer_norm`), layer, decoderInner);
   }
   const states = graph.op('Gather', [norm('decoder.layer_norm'), select], { axis: 0 });
@@ -104,36 +100,6 @@ const projections = [
   { map: 'k_proj', bias: false },
   { map: 'v_proj', bias: true },
 ] as const;
-
-/** Attention to the window: query rows [B * n, width], keys and values of the encoder -> [B, n, ...]. */
-type Looking = (query: TensorName, keys: TensorName, values: TensorName) => TensorName;
-
-/** In one kernel. */
-function lookingAtOnce(layers: LayerBuilder, shape: TensorName): Looking {
-  return (query, keys, values) =>
-    layers.graph.op('com.microsoft.MultiHeadAttention', [layers.unflatten(query, shape), keys, values], {
-      num_heads: layers.config.decoderHeads,
-    });
-}
-
-/**
- * Each query for itself: a CPU multiplies one row by another kernel than several, which adds up in another order, and
- * what differs in the last bit may be rounded to the next step in the maps behind. One row reads keys and values where
- * they lie; two at once lay them out anew.
- */
-function lookingRowByRow({ graph, config }: LayerBuilder, tokens: TensorName): Looking {
-  const { decoderHeads: heads, width } = config;
-  const headWidth = width / heads;
-  const split = graph.op('Concat', [graph.op('Shape', [tokens]), graph.integers(heads, 1, headWidth)], { axis: 0 });
-  // Before the product: a product with a scale of its own lays the keys out anew.
-  const scale = graph.floats(Float32Array.of(1 / Math.sqrt(headWidth)), []);
-  const turned = (x: TensorName): TensorName => graph.op('Transpose', [x], { perm: [0, 2, 1, 3, 4] });
-  return (query, keys, values) => {
-    const rows = turned(graph.op('Reshape', [graph.op('Mul', [query, scale]), split]));
-    const scores = graph.op('com.microsoft.FusedMatMul', [rows, keys], { transB: 1 });
-    return turned(graph.op('MatMul', [graph.op('Softmax', [scores], { axis: -1 }), values]));
-  };
-}
 
 /** Query, key and value of rows x: [B, heads, n, headWidth] each. */
 type Projections = (x: TensorName, weights: string) => readonly TensorName[];
@@ -159,9 +125,9 @@ function projectionsByHead(layers: LayerBuilder, tokens: TensorName): Projection
 
 /**
  * In steps of its own, such that a row comes out the same to the last bit whatever stands beside it. A query of zeros
- * stands behind the others, so that there are always several: one alone takes another kernel (see lookingRowByRow). The
- * weights of places are summed by a product, as the values are: one after the other, so that places that are left out
- * change nothing. A softmax sums by its length.
+ * stands behind the others, so that there are always several: one alone takes another kernel (see cross-attention.ts).
+ * The weights of places are summed by a product, as the values are: one after the other, so that places that are left
+ * out change nothing. A softmax sums by its length.
  */
 function growingRowByRow(layers: LayerBuilder, tokens: TensorName): Attention {
   const { graph, config, precision } = layers;

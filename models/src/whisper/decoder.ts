@@ -1,4 +1,5 @@
 // What a decoder is, however it remembers: tokens in, choices out.
+import { unchanged } from './cross-attention.js';
 import { OrtError } from '../onnxruntime/errors.js';
 import { OrtValue, type OrtBinding, type Tensor } from '../onnxruntime/index.js';
 import { KeptLogits } from './kept-logits.js';
@@ -85,6 +86,14 @@ export function bindInput(binding: OrtBinding, input: DecoderInput): void {
   bindTensor(binding, 'positions', int64(positions, [batch, width]));
   bindTensor(binding, 'select', int64(select));
   bindTensor(binding, 'rules', int64(rules.map((rule) => tokenRules[rule])));
+}
+
+/**
+ * Binds the outputs that hold what the encoder handed on, unchanged, to where it lies: an operator that could add to
+ * it, and does not, would make a copy otherwise.
+ */
+export function bindUnchanged(binding: OrtBinding, heard: ReadonlyMap<string, OrtValue>): void {
+  for (const [name, value] of heard) if (value.type === 'int8') binding.output(unchanged(name), value);
 }
 
 /** Whether the graph's logits are wanted in any way. */

@@ -2,6 +2,7 @@
 // every decoder layer.
 import type { TensorName } from './graph-builder.js';
 import { addConvolutionsByProduct, addSpectrumByProduct } from './convolutions-by-product.js';
+import { addCross } from './cross-attention.js';
 import type { BlockResult, LayerBuilder } from './layers.js';
 import { fftLength, fourierBasis, frequencyBins, hopLength, melFilterBank } from './mel-filters.js';
 
@@ -19,10 +20,9 @@ export function alignmentLayers(heads: readonly (readonly [layer: number, head: 
 
 /**
  * Adds the graph. Input `audio` float32 [batch, samples]: 16 kHz, samples a multiple of 320 (T = samples / 320 encoder
- * frames), the window with its silence already behind it. Outputs, in the graph's precision: `crossKey_i`,
- * `crossValue_i` for each decoder layer i, [batch, heads, 1, T, headWidth] with a CPU's kernels, [batch, T, width] with
- * a GPU's, whose flash attention takes them as they are; `alignmentKeys` [batch, alignment heads, headWidth, T]; for
- * study `logMel` float32 [batch, melBins, 2 T] and `encoded` [batch, T, width].
+ * frames), the window with its silence already behind it. Outputs: what {@link crossTensors} names; in the graph's
+ * precision `alignmentKeys` [batch, alignment heads, headWidth, T]; for study `logMel` float32 [batch, melBins, 2 T]
+ * and `encoded` [batch, T, width].
  */
 export function addEncodeGraph(layers: LayerBuilder): void {
   const { graph, config, precision } = layers;
@@ -124,21 +124,12 @@ function addCrossAttention(layers: LayerBuilder, rows: TensorName, batch: Tensor
   const { width, decoderHeads: heads } = config;
   const headWidth = width / heads;
   const split = graph.op('Concat', [batch, graph.integers(-1, heads, headWidth)], { axis: 0 });
-  const isByHead = layers.kernels === 'cpu';
-  const laidOut = isByHead ? graph.integers(-1, heads, 1, headWidth) : graph.integers(-1, width);
-  const whole = graph.op('Concat', [batch, laidOut], { axis: 0 });
   const byHead = (x: TensorName): TensorName => graph.op('Reshape', [x, split]);
-  const dims = crossDims(layers);
-  const add = (name: string, x: TensorName): void => {
-    const places = graph.op('Reshape', [x, whole]);
-    graph.output(name, isByHead ? graph.op('Transpose', [places], { perm: [0, 2, 3, 1, 4] }) : places, precision, dims);
-  };
   const keys: TensorName[] = [];
   for (let i = 0; i < config.decoderLayers; i++) {
     const attention = `decoder.layers.${i}.encoder_attn`;
     const key = layers.linear(rows, `${attention}.k_proj`, width, width, false);
-    add(`crossKey_${i}`, key);
-    add(`crossValue_${i}`, layers.values(rows, `${attention}.v_proj`));
+    addCross(layers, i, { keys: key, values: layers.values(rows, `${attention}.v_proj`), batch });
     keys.push(key);
   }
   // [batch, T, alignment heads, headWidth]
@@ -148,10 +139,4 @@ function addCrossAttention(layers: LayerBuilder, rows: TensorName, batch: Tensor
   const joined = graph.op('Concat', aligned, { axis: 2 });
   const alignmentKeys = graph.op('Transpose', [joined], { perm: [0, 2, 3, 1] });
   graph.output('alignmentKeys', alignmentKeys, precision, ['batch', config.alignmentHeads.length, headWidth, 'frames']);
-}
-
-/** Of `crossKey_i` and `crossValue_i`. */
-export function crossDims({ kernels, config }: Pick<LayerBuilder, 'kernels' | 'config'>): (string | number)[] {
-  const { decoderHeads: heads, width } = config;
-  return kernels === 'cpu' ? ['batch', heads, 1, 'frames', width / heads] : ['batch', 'frames', width];
 }

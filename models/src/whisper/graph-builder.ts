@@ -3,6 +3,7 @@ import proto from 'onnx-proto';
 import type { Tensor } from '../onnxruntime/index.js';
 
 const { onnx } = proto;
+const { GRAPH } = onnx.AttributeProto.AttributeType;
 
 /** Element types that the graphs use, by ONNX's numbers (`TensorProto.DataType`). */
 export const onnxTypes = {
@@ -16,6 +17,9 @@ export const onnxTypes = {
   bfloat16: 16,
 } as const;
 export type OnnxType = keyof typeof onnxTypes;
+
+/** A string is a dimension known only at run time. */
+export type Dims = readonly (number | string)[];
 
 /** The name of a tensor in the graph. */
 export type TensorName = string;
@@ -36,6 +40,12 @@ export interface ExternalData {
 interface Node extends proto.onnx.INodeProto {
   readonly input: TensorName[];
   readonly output: TensorName[];
+  /** Parts that it runs, by the names of its attributes. */
+  readonly bodies?: Readonly<Record<string, Body>>;
+}
+
+interface Body extends Pick<proto.onnx.IGraphProto, 'name' | 'input' | 'output'> {
+  readonly nodes: readonly Node[];
 }
 
 /** Opset 20 has Gelu, reductions with axes as an input, and LayerNormalization; ONNX Runtime 1.17 and later know it. */
@@ -54,7 +64,8 @@ export interface Graph {
 
 export class GraphBuilder {
   readonly #name: string;
-  readonly #nodes: Node[] = [];
+  /** Of the part that is being built. */
+  #nodes: Node[] = [];
   readonly #initializers: proto.onnx.ITensorProto[] = [];
   readonly #inputs: proto.onnx.IValueInfoProto[] = [];
   readonly #outputs: proto.onnx.IValueInfoProto[] = [];
@@ -68,14 +79,14 @@ export class GraphBuilder {
     this.#name = name;
   }
 
-  /** Declares an input; a string is a dimension known only at run time. */
-  input(name: TensorName, type: OnnxType, dims: readonly (number | string)[]): TensorName {
+  /** Declares an input. */
+  input(name: TensorName, type: OnnxType, dims: Dims): TensorName {
     this.#inputs.push(valueInfo(name, type, dims));
     return name;
   }
 
   /** Makes the result of a node an output under `name`. */
-  output(name: TensorName, tensor: TensorName, type: OnnxType, dims: readonly (number | string)[]): void {
+  output(name: TensorName, tensor: TensorName, type: OnnxType, dims: Dims): void {
     this.#outputNames.set(tensor, name);
     this.#outputs.push(valueInfo(name, type, dims));
   }
@@ -108,6 +119,45 @@ export class GraphBuilder {
     return output;
   }
 
+  /**
+   * Adds a part that runs for each number below `count` (int64 scalar); what it gives, float32 of the dimensions
+   * `dims`, is stacked: [count, ...dims]. `build` adds its nodes, which may use all that is there already.
+   */
+  forEach(count: TensorName, dims: Dims, build: (index: TensorName) => TensorName): TensorName {
+    const id = this.#count++;
+    const [index, goesOn] = [`index_${id}`, `goesOn_${id}`];
+    const input = [valueInfo(index, 'int64', []), valueInfo(goesOn, 'bool', [])];
+    const body = this.#body(() => {
+      const result = build(index);
+      return [valueInfo(this.op('Identity', [goesOn]), 'bool', []), valueInfo(result, 'float32', dims)];
+    });
+    return this.#bodied('Loop', [count, ''], { body: { ...body, input } });
+  }
+
+  /**
+   * Adds two parts, of which one runs, as `condition` (bool scalar) says; both give float32 of the dimensions `dims`,
+   * by a node of their own.
+   */
+  either(condition: TensorName, dims: Dims, then: () => TensorName, otherwise: () => TensorName): TensorName {
+    const branch = (build: () => TensorName): Body => this.#body(() => [valueInfo(build(), 'float32', dims)]);
+    return this.#bodied('If', [condition], { then_branch: branch(then), else_branch: branch(otherwise) });
+  }
+
+  #bodied(opType: string, input: TensorName[], bodies: Readonly<Record<string, Body>>): TensorName {
+    const output = `${opType}_${this.#count++}`;
+    this.#nodes.push({ name: output, opType, domain: '', input, output: [output], bodies });
+    return output;
+  }
+
+  #body(build: () => proto.onnx.IValueInfoProto[]): Body {
+    const around = this.#nodes;
+    const nodes: Node[] = [];
+    this.#nodes = nodes;
+    const output = build();
+    this.#nodes = around;
+    return { name: `body_${this.#count++}`, nodes, input: [], output };
+  }
+
   /** An int64 vector. */
   integers(...values: readonly number[]): TensorName {
     return this.#integer(values, [values.length]);
@@ -124,8 +174,8 @@ export class GraphBuilder {
   }
 
   /** A constant of bytes, kept in the graph. */
-  bytes(values: Uint8Array, dims: readonly number[]): TensorName {
-    return this.#constant('uint8', values, dims);
+  bytes(values: Uint8Array | Int8Array, dims: readonly number[]): TensorName {
+    return this.#constant(values instanceof Int8Array ? 'int8' : 'uint8', values, dims);
   }
 
   /** A matrix that is handed over beside the graph, which is then small: it is neither written nor read with it. */
@@ -152,6 +202,15 @@ export class GraphBuilder {
   build(): Graph {
     const renamed = (names: readonly TensorName[]): TensorName[] =>
       names.map((name) => this.#outputNames.get(name) ?? name);
+    const written = ({ bodies, ...node }: Node): proto.onnx.INodeProto => ({
+      ...node,
+      input: renamed(node.input),
+      output: renamed(node.output),
+      ...(bodies && {
+        attribute: Object.entries(bodies).map(([name, body]) => ({ name, type: GRAPH, g: graphOf(body) })),
+      }),
+    });
+    const graphOf = ({ nodes, ...more }: Body): proto.onnx.IGraphProto => ({ ...more, node: nodes.map(written) });
     const model = onnx.ModelProto.create({
       irVersion,
       producerName: 'sotto',
@@ -161,7 +220,7 @@ export class GraphBuilder {
       ],
       graph: {
         name: this.#name,
-        node: this.#nodes.map((node) => ({ ...node, input: renamed(node.input), output: renamed(node.output) })),
+        node: this.#nodes.map(written),
         initializer: this.#initializers,
         input: this.#inputs,
         output: this.#outputs,
@@ -170,7 +229,7 @@ export class GraphBuilder {
     return { model: onnx.ModelProto.encode(model).finish(), beside: this.#beside };
   }
 
-  #constant(type: OnnxType, values: Float32Array | Uint8Array, dims: readonly number[]): TensorName {
+  #constant(type: OnnxType, values: Float32Array | Uint8Array | Int8Array, dims: readonly number[]): TensorName {
     const name = `constant_${this.#count++}`;
     const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     this.#initializers.push({ name, dataType: onnxTypes[type], dims: [...dims], rawData });
@@ -204,7 +263,7 @@ function attribute(name: string, value: Attribute): proto.onnx.IAttributeProto {
   return { name, type: AttributeType.INTS, ints: [...value] };
 }
 
-function valueInfo(name: string, type: OnnxType, dims: readonly (number | string)[]): proto.onnx.IValueInfoProto {
+function valueInfo(name: string, type: OnnxType, dims: Dims): proto.onnx.IValueInfoProto {
   const dim = dims.map((size) => (typeof size === 'string' ? { dimParam: size } : { dimValue: size }));
   return { name, type: { tensorType: { elemType: onnxTypes[type], shape: { dim } } } };
 }

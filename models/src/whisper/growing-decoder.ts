@@ -5,6 +5,7 @@ import {
   bindChoices,
   bindInput,
   bindTensor,
+  bindUnchanged,
   int64,
   presentOf,
   take,
@@ -59,6 +60,7 @@ export class GrowingDecoder implements WhisperDecoder {
     bindTensor(this.#binding, 'mask', { type: 'bool', dims: [batch, masks, mask.length / batch / masks], data: mask });
     for (const [name, value] of this.#past) this.#binding.input(name, value);
     for (const name of this.#past.keys()) this.#binding.output(presentOf(name), this.#place);
+    bindUnchanged(this.#binding, this.#memory.heard);
     bindChoices(this.#binding, this.#config.isMultilingual, input);
     const outputs = await this.#binding.run(input.shrinks);
     for (const [name, value] of this.#past) {

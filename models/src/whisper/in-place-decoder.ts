@@ -6,6 +6,7 @@ import {
   bindChoices,
   bindInput,
   bindTensor,
+  bindUnchanged,
   int64,
   presentOf,
   takeChoices,
@@ -62,11 +63,12 @@ export class InPlaceDecoder implements WhisperDecoder {
   }
 
   async #run(input: DecoderInput, lastPlace: Int32Array, places: number): Promise<Choices> {
-    const { cache } = this.#memory;
+    const { cache, heard } = this.#memory;
     bindInput(this.#binding, input);
     bindTensor(this.#binding, 'lastPlace', { type: 'int32', dims: [lastPlace.length], data: lastPlace });
     bindTensor(this.#binding, 'places', { type: 'int32', dims: [1], data: Int32Array.of(places) });
     for (const [name, value] of cache) this.#binding.output(presentOf(name), value);
+    bindUnchanged(this.#binding, heard);
     bindChoices(this.#binding, this.#config.isMultilingual, input);
     return takeChoices(await this.#binding.run(input.shrinks), input);
   }

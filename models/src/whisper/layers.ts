@@ -1,6 +1,7 @@
 // The blocks that Whisper's encoder and decoder share, as nodes over the original weights.
 import { ModelError } from '../model-error.js';
 import type { WhisperConfig } from './config.js';
+import { heardFormOf, type HeardForm } from './cross-attention.js';
 import type { GraphBuilder, OnnxType, TensorName } from './graph-builder.js';
 import type { Int8Weight } from './int8-weights.js';
 import { IntegerProducts } from './integer-products.js';
@@ -53,6 +54,7 @@ export class LayerBuilder {
   readonly weights: Weights;
   readonly precision: Precision;
   readonly kernels: Kernels;
+  readonly heardForm: HeardForm;
   readonly #int8: ReadonlyMap<string, Int8Weight>;
   readonly #isDeep: boolean;
 
@@ -74,6 +76,7 @@ export class LayerBuilder {
     this.weights = weights;
     this.precision = precision;
     this.kernels = kernels;
+    this.heardForm = heardFormOf(kernels, int8.size > 0);
     this.#int8 = int8;
     this.#isDeep = int8.size > 0 && [...int8.values()].every(({ activationBytes }) => activationBytes > 1);
     this.#products = new IntegerProducts(graph, (tensor) => this.#stored(tensor), isExact, this.#isDeep);

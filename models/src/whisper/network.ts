@@ -147,9 +147,9 @@ export class WhisperNetwork {
           ? await open('step', 'decode', { ...recordingOptions, ...longStepOptions })
           : decode;
       const steps = stepGraphs ? { short: decode, long: longSteps } : undefined;
-      const { config, precision } = plan;
+      const { config, precision, heardForm } = plan;
       const { largest } = options;
-      const windows = new WindowMemory({ config, precision, kernels, place, cache, steps, largest });
+      const windows = new WindowMemory({ config, precision, heardForm, place, cache, steps, largest });
       return new WhisperNetwork(plan, { encode, decode, sessions }, place, windows, cache);
     } catch (error) {
       for (const session of sessions) session.close();

@@ -11,9 +11,9 @@ import {
 } from '../onnxruntime/index.js';
 import type { WhisperConfig } from './config.js';
 import type { Cache } from './decode-graph.js';
-import { crossDims } from './encode-graph.js';
+import { crossTensors, type HeardForm, type HeardTensor } from './cross-attention.js';
 import type { DecoderMemory } from './decoder-memory.js';
-import type { Kernels, Precision } from './layers.js';
+import type { Precision } from './layers.js';
 import { samplesPerEncoderFrame, sampleRate } from './mel-filters.js';
 import { StepGraph } from './step-graph.js';
 
@@ -26,7 +26,7 @@ export interface LargestBatch {
 export interface WindowMemoryOptions {
   readonly config: WhisperConfig;
   readonly precision: Precision;
-  readonly kernels: Kernels;
+  readonly heardForm: HeardForm;
   readonly place: MemoryPlace;
   /** A cache that grows has its memory elsewhere. */
   readonly cache: Cache;
@@ -49,8 +49,7 @@ interface Slot {
 }
 
 /** Where a tensor of a batch lies. */
-interface Placed {
-  readonly name: string;
+interface Placed extends Pick<HeardTensor, 'name' | 'type'> {
   /** Dimensions behind the batch. */
   readonly dims: readonly number[];
   readonly offset: number;
@@ -87,11 +86,10 @@ export class WindowMemory {
       const batch = sessions ? recordedBatch(windows) : windows;
       const layout = this.#layout(batch, frames);
       const block = this.#blockOf(slot, layout.length);
-      const { precision } = this.#options;
       const lay = (placed: readonly Placed[], rows: number, first = 0): Map<string, OrtValue> => {
-        const values = placed.map(({ name, dims, offset }) => {
-          const from = offset + first * elementCount(dims) * bytesPerElement(precision);
-          return [name, block.tensor(precision, [rows, ...dims], from)] as const;
+        const values = placed.map(({ name, type, dims, offset }) => {
+          const from = offset + first * elementCount(dims) * bytesPerElement(type);
+          return [name, block.tensor(type, [rows, ...dims], from)] as const;
         });
         return new Map(values);
       };
@@ -142,27 +140,26 @@ export class WindowMemory {
   }
 
   #layout(batch: number, frames: number): Layout {
-    const { config, precision, kernels } = this.#options;
+    const { config, precision, heardForm, cache: kind } = this.#options;
     const { decoderLayers, decoderHeads: heads, maxTargetPositions, width, alignmentHeads } = config;
     const headWidth = width / heads;
-    const cross = crossDims({ kernels, config })
-      .slice(1)
-      .map((dim) => (dim === 'frames' ? frames : Number(dim)));
     let length = 0;
-    const place = (name: string, dims: readonly number[]): Placed => {
+    const place = ({ name, type, dims }: HeardTensor): Placed => {
       const offset = length;
-      const bytes = batch * elementCount(dims) * bytesPerElement(precision);
-      length += Math.ceil(bytes / blockAlignment) * blockAlignment;
-      return { name, dims, offset };
+      const sizes = dims.map((dim) => (dim === 'frames' ? frames : dim));
+      length += Math.ceil((batch * elementCount(sizes) * bytesPerElement(type)) / blockAlignment) * blockAlignment;
+      return { name, type, dims: sizes, offset };
     };
-    const ofLayers = (names: readonly string[], dims: readonly number[]): Placed[] =>
-      Array.from({ length: decoderLayers }, (_, i) => names.map((name) => place(`${name}_${i}`, dims))).flat();
     const heard = [
-      ...ofLayers(['crossKey', 'crossValue'], cross),
-      place('alignmentKeys', [alignmentHeads.length, headWidth, frames]),
-    ];
-    const isInPlace = this.#options.cache === 'inPlace';
-    const cache = isInPlace ? ofLayers(['pastKey', 'pastValue'], [heads, maxTargetPositions, headWidth]) : [];
+      ...crossTensors(config, heardForm, precision),
+      { name: 'alignmentKeys', type: precision, dims: [alignmentHeads.length, headWidth, 'frames'] } as const,
+    ].map(place);
+    const cached = Array.from({ length: kind === 'inPlace' ? decoderLayers : 0 }, (_, i) =>
+      ['pastKey', 'pastValue'].map((name) => {
+        return { name: `${name}_${i}`, type: precision, dims: [heads, maxTargetPositions, headWidth] } as const;
+      }),
+    );
+    const cache = cached.flat().map(place);
     return { heard, cache, length };
   }
 }
