@@ -159,7 +159,10 @@ t.test(
       ['on tues- tuesday the rail railroad closed', 'On Tuesday the railroad closed.', undefined],
       ['meet on tuesday no sorry wednesday', 'Meet on Wednesday.', undefined],
       ['if it had wait no sorry been there', 'If it had been there.', undefined],
+      ['i mean it was cold you know', 'It was cold.', undefined],
       // Nothing else.
+      ['i mean it', 'It.', 'changedWord'],
+      ['well you know him', 'Him.', 'changedWord'],
       ["don't listen to the negativity", "Don't listen to the natativity.", 'changedWord'],
       ['in private banking in wealth management', 'In private banking, in health management.', 'changedWord'],
       ['t mobile is best', 'Tobile is best.', 'changedWord'],

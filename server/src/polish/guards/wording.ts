@@ -26,6 +26,8 @@ const SMALL_WORDS_MAX = 6;
 const CORRECTIONS = new Set(['no', 'sorry', 'mean', 'rather', 'wait']);
 /** Words that speakers strew in: "you know", "I mean", "sort of". */
 const STREWN = new Set(['know', 'mean', 'sort', 'kind', 'right', 'really', 'very']);
+const MEANT_WITH_OBJECT = new Set(['know', 'mean']);
+const OBJECTS = new Set(['it', 'that', 'this', 'him', 'her', 'them', 'you', 'me', 'us']);
 /** Between a word and the same word once more. */
 const LINKS = new Set(['by', 'to', 'after', 'upon', 'on', 'for', 'in', 'and']);
 /** Written as signs: "$5" for "five dollars". */
@@ -65,7 +67,7 @@ function isHarmless({ from, to, written }: Difference, said: readonly Unit[]): b
   const left = said.slice(from, to);
   if (lettersOf(left) === lettersOf(written) || spells(left, written)) return true;
   if (written.some(isContent)) return false;
-  if (!left.some(isMeant)) return left.length <= SMALL_WORDS_MAX;
+  if (!left.some(isMeant)) return left.length <= SMALL_WORDS_MAX && !isSaidOf(left, said.slice(to));
   return isBrokenOff(left, said.slice(to));
 }
 
@@ -80,6 +82,12 @@ function isBrokenOff(left: readonly Unit[], next: readonly Unit[]): boolean {
   const again = next[left.length - 1]?.text ?? '';
   if (!left.slice(0, -1).every(({ text }, at) => text === next[at]?.text)) return false;
   return again === last ? left.length <= REPEATED_MAX : left.length > 1 || again.startsWith(last);
+}
+
+/** "I mean it": the word has an object, where "I mean, it was cold" goes on. */
+function isSaidOf(left: readonly Unit[], [object, behind]: readonly Unit[]): boolean {
+  const endsThere = object !== undefined && (object.endsSentence || behind === undefined);
+  return endsThere && MEANT_WITH_OBJECT.has(left.at(-1)?.text ?? '') && OBJECTS.has(object.text);
 }
 
 /** "Step by step", "many, many, many years". */

@@ -43,8 +43,17 @@ export function chineseDigitsOf(text: string): string {
     .replaceAll(QUANTITY, (words: string) => {
       // 一个, 两次: one writes the word.
       const value = words.length < 2 ? undefined : valueOf(words);
-      return value === undefined || value < 10 ? words : String(value);
+      return value === undefined || value < 10 ? words : (roundOf(words) ?? String(value));
     });
+}
+
+/** 一百四十四亿 is 144亿, and 十四亿五千万 is 14亿5000万; undefined for what does not end in such a power. */
+function roundOf(words: string): string | undefined {
+  const parts = words.split(/(?<=[万萬亿億])/u).map((part) => {
+    const value = LARGE.has(part.slice(-1)) ? valueOf(part.slice(0, -1)) : undefined;
+    return value === undefined ? undefined : `${value}${part.slice(-1)}`;
+  });
+  return parts.includes(undefined) ? undefined : parts.join('');
 }
 
 function decimalOf(whole: string, fraction: string | undefined): string | undefined {

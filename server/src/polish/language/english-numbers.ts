@@ -27,6 +27,11 @@ const SCALES = new Map([
 /** Behind a number of one word these make it a quantity. */
 const UNITS =
   /^(?:percent|dollars?|euros?|pounds?|cents?|degrees?|kilomet(?:er|re)s?|met(?:er|re)s?|miles?|kilos?|kilograms?|grams?|hours?|minutes?|seconds?|o'clock|a\.?m|p\.?m)\b/i;
+const TENS_ORDINAL = new RegExp(`\\b(${[...TENS.keys()].join('|')})([ -])(${[...ORDINALS.keys()].join('|')})\\b`, 'gi');
+const MONTHS = 'january|february|march|april|may|june|july|august|september|october|november|december';
+const BEFORE_DAY = new RegExp(`\\b(?:${MONTHS}) $`, 'i');
+const BEHIND_DAY = new RegExp(`^ (?:of|century|birthday|anniversary|floor|street|${MONTHS})\\b`, 'i');
+const HIGHER = /\b(?:hundred|thousand)(?: and)? $/i;
 /** Numbers of one word from this on are written as digits. */
 const DIGITS_FROM = 11;
 
@@ -41,7 +46,7 @@ interface Word {
 
 /** The text with its numbers as digits; what stands between them is as before. */
 export function digitsOf(text: string): string {
-  const words = Array.from(splitHyphens(text).matchAll(/\S+/g), ([whole]): Word => {
+  const words = Array.from(splitHyphens(withOrdinals(text)).matchAll(/\S+/g), ([whole]): Word => {
     const word = whole.toLowerCase().replace(/[^a-z']+$/, '');
     return { text: whole, word, isOpen: word.length === whole.length };
   });
@@ -51,7 +56,9 @@ export function digitsOf(text: string): string {
     const isDecimal = run > 0 && fractionRun(words, at + run).length > 0;
     const value = isDecimal ? valueOf(words.slice(at, at + run).map(({ word }) => word)) : undefined;
     const digits =
-      run === 0 ? undefined : (value?.toString() ?? written(words.slice(at, at + run), words[at + run]?.word ?? ''));
+      run === 0 || endsInOrdinal(words, at + run)
+        ? undefined
+        : (value?.toString() ?? written(words.slice(at, at + run), words[at + run]?.word ?? ''));
     if (digits === undefined) {
       const next = Math.max(1, run);
       out.push(...words.slice(at, at + next).map((word) => word.text));
@@ -64,6 +71,25 @@ export function digitsOf(text: string): string {
     }
   }
   return out.join(' ').replaceAll(/(\d) percent\b/gi, '$1%');
+}
+
+/** "twenty-first", and "twenty first" where it is a day or the like: there might be twenty who are first. */
+function withOrdinals(text: string): string {
+  return text.replaceAll(TENS_ORDINAL, (all: string, tens: string, joint: string, ordinal: string, at: number) => {
+    const one = ORDINALS.get(ordinal.toLowerCase()) ?? 10;
+    const before = text.slice(0, at);
+    const isDay = joint === '-' || BEFORE_DAY.test(before) || BEHIND_DAY.test(text.slice(at + all.length));
+    if (one > 9 || !isDay || HIGHER.test(before)) return all;
+    return `${(TENS.get(tens.toLowerCase()) ?? 0) + one}${['st', 'nd', 'rd'][one - 1] ?? 'th'}`;
+  });
+}
+
+/** "the twenty first ones", "two hundred and thirty first": such a number stays in words. */
+function endsInOrdinal(words: readonly Word[], past: number): boolean {
+  const last = words[past - 1];
+  const ordinal = ORDINALS.get(words[past]?.word ?? '');
+  if (ordinal === undefined || last?.isOpen !== true) return false;
+  return TENS.has(last.word) ? ordinal < 10 : isScale(last.word);
 }
 
 /** "twenty-five" in two words. */
@@ -79,7 +105,10 @@ function numberRun(words: readonly Word[], at: number): number {
   let length = 0;
   for (let index = at; index < words.length; index++) {
     const { word, isOpen } = words[index] ?? { word: '', isOpen: false };
-    const joins = word === 'and' && words[index - 1]?.word === 'hundred' && isValue(words[index + 1]?.word ?? '');
+    const joins =
+      word === 'and' &&
+      /^(?:hundred|thousand)$/.test(words[index - 1]?.word ?? '') &&
+      isValue(words[index + 1]?.word ?? '');
     if (!(isValue(word) || (index > at && (isScale(word) || joins)))) break;
     length = index - at + 1;
     if (!isOpen) break;
