@@ -6,6 +6,8 @@
 // engines of mobile apps cannot read.
 const UNSPACED = String.raw`\u2e80-\u30ff\u31c0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\u{20000}-\u{3ffff}`;
 const ENDS_UNSPACED = new RegExp(`[${UNSPACED}]$`, 'u');
+/** Marks that have their space within them. */
+const ENDS_WIDE_MARK = /[\u3001-\u303f\uff01-\uff0f\uff1a-\uff20]$/;
 const STARTS_UNSPACED = new RegExp(`^[${UNSPACED}]`, 'u');
 
 /** One text of several; empty ones vanish, spaces at the seams become one. */
@@ -22,5 +24,6 @@ export function joinTexts(texts: readonly string[]): string {
 
 function seam(before: string, after: string): string {
   // The last character may be two units of UTF-16.
+  if (ENDS_WIDE_MARK.test(before)) return '';
   return ENDS_UNSPACED.test(before.slice(-2)) && STARTS_UNSPACED.test(after) ? '' : ' ';
 }

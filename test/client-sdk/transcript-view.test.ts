@@ -114,6 +114,7 @@ t.test('utterances are joined as their script wants it', async (t) => {
   t.equal(joinTexts([' Hello. ', ' World.']), ' Hello. World.');
   t.equal(joinTexts(['今天天气很好。', '我们去公园。']), '今天天气很好。我们去公园。');
   t.equal(joinTexts(['你好', 'Sotto']), '你好 Sotto');
+  t.equal(joinTexts(['密不可分。', '90后购房']), '密不可分。90后购房');
   t.equal(joinTexts(['𠮷野', '𠮷田']), '𠮷野𠮷田', 'also beyond the basic plane');
   t.equal(joinTexts(['안녕하세요.', '반갑습니다.']), '안녕하세요. 반갑습니다.');
   t.equal(joinTexts(['', ' ', 'a', '']), 'a');

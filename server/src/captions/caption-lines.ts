@@ -28,12 +28,35 @@ export function lineCount(text: string, columns: number = columnsOf(text)): numb
   return wrapText(text, columns, 'word').length;
 }
 
+/** Behind these a reader rests: a line that ends here reads best. */
+const CLAUSE_END = /[,;:.!?…，、；：。！？—–]["'”’」』）)»]*\s*$/u;
+/** Lines of a text that ends its first one with a clause: the shorter one has this share of the longer at least. */
+const CLAUSE_EVENNESS = 0.5;
+
 /**
- * The text in as few lines as it takes, none wider than `columns` (at least 2), and as even as word borders allow: the
- * narrowest width that needs no further line leaves no lonely word on the last.
+ * The text in as few lines as it takes, none wider than `columns` (at least 2). Two lines part where a clause ends, if
+ * neither gets much shorter for it. Else they are as even as word borders allow: the narrowest width that needs no
+ * further line leaves no lonely word on the last.
  */
 export function captionLines(text: string, columns: number = columnsOf(text)): string[] {
   const count = lineCount(text, columns);
+  return (count === 2 ? clauses(text, columns) : undefined) ?? evenLines(text, columns, count);
+}
+
+/** The most even of the two lines that part behind a clause; undefined where none fits. */
+function clauses(text: string, columns: number): string[] | undefined {
+  let best: { evenness: number; lines: string[] } = { evenness: CLAUSE_EVENNESS, lines: [] };
+  for (const { start } of pieces(text, 'word')) {
+    if (!CLAUSE_END.test(text.slice(0, start))) continue;
+    const lines = [text.slice(0, start).trim(), text.slice(start).trim()];
+    const [shorter = 0, longer = 0] = lines.map((line) => stringWidth(line)).toSorted((a, b) => a - b);
+    const evenness = shorter / longer;
+    if (longer <= columns && evenness >= best.evenness) best = { evenness, lines };
+  }
+  return best.lines.length === 0 ? undefined : best.lines;
+}
+
+function evenLines(text: string, columns: number, count: number): string[] {
   // No narrower than the widest word, which would be torn apart.
   const widestWord = Math.max(2, ...[...pieces(text, 'word')].map((piece) => stringWidth(piece.text.trimEnd())));
   let width = Math.min(columns, Math.max(widestWord, Math.ceil(stringWidth(text) / Math.max(1, count))));

@@ -25,6 +25,21 @@ t.test('lines are about equally long, and words stay whole', async (t) => {
   t.strictSame(captionLines(' '), []);
 });
 
+t.test('two lines part where a clause ends, unless one is much shorter then', async (t) => {
+  t.strictSame(captionLines('Instead, he joined her, and they ate like two hungry children.'), [
+    'Instead, he joined her,',
+    'and they ate like two hungry children.',
+  ]);
+  t.strictSame(captionLines('在转移支付的具体方式上,还有哪些其他选择。'), [
+    '在转移支付的具体方式上,',
+    '还有哪些其他选择。',
+  ]);
+  t.strictSame(captionLines('Well, it took us 1,000 days to get there and back again.'), [
+    'Well, it took us 1,000 days',
+    'to get there and back again.',
+  ]);
+});
+
 t.test('whatever is said: no line is too wide, nothing but spaces is lost', async () => {
   const word = fc.oneof(
     fc.string({ unit: 'grapheme', maxLength: 60 }),

@@ -8,12 +8,14 @@ import { Deepgram, DeepgramClient } from '@deepgram/sdk';
 import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import t, { type Test } from 'tap';
+import { decodeAudioFile } from '../../../../server/src/audio/audio-file.js';
 import { connectEvents, type Fields } from '../../../support/event-client.js';
 import { fixture, fixtureSamples } from '../../../support/fixtures.js';
 import { interleaved } from '../../../support/loud-audio.js';
 import { opusPackets } from '../../../support/opus-packets.js';
+import { recordings, withoutRecordings } from '../../../support/recordings.js';
 import { ServerProcess } from '../../../support/server-process.js';
-import { pcm16 } from '../../../support/speech.js';
+import { joined, pcm16 } from '../../../support/speech.js';
 import { wavFile } from '../../../support/wav-file.js';
 import { until } from '../../../support/until.js';
 
@@ -118,6 +120,30 @@ t.test('the embedded model', async (t) => {
         utterances: [{ id: String, channel: 0, transcript: String, words: [{ punctuated_word: String }] }],
       },
     });
+  });
+
+  t.test('DG-1, DG-5: Chinese', { skip: withoutRecordings }, async (t) => {
+    const clip = recordings('zh').find(({ id }) => id === 'aishell_BAC009S0150W0189');
+    const { samples } = await decodeAudioFile(clip?.path ?? '');
+    const twice = pcm16(joined(samples, new Float32Array(3 * 16_000), samples));
+    const raw = 'language=zh&encoding=linear16&sample_rate=16000';
+    const answer = await post(`${raw}&smart_format=true&utterances=true`, twice);
+    const { results } = (await answer.json()) as {
+      results: {
+        channels: [{ alternatives: [{ transcript: string; paragraphs: { paragraphs: unknown[] } }] }];
+        utterances: { transcript: string }[];
+      };
+    };
+    const { transcript, paragraphs } = results.channels[0].alternatives[0];
+    t.match(transcript, /上[,，]还/u, 'a mark within the utterance');
+    t.equal(results.utterances.map((utterance) => utterance.transcript).join(''), transcript, 'no spaces but its own');
+    t.equal(paragraphs.paragraphs.length, 2, 'a pause ends a sentence that has no mark');
+
+    const live = await connectEvents(t, `${server.http.replace('http', 'ws')}/v1/listen?${raw}&interim_results=true`);
+    live.send(pcm16(samples), { type: 'CloseStream' });
+    await live.closed;
+    const interim = live.all('Results').findLast(({ is_final: isFinal }) => isFinal === false);
+    t.match(interim, { channel: { alternatives: [{ words: [{ word: /^.$/u }, { word: /^.$/u }] }] } });
   });
 
   t.test('DG-5: a URL, without marks and capitals', async (t) => {

@@ -5,7 +5,7 @@ import { joinUtterances } from '../language.js';
 import type { ListenOptions } from './listen-options.js';
 import type { ModelInfo } from './model-info.js';
 import { warningsField } from './warnings.js';
-import { meanConfidence, seconds, styled, wordsOf, type DeepgramWord } from './words.js';
+import { meanConfidence, seconds, spokenWords, styled, type SpokenWord } from './words.js';
 
 /** Sentences of one paragraph, and the pause that ends one early, seconds. */
 const PARAGRAPH_SENTENCES_MAX = 5;
@@ -39,8 +39,8 @@ export function listenDocument(recording: Recording, listen: ListenOptions, mode
   const channels = recording.channels.map((channel) => channelOf(channel, listen));
   const said = new Set(recording.channels.flatMap(({ warnings }) => warnings));
   const ofFile = [...said].map((message) => ({ parameter: 'file', type: 'file_warning', message }) as const);
-  const utterances = channels.flatMap(({ words, language }, index) =>
-    utterancesOf(words, index, listen.utteranceSplitS, language),
+  const utterances = channels.flatMap(({ spoken, language }, index) =>
+    utterancesOf(spoken, index, listen.utteranceSplitS, language),
   );
   return {
     metadata: { ...metadataOf(recording, model), ...warningsField([...listen.warnings, ...ofFile]) },
@@ -54,24 +54,25 @@ export function listenDocument(recording: Recording, listen: ListenOptions, mode
 function channelOf({ segments }: HeardChannel, listen: ListenOptions) {
   const language = mainLanguage(segments);
   const style = { isPunctuated: listen.isPunctuated, language: listen.tellsLanguage ? language : undefined };
-  const words = segments.flatMap((segment) => wordsOf(segment.words, style));
-  const spoken = segments.filter(({ text }) => text !== '');
+  const spoken = segments.flatMap(({ text, words }) => spokenWords(text, words, style));
+  const words = spoken.map(({ word }) => word);
+  const told = segments.filter(({ text }) => text !== '');
   const alternative = {
     transcript: joinUtterances(
-      spoken.map((segment) => styled(segment.text, style)),
+      told.map((segment) => styled(segment.text, style)),
       language,
     ),
     confidence: meanConfidence(words),
     words,
     ...(listen.hasParagraphs ? { paragraphs: paragraphsOf(segments, language) } : {}),
-    ...(listen.tellsLanguage ? { languages: [...new Set(spoken.map((segment) => segment.language))] } : {}),
+    ...(listen.tellsLanguage ? { languages: [...new Set(told.map((segment) => segment.language))] } : {}),
   };
   const result = {
     ...(listen.tellsLanguage ? { detected_language: language } : {}),
-    ...(listen.detectsLanguage ? { language_confidence: shareOf(language, spoken) } : {}),
+    ...(listen.detectsLanguage ? { language_confidence: shareOf(language, told) } : {}),
     alternatives: [alternative],
   };
-  return { result, words, language };
+  return { result, spoken, language };
 }
 
 function metadataOf({ requestId, sha256, created, channels }: Recording, model: ModelInfo) {
@@ -106,28 +107,29 @@ function mainLanguage(segments: readonly TranscribedSegment[]): string {
 }
 
 /** Words between pauses of at least `splitS` seconds. */
-function utterancesOf(words: readonly DeepgramWord[], channel: number, splitS: number, language: string) {
-  return runs(words, (word, before) => word.start - before.end >= splitS).map((run) => ({
-    id: randomUUID(),
-    start: run[0]?.start ?? 0,
-    end: run.at(-1)?.end ?? 0,
-    confidence: meanConfidence(run),
-    channel,
-    transcript: textOf(run, language),
-    words: run,
-  }));
+function utterancesOf(spoken: readonly SpokenWord[], channel: number, splitS: number, language: string) {
+  return runs(spoken, (next, last) => pauseBetween(last, next) >= splitS).map((run) => {
+    const words = run.map(({ word }) => word);
+    return {
+      id: randomUUID(),
+      start: words[0]?.start ?? 0,
+      end: words.at(-1)?.end ?? 0,
+      confidence: meanConfidence(words),
+      channel,
+      transcript: textOf(run, language),
+      words,
+    };
+  });
 }
 
 function paragraphsOf(segments: readonly TranscribedSegment[], language: string): object {
-  const words = segments.flatMap((segment) => wordsOf(segment.words, { isPunctuated: true }));
-  const sentences = runs(words, (_, { punctuated_word: before = '' }) => SENTENCE_END.test(before)).map(
-    (run): Sentence => ({
-      text: textOf(run, language),
-      start: run[0]?.start ?? 0,
-      end: run.at(-1)?.end ?? 0,
-      words: run.length,
-    }),
-  );
+  const spoken = segments.flatMap(({ text, words }) => spokenWords(text, words, { isPunctuated: true }));
+  const sentences = runs(spoken, endsSentence).map((run): Sentence => ({
+    text: textOf(run, language),
+    start: run[0]?.word.start ?? 0,
+    end: run.at(-1)?.word.end ?? 0,
+    words: run.length,
+  }));
   const paragraphs = runs(
     sentences,
     (sentence, before, length) => length >= PARAGRAPH_SENTENCES_MAX || sentence.start - before.end >= PARAGRAPH_PAUSE_S,
@@ -149,11 +151,22 @@ function paragraphsOf(segments: readonly TranscribedSegment[], language: string)
   };
 }
 
-function textOf(words: readonly DeepgramWord[], language: string): string {
-  return joinUtterances(
-    words.map((word) => word.punctuated_word ?? word.word),
-    language,
-  );
+/** By its mark; not every text has one, so a pause that ends a paragraph ends it too. */
+function endsSentence(next: SpokenWord, last: SpokenWord): boolean {
+  return SENTENCE_END.test(last.word.punctuated_word ?? '') || pauseBetween(last, next) >= PARAGRAPH_PAUSE_S;
+}
+
+/** Seconds. */
+function pauseBetween(last: SpokenWord, next: SpokenWord): number {
+  return next.word.start - last.word.end;
+}
+
+/** The text as it stands in its segments. */
+function textOf(spoken: readonly SpokenWord[], language: string): string {
+  return spoken.reduce((text, { word, before }) => {
+    const said = word.punctuated_word ?? word.word;
+    return before?.trim() === '' ? `${text}${before}${said}` : joinUtterances([text, said], language);
+  }, '');
 }
 
 /** Neighbours together, up to where the next one begins anew. `length`: of the run so far. */

@@ -70,10 +70,32 @@ export function wordsOf(words: readonly Word[], { isPunctuated, language }: Word
   });
 }
 
+/** A word, and the text that stands before it, since the word before or the beginning of its segment. */
+export interface SpokenWord {
+  readonly word: DeepgramWord;
+  /** What the text says; undefined at the beginning of a segment, and where the text has other words. */
+  readonly before: string | undefined;
+}
+
+/** Words of a segment, and how its text joins them (rule SP8): not every script has spaces between words. */
+export function spokenWords(text: string, words: readonly Word[], style: WordStyle): SpokenWord[] {
+  let past: number | undefined;
+  return words.flatMap((said) => {
+    const at = text.indexOf(said.text, past);
+    const before = at === -1 || past === undefined ? undefined : text.slice(past, at);
+    if (at !== -1) past = at + said.text.length;
+    return wordsOf([said], style).map((word) => ({ word, before }));
+  });
+}
+
+/** A word to the next space or, in scripts that are written without, a character and its marks. */
+const WORD =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}][\p{P}\p{M}]*|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]+/gu;
+
 /** Words of a partial. Their times are not known yet: they are spread over what was heard, by their lengths. */
 export function wordsSoFar({ stable, tentative, startMs, endMs }: PartialMessage, style: WordStyle): DeepgramWord[] {
   const text = stable + tentative;
-  const found = [...text.matchAll(/\S+/g)];
+  const found = [...text.matchAll(WORD)];
   const at = (index: number): number => startMs + ((endMs - startMs) * index) / Math.max(1, text.length);
   const words = found.map(({ 0: word, index }) => ({
     text: word,
