@@ -2,7 +2,6 @@
 import { ModelError } from '../model-error.js';
 import { WhisperTokenizer, type SpecialTokens } from '../tokenizer/index.js';
 import { readWhisperConfig, type WhisperConfig } from './config.js';
-import { heardFormOf, type HeardForm } from './cross-attention.js';
 import { addDecodeGraph, type Cache } from './decode-graph.js';
 import { addEncodeGraph } from './encode-graph.js';
 import { GraphBuilder, type Graph } from './graph-builder.js';
@@ -10,7 +9,7 @@ import { int8Bytes, readInt8Weights, type Int8Weight } from './int8-weights.js';
 import { decodeMaps, encodeMaps, type ActivationBytes } from './integer-maps.js';
 import { cpuMemory, MemoryBlock } from '../onnxruntime/index.js';
 import { sumsBytesExactly } from '../onnxruntime/cpu-features.js';
-import { LayerBuilder, type Kernels, type Precision } from './layers.js';
+import { heardFormOf, LayerBuilder, type HeardForm, type Kernels, type Precision } from './layers.js';
 import { readWeights } from './safetensors.js';
 
 interface WhisperFacts {

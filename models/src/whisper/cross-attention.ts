@@ -1,22 +1,7 @@
-// What the encoder hands to the decoder, keys and values of every decoder layer, and how the decoder looks at them.
+// What the encoder hands to the decoder: keys and values of every decoder layer.
 import type { WhisperConfig } from './config.js';
 import type { TensorName } from './graph-builder.js';
-import type { Kernels, LayerBuilder, Precision } from './layers.js';
-import { lookingAtBytes } from './looking-at-bytes.js';
-
-/**
- * How keys and values lie. `rows`: as the maps give them, for a GPU's flash attention. `heads`: head by head, so that
- * one query reads them where they lie. `bytes`: head by head, rounded to bytes with a scale for each channel of each
- * window. A step reads all of them for one token, so on a CPU it takes the time that memory takes (measured: base, two
- * cores, all layers of 8 windows of 6 s 5.0 ms in float32 and 1.3 in bytes, of 30 s 26 and 12).
- */
-export type HeardForm = 'rows' | 'heads' | 'bytes';
-
-/** @param isInteger whether linear maps are calculated in integers */
-export function heardFormOf(kernels: Kernels, isInteger: boolean): HeardForm {
-  if (kernels === 'cuda') return 'rows';
-  return isInteger ? 'bytes' : 'heads';
-}
+import type { HeardForm, LayerBuilder, Precision } from './layers.js';
 
 /** A tensor that the encoder hands on. */
 export interface HeardTensor {
@@ -100,11 +85,6 @@ export function addCross(layers: LayerBuilder, layer: number, { keys, values, ba
 /** Decode graph: attention of one layer to the window: query rows [B * n, width] -> [B, n, ...]. */
 export type Looking = (layer: number, query: TensorName) => TensorName;
 
-/** @param tokens [B, n] */
-export function looking(layers: LayerBuilder, tokens: TensorName): Looking {
-  return { rows: lookingAtOnce, heads: lookingRowByRow, bytes: lookingAtBytes }[layers.heardForm](layers, tokens);
-}
-
 /** Declares the tensors of a layer as inputs, in the order of {@link crossTensors}. */
 export function heardInputs({ graph, config, heardForm, precision }: LayerBuilder, layer: number): TensorName[] {
   const tensors = crossTensors(config, heardForm, precision);
@@ -117,34 +97,4 @@ export function heardInputs({ graph, config, heardForm, precision }: LayerBuilde
 /** The int64 shape [B, n, width]. */
 export function statesShape({ graph, config }: LayerBuilder, tokens: TensorName): TensorName {
   return graph.op('Concat', [graph.op('Shape', [tokens]), graph.integers(config.width)], { axis: 0 });
-}
-
-/** In one kernel. */
-function lookingAtOnce(layers: LayerBuilder, tokens: TensorName): Looking {
-  const shape = statesShape(layers, tokens);
-  return (layer, query) => {
-    const inputs = [layers.unflatten(query, shape), ...heardInputs(layers, layer)];
-    return layers.graph.op('com.microsoft.MultiHeadAttention', inputs, { num_heads: layers.config.decoderHeads });
-  };
-}
-
-/**
- * Each query for itself: a CPU multiplies one row by another kernel than several, which adds up in another order, and
- * what differs in the last bit may be rounded to the next step in the maps behind. One row reads keys and values where
- * they lie; two at once lay them out anew.
- */
-function lookingRowByRow(layers: LayerBuilder, tokens: TensorName): Looking {
-  const { graph, config } = layers;
-  const { decoderHeads: heads, width } = config;
-  const headWidth = width / heads;
-  const split = graph.op('Concat', [graph.op('Shape', [tokens]), graph.integers(heads, 1, headWidth)], { axis: 0 });
-  // Before the product: a product with a scale of its own lays the keys out anew.
-  const scale = graph.floats(Float32Array.of(1 / Math.sqrt(headWidth)), []);
-  const turned = (x: TensorName): TensorName => graph.op('Transpose', [x], { perm: [0, 2, 1, 3, 4] });
-  return (layer, query) => {
-    const [keys = '', values = ''] = heardInputs(layers, layer);
-    const rows = turned(graph.op('Reshape', [graph.op('Mul', [query, scale]), split]));
-    const scores = graph.op('com.microsoft.FusedMatMul', [rows, keys], { transB: 1 });
-    return turned(graph.op('MatMul', [graph.op('Softmax', [scores], { axis: -1 }), values]));
-  };
 }

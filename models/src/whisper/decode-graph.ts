@@ -1,11 +1,11 @@
 // The decoder's graph: one for the prompt, for the verification of a draft and for single steps. The best tokens are
 // chosen inside.
 import type { SpecialTokens } from '../tokenizer/index.js';
-import { looking } from './cross-attention.js';
 import { alignmentLayers } from './encode-graph.js';
 import type { TensorName } from './graph-builder.js';
 import { vocabularyMap } from './integer-maps.js';
 import type { BlockResult, LayerBuilder } from './layers.js';
+import { looking } from './looking.js';
 
 /**
  * Which tokens may be chosen: `text`: those of a text and its end; `begin`: of these, those that a text may begin with;

@@ -11,9 +11,9 @@ import {
 } from '../onnxruntime/index.js';
 import type { WhisperConfig } from './config.js';
 import type { Cache } from './decode-graph.js';
-import { crossTensors, type HeardForm, type HeardTensor } from './cross-attention.js';
+import { crossTensors, type HeardTensor } from './cross-attention.js';
 import type { DecoderMemory } from './decoder-memory.js';
-import type { Precision } from './layers.js';
+import type { HeardForm, Precision } from './layers.js';
 import { samplesPerEncoderFrame, sampleRate } from './mel-filters.js';
 import { StepGraph } from './step-graph.js';
 
