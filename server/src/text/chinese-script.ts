@@ -8,7 +8,7 @@ const converters = new Map<string, Promise<Convert>>();
 
 /**
  * The text in a script; the dictionaries (1 MB for traditional) are read at first use. Text that is in it already stays
- * as it is.
+ * as it is. Traditional is as Taiwan writes it (為什麼, 裡面, 麵); OpenCC's own has forms that nobody writes (爲, 裏, 麪).
  */
 export async function inScript(text: string, script: ChineseScript | undefined): Promise<string> {
   if (script === undefined || !/\p{Script=Han}/u.test(text)) return text;
@@ -22,7 +22,7 @@ export async function inScript(text: string, script: ChineseScript | undefined):
 
 async function toTraditional(): Promise<Convert> {
   const { Converter } = await import('opencc-js/cn2t');
-  return Converter({ from: 'cn', to: 't' });
+  return Converter({ from: 'cn', to: 'tw' });
 }
 
 async function toSimplified(): Promise<Convert> {

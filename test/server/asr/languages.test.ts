@@ -96,6 +96,28 @@ t.test('Chinese is written in the script that was asked for, partials included',
   t.same(await partials.ofPartial({ stable: '開放', tentative: '時間' }, 'zh'), { stable: '开放', tentative: '时间' });
 });
 
+t.test('traditional Chinese has the forms that are written today', async (t) => {
+  const { text } = await new SegmentScript('traditional').of({ text: '为什么这里的面条', words: [] }, 'zh');
+  t.equal(text, '為什麼這裡的麵條');
+});
+
+t.test('marks behind Chinese characters are as wide as they', async (t) => {
+  const words = ['方式', '上,', '还有'].map((text) => ({ text, startMs: 0, endMs: 500, confidence: 1 }));
+  const script = new SegmentScript(undefined);
+  const final = await script.of({ text: '方式上,还有。Python 3, 好吗?', words }, 'zh');
+  t.equal(final.text, '方式上，还有。Python 3, 好吗？');
+  t.strictSame(
+    final.words.map(({ text }) => text),
+    ['方式', '上，', '还有'],
+  );
+  t.same(await script.ofPartial({ stable: '方式上', tentative: ',还' }, 'zh'), { stable: '方式上', tentative: '，还' });
+  t.same(await script.ofPartial({ stable: '方式上,', tentative: '还有' }, 'zh'), {
+    stable: '方式上，',
+    tentative: '还有',
+  });
+  t.equal((await new SegmentScript(undefined, 'mixed').of({ text: '上,还', words: [] }, 'zh')).text, '上,还');
+});
+
 t.test('at the beginning a language that the model hardly knows must be heard clearly', async (t) => {
   const evidence = new LanguageEvidence();
   t.equal(evidence.guess({ cy: 0.35, en: 0.3, de: 0.1 }, 800)?.language, 'en');

@@ -225,7 +225,7 @@ t.test('the language is that of the characters, where they tell', async (t) => {
 });
 
 t.test('Chinese comes in the script that is asked for', async (t) => {
-  t.equal(await inScript('头发后面，皇后的面条', 'traditional'), '頭髮後面，皇后的麪條');
+  t.equal(await inScript('头发后面，皇后的面条', 'traditional'), '頭髮後面，皇后的麵條');
   t.equal(await inScript('頭髮後面', 'simplified'), '头发后面');
   t.equal(await inScript('头发', undefined), '头发');
   t.equal(await inScript('hello', 'traditional'), 'hello');

@@ -1,5 +1,6 @@
-// Chinese text of a segment in the characters that were asked for.
+// Chinese text of a segment in the characters that were asked for, with marks of their width.
 import type { Word } from '@sotto/protocol';
+import { withWideMarks } from '../../text/chinese-marks.js';
 import { inScript, type ChineseScript } from '../../text/chinese-script.js';
 import type { TrackedText } from './hypothesis-tracker.js';
 
@@ -33,21 +34,25 @@ export class SegmentScript {
 
   async #turn(text: TrackedText, script: ChineseScript): Promise<TrackedText> {
     const { heard, turned } = this.#stable;
-    const stable = turned + (await inScript(text.stable.slice(heard.length), script));
+    const stable = turned + (await written(text.stable.slice(heard.length), script, turned));
     this.#stable = { heard: text.stable, turned: stable };
-    return { stable, tentative: await inScript(text.tentative, script) };
+    return { stable, tentative: await written(text.tentative, script, stable) };
   }
 
   async of({ text, words }: WordedText, language: string): Promise<WordedText> {
     const script = this.#scriptOf(language);
     if (script === undefined) return { text, words };
     return {
-      text: await inScript(text, script),
-      words: await Promise.all(words.map(async (word) => ({ ...word, text: await inScript(word.text, script) }))),
+      text: await written(text, script),
+      words: await Promise.all(words.map(async (word) => ({ ...word, text: await written(word.text, script) }))),
     };
   }
 
   #scriptOf(language: string): ChineseScript | undefined {
     return language === 'zh' || (language === 'yue' && this.#isAsked) ? this.#script : undefined;
   }
+}
+
+async function written(text: string, script: ChineseScript, before?: string): Promise<string> {
+  return withWideMarks(await inScript(text, script), before);
 }

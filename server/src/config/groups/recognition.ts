@@ -81,7 +81,7 @@ export const RECOGNITION_SETTINGS = {
   ),
   chineseScript: choice(['simplified', 'traditional', 'mixed'], 'simplified', {
     meaning:
-      'Characters of Mandarin text where the language tag does not say (zh-CN and zh-Hans do, zh-TW and zh-Hant do). mixed: as the model writes.',
+      'Characters of Mandarin text where the language tag does not say (zh-CN and zh-Hans do, zh-TW and zh-Hant do). mixed: as the model writes, its marks too.',
   }),
   earlyFinals: toggle(true, {
     meaning:

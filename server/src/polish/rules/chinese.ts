@@ -3,18 +3,11 @@
 import { chineseDigitsOf } from '../language/chinese-numbers.js';
 import { CHINESE_FILLERS, CHINESE_PAUSE_WORDS } from '../language/fillers.js';
 import { asksChinese } from '../language/questions.js';
+import { WIDE_MARKS } from '../../text/chinese-marks.js';
 import { endsInLiteral } from '../text/literals.js';
 
 const CJK = '\\p{Script=Han}\\u3000-\\u303f\\uff00-\\uffef';
 const SPACE_BETWEEN = new RegExp(`(?<=[${CJK}])\\s+(?=[${CJK}])`, 'gu');
-const HALF_WIDTH = new Map([
-  [',', '，'],
-  ['.', '。'],
-  ['?', '？'],
-  ['!', '！'],
-  [':', '：'],
-  [';', '；'],
-]);
 /** Behind Han, or between an address or the like (see `shield`) and Han. */
 const HALF_AFTER_HAN = /(?<=\p{Script=Han})\s*([,.?!:;])\s*|(?<=[\ua000-\ua48c])([,.?!:;])\s*(?=\p{Script=Han})/gu;
 /** Words that fill a pause when they are said twice. */
@@ -34,7 +27,7 @@ export function tidyChinese(text: string): string {
     .replaceAll(REPEATED_PHRASE, '$1')
     .replaceAll(REPEATED_CHARACTER, '$1');
   const marks = chineseDigitsOf(spoken)
-    .replaceAll(HALF_AFTER_HAN, (all) => HALF_WIDTH.get(all.trim()) ?? all)
+    .replaceAll(HALF_AFTER_HAN, (all) => WIDE_MARKS.get(all.trim()) ?? all)
     .replaceAll(REPEATED_MARKS, '$1')
     .replaceAll(/^[，、；：。\s]+/gu, '')
     .trim();
