@@ -30,7 +30,8 @@ export function hostMemory(config: WhisperConfig, parameters: number, bytesPerWe
   // Past and present of each layer's keys and values, half full.
   const cache = FLOAT * 2 * 2 * decoderLayers * width * (maxTargetPositions / 2);
   const choosing = FLOAT * CHOSEN * 3 * vocabularySize;
-  const heard = FLOAT * (2 * decoderLayers * width + (alignmentHeads.length * width) / decoderHeads);
+  // Keys and values are in bytes where weights are.
+  const heard = bytesPerWeight * 2 * decoderLayers * width + FLOAT * ((alignmentHeads.length * width) / decoderHeads);
   return {
     fixedBytes: PROCESS_BYTES + SLACK * (bytesPerWeight * parameters + encoding),
     bytesPerWindow: SLACK * (cache + choosing),
