@@ -275,6 +275,16 @@ t.test('a live text that ends long before its speech is decoded on, without the 
   t.ok(Math.abs((final.tokens.at(-1)?.frame ?? 0) - 225) < 10, 'its frames are those of the whole');
 });
 
+t.test(
+  'and so it is where the engines have no time for second tries: words that are lost are worse than late',
+  async (t) => {
+    const busy = { fallbackBudgetMs: 0, unheardBudgetMs: 30_000, endsInSpeech: true };
+    const { asked, decode } = answering(heard(' hello'), heard(' there'));
+    t.match(await decodeFinal(decode, spoken(5), tokenizer, busy), { text: 'hello there' });
+    t.equal(asked[1]?.isAgain, undefined, 'as urgent as a first decode');
+  },
+);
+
 t.test('what is decoded on is appended only where it says something that is believed', async (t) => {
   const start = at([' we', 20], [' sail', 40], [' at', 60], [' dawn.', 80]);
   for (const rest of [

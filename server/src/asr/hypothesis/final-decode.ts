@@ -60,8 +60,8 @@ export interface FinalDecodeOptions {
    */
   readonly fallbackBudgetMs: number;
   /**
-   * The same of a segment that says nothing although somebody may have spoken, where that is more: words that are lost
-   * are worse than words that are late. Default: it is not more.
+   * The same of a segment that says nothing although somebody may have spoken, or whose text ends long before its
+   * speech, where that is more: words that are lost are worse than words that are late. Default: it is not more.
    */
   readonly unheardBudgetMs?: number;
   /** Of the first decode. Default 0: greedy. */
@@ -143,7 +143,7 @@ export async function decodeFinal(
   const { inContext, previousText, endsInSpeech = false } = options;
   const { unheardBudgetMs = 0 } = options;
   let budget = fallbackBudgetMs * 16;
-  /** Where nothing was heard there is no text that will do: what is decoded then is as urgent as the first decode. */
+  /** Where words are missing there is no text that will do: what is decoded then is as urgent as the first decode. */
   let later: Pick<FinalAsk, 'isAgain'> = { isAgain: true };
   const attempt = async (
     part: Float32Array,
@@ -196,15 +196,16 @@ export async function decodeFinal(
   const withPrevious = temperature <= PROMPT_TEMPERATURE_MAX;
   const first = await attempt(audio, withPrevious, {});
   const isSilenceUnsure = mayBeSpoken(first, thresholds);
+  let best = judged(first);
+  const isWhole = unheardFrom(best) === undefined;
   const isUnheard = isSilenceUnsure || (isDoubtful(first) && first.text.trim() === '');
-  if (isUnheard) {
+  const isCutInLoad = !isWhole && !isDoubtful(first) && unheardBudgetMs > fallbackBudgetMs;
+  if (isUnheard || isCutInLoad) {
     budget = Math.max(budget, unheardBudgetMs * 16);
     later = {};
   }
   const isWorthContext = inContext !== undefined && isUnclear(first.result) && judged(first).noise === null;
   const isCopied = withPrevious && mayBeCopied(first.text, previousText ?? '');
-  let best = judged(first);
-  const isWhole = unheardFrom(best) === undefined;
   if (!isSilenceUnsure && !isDoubtful(first) && !isCopied && !isWorthContext && isWhole) return best;
   const corrected = async (): Promise<FinalDecode | undefined> => {
     if (isSilenceUnsure && again(audio)) {

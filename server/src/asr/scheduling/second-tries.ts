@@ -9,7 +9,7 @@ export const AGAIN_MS_MAX = 2_000;
 
 /**
  * Audio that may be decoded again however busy the engines are, milliseconds, where a final says nothing although
- * somebody may have spoken: the longest utterance once.
+ * somebody may have spoken, or ends long before its speech: the longest utterance once.
  */
 const UNHEARD_BUDGET_MS = 30_000;
 
@@ -22,7 +22,7 @@ export interface SecondTriesOptions {
 
 /**
  * The budget shrinks with load and is 0 while partials are stretched: a final that is doubted then is told as it is,
- * unless it says nothing: that is no text that will do. What fails, or is not there in time, is forgotten.
+ * unless it says nothing, or not all: that is no text that will do. What fails, or is not there in time, is forgotten.
  */
 export function secondTries(
   scheduler: Pick<Scheduler, 'load' | 'cancel'>,

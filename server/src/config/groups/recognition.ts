@@ -92,6 +92,6 @@ export const RECOGNITION_SETTINGS = {
     min: 0,
     max: 600_000,
     meaning:
-      'Audio of a live final that is decoded again, in smaller pieces where its text repeats itself or is empty, behind what was said before where it is unclear. Less under load, and while partials are stretched only of one that is empty. 0 turns it off.',
+      'Audio of a live final that is decoded again, in smaller pieces where its text repeats itself or is empty, on from where it ends early, behind what was said before where it is unclear. Less under load, and while partials are stretched only of one that is empty or ends early. 0 turns it off.',
   }),
 } as const;
