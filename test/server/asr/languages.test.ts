@@ -118,6 +118,19 @@ t.test('marks behind Chinese characters are as wide as they', async (t) => {
   t.equal((await new SegmentScript(undefined, 'mixed').of({ text: '上,还', words: [] }, 'zh')).text, '上,还');
 });
 
+t.test('marks behind other letters are narrow', async (t) => {
+  const script = new SegmentScript(undefined);
+  const word = { text: 'morning。', startMs: 0, endMs: 500, confidence: 1 };
+  const final = await script.of({ text: 'Good morning。How are 2，or 谢谢。', words: [word] }, 'en');
+  t.equal(final.text, 'Good morning. How are 2, or 谢谢。');
+  t.equal(final.words[0]?.text, 'morning.');
+  t.same(await script.ofPartial({ stable: 'Good morning', tentative: '。How' }, 'de'), {
+    stable: 'Good morning',
+    tentative: '. How',
+  });
+  t.equal((await script.of({ text: 'Python。', words: [] }, 'ja')).text, 'Python。');
+});
+
 t.test('at the beginning a language that the model hardly knows must be heard clearly', async (t) => {
   const evidence = new LanguageEvidence();
   t.equal(evidence.guess({ cy: 0.35, en: 0.3, de: 0.1 }, 800)?.language, 'en');

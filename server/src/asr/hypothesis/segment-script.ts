@@ -1,8 +1,11 @@
-// Chinese text of a segment in the characters that were asked for, with marks of their width.
+// Chinese text of a segment in the characters that were asked for, and marks as wide as the characters.
 import type { Word } from '@sotto/protocol';
-import { withWideMarks } from '../../text/chinese-marks.js';
+import { withNarrowMarks, withWideMarks } from '../../text/chinese-marks.js';
 import { inScript, type ChineseScript } from '../../text/chinese-script.js';
 import type { TrackedText } from './hypothesis-tracker.js';
+
+/** Languages whose marks are wide, or may be. */
+const HAS_WIDE_MARKS: ReadonlySet<string> = new Set(['zh', 'yue', 'ja', 'ko']);
 
 /** Text, and the same text word by word. */
 export interface WordedText {
@@ -29,7 +32,10 @@ export class SegmentScript {
   /** At once where there is nothing to turn. */
   ofPartial(text: TrackedText, language: string): TrackedText | Promise<TrackedText> {
     const script = this.#scriptOf(language);
-    return script === undefined ? text : this.#turn(text, script);
+    if (script !== undefined) return this.#turn(text, script);
+    if (HAS_WIDE_MARKS.has(language)) return text;
+    const stable = withNarrowMarks(text.stable);
+    return { stable, tentative: withNarrowMarks(text.tentative, text.stable) };
   }
 
   async #turn(text: TrackedText, script: ChineseScript): Promise<TrackedText> {
@@ -41,7 +47,13 @@ export class SegmentScript {
 
   async of({ text, words }: WordedText, language: string): Promise<WordedText> {
     const script = this.#scriptOf(language);
-    if (script === undefined) return { text, words };
+    if (script === undefined && HAS_WIDE_MARKS.has(language)) return { text, words };
+    if (script === undefined) {
+      return {
+        text: withNarrowMarks(text),
+        words: words.map((word) => ({ ...word, text: withNarrowMarks(word.text) })),
+      };
+    }
     return {
       text: await written(text, script),
       words: await Promise.all(words.map(async (word) => ({ ...word, text: await written(word.text, script) }))),
