@@ -28,7 +28,7 @@ const FLOOR_DB = -100;
 /** The stretches of sound in order, silences of {@link SILENCE_MS_MIN} and more between them. */
 export function soundRuns(audio: Float32Array): SoundRun[] {
   const levels: number[] = [];
-  for (let at = 0; at + STEP <= audio.length; at += STEP) levels.push(levelDb(audio.subarray(at, at + STEP)));
+  for (let at = 0; at + STEP <= audio.length; at += STEP) levels.push(levelDb(audio, at, at + STEP));
   const ranked = levels.toSorted((a, b) => a - b);
   const [quiet = 0, loud = 0] = [0.1, 0.9].map((share) => ranked[Math.floor(share * ranked.length)]);
   if (loud - quiet < RANGE_DB_MIN) return [];
@@ -44,8 +44,9 @@ export function soundRuns(audio: Float32Array): SoundRun[] {
   return runs;
 }
 
-function levelDb(samples: Float32Array): number {
+/** By index: an iterator over a part takes 2.5 times as long, and this is all of a live final's audio. */
+function levelDb(samples: Float32Array, from: number, to: number): number {
   let energy = 0;
-  for (const sample of samples) energy += sample * sample;
-  return Math.max(FLOOR_DB, 10 * Math.log10(energy / samples.length));
+  for (let at = from; at < to; at++) energy += (samples[at] ?? 0) ** 2;
+  return Math.max(FLOOR_DB, 10 * Math.log10(energy / (to - from)));
 }
