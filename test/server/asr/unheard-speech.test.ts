@@ -9,8 +9,9 @@ function speech(lengthMs: number, ...spans: readonly (readonly [number, number])
   );
 }
 
-/** Tokens that attend these moments. */
-const tokens = (...attendedMs: number[]) => attendedMs.map((ms, id) => ({ id, logprob: -0.1, frame: ms / 20 }));
+/** Tokens that attend these moments; negative ones begin a sentence. */
+const tokens = (...attendedMs: number[]) =>
+  attendedMs.map((ms) => ({ frame: Math.abs(ms) / 20, beginsSentence: ms < 0 }));
 const ms = (unheard: UnheardSpeech | undefined): number => (unheard?.from ?? Number.NaN) / 16;
 
 t.test('a hypothesis that goes on to the end is whole', async (t) => {
@@ -44,6 +45,21 @@ t.test('a sentence between two others that has no words is decoded again, with a
   const unheard = unheardSpeech(tokens(500, 1_500, 2_800, 8_900, 10_500), spoken);
   t.equal(unheard?.heard, 3);
   t.ok(ms(unheard) > 3_300 && ms(unheard) < 3_700, `${ms(unheard)} ms`);
+});
+
+t.test('a gap ends at the pause before the next word', async (t) => {
+  const spoken = speech(12_000, [200, 3_000], [4_000, 7_500], [8_500, 11_000]);
+  const { to = 0 } = unheardSpeech(tokens(-500, 1_500, 2_800, -8_900, 10_500), spoken) ?? {};
+  t.ok(to / 16 > 7_500 && to / 16 < 8_500, `${to / 16} ms`);
+  t.equal(unheardSpeech(tokens(500, 2_800), spoken)?.to, spoken.length * 512, 'or of the segment');
+});
+
+t.test('the first word of a sentence that goes on behind the gap is none before it', async (t) => {
+  const spoken = speech(12_000, [200, 3_000], [4_000, 7_500], [8_500, 11_000]);
+  const unheard = unheardSpeech(tokens(-500, 1_500, 2_800, -4_100, 8_900, 10_500), spoken);
+  t.same([unheard?.index, unheard?.heard], [4, 3]);
+  t.ok(ms(unheard) > 3_000 && ms(unheard) < 4_000, `${ms(unheard)} ms`);
+  t.equal(unheardSpeech(tokens(-500, 1_500, 2_800, -4_100, -8_900), spoken)?.heard, 4, 'a sentence of one word is');
 });
 
 t.test('a word that is drawn out and a pause in thought have no words left out', async (t) => {

@@ -5,7 +5,9 @@ import { VAD_FRAME_SAMPLES, type VoiceActivityDetector } from '../../vad/vad.js'
 import { QUEUE_BOUNDS } from '../scheduling/decode-queue.js';
 import type { DecodedToken, DecodeResult } from '../engine.js';
 import { AsrError } from '../errors.js';
-import { CONTINUATIONS_MAX, lettersOf, withoutOverlap } from '../hypothesis/continuation.js';
+import { endsSentence } from '../hypothesis/complete-sentence.js';
+import { lettersOf, withoutOverlap } from '../hypothesis/continuation.js';
+import { mayBeCopied } from '../hypothesis/copied-text.js';
 import { decodeFinal, joined, type FinalAsk, type FinalDecode, type Noise } from '../hypothesis/final-decode.js';
 import { FRAME_SAMPLES } from '../hypothesis/stability-policy.js';
 import { SegmentScript } from '../hypothesis/segment-script.js';
@@ -20,7 +22,7 @@ import type { Scheduler } from '../scheduling/scheduler.js';
 import { mayBeMixed, partsByLanguage, piecesOf, speechMs, type HeardPiece } from './language-parts.js';
 import { speechStretches, type CuttingOptions, type SpeechStretch } from './speech-stretches.js';
 import { segmentsOf, type WindowSegment } from './window-segments.js';
-import { longestUnheardMs, unheardSpeech } from './unheard-speech.js';
+import { longestUnheardMs, unheardSpeech, type SpokenToken } from './unheard-speech.js';
 import { Semaphore } from '../../time/semaphore.js';
 import { SAMPLES_PER_MS } from '../../audio/samples.js';
 import type { EngineTokenizer } from '../tokenizer.js';
@@ -91,6 +93,14 @@ export interface TranscribedToken {
 const SEGMENTS_AHEAD_MAX = 16;
 /** Files are not live: when they are due matters among themselves only, milliseconds. */
 const FILE_DUE_MS = 60_000;
+
+/** Places of a window that are decoded again where the model left out what was said, at most. */
+const GAPS_MAX = 8;
+/**
+ * Mean log-probability of the tokens from which a part that was heard alone, between words of a longer text, is
+ * believed.
+ */
+const PART_LOGPROB_MIN = -0.7;
 
 const NOTHING = (): void => undefined;
 
@@ -327,24 +337,33 @@ export class FileTranscriber {
       decodeFinal(run, { audio: part, speechRatio }, this.#tokenizer, { fallbackBudgetMs: Infinity, temperature });
     let whole = await decode(audio);
     let heardAtLeast = 0;
-    for (let times = 0; times < CONTINUATIONS_MAX && whole.noise === null; times += 1) {
+    for (let times = 0; times < GAPS_MAX && whole.noise === null; times += 1) {
       if (attentionRests(whole.tokens, whole.language, this.#tokenizer)) break;
       const spoken = this.#spoken(whole.tokens);
       const unheard = unheardSpeech(spoken, speech, heardAtLeast);
       if (unheard === undefined || unheard.from >= audio.length) break;
-      const rest = await decode(audio.subarray(unheard.from));
-      whole = this.#withRest(whole, spoken[unheard.heard]?.at ?? whole.tokens.length, rest, unheard.from);
-      // What it says there now is not asked again.
-      heardAtLeast = unheard.heard + 1;
+      const { index, heard, from, to } = unheard;
+      const at = spoken[heard]?.at ?? whole.tokens.length;
+      let next = this.#withRest(whole, at, await decode(audio.subarray(from)), from);
+      const isBetween = at < whole.tokens.length && to > from;
+      if (next === whole && isBetween) next = this.#withPart(whole, at, await decode(audio.subarray(from, to)), from);
+      // What it says there now, or does not say, is not asked again.
+      heardAtLeast = (next === whole ? index : heard) + 1;
+      whole = next;
     }
     return whole;
   }
 
   /** Those of words, each with its place: marks attend anywhere. */
-  #spoken(tokens: readonly DecodedToken[]): readonly (DecodedToken & { readonly at: number })[] {
-    return tokens.flatMap((token, at) =>
-      lettersOf(this.#tokenizer.decode([token.id])) === '' ? [] : [{ ...token, at }],
-    );
+  #spoken(tokens: readonly DecodedToken[]): readonly (DecodedToken & SpokenToken & { readonly at: number })[] {
+    let beginsSentence = true;
+    return tokens.flatMap((token, at) => {
+      const text = this.#tokenizer.decode([token.id]);
+      const isWord = lettersOf(text) !== '';
+      const spoken = isWord ? [{ ...token, at, beginsSentence }] : [];
+      if (text.trim() !== '') beginsSentence = endsSentence(text) || (beginsSentence && !isWord);
+      return spoken;
+    });
   }
 
   /**
@@ -360,6 +379,23 @@ export class FileTranscriber {
     if (rest.noise !== null || lettersOf(textOf(next.tokens)).length <= lettersOf(textOf(replaced)).length)
       return whole;
     return joined(before, next, frames, this.#tokenizer);
+  }
+
+  /**
+   * What was decoded of a part alone, from a sample on, between the tokens before `at` and the others; unless these say
+   * it already: then they only attend elsewhere.
+   */
+  #withPart(whole: FinalDecode, at: number, part: FinalDecode, from: number): FinalDecode {
+    const some = (tokens: readonly DecodedToken[]): FinalDecode => {
+      return { ...whole, tokens, text: this.#tokenizer.decode(tokens.map(({ id }) => id)).trim() };
+    };
+    const [before, after] = [some(whole.tokens.slice(0, at)), some(whole.tokens.slice(at))];
+    const frames = Math.round(from / FRAME_SAMPLES);
+    const next = withoutOverlap(before, part, frames, this.#tokenizer);
+    const follows = some(after.tokens.slice(0, 2 * next.tokens.length)).text;
+    const isKnown = lettersOf(follows).startsWith(lettersOf(next.text)) || mayBeCopied(next.text, follows);
+    if (part.noise !== null || part.avgLogprob < PART_LOGPROB_MIN || isKnown) return whole;
+    return joined(joined(before, next, frames, this.#tokenizer), after, 0, this.#tokenizer);
   }
 
   #runOf(recording: object, { task = 'transcribe', prompt = '', hotwords = [] }: TranscribeOptions): LanguageRun {

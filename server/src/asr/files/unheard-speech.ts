@@ -11,12 +11,28 @@ const SPEECH = 0.5;
 /** Silence that parts the last word from what was not heard, milliseconds. */
 const PAUSE_MS_MIN = 96;
 
+/**
+ * So many words of a sentence before the gap are those of the sentence behind it: they attend where the model stopped
+ * listening, at the beginning of what it left out.
+ */
+const AHEAD_MAX = 2;
+
+/** A token of a word. */
+export interface SpokenToken extends Pick<DecodedToken, 'frame'> {
+  /** Whether a sentence begins with it. */
+  readonly beginsSentence: boolean;
+}
+
 /** Speech that a hypothesis has no words for. */
 export interface UnheardSpeech {
-  /** How many of its tokens come before. */
+  /** Its tokens before the gap, which attend so. */
+  readonly index: number;
+  /** How many of its tokens say what was said before. */
   readonly heard: number;
-  /** Where to decode again, in samples of the segment: at the pause after the last word that was heard. */
+  /** Where to decode again, in samples of the segment: from the pause after the last word that was heard. */
   readonly from: number;
+  /** To the pause before the next word, or to the segment's end. */
+  readonly to: number;
 }
 
 /**
@@ -26,21 +42,34 @@ export interface UnheardSpeech {
  * @param speech speech probability of each VAD frame of the segment
  */
 export function unheardSpeech(
-  tokens: readonly Pick<DecodedToken, 'frame'>[],
+  tokens: readonly SpokenToken[],
   speech: Float32Array,
   heardAtLeast = 0,
 ): UnheardSpeech | undefined {
-  let heard = 0;
-  for (let at = 0; at <= tokens.length; at++) {
+  const frames = tokens.map(({ frame }) => vadFrame(frame));
+  let last = 0;
+  for (let index = 0; index <= tokens.length; index++) {
     // A word may be attended before its end as well as after its beginning.
-    const token = tokens[at];
-    const next = token === undefined ? speech.length : vadFrame(token.frame) - framesOf(LAST_WORD_MS);
-    if (at >= heardAtLeast && speechBetween(speech, heard + framesOf(LAST_WORD_MS), next) >= framesOf(UNHEARD_MS_MIN)) {
-      return { heard: at, from: pauseAfter(speech, heard) * VAD_FRAME_SAMPLES };
+    const next = frames[index];
+    const until = next === undefined ? speech.length : next - framesOf(LAST_WORD_MS);
+    const unheard = speechBetween(speech, last + framesOf(LAST_WORD_MS), until);
+    if (index >= heardAtLeast && unheard >= framesOf(UNHEARD_MS_MIN)) {
+      const heard = index - wordsAhead(tokens, index);
+      const before = Math.max(0, ...frames.slice(0, heard));
+      const from = heard === index ? pauseAfter(speech, last) : pauseBefore(speech, frames[heard] ?? last, before);
+      const to = next === undefined ? speech.length : pauseBefore(speech, next, from);
+      return { index, heard, from: from * VAD_FRAME_SAMPLES, to: to * VAD_FRAME_SAMPLES };
     }
-    heard = Math.max(heard, vadFrame(token?.frame ?? 0));
+    last = Math.max(last, next ?? 0);
   }
   return undefined;
+}
+
+/** How many tokens before a gap are the first of a sentence that goes on behind it. */
+function wordsAhead(tokens: readonly SpokenToken[], index: number): number {
+  if (tokens[index] === undefined || tokens[index].beginsSentence) return 0;
+  for (let count = 1; count <= AHEAD_MAX; count++) if (tokens[index - count]?.beginsSentence === true) return count;
+  return 0;
 }
 
 /**
@@ -83,6 +112,20 @@ function pauseAfter(speech: Float32Array, from: number): number {
     }
   }
   return Math.min(speech.length, from + framesOf(LAST_WORD_MS / 2));
+}
+
+/** The middle of the last pause before a frame, or a moment before the frame itself where nobody pauses. */
+function pauseBefore(speech: Float32Array, frame: number, from: number): number {
+  let length = 0;
+  for (let at = frame; at >= from; at--) {
+    if (!isSpeech(speech[at] ?? 0)) {
+      length += 1;
+    } else {
+      if (length >= framesOf(PAUSE_MS_MIN)) return at + 1 + Math.floor(length / 2);
+      length = 0;
+    }
+  }
+  return Math.max(from, frame - framesOf(LAST_WORD_MS / 2));
 }
 
 function framesOf(ms: number): number {

@@ -7,6 +7,11 @@ const SENTENCE_END = /(?<!\.\.)[.?!。？！।։؟]["'”’»)\]]*$/u;
 /** Languages that are written without spaces are mostly heard without marks too. */
 const NO_SPACES =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]$/u;
+/** Whether a text ends with such a mark. */
+export function endsSentence(text: string): boolean {
+  return SENTENCE_END.test(text);
+}
+
 /**
  * Whisper closes nearly every window with a full stop, whether the sentence is over or not, but it is less sure of it
  * in mid-sentence. Log-probability of the mark that is believed: 0.7.
