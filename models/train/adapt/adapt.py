@@ -27,6 +27,7 @@ def arguments():
     parser.add_argument('model', help='a Whisper in Hugging Face layout')
     parser.add_argument('--audio', nargs='+', metavar='LANGUAGE=FOLDER', help='recordings in any format; transcripts are not needed')
     parser.add_argument('--corpus', help='a folder that an earlier run packed (corpus.bin, corpus.jsonl), instead of --audio')
+    parser.add_argument('--from', dest='begun', metavar='FOLDER', help='weights that were adapted earlier, packed or not: the student goes on from them')
     parser.add_argument('--out', required=True, help='where the adapted model goes')
     parser.add_argument('--minutes', type=float, default=8, help='of training (default 8)')
     parser.add_argument('--rate', type=float, default=5e-5, help='learning rate of the encoder (default 5e-5; 1e-5 for large)')
@@ -60,9 +61,11 @@ def main():
     studio = Studio(folder, training, device, seed, given.hours)
     log(f'{len(training)} recordings in {len(studio.names)} languages')
     stock = model.load()
+    # The teacher is the stock model all the same; at the end the student is mixed with what it began as.
+    begun = Whisper(given.begun, device).load() if given.begun else stock
     teacher = Teacher(model, stock, max(4, int(given.batch_seconds / 5)))
     student = distil(
-        model, teacher, stock, studio, given.minutes, given.rate, given.decoder_rate, given.round, given.batch_seconds, seed, log,
+        model, teacher, begun, studio, given.minutes, given.rate, given.decoder_rate, given.round, given.batch_seconds, seed, log,
         group.mean,
     )
     group.close()
@@ -72,7 +75,7 @@ def main():
     judge = Judge(model, teacher, windows)
     best = None
     for share in MIXTURES:
-        weights = mixed(student, stock, share)
+        weights = mixed(student, begun, share)
         rates, invented, endless = judge.judge(weights)
         worth = score(rates, invented, endless)
         log(f'{share:.0%} student: {worth:.2f}; {invented} words of nothing, {endless} endless; differs from the teacher by '

@@ -1,5 +1,8 @@
 """python -m unittest test_adapt: the parts of the recipe, on made-up sound."""
+import json
+import os
 import random
+import struct
 import tempfile
 import unittest
 
@@ -12,6 +15,7 @@ from judge import distance, score, units
 from student import CONTEXTS, END_WEIGHT, LANGUAGE_TRUTH, LANGUAGE_WEIGHT, WORD_TRUTH, Batch, batches, context_of, rows_of
 from teacher import believed, hold_out, loops
 from transcripts import corrected, label
+from whisper import Whisper
 from windows import KINDS, LONGEST, Plan, Studio, Windows
 
 
@@ -179,6 +183,29 @@ class Corpora(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             corpus(folder, speakers=1, count=50, seconds=.1)
             self.assertEqual(hold_out(folder)[1], [47, 48, 49])
+
+
+class Weights(unittest.TestCase):
+    def test_packed_matrices_are_read_as_what_they_were(self):
+        with tempfile.TemporaryDirectory() as folder:
+            parts = {
+                'model.fc.weight_int8': np.array([[1, -2, 3], [4, 5, -6]], np.int8),
+                'model.fc.weight_scale': np.array([.5, 1, 2], np.float32),
+                'model.fc.bias': np.array([1, 2, 3], np.float16),
+            }
+            header, data = {}, b''
+            for name, values in parts.items():
+                kind = {'int8': 'I8', 'float32': 'F32', 'float16': 'F16'}[values.dtype.name]
+                header[name] = {'dtype': kind, 'shape': list(values.shape), 'data_offsets': [len(data), len(data) + values.nbytes]}
+                data += values.tobytes()
+            text = json.dumps(header).encode()
+            with open(os.path.join(folder, 'model.safetensors'), 'wb') as file:
+                file.write(struct.pack('<Q', len(text)) + text + data)
+            model = Whisper.__new__(Whisper)
+            model.folder, model.device = folder, 'cpu'
+            weights = model.load()
+        self.assertEqual(sorted(weights), ['fc.bias', 'fc.weight'])
+        self.assertEqual(weights['fc.weight'].tolist(), [[.5, 2], [-2, 5], [6, -12]])
 
 
 class Judged(unittest.TestCase):

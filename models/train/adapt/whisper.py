@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 RATE = 16_000
 FRAMES_PER_SECOND = 50
-TYPES = {'F16': torch.float16, 'BF16': torch.bfloat16, 'F32': torch.float32}
+TYPES = {'F16': torch.float16, 'BF16': torch.bfloat16, 'F32': torch.float32, 'I8': torch.int8}
 
 
 class Whisper:
@@ -61,7 +61,8 @@ class Whisper:
         return self.tokenizer.encode(text, add_special_tokens=False).ids
 
     def load(self):
-        """All weights, float32, by their names without `model.`."""
+        """All weights, float32, by their names without `model.`. Matrices that Sotto packed, integers [inputs, outputs] with a scale for each
+        output, are what they were before, but for the rounding."""
         weights = {}
         for name in shards(self.folder):
             with open(os.path.join(self.folder, name), 'rb') as file:
@@ -74,6 +75,9 @@ class Whisper:
                 a, z = entry['data_offsets']
                 tensor = torch.frombuffer(bytearray(data[a:z]), dtype=TYPES[entry['dtype']]).reshape(entry['shape'])
                 weights[key.removeprefix('model.')] = tensor.float().to(self.device)
+        for packed in [key for key in weights if key.endswith('_int8')]:
+            name = packed.removesuffix('_int8')
+            weights[name] = (weights.pop(packed) * weights.pop(name + '_scale')).T.contiguous()
         return weights
 
     def save(self, weights, out, manifest, heads=None):
