@@ -141,7 +141,10 @@ class Transcripts(unittest.TestCase):
         self.assertEqual(corrected('設定溫度都。', '设定温度', 'zh')[0], '设定温度。')
 
     def test_words_stay_parted_as_they_were(self):
-        self.assertEqual(corrected(' Good morning, how are you?', 'goodmorning how are we', 'en'), (' Good morning, how are we?', .25))
+        self.assertEqual(corrected(' Good morning, how are you?', 'goodmorning how are we', 'en'), (' Good morning, how are we?', .2))
+        self.assertEqual(corrected(' Good morning, computer.', 'um goodmorning computer', 'en')[0], ' Um Good morning, computer.')
+        self.assertEqual(corrected(' Um, goodmorning, Tom.', 'um good morning tim', 'en')[0], ' Um, goodmorning, Tim.')
+        self.assertEqual(corrected(' A new one anew.', 'a new one anew', 'en'), (' A new one anew.', 0))
 
     def test_numbers_stay_as_they_were_said(self):
         self.assertEqual(corrected(' 0 3 5 1', 'Zero three five one.', 'en'), (' 0 3 5 1', 0))

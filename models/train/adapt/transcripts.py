@@ -20,11 +20,38 @@ def plain(word):
     return unicodedata.normalize('NFKC', word).lower().replace('’', "'").replace('-', '')
 
 
+def parted(transcript, said, language):
+    """The transcript with its words parted as `said` parts them, where their letters are the same: 'um goodmorning' is 'um good morning' beside
+    'Good morning'."""
+    if language in BY_CHARACTER:
+        return transcript
+    ours, theirs = spans(said, language), spans(transcript, language)
+    one = {plain(said[a:b]): said[a:b] for a, b in ours}
+    several = {
+        ''.join(plain(said[a:b]) for a, b in ours[i:i + n]): said[ours[i][0]:ours[i + n - 1][1]]
+        for n in (2, 3) for i in range(len(ours) - n + 1)
+    }
+    out, at, i = [], 0, 0
+    while i < len(theirs):
+        words = [plain(transcript[a:b]) for a, b in theirs[i:i + 3]]
+        count, right = 1, None if words[0] in one else several.get(words[0])
+        for n in range(2, len(words) + 1):
+            if ''.join(words[:n]) in one and not all(word in one for word in words[:n]):
+                count, right = n, one[''.join(words[:n])]
+        if right is not None:
+            out += [transcript[at:theirs[i][0]], right]
+            at = theirs[i + count - 1][1]
+        i += count
+    return ''.join(out) + transcript[at:]
+
+
 def corrected(said, transcript, language):
     """`said` with the words of `transcript` in place of wrong ones, and which share of the transcript's words was wrong. Numbers in figures stay as
     they were said: a transcript that spells them out says the same."""
     if language not in BY_CHARACTER and transcript.isupper():
         transcript = transcript.lower()
+    # Where words are parted is spelling too: 'good morning' is nothing wrong beside 'goodmorning'.
+    transcript = parted(transcript, said, language)
     ours, theirs = spans(said, language), spans(transcript, language)
     words = lambda text, places: [plain(text[a:b]) for a, b in places]
     out, at, wrong = [], 0, 0
@@ -33,9 +60,6 @@ def corrected(said, transcript, language):
         end = ours[j - 1][1] if j > i else begin
         right = transcript[theirs[k][0]:theirs[m - 1][1]] if m > k else ''
         if kind == 'equal' or any(c.isdigit() for c in said[begin:end] + right):
-            continue
-        # Where words are parted is spelling too: 'good morning' is nothing wrong beside 'goodmorning'.
-        if ''.join(words(said, ours[i:j])) == ''.join(words(transcript, theirs[k:m])):
             continue
         wrong += max(j - i, m - k)
         gap = '' if language in BY_CHARACTER else ' '
