@@ -32,8 +32,14 @@ const TELLING = [
 const NO_ENGLISH = new RegExp(String.raw`${BEGINNING}(?:${TELLING.join('|')})`, 'iu');
 
 const CHINESE_ENDS = '吗 嗎 呢 么 麼 什么 什麼 哪里 哪裡 哪儿 几点 幾點 多少 谁 誰 怎么样 怎麼樣'.replaceAll(' ', '|');
-const CHINESE = new RegExp(`(?:${CHINESE_ENDS})$`, 'u');
-const NO_CHINESE = /(?:这么|那么|這麼|那麼|着呢)$/u;
+/** What may follow the word that asks: "几点了", "怎么样啊". */
+const CHINESE_PARTICLE = '[了啊呀啦]';
+const CHINESE = new RegExp(`(?:${CHINESE_ENDS})${CHINESE_PARTICLE}?$`, 'u');
+/** "那么", "没什么", "不怎么样". */
+const NO_CHINESE = new RegExp(
+  `(?:[这那這]么|[這那]麼|着呢|[没沒不](?:有)?(?:什么|什麼|多少|谁|誰|怎么样|怎麼樣))${CHINESE_PARTICLE}?$`,
+  'u',
+);
 
 /** Whether the last sentence of an English text asks something. */
 export function asksEnglish(text: string): boolean {
