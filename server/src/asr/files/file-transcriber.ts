@@ -342,11 +342,13 @@ export class FileTranscriber {
       const spoken = this.#spoken(whole.tokens);
       const unheard = unheardSpeech(spoken, speech, heardAtLeast);
       if (unheard === undefined || unheard.from >= audio.length) break;
-      const { index, heard, from, to } = unheard;
+      const { index, heard, from, part } = unheard;
       const at = spoken[heard]?.at ?? whole.tokens.length;
       let next = this.#withRest(whole, at, await decode(audio.subarray(from)), from);
-      const isBetween = at < whole.tokens.length && to > from;
-      if (next === whole && isBetween) next = this.#withPart(whole, at, await decode(audio.subarray(from, to)), from);
+      if (next === whole && at < whole.tokens.length && part.to > part.from) {
+        const alone = await decode(audio.subarray(part.from, part.to));
+        next = this.#withPart(whole, at, alone, part.from);
+      }
       // What it says there now, or does not say, is not asked again.
       heardAtLeast = (next === whole ? index : heard) + 1;
       whole = next;

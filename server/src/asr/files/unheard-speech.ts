@@ -29,10 +29,10 @@ export interface UnheardSpeech {
   readonly index: number;
   /** How many of its tokens say what was said before. */
   readonly heard: number;
-  /** Where to decode again, in samples of the segment: from the pause after the last word that was heard. */
+  /** Where to decode again to the end, in samples of the segment: at the pause after the word that attends last. */
   readonly from: number;
-  /** To the pause before the next word, or to the segment's end. */
-  readonly to: number;
+  /** What was left out, by itself: from the pause before the word that is ahead, to the one before the next word. */
+  readonly part: { readonly from: number; readonly to: number };
 }
 
 /**
@@ -55,10 +55,12 @@ export function unheardSpeech(
     const unheard = speechBetween(speech, last + framesOf(LAST_WORD_MS), until);
     if (index >= heardAtLeast && unheard >= framesOf(UNHEARD_MS_MIN)) {
       const heard = index - wordsAhead(tokens, index);
+      const from = pauseAfter(speech, last);
       const before = Math.max(0, ...frames.slice(0, heard));
-      const from = heard === index ? pauseAfter(speech, last) : pauseBefore(speech, frames[heard] ?? last, before);
-      const to = next === undefined ? speech.length : pauseBefore(speech, next, from);
-      return { index, heard, from: from * VAD_FRAME_SAMPLES, to: to * VAD_FRAME_SAMPLES };
+      const begin = heard === index ? from : pauseBefore(speech, frames[heard] ?? last, before);
+      const end = next === undefined ? speech.length : pauseBefore(speech, next, from);
+      const [partFrom, to] = [begin * VAD_FRAME_SAMPLES, end * VAD_FRAME_SAMPLES];
+      return { index, heard, from: from * VAD_FRAME_SAMPLES, part: { from: partFrom, to } };
     }
     last = Math.max(last, next ?? 0);
   }

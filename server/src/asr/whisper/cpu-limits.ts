@@ -5,8 +5,8 @@ import { SAMPLE_RATE } from '../../audio/samples.js';
 
 /**
  * Context of one run for each of its threads, seconds. A step over several windows reads the weights once for all of
- * them, but what they hear is in memory for all of them (measured: base, 2 threads, a file of 453 s in windows of up to
- * 30 s, 2 / 4 / 8 at a time: 34.5 / 30.3 / 27.6 s of processor time, 439 / 473 / 473 to 542 MB).
+ * them, but what they hear is in memory for all of them (measured: base, 2 threads of a busy machine, a file of 453 s
+ * in windows of up to 30 s, 2 / 4 / 8 at a time: 34.5 / 30.3 / 27.6 s of processor time, 439 / 473 / 473 to 542 MB).
  */
 const SECONDS_PER_THREAD = 120;
 const THREADS_MIN = 2;
