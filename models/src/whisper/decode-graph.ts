@@ -125,7 +125,7 @@ function projectionsByHead(layers: LayerBuilder, tokens: TensorName): Projection
 
 /**
  * In steps of its own, such that a row comes out the same to the last bit whatever stands beside it. A query of zeros
- * stands behind the others, so that there are always several: one alone takes another kernel (see cross-attention.ts).
+ * stands behind the others, so that there are always several: one alone takes another kernel (see looking.ts).
  * The weights of places are summed by a product, as the values are: one after the other, so that places that are left
  * out change nothing. A softmax sums by its length.
  */

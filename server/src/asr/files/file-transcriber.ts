@@ -3,26 +3,23 @@
 import type { Word } from '@sotto/protocol';
 import { VAD_FRAME_SAMPLES, type VoiceActivityDetector } from '../../vad/vad.js';
 import { QUEUE_BOUNDS } from '../scheduling/decode-queue.js';
-import type { DecodedToken, DecodeResult } from '../engine.js';
+import type { DecodeResult } from '../engine.js';
 import { AsrError } from '../errors.js';
-import { endsSentence } from '../hypothesis/complete-sentence.js';
-import { lettersOf, withoutOverlap } from '../hypothesis/continuation.js';
-import { mayBeCopied } from '../hypothesis/copied-text.js';
-import { decodeFinal, joined, type FinalAsk, type FinalDecode, type Noise } from '../hypothesis/final-decode.js';
-import { FRAME_SAMPLES } from '../hypothesis/stability-policy.js';
+import { decodeFinal, type FinalAsk, type FinalDecode, type Noise } from '../hypothesis/final-decode.js';
 import { SegmentScript } from '../hypothesis/segment-script.js';
 import { inOneLanguage, LanguageEvidence, type LanguageProbabilities } from '../language-evidence.js';
 import { findLanguage, languageCodes } from '../model-languages.js';
 import type { ChineseScript } from '../../text/chinese-script.js';
 import { soundRuns, type SoundRun } from '../hypothesis/sound-runs.js';
-import { attentionRests, timeWords } from '../hypothesis/word-timing.js';
+import { timeWords } from '../hypothesis/word-timing.js';
 import { hotwordsOf } from '../hotwords/hotwords.js';
 import { previousTokens } from '../hypothesis/previous-text.js';
 import type { Scheduler } from '../scheduling/scheduler.js';
 import { mayBeMixed, partsByLanguage, piecesOf, speechMs, type HeardPiece } from './language-parts.js';
 import { speechStretches, type CuttingOptions, type SpeechStretch } from './speech-stretches.js';
 import { segmentsOf, type WindowSegment } from './window-segments.js';
-import { longestUnheardMs, unheardSpeech, type SpokenToken } from './unheard-speech.js';
+import { longestUnheardMs } from './unheard-speech.js';
+import { decodeWhole, spokenTokens } from './whole-window.js';
 import { Semaphore } from '../../time/semaphore.js';
 import { SAMPLES_PER_MS } from '../../audio/samples.js';
 import type { EngineTokenizer } from '../tokenizer.js';
@@ -94,17 +91,8 @@ const SEGMENTS_AHEAD_MAX = 16;
 /** Files are not live: when they are due matters among themselves only, milliseconds. */
 const FILE_DUE_MS = 60_000;
 
-/** Places of a window that are decoded again where the model left out what was said, at most. */
-const GAPS_MAX = 8;
-/**
- * Mean log-probability of the tokens from which a part that was heard alone, between words of a longer text, is
- * believed.
- */
-const PART_LOGPROB_MIN = -0.7;
-
 const NOTHING = (): void => undefined;
 
-type FinalRun = (ask: FinalAsk) => Promise<DecodeResult>;
 /** In a language, or the one that the model hears. */
 type LanguageRun = (ask: FinalAsk, language: string | null) => Promise<DecodeResult>;
 
@@ -260,8 +248,11 @@ export class FileTranscriber {
       heard = result.languageProbabilities ?? {};
       return choose(result);
     });
-    const decoded = await this.#decodeWhole(audio, speech, speechRatio, decode, options).finally(settle);
-    const unheardMs = longestUnheardMs(this.#spoken(decoded.tokens), speech);
+    const { temperature = 0 } = options;
+    const decodePart = (part: Float32Array): Promise<FinalDecode> =>
+      decodeFinal(decode, { audio: part, speechRatio }, this.#tokenizer, { fallbackBudgetMs: Infinity, temperature });
+    const decoded = await decodeWhole(decodePart, audio, speech, this.#tokenizer).finally(settle);
+    const unheardMs = longestUnheardMs(spokenTokens(decoded.tokens, this.#tokenizer), speech);
     const isMixed = language === null && mayBeMixed(heard, unheardMs, decoded.avgLogprob);
     const parts = isMixed ? await this.#partsByLanguage(audio, speech, run) : [];
     if (parts.length > 1) {
@@ -323,81 +314,6 @@ export class FileTranscriber {
       startMs: fromMs + windowMs,
       endMs: toMs + windowMs,
     };
-  }
-
-  /** Decodes a stretch, and again from where the model left out what the speaker said. */
-  async #decodeWhole(
-    audio: Float32Array,
-    speech: Float32Array,
-    speechRatio: number,
-    run: FinalRun,
-    { temperature = 0 }: TranscribeOptions,
-  ): Promise<FinalDecode> {
-    const decode = (part: Float32Array): Promise<FinalDecode> =>
-      decodeFinal(run, { audio: part, speechRatio }, this.#tokenizer, { fallbackBudgetMs: Infinity, temperature });
-    let whole = await decode(audio);
-    let heardAtLeast = 0;
-    for (let times = 0; times < GAPS_MAX && whole.noise === null; times += 1) {
-      if (attentionRests(whole.tokens, whole.language, this.#tokenizer)) break;
-      const spoken = this.#spoken(whole.tokens);
-      const unheard = unheardSpeech(spoken, speech, heardAtLeast);
-      if (unheard === undefined || unheard.from >= audio.length) break;
-      const { index, heard, from, part } = unheard;
-      const at = spoken[heard]?.at ?? whole.tokens.length;
-      let next = this.#withRest(whole, at, await decode(audio.subarray(from)), from);
-      if (next === whole && at < whole.tokens.length && part.to > part.from) {
-        const alone = await decode(audio.subarray(part.from, part.to));
-        next = this.#withPart(whole, at, alone, part.from);
-      }
-      // What it says there now, or does not say, is not asked again.
-      heardAtLeast = (next === whole ? index : heard) + 1;
-      whole = next;
-    }
-    return whole;
-  }
-
-  /** Those of words, each with its place: marks attend anywhere. */
-  #spoken(tokens: readonly DecodedToken[]): readonly (DecodedToken & SpokenToken & { readonly at: number })[] {
-    let beginsSentence = true;
-    return tokens.flatMap((token, at) => {
-      const text = this.#tokenizer.decode([token.id]);
-      const isWord = lettersOf(text) !== '';
-      const spoken = isWord ? [{ ...token, at, beginsSentence }] : [];
-      if (text.trim() !== '') beginsSentence = endsSentence(text) || (beginsSentence && !isWord);
-      return spoken;
-    });
-  }
-
-  /**
-   * What was decoded from a sample on in place of the tokens from `at` on, unless it says no more than they do: then it
-   * left out even more.
-   */
-  #withRest(whole: FinalDecode, at: number, rest: FinalDecode, from: number): FinalDecode {
-    const textOf = (tokens: readonly DecodedToken[]): string => this.#tokenizer.decode(tokens.map(({ id }) => id));
-    const [kept, replaced] = [whole.tokens.slice(0, at), whole.tokens.slice(at)];
-    const before = { ...whole, tokens: kept, text: textOf(kept).trim() };
-    const frames = Math.round(from / FRAME_SAMPLES);
-    const next = withoutOverlap(before, rest, frames, this.#tokenizer);
-    if (rest.noise !== null || lettersOf(textOf(next.tokens)).length <= lettersOf(textOf(replaced)).length)
-      return whole;
-    return joined(before, next, frames, this.#tokenizer);
-  }
-
-  /**
-   * What was decoded of a part alone, from a sample on, between the tokens before `at` and the others; unless these say
-   * it already: then they only attend elsewhere.
-   */
-  #withPart(whole: FinalDecode, at: number, part: FinalDecode, from: number): FinalDecode {
-    const some = (tokens: readonly DecodedToken[]): FinalDecode => {
-      return { ...whole, tokens, text: this.#tokenizer.decode(tokens.map(({ id }) => id)).trim() };
-    };
-    const [before, after] = [some(whole.tokens.slice(0, at)), some(whole.tokens.slice(at))];
-    const frames = Math.round(from / FRAME_SAMPLES);
-    const next = withoutOverlap(before, part, frames, this.#tokenizer);
-    const follows = some(after.tokens.slice(0, 2 * next.tokens.length)).text;
-    const isKnown = lettersOf(follows).startsWith(lettersOf(next.text)) || mayBeCopied(next.text, follows);
-    if (part.noise !== null || part.avgLogprob < PART_LOGPROB_MIN || isKnown) return whole;
-    return joined(joined(before, next, frames, this.#tokenizer), after, 0, this.#tokenizer);
   }
 
   #runOf(recording: object, { task = 'transcribe', prompt = '', hotwords = [] }: TranscribeOptions): LanguageRun {
