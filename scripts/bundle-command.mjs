@@ -19,6 +19,7 @@ const ENTRIES = [
   'asr/scripted-engine',
   'audio/decoder/decoder-main',
   'polish/llama/host/host-child-main',
+  'processes/server-process-main',
   'store/lmdb/store-child-main',
   'vad/silero-thread-main',
 ];

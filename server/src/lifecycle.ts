@@ -61,12 +61,6 @@ export function endOnSignals(log: Logger): () => void {
  */
 export function stopOnSignals(server: Stoppable, drainTimeoutMs: number, log: Logger): void {
   let stopping = false;
-  const strayTimes: number[] = [];
-  const isStorm = (now: number): boolean => {
-    strayTimes.push(now);
-    if (strayTimes.length > STRAY_ERRORS_MAX + 1) strayTimes.shift();
-    return strayTimes.length > STRAY_ERRORS_MAX && now - (strayTimes[0] ?? now) < STRAY_WINDOW_MS;
-  };
 
   const stop = (exitCode: number): void => {
     stopping = true;
@@ -89,16 +83,33 @@ export function stopOnSignals(server: Stoppable, drainTimeoutMs: number, log: Lo
     log.info({ drainTimeoutMs }, 'asked to stop: sessions finish, no new ones are taken');
     stop(0);
   });
+  surviveStrayErrors(
+    () => server.countStrayError?.(),
+    log,
+    () => {
+      if (stopping) process.exit(1);
+      stop(1);
+    },
+  );
+}
+
+/** An error that nobody caught costs the request that it belongs to; too many of them are told to `onStorm`. */
+export function surviveStrayErrors(count: () => void, log: Logger, onStorm: () => void): void {
+  const strayTimes: number[] = [];
+  const isStorm = (now: number): boolean => {
+    strayTimes.push(now);
+    if (strayTimes.length > STRAY_ERRORS_MAX + 1) strayTimes.shift();
+    return strayTimes.length > STRAY_ERRORS_MAX && now - (strayTimes[0] ?? now) < STRAY_WINDOW_MS;
+  };
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
       const request = currentRequest();
-      server.countStrayError?.();
+      count();
       log.error({ err: error, requestId: request?.id }, event);
       request?.fail(error);
       if (!isStorm(performance.now())) return;
-      if (stopping) process.exit(1);
       log.fatal({ errors: STRAY_ERRORS_MAX, withinMs: STRAY_WINDOW_MS }, 'too many uncaught errors: stopping');
-      stop(1);
+      onStorm();
     });
   }
 }

@@ -18,8 +18,7 @@ import { openWyoming } from './api/wyoming/open-wyoming.js';
 import { openJobs } from './jobs/open-jobs.js';
 import { createStorageCounters, registerFileMetrics, registerStorageMetrics } from './metrics/storage-metrics.js';
 import { CachedTranscription } from './recordings/cached-transcription.js';
-import { ResultCache, type ResultCacheOptions } from './recordings/result-cache.js';
-import { openStoreOrDegrade, type StoreHandle } from './store/open-store.js';
+import { openStoreOrDegrade } from './store/open-store.js';
 import { NodeRoll } from './store/node-roll.js';
 import { StoreHealth } from './store/store-health.js';
 import { openTranscripts } from './transcripts/open-transcripts.js';
@@ -36,11 +35,13 @@ import { tlsFiles } from './transport/tls.js';
 import { AddressGuard } from './http/outbound/address-guard.js';
 import { MetricsRegistry } from './metrics/metrics-registry.js';
 import { createEngineDeaths } from './metrics/recognition-metrics.js';
+import { openCache } from './main/open-cache.js';
 import { openPanel } from './main/open-panel.js';
 import { RecognitionStart } from './main/load-recognition.js';
-import { openRecognition, registryOf, type Recognition } from './main/open-recognition.js';
+import { findModel, openRecognition, type Recognition } from './main/open-recognition.js';
 import { OpenedParts } from './main/opened-parts.js';
 import { sessionSettings } from './main/session-settings.js';
+import type { SharedServer } from './main/shared-server.js';
 import { StartError, startErrorOf } from './main/start-error.js';
 import { openPolish } from './polish/open-polish.js';
 import type { SessionFactory } from './session/session-port.js';
@@ -70,6 +71,8 @@ export interface RunningServer {
   countStrayError(): void;
   /** Calls when an operator asks the server to end. */
   onceStopAsked(callback: () => void): void;
+  /** Its own numbers, as Prometheus reads them. */
+  metrics(): string;
 }
 
 export interface ServedModel {
@@ -79,11 +82,15 @@ export interface ServedModel {
   readonly isEmbedded: boolean;
 }
 
-/** Listens while the model loads, warms it up, then takes sessions. Rejects with {@link StartError}. */
-export async function startServer(settings: Settings, log: Logger): Promise<RunningServer> {
+/**
+ * Listens while the model loads, warms it up, then takes sessions. Rejects with {@link StartError}.
+ *
+ * @param shared the others, where it is one of several processes on its port
+ */
+export async function startServer(settings: Settings, log: Logger, shared?: SharedServer): Promise<RunningServer> {
   const opened = new OpenedParts();
   try {
-    return await start(settings, log, opened);
+    return await start(settings, log, opened, shared);
   } catch (error) {
     await opened.close();
     throw startErrorOf(error);
@@ -93,15 +100,23 @@ export async function startServer(settings: Settings, log: Logger): Promise<Runn
 /** After the start, a decoder is made ready for the first compressed file, milliseconds. */
 const DECODER_AFTER_MS = 5_000;
 
-async function start(settings: Settings, log: Logger, opened: OpenedParts): Promise<RunningServer> {
+/** What a server with these settings serves. */
+export function servedModel({ engine, devices }: Settings, installed: InstalledModel): ServedModel {
+  if (engine !== 'whisper') return { name: engine, device: 'cpu', isEmbedded: false };
+  const device = parseDevices(devices).map(nameOfDevice).join(',');
+  return { name: installed.name, device, isEmbedded: installed.name === EMBEDDED_MODEL };
+}
+
+async function start(
+  settings: Settings,
+  log: Logger,
+  opened: OpenedParts,
+  shared: SharedServer | undefined,
+): Promise<RunningServer> {
   useFfmpeg(settings.ffmpeg);
-  const installed = await findModel(settings);
+  const installed = shared?.model ?? (await findModel(settings));
   const hasModel = settings.engine === 'whisper';
-  const model = {
-    name: hasModel ? installed.name : settings.engine,
-    device: hasModel ? parseDevices(settings.devices).map(nameOfDevice).join(',') : 'cpu',
-    isEmbedded: hasModel && installed.name === EMBEDDED_MODEL,
-  };
+  const model = servedModel(settings, installed);
   let recognition: Recognition | undefined;
   /** What recognises at the time. */
   const serving = {
@@ -112,7 +127,7 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
   };
   const metrics = new MetricsRegistry();
   const deaths = createEngineDeaths(metrics);
-  const loading = opened.add(new RecognitionStart(settings, installed, { log, deaths }));
+  const loading = opened.add(new RecognitionStart(settings, installed, { log, deaths, shared }));
   const strayErrors = metrics.counter(
     'sotto_stray_errors_total',
     'Errors that no handler caught; each costs at most the request that it belongs to.',
@@ -165,7 +180,7 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
   let missingTransport: string | undefined;
   const gateway = new Gateway({
     createTransport: (options) =>
-      chooseTransport(settings.transport, { ...options, tls }, (why) => {
+      chooseTransport(settings.transport, { ...options, tls, sharesPort: shared !== undefined }, (why) => {
         missingTransport = why;
       }),
     limits: settings,
@@ -188,7 +203,8 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
   opened.add(gateway);
   /** Empty until they are loaded. */
   let engines: readonly OpenedEngine[] = [];
-  const engineStates = () => engines.map(({ device, engine }) => ({ device, isUp: engine.isUp ?? true }));
+  const engineStates = () =>
+    shared?.engines ?? engines.map(({ device, engine }) => ({ device, isUp: engine.isUp ?? true }));
   const status = statusRoutes({
     version: VERSION,
     model: serving,
@@ -197,9 +213,10 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
     connectionsMax: settings.maxConnections,
     store: () => health.state,
     engines: engineStates,
-    isPaused: () => recognition?.recognizer.isPaused ?? false,
+    isPaused: () => (shared ?? recognition?.recognizer)?.isPaused ?? false,
+    processes: () => shared && { number: shared.number, ...shared.processes },
     polish: () => polishing?.offer,
-    metrics: () => metrics.expose(),
+    metrics: () => (shared === undefined ? metrics.expose() : shared.metrics()),
     pages: Pages.load(),
   });
   let onStopAsked: (() => void) | undefined;
@@ -226,8 +243,10 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
     opened,
     onEngines: (loaded) => (engines = loaded),
     sessions: () => gateway.live.size,
+    shared,
   });
-  const { vad, recognizer, swap } = recognition;
+  const { vad, recognizer, models } = recognition;
+  const pausing = shared ?? recognizer;
   const roll =
     store?.isShared === true
       ? opened.add(
@@ -236,8 +255,8 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
             health,
             wallNow: Date.now,
             facts: () => ({
-              name: `${hostname()}:${port}`,
-              status: recognizer.isPaused ? 'paused' : gateway.status().status,
+              name: `${hostname()}:${port}${shared === undefined ? '' : `#${shared.number}`}`,
+              status: pausing.isPaused ? 'paused' : gateway.status().status,
               model: serving.name,
               streams: gateway.live.size,
             }),
@@ -301,7 +320,7 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
 
   const { routes, dialects } = createApi({
     access: { access, ring, tokens },
-    panel: { ...panel, pausing: recognizer, swap: hasModel ? swap : undefined, nodes: () => roll?.nodes ?? [] },
+    panel: { ...panel, pausing, swap: hasModel ? models : undefined, nodes: () => roll?.nodes ?? [] },
     version: VERSION,
     model: recognizer.model,
     session,
@@ -356,24 +375,9 @@ async function start(settings: Settings, log: Logger, opened: OpenedParts): Prom
       await opened.close();
     },
     countStrayError: () => strayErrors.add(),
+    metrics: () => metrics.expose(),
     onceStopAsked: (callback) => {
       onStopAsked = callback;
     },
   };
-}
-
-function findModel(settings: Settings): Promise<InstalledModel> {
-  const registry = registryOf(settings);
-  return settings.model === '' ? registry.choose() : registry.find(settings.model);
-}
-
-/** Results of recordings; undefined where none are to be kept. */
-function openCache(
-  store: StoreHandle,
-  hears: Pick<ResultCacheOptions, 'model' | 'circumstances'>,
-  settings: Settings,
-): ResultCache | undefined {
-  const { cacheBytesMax: bytesMax, retentionMs } = settings;
-  if (bytesMax === 0) return undefined;
-  return new ResultCache({ store: store.data, ...hears, bytesMax, retentionMs, wallNow: Date.now });
 }

@@ -12,6 +12,8 @@ export interface ScriptedWork {
     | { readonly do: 'untilAborted' | 'countAborted' | 'eat' | 'spin' };
   readonly answer: string;
   readonly part: string;
+  readonly told: string;
+  readonly tells: string;
   readonly code: 'refused' | 'failed';
 }
 

@@ -17,7 +17,7 @@ import { soundRuns } from './hypothesis/sound-runs.js';
 import { timeWords } from './hypothesis/word-timing.js';
 import type { DecodeTiming, FinalHypothesis, RecognizedSegment, SegmentOptions, TextBefore } from './recognizer.js';
 import { DEFAULT_STABILITY, type RecognizerOptions } from './recognizer-options.js';
-import type { DecodeJob, Scheduler } from './scheduling/scheduler.js';
+import type { DecodeJob, DecodeScheduler } from './scheduling/decode-scheduler.js';
 import { secondTries } from './scheduling/second-tries.js';
 import { GREEDY, SegmentRequests } from './segment-requests.js';
 import { SAMPLES_PER_MS } from '../audio/samples.js';
@@ -62,7 +62,7 @@ interface Preview {
 
 /** One segment: partials while it grows, its final where it may end, its final. */
 export class LiveSegment implements RecognizedSegment {
-  readonly #scheduler: Scheduler;
+  readonly #scheduler: DecodeScheduler;
   readonly #tokenizer: EngineTokenizer;
   readonly #recognition: RecognizerOptions;
   readonly #earlyFinals: EarlyFinalTally;
@@ -86,7 +86,7 @@ export class LiveSegment implements RecognizedSegment {
   #state: 'open' | 'finishing' | 'over' = 'open';
 
   constructor(
-    scheduler: Scheduler,
+    scheduler: DecodeScheduler,
     tokenizer: EngineTokenizer,
     recognition: RecognizerOptions,
     earlyFinals: EarlyFinalTally,

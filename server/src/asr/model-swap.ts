@@ -21,6 +21,7 @@ export interface LoadedModel {
  * - `model_unknown`: no model of that name is installed.
  * - `model_too_large`: it does not fit into memory beside the one that serves.
  * - `model_not_loaded`: its files are wrong, or it does not run here.
+ * - `swap_unavailable`: this server keeps the model that it was started with.
  * - `model_knows_less`: it lacks a language, or hears shorter utterances, than live sessions were promised.
  */
 export type SwapErrorCode =
@@ -28,10 +29,22 @@ export type SwapErrorCode =
   | 'model_unknown'
   | 'model_too_large'
   | 'model_not_loaded'
+  | 'swap_unavailable'
   | 'model_knows_less';
 
 export class SwapError extends CodedError<SwapErrorCode> {
   override readonly name = 'SwapError';
+}
+
+/** Which model serves, and which could. */
+export interface ModelChoice {
+  /** What serves now. */
+  readonly current: Pick<LoadedModel, 'installed'>;
+  readonly state: SwapState;
+  /** Names of the models that there are. */
+  installed(): Promise<string[]>;
+  /** Loads a model and lets it serve. Rejects with {@link SwapError}. */
+  to(name: string): Promise<void>;
 }
 
 export interface ModelSwapOptions {
@@ -61,7 +74,7 @@ export interface SwapState {
   readonly failed: { readonly model: string; readonly code: SwapErrorCode; readonly message: string } | null;
 }
 
-export class ModelSwap {
+export class ModelSwap implements ModelChoice {
   readonly #options: ModelSwapOptions;
   #current: LoadedModel;
   #loading: string | null = null;
@@ -72,7 +85,6 @@ export class ModelSwap {
     this.#current = options.first;
   }
 
-  /** What serves now. */
   get current(): LoadedModel {
     return this.#current;
   }
@@ -81,13 +93,11 @@ export class ModelSwap {
     return { loading: this.#loading, leaving: this.#options.served.leaving, failed: this.#failed };
   }
 
-  /** Names of the models that there are. */
   async installed(): Promise<string[]> {
     const { models } = await this.#options.registry.list();
     return models.map(({ name }) => name);
   }
 
-  /** Loads a model and lets it serve. Rejects with {@link SwapError}. */
   async to(name: string): Promise<void> {
     if (this.#loading !== null) {
       throw new SwapError('swap_under_way', `${this.#loading} is being loaded: try again when that is over.`);

@@ -5,7 +5,7 @@ import type { EngineModel } from './engine.js';
 import { AsrError } from './errors.js';
 import type { FileTranscriber, HearingModel } from './files/file-transcriber.js';
 import type { FinalHypothesis, RecognizedSegment, Recognizer, SegmentOptions, TextBefore } from './recognizer.js';
-import type { SchedulerCounts } from './scheduling/scheduler.js';
+import type { SchedulerCounts } from './scheduling/decode-scheduler.js';
 import type { EarlyFinalCounts } from './early-final.js';
 import type { StreamingRecognizer } from './streaming-recognizer.js';
 
@@ -18,6 +18,8 @@ export interface ServedOptions {
   readonly vad: VoiceActivityDetector;
   /** Whether what is around the recognisers is full. Absent: never. */
   readonly isFull?: (() => boolean) | undefined;
+  /** Whether somebody else wants no further stream. Absent: nobody does. */
+  readonly isPaused?: (() => boolean) | undefined;
   /** By how much partials should be spaced out for its sake. Absent: 1, not at all. */
   readonly stretch?: (() => number) | undefined;
   /** A recogniser whose last utterance has ended is closed; here is told what that failed with. */
@@ -71,7 +73,7 @@ export class ServedRecognizer implements Recognizer {
   }
 
   get refusal(): Recognizer['refusal'] {
-    if (this.isPaused) return 'paused';
+    if (this.isPaused || this.#options.isPaused?.() === true) return 'paused';
     return this.#current.recognizer.refusal ?? (this.#options.isFull?.() === true ? 'overloaded' : undefined);
   }
 

@@ -6,7 +6,8 @@ import type { EarlyFinalCounts } from './early-final.js';
 import { LiveSegment } from './live-segment.js';
 import type { RecognizedSegment, Recognizer, SegmentOptions } from './recognizer.js';
 import { FINALS_LATE_MS_MAX, type RecognizerOptions } from './recognizer-options.js';
-import { Scheduler, type SchedulerCounts } from './scheduling/scheduler.js';
+import type { DecodeScheduler, SchedulerCounts } from './scheduling/decode-scheduler.js';
+import { Scheduler } from './scheduling/scheduler.js';
 import { loadTokenizer, type EngineTokenizer } from './tokenizer.js';
 
 /** Reads the tokenizer of the engines' model and opens a recogniser over them. It owns the engines from then on. */
@@ -24,15 +25,21 @@ export class StreamingRecognizer implements Recognizer {
   readonly model: EngineModel;
   readonly #engines: readonly Engine[];
   readonly #tokenizer: EngineTokenizer;
-  readonly #scheduler: Scheduler;
+  readonly #scheduler: DecodeScheduler;
   readonly #options: RecognizerOptions;
   readonly #earlyFinals = { begun: 0, used: 0 };
 
-  constructor(engines: readonly Engine[], tokenizer: EngineTokenizer, options: RecognizerOptions = {}) {
+  /** @param scheduler whose engines are elsewhere: then there are none here. Default: one over the engines */
+  constructor(
+    engines: readonly Engine[],
+    tokenizer: EngineTokenizer,
+    options: RecognizerOptions = {},
+    scheduler: DecodeScheduler = new Scheduler(engines, options),
+  ) {
     this.#engines = engines;
     this.#tokenizer = tokenizer;
     this.#options = options;
-    this.#scheduler = new Scheduler(engines, options);
+    this.#scheduler = scheduler;
     this.model = this.#scheduler.model;
   }
 

@@ -16,11 +16,12 @@ async function serve(flags: SettingFlags): Promise<void> {
   const log = createLog(settings);
   // Loaded only now: the other commands need not wait for it.
   const { startServer, StartError } = await import('../main.js');
+  const start = settings.processes === 1 ? startServer : (await import('../processes/supervise.js')).startProcesses;
   // Until here the system ends it, without waiting for what is being loaded.
   const release = endOnSignals(log);
   let server: RunningServer;
   try {
-    server = await startServer(settings, log);
+    server = await start(settings, log);
   } catch (error) {
     if (error instanceof StartError) throw new CommandError(error.message, 1, { cause: error });
     throw error;

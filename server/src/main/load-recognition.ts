@@ -3,10 +3,12 @@ import type { InstalledModel } from '@sotto/models';
 import type { Logger } from 'pino';
 import { openEngine } from '../asr/engine-host/open-engine.js';
 import { scriptedEngineSpec } from '../asr/engine-host/scripted-engine-spec.js';
+import type { EngineModel } from '../asr/engine.js';
 import { MarkedEngine } from '../asr/marked-engine.js';
 import type { LoadedModel } from '../asr/model-swap.js';
 import { NullEngine } from '../asr/null-engine.js';
 import { openDeviceEngines, type OpenedEngine } from '../asr/open-device-engines.js';
+import type { RecognizerOptions } from '../asr/recognizer-options.js';
 import { StreamingRecognizer } from '../asr/streaming-recognizer.js';
 import { loadTokenizer } from '../asr/tokenizer.js';
 import { listOf } from '../config/list-of.js';
@@ -15,6 +17,13 @@ import type { Counter } from '../metrics/metrics-registry.js';
 import { NullVad } from '../vad/null-vad.js';
 import { SileroVad } from '../vad/silero-vad.js';
 import type { VoiceActivityDetector } from '../vad/vad.js';
+import type { SharedServer } from './shared-server.js';
+
+/** Whose engines are this process's own, or another one's. */
+export interface StartContext extends LoadContext {
+  /** The scheduler before the engines that it shares with others. Absent: it loads its own. */
+  readonly shared?: Pick<SharedServer, 'scheduler'> | undefined;
+}
 
 export interface LoadContext {
   readonly log: Logger;
@@ -30,9 +39,12 @@ export class RecognitionStart {
   readonly #model: Promise<LoadedModel>;
   #isTaken = false;
 
-  constructor(settings: Settings, model: InstalledModel, context: LoadContext) {
+  constructor(settings: Settings, model: InstalledModel, { shared, ...context }: StartContext) {
     // The model first: it takes longest.
-    this.#model = loadModel(settings, model, { ...context, signal: this.#abort.signal });
+    this.#model =
+      shared === undefined
+        ? loadModel(settings, model, { ...context, signal: this.#abort.signal })
+        : joinModel(settings, model, shared, this.#abort.signal);
     this.#vad = settings.vad === 'null' ? Promise.resolve(new NullVad()) : SileroVad.load({ runs: settings.vadRuns });
     // Whoever takes them learns why they did not load.
     for (const part of [this.#model, this.#vad]) part.catch(() => undefined);
@@ -62,16 +74,29 @@ export async function loadModel(settings: Settings, model: InstalledModel, conte
   const engines = await openEngines(settings, model, context);
   const bare = engines.map(({ engine }) => engine);
   try {
-    const recognizer = new StreamingRecognizer(bare, await tokenizer, {
-      ...settings,
-      languages: listOf(settings.languages),
-      identity: [bare[0]?.model.name, model.files.weightBytes].join(':'),
-    });
+    const recognizer = new StreamingRecognizer(bare, await tokenizer, optionsOf(settings, model, bare[0]?.model));
     return { installed: model, engines, recognizer };
   } catch (error) {
     await Promise.all(bare.map((engine) => engine.close()));
     throw error;
   }
+}
+
+/** A model whose engines are another process's. */
+async function joinModel(
+  settings: Settings,
+  model: InstalledModel,
+  shared: Pick<SharedServer, 'scheduler'>,
+  signal: AbortSignal,
+): Promise<LoadedModel> {
+  const [tokenizer, scheduler] = await Promise.all([loadTokenizer(model.directory), shared.scheduler(signal)]);
+  const recognizer = new StreamingRecognizer([], tokenizer, optionsOf(settings, model, scheduler.model), scheduler);
+  return { installed: model, engines: [], recognizer };
+}
+
+function optionsOf(settings: Settings, { files }: InstalledModel, model: EngineModel | undefined): RecognizerOptions {
+  const identity = [model?.name, files.weightBytes].join(':');
+  return { ...settings, languages: listOf(settings.languages), identity };
 }
 
 /** Closes the model where that fails. */
@@ -85,7 +110,8 @@ export async function warmUp(model: LoadedModel): Promise<LoadedModel> {
   }
 }
 
-async function openEngines(
+/** Rejects with an error of a device or the settings, and holds nothing then. */
+export async function openEngines(
   settings: Settings,
   model: InstalledModel,
   { log, deaths, signal }: LoadContext,

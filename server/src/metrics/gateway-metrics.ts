@@ -1,11 +1,9 @@
 // The numbers that the gateway keeps: connections, messages, and the latencies that a client sees.
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Counter, Histogram, MetricsRegistry } from './metrics-registry.js';
+import { registerProcessMetrics } from './process-metrics.js';
 
 /** Bounds in seconds around what live captions need: words within half a second, finals within one and a half. */
 const LATENCY_BOUNDS_S = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10];
-const EVENT_LOOP_RESOLUTION_MS = 10;
-const EVENT_LOOP_MS_MIN = 5_000;
 
 export interface GatewayMetrics {
   readonly connectionsOpened: Counter;
@@ -51,29 +49,7 @@ export interface GatewayGauges {
 
 /** Registers the gateway's metrics. */
 export function createGatewayMetrics(registry: MetricsRegistry, gauges: GatewayGauges): GatewayMetrics {
-  const loopDelay = monitorEventLoopDelay({ resolution: EVENT_LOOP_RESOLUTION_MS });
-  loopDelay.enable();
-  let measuredFrom = performance.now();
-  let measuredBefore = 0;
-  registry.gauge('sotto_uptime_seconds', 'Time since the process started.', () => process.uptime());
-  registry.gauge('sotto_resident_memory_bytes', 'Resident memory of the server process.', () =>
-    process.memoryUsage.rss(),
-  );
-  registry.gauge(
-    'sotto_event_loop_delay_p99_seconds',
-    'Event loop delay (99th percentile) since the last scrape, and over 5 s at least.',
-    () => {
-      const seconds = Math.max(0, loopDelay.percentile(99) / 1e9 - EVENT_LOOP_RESOLUTION_MS / 1_000);
-      const now = performance.now();
-      // One who scrapes all the time does not take the measurement away from the others.
-      if (now - measuredFrom < EVENT_LOOP_MS_MIN) return Math.max(seconds, measuredBefore);
-      loopDelay.reset();
-      measuredFrom = now;
-      measuredBefore = seconds;
-      return seconds;
-    },
-    true,
-  );
+  const process = registerProcessMetrics(registry);
   registry.gauge('sotto_connections', 'Open WebSocket connections.', gauges.connections);
   registry.gauge('sotto_sessions_detached', 'Sessions without a socket that wait for their clients.', gauges.detached);
   return {
@@ -109,6 +85,6 @@ export function createGatewayMetrics(registry: MetricsRegistry, gauges: GatewayG
     ),
     finalLatency: registry.histogram('sotto_final_latency_seconds', 'From speechEnded to its final.', LATENCY_BOUNDS_S),
     lag: registry.histogram('sotto_lag_seconds', 'Audio received and not yet decoded, at every ack.', LATENCY_BOUNDS_S),
-    close: () => loopDelay.disable(),
+    close: () => process.close(),
   };
 }

@@ -45,13 +45,7 @@ export function registerMemoryMetrics(
 
 /** Registers the numbers of a recogniser; they are read at every scrape. */
 export function registerRecognitionMetrics(registry: MetricsRegistry, recognizer: RecognizerNumbers): void {
-  const count = (name: string, help: string, read: (counts: DecodeCounts) => number): void =>
-    registry.readCounter(`sotto_decode_${name}_total`, help, () => read(recognizer.counts));
-  registry.gauge('sotto_decode_waiting', 'Windows that wait for an engine.', () => {
-    const { final, partial, file } = recognizer.counts.waiting;
-    return final + partial + file;
-  });
-  registry.gauge('sotto_decode_running', 'Runs under way.', () => recognizer.counts.running);
+  registerDecodeMetrics(registry, () => recognizer.counts);
   registry.gauge(
     'sotto_partial_stretch',
     'By how much load stretches the interval of partials.',
@@ -67,6 +61,17 @@ export function registerRecognitionMetrics(registry: MetricsRegistry, recognizer
     'Those of them that were the final; the others served as partials.',
     () => recognizer.earlyFinals.used,
   );
+}
+
+/** Registers the numbers of a queue and its engines. */
+export function registerDecodeMetrics(registry: MetricsRegistry, counts: () => DecodeCounts): void {
+  const count = (name: string, help: string, read: (counts: DecodeCounts) => number): void =>
+    registry.readCounter(`sotto_decode_${name}_total`, help, () => read(counts()));
+  registry.gauge('sotto_decode_waiting', 'Windows that wait for an engine.', () => {
+    const { final, partial, file } = counts().waiting;
+    return final + partial + file;
+  });
+  registry.gauge('sotto_decode_running', 'Runs under way.', () => counts().running);
   count('windows', 'Windows decoded.', ({ decoded }) => decoded);
   count('runs', 'Engine runs: windows by runs is the mean batch.', ({ runs }) => runs);
   count('superseded', 'Partials replaced by a newer one while they waited.', ({ superseded }) => superseded);
@@ -76,7 +81,7 @@ export function registerRecognitionMetrics(registry: MetricsRegistry, recognizer
   registry.readCounter(
     'sotto_engine_busy_seconds_total',
     'Time that engines spent in runs, added up: its rate by the number of engines is their use.',
-    () => recognizer.counts.busyMs / 1_000,
+    () => counts().busyMs / 1_000,
   );
   count('failed', 'Windows that failed twice.', ({ failed }) => failed);
 }

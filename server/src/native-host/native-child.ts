@@ -28,6 +28,8 @@ export interface ChildOptions<W extends Work> extends ChildPatience {
   readonly env?: Readonly<Record<string, string>>;
   /** Descriptors to inherit; the child has them from `INHERITED_FILE` on. */
   readonly files?: readonly number[];
+  /** Called with what it tells by itself. */
+  readonly onTells?: (tells: W['tells']) => void;
   /** Priority of the child (see `os.setPriority`). Default: ours. */
   readonly priority?: number;
   /** Resident memory while it works, bytes; beyond that it is killed. Watched where the system tells (Linux). */
@@ -144,6 +146,11 @@ export class NativeChild<W extends Work> {
     }
   }
 
+  /** Tells it something that wants no answer; nothing where it is gone. */
+  tell(told: W['told']): void {
+    this.#say({ type: 'told', told });
+  }
+
   /** Whether it keeps our process alive. */
   hold(isHeld: boolean): void {
     const how = isHeld ? 'ref' : 'unref';
@@ -214,6 +221,8 @@ export class NativeChild<W extends Work> {
         return this.#settleLoad?.reject(new ChildError('load_failed', message.message));
       case 'part':
         return this.#pending.get(message.id)?.onPart?.(message.part);
+      case 'tells':
+        return this.#options.onTells?.(message.tells);
       case 'done':
         return this.#settle(message.id)?.resolve(message.answer);
       case 'failed':

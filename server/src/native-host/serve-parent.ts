@@ -7,6 +7,8 @@ export interface ChildService<W extends Work> {
   /** Called once, before any request. What it throws is why loading failed. */
   load(load: W['load']): Promise<W['facts']>;
   run(request: W['request'], run: ChildRun<W>): Promise<W['answer']>;
+  /** Called with what wants no answer. Absent: there is no such thing. */
+  told?(told: W['told']): void;
   /** The code of what `run` threw. */
   codeOf(error: unknown): W['code'];
   /** Whether it has lost what it will not get back: the process ends then, and the parent starts another one. */
@@ -21,8 +23,14 @@ export interface ChildRun<W extends Work> {
   readonly onPart: (part: W['part']) => void;
 }
 
+/** The way to whoever started this process. */
+export interface ParentLink<W extends Work> {
+  /** Nothing where the parent is gone: this process ends then. */
+  tell(tells: W['tells']): void;
+}
+
 /** Called once, in the main module of a child that `NativeChild` has started. */
-export function serveParent<W extends Work>(service: ChildService<W>): void {
+export function serveParent<W extends Work>(service: ChildService<W>): ParentLink<W> {
   const running = new Map<number, AbortController>();
 
   process.on('message', (message: ToChild<W>) => void receive(message));
@@ -35,6 +43,7 @@ export function serveParent<W extends Work>(service: ChildService<W>): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
   setInterval(() => send({ type: 'alive' }), HEARTBEAT_MS);
+  return { tell: (tells) => send({ type: 'tells', tells }) };
 
   async function receive(message: ToChild<W>): Promise<void> {
     switch (message.type) {
@@ -50,6 +59,8 @@ export function serveParent<W extends Work>(service: ChildService<W>): void {
       case 'abort':
         running.get(message.id)?.abort(new Error('aborted'));
         return;
+      case 'told':
+        return service.told?.(message.told);
       case 'close':
         await service.close?.().catch(() => undefined);
         process.exit(0);

@@ -95,6 +95,11 @@ export interface TransportOptions {
    * files are wrong. When the files change new connections get the new certificate; those that are open go on.
    */
   readonly tls?: TlsFiles | undefined;
+  /**
+   * Whether other processes of this server listen on the port too: the system deals connections to them. Default: a
+   * port that somebody has is refused.
+   */
+  readonly sharesPort?: boolean | undefined;
   /** How often these files are looked at, milliseconds. Default: {@link TLS_LOOK_MS}. */
   readonly tlsLookMs?: number | undefined;
   /**

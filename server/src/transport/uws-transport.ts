@@ -1,6 +1,6 @@
 // The transport on uWebSockets.js: the least memory and time per connection, where a native binary for this Node
 // exists.
-import { createServer, type AddressInfo } from 'node:net';
+import { freePort } from './free-port.js';
 import { LoopTurn } from './loop-turn.js';
 import { readTls, type TlsFiles } from './tls.js';
 import { watchTls } from './tls-watch.js';
@@ -102,13 +102,14 @@ class UwsTransport implements Transport {
   }
 
   async listen(port: number, host: string): Promise<number> {
-    await this.#listen(this.#isShared ? await freePort(port, host) : port, host);
+    const mustLook = this.#isShared && this.#options.sharesPort !== true;
+    await this.#listen(mustLook ? await freePort(port, host) : port, host);
     return this.#port;
   }
 
   /** With TLS the port is shared with whoever takes this server's place, so that others must be looked for first. */
   get #isShared(): boolean {
-    return this.#options.tls !== undefined;
+    return this.#options.tls !== undefined || this.#options.sharesPort === true;
   }
 
   async #listen(port: number, host: string): Promise<void> {
@@ -307,18 +308,4 @@ class UwsSocket implements TransportSocket {
 function openTls(library: UwsLibrary, files: TlsFiles): UwsApp {
   readTls(files);
   return library.SSLApp({ cert_file_name: files.certFile, key_file_name: files.keyFile });
-}
-
-/** The port itself, or a free one for 0, where nobody listens. Rejects with ListenError. */
-function freePort(port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', (cause: NodeJS.ErrnoException) =>
-      reject(new ListenError(cause.code ?? 'unknown', host, port, { cause })),
-    );
-    probe.listen(port, host, () => {
-      const { port: free } = probe.address() as AddressInfo;
-      probe.close(() => resolve(free));
-    });
-  });
 }

@@ -8,7 +8,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, ListenOptions } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer, type RawData, type ServerOptions } from 'ws';
 import { admitPipelined, headersOf, headOf, NodeExchange } from './node-exchange.js';
@@ -92,7 +92,13 @@ class WsTransport implements Transport {
       const failed = (cause: NodeJS.ErrnoException): void =>
         reject(new ListenError(cause.code ?? 'unknown', host, port, { cause }));
       this.#http.once('error', failed);
-      this.#http.listen(port, host, () => {
+      // Newer than the published types; where Node has it not, nothing shares a port (choose-transport.ts).
+      const where: ListenOptions & { reusePort: boolean } = {
+        port,
+        host,
+        reusePort: this.#options.sharesPort === true,
+      };
+      this.#http.listen(where, () => {
         this.#http.off('error', failed);
         resolve((this.#http.address() as AddressInfo).port);
       });

@@ -1,6 +1,6 @@
 // What an operator does to a running server: no further streams, another model, its end.
 import * as v from 'valibot';
-import type { ModelSwap, SwapErrorCode } from '../../asr/model-swap.js';
+import type { ModelChoice, SwapErrorCode } from '../../asr/model-swap.js';
 import { SwapError } from '../../asr/model-swap.js';
 import type { RequestHead } from '../../http/exchange.js';
 import { HttpError } from '../../http/http-error.js';
@@ -13,7 +13,7 @@ export interface OperationOptions {
   /** Whether further streams may begin. */
   readonly pausing: { isPaused: boolean };
   /** Undefined: the server runs without a model. */
-  readonly swap: Pick<ModelSwap, 'current' | 'state' | 'installed' | 'to'> | undefined;
+  readonly swap: ModelChoice | undefined;
   readonly connections: () => number;
   /** The server ends as on SIGTERM. */
   readonly stop: () => void;
@@ -28,6 +28,7 @@ const STATUS: Readonly<Record<SwapErrorCode, number>> = {
   model_unknown: 404,
   model_too_large: 422,
   model_not_loaded: 422,
+  swap_unavailable: 409,
   model_knows_less: 409,
 };
 

@@ -10,6 +10,15 @@ export interface EngineState {
   readonly isUp: boolean;
 }
 
+/** Of several server processes behind one port, the one that answers. */
+export interface ProcessState {
+  /** Which one, from 1. */
+  readonly number: number;
+  readonly count: number;
+  /** How many serve now. */
+  readonly up: number;
+}
+
 const text = v.string();
 const isUp = v.boolean();
 
@@ -43,12 +52,19 @@ export const HEALTH_ANSWER = v.object({
     v.array(v.object({ device: text, isUp })),
     v.description('One for each device; none until the model is loaded.'),
   ),
+  processes: v.optional(
+    v.pipe(
+      v.object({ number: v.number(), count: v.number(), up: v.number() }),
+      v.description('Of a server of several processes: which one answers, how many there are, how many serve now.'),
+    ),
+  ),
 });
 
 export function healthOf(
   status: ServerStatus,
   engines: readonly EngineState[],
   polish: PolishOffer | undefined,
+  processes?: ProcessState,
 ): v.InferOutput<typeof HEALTH_ANSWER> {
   return {
     ...status,
@@ -57,5 +73,6 @@ export function healthOf(
       ...(polish?.models ?? []).map((name) => ({ task: 'polish', name, isUp: polish?.available === true }) as const),
     ],
     engines: [...engines],
+    ...(processes && { processes }),
   };
 }

@@ -8,7 +8,7 @@ import { jsonResponse } from '../../http/json-response.js';
 import type { Route } from '../../http/router.js';
 import { PROMETHEUS_CONTENT_TYPE } from '../../metrics/metrics-registry.js';
 import { checkOperator } from '../access/callers.js';
-import { healthOf, type EngineState, type ServerStatus } from './health.js';
+import { healthOf, type EngineState, type ProcessState, type ServerStatus } from './health.js';
 import type { Pages } from './pages.js';
 
 export interface StatusOptions {
@@ -28,8 +28,10 @@ export interface StatusOptions {
   readonly polish?: () => PolishOffer | undefined;
   /** Who may come; metrics are for admins where a key is demanded. Default: everybody. */
   readonly access?: Authorizer;
+  /** Of several behind one port: which one answers. Absent or undefined: there are no others. */
+  readonly processes?: () => ProcessState | undefined;
   /** The Prometheus text. */
-  readonly metrics: () => string;
+  readonly metrics: () => string | Promise<string>;
   /** The Studio and its like; absent where a server has none. */
   readonly pages?: Pages;
 }
@@ -41,11 +43,13 @@ export function statusRoutes(options: StatusOptions): Route[] {
   const found = pages?.paths.filter((path) => path !== '/') ?? [];
   return [
     always('/', (request) => home(request, options)),
-    always('/health', () => jsonResponse(200, healthOf(statusOf(options), engines?.() ?? [], polish?.()))),
+    always('/health', () =>
+      jsonResponse(200, healthOf(statusOf(options), engines?.() ?? [], polish?.(), options.processes?.())),
+    ),
     always('/ready', () => ready(options)),
-    always('/metrics', (request) => {
+    always('/metrics', async (request) => {
       checkOperator(access, request);
-      return { status: 200, contentType: PROMETHEUS_CONTENT_TYPE, body: metrics() };
+      return { status: 200, contentType: PROMETHEUS_CONTENT_TYPE, body: await metrics() };
     }),
     ...found.map((path) =>
       always(path, (request) =>
@@ -55,7 +59,7 @@ export function statusRoutes(options: StatusOptions): Route[] {
   ];
 }
 
-function always(path: string, answer: (request: RequestHead) => HttpResponse): Route {
+function always(path: string, answer: (request: RequestHead) => HttpResponse | Promise<HttpResponse>): Route {
   return { method: 'GET', path, always: true, handle: ({ request }) => answer(request) };
 }
 
@@ -80,7 +84,7 @@ function ready(options: StatusOptions): HttpResponse {
   const status = !canRecognise ? 'noEngine' : isPaused ? 'paused' : isFull ? 'full' : state;
   return jsonResponse(
     status === 'ready' ? 200 : 503,
-    { status, engines, store, polish: options.polish?.() },
+    { status, engines, store, polish: options.polish?.(), processes: options.processes?.() },
     status === 'ready' ? {} : { 'retry-after': '1' },
   );
 }

@@ -1,7 +1,7 @@
 // Where the windows of an engine's runs lie for its process to read: written once, never sent.
 import type { DecodeRequest } from '../engine.js';
 import type { SentRequest } from './engine-work.js';
-import { createSharedMemory, type SharedMemory } from './shared-memory.js';
+import { createSharedMemory, mapSharedMemory, type MappedMemory, type SharedMemory } from './shared-memory.js';
 import { SAMPLE_RATE } from '../../audio/samples.js';
 
 /**
@@ -29,7 +29,9 @@ interface Span {
  */
 export class AudioArena {
   readonly bytes: number;
-  readonly #memory: SharedMemory;
+  /** For a child to inherit. */
+  readonly file: number;
+  readonly #memory: MappedMemory;
   #samples: Float32Array;
   /** In the order in which they lie. */
   readonly #taken: Span[] = [];
@@ -40,15 +42,22 @@ export class AudioArena {
     return memory && new AudioArena(memory, bytes);
   }
 
+  /** Memory that another process has made: this one alone writes there. Undefined where it cannot be mapped. */
+  static inherit(file: number, bytes: number): AudioArena | undefined {
+    const memory = bytes > 0 ? mapSharedMemory(file, bytes) : undefined;
+    return memory && new AudioArena({ ...memory, file }, bytes);
+  }
+
   private constructor(memory: SharedMemory, bytes: number) {
     this.#memory = memory;
     this.#samples = new Float32Array(memory.buffer);
     this.bytes = bytes;
+    this.file = memory.file;
   }
 
-  /** For a child to inherit. */
-  get file(): number {
-    return this.#memory.file;
+  /** All of it, to read what another process places there. */
+  get samples(): Float32Array {
+    return this.#samples;
   }
 
   /** Samples that runs under way have taken. */

@@ -27,5 +27,7 @@ export interface EngineWork {
   readonly request: readonly SentRequest[] | 'warmUp' | 'shrink';
   readonly answer: readonly DecodeResult[];
   readonly part: never;
+  readonly told: never;
+  readonly tells: never;
   readonly code: EngineErrorCode;
 }

@@ -14,7 +14,7 @@ import { soundRuns, type SoundRun } from '../hypothesis/sound-runs.js';
 import { timeWords } from '../hypothesis/word-timing.js';
 import { hotwordsOf } from '../hotwords/hotwords.js';
 import { previousTokens } from '../hypothesis/previous-text.js';
-import type { Scheduler } from '../scheduling/scheduler.js';
+import type { DecodeScheduler } from '../scheduling/decode-scheduler.js';
 import { mayBeMixed, partsByLanguage, piecesOf, speechMs, type HeardPiece } from './language-parts.js';
 import { speechStretches, type CuttingOptions, type SpeechStretch } from './speech-stretches.js';
 import { segmentsOf, type WindowSegment } from './window-segments.js';
@@ -167,14 +167,14 @@ export class FileTranscriber {
   /** A few less than may wait, so that a window that is tried again is never refused. */
   readonly #slots = new Semaphore(QUEUE_BOUNDS.filesMax - SEGMENTS_AHEAD_MAX);
 
-  readonly #scheduler: Scheduler;
+  readonly #scheduler: DecodeScheduler;
   readonly #tokenizer: EngineTokenizer;
   readonly #detector: Pick<VoiceActivityDetector, 'openRecording'>;
   readonly #chineseScript: ChineseScript | 'mixed' | undefined;
   readonly #languages: readonly string[];
 
   constructor(
-    scheduler: Scheduler,
+    scheduler: DecodeScheduler,
     tokenizer: EngineTokenizer,
     detector: Pick<VoiceActivityDetector, 'openRecording'>,
     { chineseScript, languages = [] }: FileDefaults = {},

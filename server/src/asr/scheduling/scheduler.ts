@@ -2,7 +2,6 @@
 import { messageOf } from '@sotto/protocol';
 import { AsrError, EngineError } from '../errors.js';
 import {
-  type DecodeKind,
   DecodeQueue,
   laneOf,
   QUEUE_BOUNDS,
@@ -20,6 +19,7 @@ import {
   type EngineModel,
   type Urgency,
 } from '../engine.js';
+import type { DecodeJob, DecodeOutcome, DecodeScheduler, SchedulerCounts } from './decode-scheduler.js';
 import { EngineSlot } from './engine-slot.js';
 import { systemClock, type Clock } from '../../time/clock.js';
 import { LoadMeter } from './load-meter.js';
@@ -30,57 +30,6 @@ export interface SchedulerOptions {
   readonly bounds?: QueueBounds;
   /** Default: the system's. */
   readonly clock?: Pick<Clock, 'now' | 'after'>;
-}
-
-/** A window to decode. */
-export interface DecodeJob {
-  readonly segment: SegmentKey;
-  readonly kind: DecodeKind;
-  /** Whether anybody waits for it now. Absent: yes. */
-  readonly isAttended?: (() => boolean) | undefined;
-  /** See {@link QueuedDecode.isAgain}. */
-  readonly isAgain?: boolean;
-  /** See {@link QueuedDecode.urgency}. */
-  readonly urgency?: Urgency;
-  /** By how much load has spaced a partial out from the one before it. Absent: it comes whatever the load is. */
-  readonly spacing?: number | undefined;
-  /** When it should be done, milliseconds from now. */
-  readonly dueInMs: number;
-  /** Length of the window's audio, samples. */
-  readonly samples: number;
-  /** Called when the job's run begins, so that prompt and draft come from the newest hypothesis. */
-  readonly request: () => DecodeRequest;
-  /** Called at the end of its run, by the scheduler's clock, milliseconds. */
-  readonly onRun?: ((run: RunTiming) => void) | undefined;
-}
-
-/** How the run of a job went. */
-export interface RunTiming {
-  readonly queuedAt: number;
-  readonly beganAt: number;
-  readonly endedAt: number;
-  readonly windows: number;
-  readonly hasFailed: boolean;
-}
-
-/** How a job ended. Only partials are superseded (a newer one of the segment came) or dropped (too many waited). */
-export type DecodeOutcome =
-  | { readonly status: 'decoded'; readonly result: DecodeResult }
-  | { readonly status: 'superseded' | 'dropped' | 'cancelled' };
-
-/** What the scheduler has done since its start, for metrics. */
-export interface SchedulerCounts {
-  readonly waiting: Readonly<Record<DecodeKind, number>>;
-  readonly running: number;
-  readonly decoded: number;
-  readonly runs: number;
-  readonly superseded: number;
-  readonly dropped: number;
-  readonly refused: number;
-  readonly retried: number;
-  readonly failed: number;
-  /** Time that engines spent in runs, milliseconds, added up. */
-  readonly busyMs: number;
 }
 
 interface Waiting extends QueuedDecode {
@@ -105,7 +54,7 @@ interface Waiting extends QueuedDecode {
  * or when the next one is full. So it need not wait while the results of the last one are dealt with and the next one
  * is brought to it.
  */
-export class Scheduler {
+export class Scheduler implements DecodeScheduler {
   readonly model: EngineModel;
   /** See Engine: of all engines. */
   readonly sharesTime: boolean;
@@ -287,39 +236,40 @@ export class Scheduler {
   async #run(slot: EngineSlot, head: Waiting, batch: readonly Waiting[]): Promise<void> {
     const startedAt = this.#clock.now();
     const lane = laneOf(head.kind);
-    // Windows of a run are of one context.
-    const seconds = (batch.length * head.bucket) / SAMPLE_RATE;
-    const expectedMs = this.#load.expectedMs(lane, seconds, startedAt);
+    const expectedMs = this.#load.expectedMs(lane, (batch.length * head.bucket) / SAMPLE_RATE, startedAt);
     const urgency = mostUrgent(batch.map(urgencyOf));
     const run = { urgency, windows: batch.length, alone: head.alone, startedAt, expectedMs };
     slot.begin(run);
     this.#wakeBefore(slot);
     this.#counts.running += 1;
-    this.#counts.runs += 1;
+    /** Those of the batch that did not leave before it began. */
+    let rows = batch;
     let results: readonly DecodeResult[] | undefined;
     let failure: unknown;
     try {
-      results = await slot.engine.decode(
-        batch.map(({ job, bucket }) => ({
-          ...job.request(),
-          urgency,
-          ...(bucket < head.bucket && { context: head.bucket }),
-        })),
-      );
+      const asked = batch.map(({ job }) => job.request());
+      const requests = asked.every(isHere) ? asked : await Promise.all(asked);
+      rows = batch.filter((_, at) => requests[at] !== undefined);
+      if (rows.length > 0) this.#counts.runs += 1;
+      results = await decodeRows(slot.engine, rows, requests.filter(isHere), head.bucket, urgency);
     } catch (error) {
       failure = error;
     }
     const ended = this.#clock.now();
-    const runMs = slot.end(run, ended, results === undefined);
+    const runMs = slot.end(run, ended, rows.length > 0 ? results === undefined : slot.hasFailed);
     this.#wakeBefore(slot);
     this.#counts.running -= 1;
-    for (const decode of batch) this.#queue.done(decode);
-    if (results) {
-      this.#load.ran(lane, batch.length, seconds, runMs, ended);
-      this.#counts.decoded += batch.length;
+    for (const decode of batch) {
+      this.#queue.done(decode);
+      if (!rows.includes(decode)) decode.settle({ status: 'cancelled' });
     }
-    const timing = { beganAt: startedAt, endedAt: ended, windows: batch.length, hasFailed: results === undefined };
-    for (const [row, decode] of batch.entries()) {
+    if (results && rows.length > 0) {
+      // Windows of a run are of one context.
+      this.#load.ran(lane, rows.length, (rows.length * head.bucket) / SAMPLE_RATE, runMs, ended);
+      this.#counts.decoded += rows.length;
+    }
+    const timing = { beganAt: startedAt, endedAt: ended, windows: rows.length, hasFailed: results === undefined };
+    for (const [row, decode] of rows.entries()) {
       const { deadline, job } = decode;
       job.onRun?.({ ...timing, queuedAt: deadline - job.dueInMs });
       const result = results?.[row];
@@ -343,4 +293,25 @@ export class Scheduler {
       decode.settle({ status: 'superseded' });
     }
   }
+}
+
+function isHere(request: ReturnType<DecodeJob['request']> | undefined): request is DecodeRequest {
+  return request !== undefined && !(request instanceof Promise);
+}
+
+async function decodeRows(
+  engine: Engine,
+  rows: readonly Waiting[],
+  requests: readonly DecodeRequest[],
+  context: number,
+  urgency: Urgency,
+): Promise<readonly DecodeResult[]> {
+  if (rows.length === 0) return [];
+  return engine.decode(
+    requests.map((request, row) => ({
+      ...request,
+      urgency,
+      ...((rows[row]?.bucket ?? context) < context && { context }),
+    })),
+  );
 }

@@ -2,7 +2,7 @@
 import { systemClock, type Clock } from '../../time/clock.js';
 import { FALLBACK_BUDGET_MS, type FinalDecodeOptions } from '../hypothesis/final-decode.js';
 import type { SegmentKey } from './decode-queue.js';
-import type { Scheduler } from './scheduler.js';
+import type { DecodeScheduler } from './decode-scheduler.js';
 
 /** How much longer a final may take because it is decoded again, milliseconds: then the text that is there is told. */
 export const AGAIN_MS_MAX = 2_000;
@@ -25,7 +25,7 @@ export interface SecondTriesOptions {
  * unless it says nothing, or not all: that is no text that will do. What fails, or is not there in time, is forgotten.
  */
 export function secondTries(
-  scheduler: Pick<Scheduler, 'load' | 'cancel'>,
+  scheduler: Pick<DecodeScheduler, 'load' | 'cancel'>,
   segment: SegmentKey,
   { fallbackBudgetMs = FALLBACK_BUDGET_MS, clock = systemClock }: SecondTriesOptions,
 ): Required<Pick<FinalDecodeOptions, 'fallbackBudgetMs' | 'unheardBudgetMs' | 'inTime'>> {

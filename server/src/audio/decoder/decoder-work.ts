@@ -28,6 +28,8 @@ export interface DecoderWork {
   readonly request: DecoderRequest;
   readonly answer: DecoderStep;
   readonly part: never;
+  readonly told: never;
+  readonly tells: never;
   /** `failed`: no fault of the file, as far as is known. */
   readonly code: AudioFileErrorCode | 'failed';
 }

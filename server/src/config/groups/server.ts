@@ -23,6 +23,12 @@ export const SERVER_SETTINGS = {
   transport: choice(['auto', 'uws', 'ws'], 'auto', {
     meaning: 'WebSocket server: uWebSockets.js, or ws, which runs on every Node. auto takes the first that runs here.',
   }),
+  processes: integer(1, {
+    min: 1,
+    max: 64,
+    meaning:
+      'Server processes on the one port, before one set of engines. More than one needs Redis (--redis-url), which they share as nodes do; docs/deployment.md says what each takes.',
+  }),
   keys: choice(['auto', 'required'], 'auto', {
     meaning: 'Whether clients need an API key (`sotto keys create`). auto: once there is one.',
   }),

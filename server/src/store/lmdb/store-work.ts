@@ -20,6 +20,8 @@ export interface StoreWork {
   readonly request: StoreRequest;
   readonly answer: readonly StoreAnswer[];
   readonly part: never;
+  readonly told: never;
+  readonly tells: never;
   /** `failed`: a mistake of ours. */
   readonly code: StoreErrorCode | 'failed';
 }

@@ -10,5 +10,7 @@ export interface PolishWork {
   /** The text, and pieces of it before. */
   readonly answer: string;
   readonly part: string;
+  readonly told: never;
+  readonly tells: never;
   readonly code: PolisherErrorCode;
 }
