@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
-import { hasRedis, Redis } from '../../bench/src/nodes/redis.js';
+import { hasRedis, Redis } from '../../bench/src/server/redis.js';
 import { freePort } from '../../bench/src/server/free-port.js';
 
 export const HAS_REDIS = hasRedis();

@@ -1,7 +1,7 @@
 // What the server's own metrics and the system say of it while it carries a load.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessCpu } from '../measure/process-tree.js';
-import { fetchMetrics, sumOf, type MetricSample } from '../measure/prometheus.js';
+import { fetchMetrics, largestOf, sumOf, type MetricSample } from '../measure/prometheus.js';
 import type { BenchServer } from '../server/bench-server.js';
 
 /** Figures over a window of time; what the server does not tell is undefined or empty. */
@@ -10,8 +10,14 @@ export interface ServerLoad {
   readonly cores: number | undefined;
   /** The same of the processes that carry engines. */
   readonly engineCores: number | undefined;
-  /** The same of the one thread that holds the sockets: at 1 it is the limit. */
+  /** The same of the thread that holds the sockets, the busiest where there are several: at 1 it is the limit. */
   readonly socketThreadCores: number | undefined;
+  /** Of each of them, where a server has several. */
+  readonly socketThreads: readonly number[];
+  /** The same of the thread that has the queue alone, where there are several of sockets. */
+  readonly queueThreadCores: number | undefined;
+  /** The same of the Redis that was started for it. */
+  readonly redisCores: number | undefined;
   readonly windowsPerSecond: number | undefined;
   readonly windowsPerRun: number | undefined;
   /** Partials that were replaced by newer ones before an engine took them, or dropped, ÷ all windows that ended. */
@@ -50,7 +56,8 @@ export async function watchServer(server: BenchServer, delayMs: number, lastsMs:
     return a === undefined || b === undefined ? undefined : b - a;
   };
   const sum = (...names: string[]): number => names.reduce((total, name) => total + (grown(name) ?? 0), 0);
-  const everySecond = (name: string): number[] => scrapes.flatMap((scrape) => sumOf(scrape, name) ?? []);
+  /** Of several processes: the one that has it worst. */
+  const everySecond = (name: string): number[] => scrapes.flatMap((scrape) => largestOf(scrape, name) ?? []);
   const windows = grown('decode_windows');
   const runs = grown('decode_runs');
   const skipped = sum('decode_superseded', 'decode_dropped');
@@ -69,27 +76,50 @@ export async function watchServer(server: BenchServer, delayMs: number, lastsMs:
   };
 }
 
+type Role = 'engine' | 'sockets' | 'redis' | 'other';
+
+/** What a process is, by what it was started with; the server itself is another one, and the first. */
+const OTHERS: readonly (readonly [string, Role])[] = [
+  ['engine-child-main', 'engine'],
+  ['server-process-main', 'sockets'],
+  ['redis-server', 'redis'],
+];
+
 function coresOf(
   before: readonly ProcessCpu[] | undefined,
   after: readonly ProcessCpu[] | undefined,
   tookMs: number,
-): Pick<ServerLoad, 'cores' | 'engineCores' | 'socketThreadCores'> {
+): Pick<
+  ServerLoad,
+  'cores' | 'engineCores' | 'socketThreadCores' | 'socketThreads' | 'queueThreadCores' | 'redisCores'
+> {
   if (before === undefined || after === undefined) {
-    return { cores: undefined, engineCores: undefined, socketThreadCores: undefined };
+    return {
+      cores: undefined,
+      engineCores: undefined,
+      socketThreadCores: undefined,
+      socketThreads: [],
+      queueThreadCores: undefined,
+      redisCores: undefined,
+    };
   }
   const known = new Map(before.map((one) => [one.pid, one]));
   const used = after.map((one) => ({
-    isEngine: one.commandLine.includes('engine-child-main'),
+    name: OTHERS.find(([part]) => one.commandLine.includes(part))?.[1] ?? 'other',
     cores: (one.cpuMs - (known.get(one.pid)?.cpuMs ?? 0)) / tookMs,
     mainThreadCores: (one.mainThreadCpuMs - (known.get(one.pid)?.mainThreadCpuMs ?? 0)) / tookMs,
   }));
   const total = (parts: typeof used): number => parts.reduce((sum, { cores }) => sum + cores, 0);
+  const threadsOf = (name: Role): number[] =>
+    used.filter((one) => one.name === name).map(({ mainThreadCores }) => mainThreadCores);
+  const [queue, ...sockets] =
+    threadsOf('sockets').length === 0 ? [undefined] : [threadsOf('other')[0], ...threadsOf('sockets')];
   return {
     cores: total(used),
-    engineCores: total(used.filter(({ isEngine }) => isEngine)),
-    socketThreadCores: Math.max(
-      0,
-      ...used.filter(({ isEngine }) => !isEngine).map(({ mainThreadCores }) => mainThreadCores),
-    ),
+    engineCores: total(used.filter(({ name }) => name === 'engine')),
+    socketThreadCores: Math.max(0, ...(sockets.length === 0 ? threadsOf('other') : sockets)),
+    socketThreads: sockets,
+    queueThreadCores: queue,
+    redisCores: threadsOf('redis')[0],
   };
 }

@@ -70,7 +70,13 @@ function stepMetrics(step: StepMeasurement, { wordLatencyMs, finalLatencyMs, wor
     ...known('windowsLost', 'windows', server.windowsLost, { target: atMost('value', 0) }),
     ...known('serverCores', 'cores', server.cores),
     ...known('engineCores', 'cores', server.engineCores),
-    ...known('socketThreadCores', 'cores', server.socketThreadCores),
+    ...known('socketThreadCores', 'cores', server.socketThreadCores, {
+      ...(server.socketThreads.length > 0 && {
+        note: `each: ${server.socketThreads.map((cores) => cores.toFixed(2)).join(', ')}`,
+      }),
+    }),
+    ...known('queueThreadCores', 'cores', server.queueThreadCores),
+    ...known('redisCores', 'cores', server.redisCores),
     ...distributionOf('serverLoopDelayP99', 'ms', server.loopDelayMs),
     ms('clientSendDelay', samples.sendDelay),
     scalarMetric('clientCores', 'cores', step.cpuMs / step.windowMs, { note: `${step.clients} processes` }),
@@ -104,6 +110,7 @@ const LINE_FIGURES: readonly (readonly [string, string])[] = [
   ['windowsPerSecond', 'windows/s'],
   ['windowsPerRun', 'windows/run'],
   ['socketThreadCores', 'socket thread'],
+  ['queueThreadCores', 'queue thread'],
   ['serverLoopDelayP99', 'loop delay'],
   ['clientSendDelay', 'client late'],
   ['eventsLost', 'lost'],

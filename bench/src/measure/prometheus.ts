@@ -34,6 +34,12 @@ export async function fetchMetrics(httpUrl: string): Promise<MetricSample[]> {
   }
 }
 
+/** The largest sample of one name. */
+export const largestOf = (samples: readonly MetricSample[], name: string): number | undefined => {
+  const values = samples.filter((sample) => sample.name === name).map(({ value }) => value);
+  return values.length === 0 ? undefined : Math.max(...values);
+};
+
 /** Sum of all samples of one name. */
 export const sumOf = (samples: readonly MetricSample[], name: string): number | undefined => {
   const values = samples.filter((sample) => sample.name === name).map(({ value }) => value);

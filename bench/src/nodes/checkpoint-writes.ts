@@ -11,7 +11,7 @@ import {
   type KeptSession,
 } from '@sotto/server';
 import { BenchError } from '../bench-error.js';
-import { Redis } from './redis.js';
+import { Redis } from '../server/redis.js';
 
 const SESSIONS = 100;
 /** Writes of one session a second: some three times as many as speech makes, so that few go together as there. */

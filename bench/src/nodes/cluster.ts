@@ -3,7 +3,7 @@ import { BenchError } from '../bench-error.js';
 import { freePort } from '../server/free-port.js';
 import { SpawnedServer } from '../server/spawned-server.js';
 import { hasNginx, Nginx } from './nginx.js';
-import { hasRedis, Redis } from './redis.js';
+import { hasRedis, Redis } from '../server/redis.js';
 
 const READY_TIMEOUT_MS = 120_000;
 

@@ -1,5 +1,7 @@
 // The server under test: one that runs already, or one that the bench starts and can look into.
-import type { ProcessCpu, TreeUsage } from '../measure/process-tree.js';
+import { processCpu, type ProcessCpu, type TreeUsage } from '../measure/process-tree.js';
+import { BenchError } from '../bench-error.js';
+import { hasRedis, Redis } from './redis.js';
 import { SpawnedServer } from './spawned-server.js';
 
 /** What the benches need of a server. */
@@ -18,7 +20,7 @@ const READY_TIMEOUT_MS = 180_000;
 
 /** Joins the server at `url`, or starts one with `flags` when there is no url. */
 export async function openServer(url: URL | undefined, flags: readonly string[]): Promise<BenchServer> {
-  if (url === undefined) return await SpawnedServer.start({ flags, readyTimeoutMs: READY_TIMEOUT_MS });
+  if (url === undefined) return await startServer(flags);
   const base = url.origin.replace(/^ws/, 'http');
   return {
     httpUrl: base,
@@ -28,4 +30,40 @@ export async function openServer(url: URL | undefined, flags: readonly string[])
     cpu: async () => undefined,
     [Symbol.asyncDispose]: async () => {},
   };
+}
+
+/** Several processes need a Redis: one of the bench's own where the flags name none. */
+async function startServer(flags: readonly string[]): Promise<BenchServer> {
+  const needsRedis = processesOf(flags) > 1 && !flags.some((flag) => flag.startsWith('--redis-url'));
+  if (!needsRedis) return await SpawnedServer.start({ flags, readyTimeoutMs: READY_TIMEOUT_MS });
+  if (!hasRedis()) throw new BenchError('usage', 'redis-server is not installed: name a Redis with --redis-url.');
+  const redis = await Redis.start();
+  try {
+    const all = [...flags, '--store', 'redis', '--redis-url', redis.url];
+    const server = await SpawnedServer.start({ flags: all, readyTimeoutMs: READY_TIMEOUT_MS });
+    const { httpUrl, streamUrl, readyMs } = server;
+    return {
+      httpUrl,
+      streamUrl,
+      readyMs,
+      usage: () => server.usage(),
+      cpu: async () => {
+        const [own, others] = await Promise.all([server.cpu(), processCpu(redis.pid)]);
+        return own && [...own, ...(others ?? [])];
+      },
+      [Symbol.asyncDispose]: async () => {
+        await server.stop();
+        await redis.kill();
+      },
+    };
+  } catch (error) {
+    await redis.kill();
+    throw error;
+  }
+}
+
+/** Server processes that flags ask for. */
+function processesOf(flags: readonly string[]): number {
+  const at = flags.findIndex((flag) => /^--processes(=|$)/.test(flag));
+  return at < 0 ? 1 : Number(flags[at]?.split('=')[1] ?? flags[at + 1]);
 }

@@ -3,7 +3,7 @@ import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_proces
 import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { BenchError } from '../bench-error.js';
-import { freePort } from '../server/free-port.js';
+import { freePort } from './free-port.js';
 
 const run = promisify(execFile);
 
