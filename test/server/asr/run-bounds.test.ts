@@ -1,17 +1,16 @@
 // What a run may hold, and what is handed to an engine that is busy and takes another run.
 import { setImmediate as turn } from 'node:timers/promises';
-import t from 'tap';
 import { EngineError } from '../../../server/src/asr/errors.js';
-import { Scheduler } from '../../../server/src/asr/scheduling/scheduler.js';
 import { HandRunEngine, job, stillAt } from '../../support/hand-run-engine.js';
 import { ManualClock } from '../../support/manual-clock.js';
+import { either } from '../../support/shared-scheduler.js';
 
-t.test(
+either(
   'a full batch is handed to an engine that takes two; what fills none waits, so that others can join',
-  async (t) => {
+  async (t, open) => {
     const engine = new HandRunEngine(3, 2);
     let now = 0;
-    const scheduler = new Scheduler([engine], { clock: stillAt(() => now) });
+    const scheduler = open([engine], { clock: stillAt(() => now) });
     /** Each run takes 100 ms. */
     const succeed = (run: number): void => {
       now += 100;
@@ -45,10 +44,10 @@ t.test(
   },
 );
 
-t.test('shortly before an engine is done it gets what waits, so that it need not wait itself', async (t) => {
+either('shortly before an engine is done it gets what waits, so that it need not wait itself', async (t, open) => {
   const engine = new HandRunEngine(8, 2);
   let now = 0;
-  const scheduler = new Scheduler([engine], { clock: stillAt(() => now) });
+  const scheduler = open([engine], { clock: stillAt(() => now) });
   const sizes = () => engine.runs.map((run) => run.batch.length);
   const outcomes = [scheduler.submit(job('partial'))];
   await turn();
@@ -78,10 +77,10 @@ t.test('shortly before an engine is done it gets what waits, so that it need not
   for (const outcome of await Promise.all(outcomes)) t.match(outcome, { status: 'decoded' });
 });
 
-t.test('the next run is handed over in time though nothing more arrives', async (t) => {
+either('the next run is handed over in time though nothing more arrives', async (t, open) => {
   const engine = new HandRunEngine(8, 2);
   const clock = new ManualClock();
-  const scheduler = new Scheduler([engine], { clock });
+  const scheduler = open([engine], { clock });
   const first = scheduler.submit(job('partial'));
   await turn();
   clock.advance(60);
@@ -111,9 +110,9 @@ t.test('the next run is handed over in time though nothing more arrives', async 
   for (const outcome of await Promise.all([third, fourth])) t.match(outcome, { status: 'decoded' });
 });
 
-t.test('a batch that is handed over early holds no partial of a segment that has one under way', async (t) => {
+either('a batch that is handed over early holds no partial of a segment that has one under way', async (t, open) => {
   const engine = new HandRunEngine(2, 2);
-  const scheduler = new Scheduler([engine]);
+  const scheduler = open([engine]);
   const segment = {};
   const first = [scheduler.submit(job('partial', segment)), scheduler.submit(job('partial'))];
   await turn();
@@ -128,9 +127,9 @@ t.test('a batch that is handed over early holds no partial of a segment that has
   for (const outcome of await Promise.all(second)) t.match(outcome, { status: 'decoded' });
 });
 
-t.test('two runs in flight that fail together: each window alone, with nothing else in flight', async (t) => {
+either('two runs in flight that fail together: each window alone, with nothing else in flight', async (t, open) => {
   const engine = new HandRunEngine(1, 2);
-  const scheduler = new Scheduler([engine]);
+  const scheduler = open([engine]);
   const [bad, good] = [scheduler.submit(job('final')), scheduler.submit(job('final'))];
   await turn();
   t.equal(engine.runs.length, 2);
@@ -153,10 +152,10 @@ t.test('two runs in flight that fail together: each window alone, with nothing e
   t.match(scheduler.counts, { failed: 1, retried: 2, decoded: 2 });
 });
 
-t.test('while somebody is live nothing is handed over early that would not soon be over', async (t) => {
+either('while somebody is live nothing is handed over early that would not soon be over', async (t, open) => {
   const engine = new HandRunEngine(2, 2);
   let now = 0;
-  const scheduler = new Scheduler([engine], { clock: stillAt(() => now) });
+  const scheduler = open([engine], { clock: stillAt(() => now) });
   const slow = [scheduler.submit(job('partial')), scheduler.submit(job('partial'))];
   await turn();
   now = 300;
@@ -176,10 +175,10 @@ t.test('while somebody is live nothing is handed over early that would not soon 
   await Promise.all(outcomes);
 });
 
-t.test('time in which a run waits behind another one is not time of the engine', async (t) => {
+either('time in which a run waits behind another one is not time of the engine', async (t, open) => {
   const [both, one] = [new HandRunEngine(1, 2), new HandRunEngine(1)];
   let now = 0;
-  const scheduler = new Scheduler([both, one], { clock: stillAt(() => now) });
+  const scheduler = open([both, one], { clock: stillAt(() => now) });
   const outcomes = Array.from({ length: 3 }, () => scheduler.submit(job('partial')));
   await turn();
   t.same([both.runs.length, one.runs.length], [2, 1]);
@@ -196,13 +195,13 @@ t.test('time in which a run waits behind another one is not time of the engine',
   await next;
 });
 
-t.test('a run holds as much context as its engine has room for, and a window at least', async (t) => {
+either('a run holds as much context as its engine has room for, and a window at least', async (t, open) => {
   class SmallEngine extends HandRunEngine {
     override sharesTime = true;
     readonly samplesMax = 70_000;
   }
   const engine = new SmallEngine(4);
-  const scheduler = new Scheduler([engine]);
+  const scheduler = open([engine]);
   // Contexts of 32,000 samples: two fit.
   for (let i = 0; i < 5; i += 1) void scheduler.submit(job('final'));
   await turn();
@@ -220,34 +219,37 @@ t.test('a run holds as much context as its engine has room for, and a window at 
   engine.runs.at(-1)?.succeed();
 });
 
-t.test('on a GPU a partial that is late does not wait for one final after the other; on a CPU it does', async (t) => {
-  for (const sharesTime of [false, true]) {
-    const clock = new ManualClock();
-    const engine = new HandRunEngine(4);
-    engine.sharesTime = sharesTime;
-    const scheduler = new Scheduler([engine], { clock });
-    void scheduler.submit(job('final', {}, 40_000));
-    await turn();
-    void scheduler.submit(job('partial', {}, 1_000));
-    clock.advance(101);
-    void scheduler.submit(job('final', {}, 40_000));
-    engine.runs[0]?.succeed();
-    await turn();
-    await turn();
-    t.same(
-      engine.runs[1]?.batch.map(({ audio }) => audio.length),
-      [sharesTime ? 40_000 : 1_000],
-    );
-    engine.runs[1]?.succeed();
-    await turn();
-    await turn();
-    engine.runs[2]?.succeed();
-  }
-});
+either(
+  'on a GPU a partial that is late does not wait for one final after the other; on a CPU it does',
+  async (t, open) => {
+    for (const sharesTime of [false, true]) {
+      const clock = new ManualClock();
+      const engine = new HandRunEngine(4);
+      engine.sharesTime = sharesTime;
+      const scheduler = open([engine], { clock });
+      void scheduler.submit(job('final', {}, 40_000));
+      await turn();
+      void scheduler.submit(job('partial', {}, 1_000));
+      clock.advance(101);
+      void scheduler.submit(job('final', {}, 40_000));
+      engine.runs[0]?.succeed();
+      await turn();
+      await turn();
+      t.same(
+        engine.runs[1]?.batch.map(({ audio }) => audio.length),
+        [sharesTime ? 40_000 : 1_000],
+      );
+      engine.runs[1]?.succeed();
+      await turn();
+      await turn();
+      engine.runs[2]?.succeed();
+    }
+  },
+);
 
-t.test('memory of the machine is no bound for a GPU', async (t) => {
+either('memory of the machine is no bound for a GPU', async (t, open) => {
   const engine = new HandRunEngine(4);
-  const scheduler = new Scheduler([engine]);
+  const scheduler = open([engine]);
   scheduler.limitRuns(1 / 64);
   for (let i = 0; i < 4; i += 1) void scheduler.submit(job('final'));
   await turn();

@@ -1,17 +1,16 @@
 // An engine that shares its time: what begins beside what, and what is kept from it.
 import { setImmediate as turn } from 'node:timers/promises';
-import t from 'tap';
 import { EngineError } from '../../../server/src/asr/errors.js';
-import { Scheduler } from '../../../server/src/asr/scheduling/scheduler.js';
 import { HandRunEngine, job } from '../../support/hand-run-engine.js';
 import { ManualClock } from '../../support/manual-clock.js';
+import { either } from '../../support/shared-scheduler.js';
 
-t.test(
+either(
   'live windows do not wait for a run of files where the engine shares its time; files wait for live ones',
-  async (t) => {
+  async (t, open) => {
     const engine = new HandRunEngine();
     engine.sharesTime = true;
-    const scheduler = new Scheduler([engine]);
+    const scheduler = open([engine]);
     const files = [scheduler.submit(job('file')), scheduler.submit(job('file'))];
     await turn();
     const final = scheduler.submit(job('final'));
@@ -40,10 +39,10 @@ t.test(
   },
 );
 
-t.test('what is awaited begins beside partials that have words, one run at a time', async (t) => {
+either('what is awaited begins beside partials that have words, one run at a time', async (t, open) => {
   const engine = new HandRunEngine();
   engine.sharesTime = true;
-  const scheduler = new Scheduler([engine]);
+  const scheduler = open([engine]);
   const refining = { ...job('partial'), urgency: 'refining' } as const;
   const outcomes = [scheduler.submit(job('file')), scheduler.submit(refining)];
   await turn();
@@ -77,11 +76,11 @@ t.test('what is awaited begins beside partials that have words, one run at a tim
   );
 });
 
-t.test('the time in which a run stood still for another one is none that it took', async (t) => {
+either('the time in which a run stood still for another one is none that it took', async (t, open) => {
   const clock = new ManualClock();
   const engine = new HandRunEngine();
   engine.sharesTime = true;
-  const scheduler = new Scheduler([engine], { clock });
+  const scheduler = open([engine], { clock });
   const partial = scheduler.submit({ ...job('partial'), urgency: 'refining' });
   await turn();
   clock.advance(10);
@@ -96,9 +95,9 @@ t.test('the time in which a run stood still for another one is none that it took
   t.equal(scheduler.counts.busyMs, 130);
 });
 
-t.test('an engine that runs one thing at a time finishes the files first', async (t) => {
+either('an engine that runs one thing at a time finishes the files first', async (t, open) => {
   const engine = new HandRunEngine();
-  const scheduler = new Scheduler([engine]);
+  const scheduler = open([engine]);
   const outcomes = [scheduler.submit(job('file'))];
   await turn();
   outcomes.push(scheduler.submit(job('final')));
@@ -111,10 +110,10 @@ t.test('an engine that runs one thing at a time finishes the files first', async
   t.match(await outcomes[1], { status: 'decoded' });
 });
 
-t.test('a window of a file that felled its engine fells no live one: nothing runs beside it', async (t) => {
+either('a window of a file that felled its engine fells no live one: nothing runs beside it', async (t, open) => {
   const engine = new HandRunEngine();
   engine.sharesTime = true;
-  const scheduler = new Scheduler([engine]);
+  const scheduler = open([engine]);
   const bad = scheduler.submit(job('file'));
   await turn();
   engine.runs[0]?.fail(new EngineError('engine_crashed', 'it died'));

@@ -2,10 +2,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import t from 'tap';
 import { LoadMeter } from '../../../server/src/asr/scheduling/load-meter.js';
-import { Scheduler } from '../../../server/src/asr/scheduling/scheduler.js';
 import { AGAIN_MS_MAX, secondTries } from '../../../server/src/asr/scheduling/second-tries.js';
 import { HandRunEngine, job } from '../../support/hand-run-engine.js';
 import { ManualClock } from '../../support/manual-clock.js';
+import { either } from '../../support/shared-scheduler.js';
 
 t.test('the stretch is 1 at low load, follows the demand and does not swing', async (t) => {
   const runMs = 100;
@@ -92,10 +92,10 @@ t.test('while somebody is live a run holds what is over soon; files alone fill i
   t.equal(meter.windowsPerRun('live', 100_000), Infinity, 'everybody is gone');
 });
 
-t.test('the load is what is asked for at rest: it says how much may be decoded again', async (t) => {
+either('the load is what is asked for at rest: it says how much may be decoded again', async (t, open) => {
   const clock = new ManualClock();
   const engine = new HandRunEngine(4);
-  const scheduler = new Scheduler([engine], { clock });
+  const scheduler = open([engine], { clock });
   const tries = () => secondTries(scheduler, {}, { fallbackBudgetMs: 1_000, clock });
   const budget = () => tries().fallbackBudgetMs;
   t.equal(scheduler.load, 0);
@@ -121,10 +121,10 @@ t.test('the load is what is asked for at rest: it says how much may be decoded a
   t.equal(tries().unheardBudgetMs, 1_000, 'but of a segment that says nothing');
 });
 
-t.test('what is decoded again is waited for no longer than so, and then forgotten', async (t) => {
+either('what is decoded again is waited for no longer than so, and then forgotten', async (t, open) => {
   const clock = new ManualClock();
   const engine = new HandRunEngine(4);
-  const scheduler = new Scheduler([engine], { clock });
+  const scheduler = open([engine], { clock });
   const segment = {};
   const { inTime } = secondTries(scheduler, segment, { clock });
   t.equal(await inTime(Promise.resolve('better')), 'better');

@@ -6,10 +6,11 @@ import { AsrError, EngineError } from '../../../server/src/asr/errors.js';
 import { Scheduler } from '../../../server/src/asr/scheduling/scheduler.js';
 import { groupWindows } from '../../../server/src/asr/whisper/window-groups.js';
 import { HandRunEngine, job, MODEL, stillAt } from '../../support/hand-run-engine.js';
+import { either } from '../../support/shared-scheduler.js';
 
-t.test('what arrives in one turn runs as one batch, the rest when the engine is free', async (t) => {
+either('what arrives in one turn runs as one batch, the rest when the engine is free', async (t, open) => {
   const engine = new HandRunEngine(3);
-  const scheduler = new Scheduler([engine]);
+  const scheduler = open([engine]);
   const outcomes = Array.from({ length: 5 }, () => scheduler.submit(job('partial')));
   await turn();
   t.same(
@@ -31,9 +32,9 @@ t.test('what arrives in one turn runs as one batch, the rest when the engine is 
   t.match(scheduler.counts, { decoded: 5, runs: 2, running: 0 });
 });
 
-t.test('a waiting partial is superseded by a newer one of its segment and by its final', async (t) => {
+either('a waiting partial is superseded by a newer one of its segment and by its final', async (t, open) => {
   const engine = new HandRunEngine(1);
-  const scheduler = new Scheduler([engine]);
+  const scheduler = open([engine]);
   const blocker = scheduler.submit(job('final'));
   await turn();
   const segment = {};
@@ -49,10 +50,10 @@ t.test('a waiting partial is superseded by a newer one of its segment and by its
   t.equal((await final).status, 'decoded');
 });
 
-t.test('free engines share the work; the least loaded goes first', async (t) => {
+either('free engines share the work; the least loaded goes first', async (t, open) => {
   const [a, b] = [new HandRunEngine(), new HandRunEngine()];
   let now = 0;
-  const scheduler = new Scheduler([a, b], { clock: stillAt(() => now) });
+  const scheduler = open([a, b], { clock: stillAt(() => now) });
   const both = [scheduler.submit(job('partial')), scheduler.submit(job('partial'))];
   await turn();
   t.same([a.runs.length, b.runs.length], [1, 1]);
@@ -69,9 +70,9 @@ t.test('free engines share the work; the least loaded goes first', async (t) => 
   await next;
 });
 
-t.test('a failed run is tried once more, each window alone: the good ones come through', async (t) => {
+either('a failed run is tried once more, each window alone: the good ones come through', async (t, open) => {
   const engine = new HandRunEngine();
-  const scheduler = new Scheduler([engine]);
+  const scheduler = open([engine]);
   const good = scheduler.submit(job('final'));
   const bad = scheduler.submit(job('final'));
   await turn();
@@ -87,9 +88,9 @@ t.test('a failed run is tried once more, each window alone: the good ones come t
   t.match(scheduler.counts, { retried: 2, failed: 1, decoded: 1 });
 });
 
-t.test('an engine that failed comes last and is tried with one window', async (t) => {
+either('an engine that failed comes last and is tried with one window', async (t, open) => {
   const [a, b] = [new HandRunEngine(), new HandRunEngine()];
-  const scheduler = new Scheduler([a, b]);
+  const scheduler = open([a, b]);
   const first = scheduler.submit(job('final'));
   await turn();
   a.runs[0]?.fail(new EngineError('engine_crashed', 'it died'));
@@ -113,9 +114,9 @@ t.test('an engine that failed comes last and is tried with one window', async (t
   );
 });
 
-t.test('a failed partial gives way to the newer one of its segment', async (t) => {
+either('a failed partial gives way to the newer one of its segment', async (t, open) => {
   const engine = new HandRunEngine();
-  const scheduler = new Scheduler([engine]);
+  const scheduler = open([engine]);
   const segment = {};
   const first = scheduler.submit(job('partial', segment));
   await turn();
@@ -127,9 +128,9 @@ t.test('a failed partial gives way to the newer one of its segment', async (t) =
   t.equal((await second).status, 'decoded');
 });
 
-t.test('bounds: finals beyond theirs are refused as overloaded, partials are dropped', async (t) => {
+either('bounds: finals beyond theirs are refused as overloaded, partials are dropped', async (t, open) => {
   const engine = new HandRunEngine(1);
-  const scheduler = new Scheduler([engine], { bounds: { partialsMax: 1, finalsMax: 1, filesMax: 1 } });
+  const scheduler = open([engine], { bounds: { partialsMax: 1, finalsMax: 1, filesMax: 1 } });
   const running = scheduler.submit(job('final'));
   await turn();
   const waiting = scheduler.submit(job('final'));
@@ -145,8 +146,8 @@ t.test('bounds: finals beyond theirs are refused as overloaded, partials are dro
   t.match(scheduler.counts, { refused: 1, dropped: 1, decoded: 3 });
 });
 
-t.test('a window longer than the model hears is refused by name', async (t) => {
-  const scheduler = new Scheduler([new HandRunEngine()]);
+either('a window longer than the model hears is refused by name', async (t, open) => {
+  const scheduler = open([new HandRunEngine()]);
   await t.rejects(scheduler.submit(job('final', {}, 480_001)), {
     code: 'recognition_failed',
     message: /30000 ms is longer than the model's 30000 ms/,
@@ -156,9 +157,9 @@ t.test('a window longer than the model hears is refused by name', async (t) => {
   t.equal(bucketFor(479_000, MODEL), 480_000, 'the longest goes without its tail');
 });
 
-t.test('cancel forgets what waits; close fails it and waits for the run', async (t) => {
+either('cancel forgets what waits; close fails it and waits for the run', async (t, open) => {
   const engine = new HandRunEngine(1);
-  const scheduler = new Scheduler([engine]);
+  const scheduler = open([engine]);
   const running = scheduler.submit(job('final'));
   await turn();
   const segment = {};
@@ -178,10 +179,10 @@ t.test('a scheduler without engines is refused', async (t) => {
   t.throws(() => new Scheduler([]), RangeError);
 });
 
-t.test('an engine that is down gets nothing while another is up; with none, work waits for one', async (t) => {
+either('an engine that is down gets nothing while another is up; with none, work waits for one', async (t, open) => {
   const [down, up] = [new HandRunEngine(1), new HandRunEngine(1)];
   down.isUp = false;
-  const scheduler = new Scheduler([down, up]);
+  const scheduler = open([down, up]);
   const outcomes = [scheduler.submit(job('final')), scheduler.submit(job('final'))];
   await turn();
   t.same([down.runs.length, up.runs.length], [0, 1]);
@@ -199,9 +200,9 @@ t.test('an engine that is down gets nothing while another is up; with none, work
   await scheduler.close();
 });
 
-t.test('a window that is decoded again is padded to the context of the run that it joins', async (t) => {
+either('a window that is decoded again is padded to the context of the run that it joins', async (t, open) => {
   const engine = new HandRunEngine(4);
-  const scheduler = new Scheduler([engine]);
+  const scheduler = open([engine]);
   void scheduler.submit({ ...job('final'), isAgain: true });
   void scheduler.submit(job('final', {}, 40_000));
   await turn();

@@ -47,7 +47,7 @@ export class RemoteScheduler implements DecodeScheduler {
   #state: SchedulerState;
   #lastId = 0;
   #lastSegment = 0;
-  #isClosed = false;
+  #closing: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
 
   constructor(options: RemoteSchedulerOptions) {
@@ -84,7 +84,7 @@ export class RemoteScheduler implements DecodeScheduler {
   limitRuns(): void {}
 
   submit(job: DecodeJob): Promise<DecodeOutcome> {
-    if (this.#isClosed) return Promise.reject(new AsrError('shutting_down', 'the recogniser is closed'));
+    if (this.#closing !== undefined) return Promise.reject(new AsrError('shutting_down', 'the recogniser is closed'));
     if (this.#pending.size >= JOBS_MAX) {
       return Promise.reject(new AsrError('overloaded', `${this.#pending.size} windows of this process wait already`));
     }
@@ -92,12 +92,10 @@ export class RemoteScheduler implements DecodeScheduler {
     const id = ++this.#lastId;
     const segment = this.#numberOf(job.segment);
     const isAttended = job.isAttended?.() ?? true;
-    this.#out.add({
-      type: 'submit',
-      job: { id, segment, kind, urgency, spacing, dueInMs, samples, isAttended, ...(isAgain === true && { isAgain }) },
-    });
     return new Promise((settle, fail) => {
       this.#pending.set(id, { job, segment, settle, fail, isAttended, placed: undefined });
+      const sent = { id, segment, kind, urgency, spacing, dueInMs, samples, isAttended };
+      this.#out.add({ type: 'submit', job: { ...sent, ...(isAgain === true && { isAgain }) } });
     });
   }
 
@@ -121,8 +119,12 @@ export class RemoteScheduler implements DecodeScheduler {
     }
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     for (const [id, { segment, fail, placed }] of this.#pending) {
       // Its run is under way.
       if (placed !== undefined) continue;

@@ -227,13 +227,13 @@ export class HubMember {
       job.isParked = true;
       return Promise.resolve(undefined);
     }
-    this.#out.add({ type: 'ask', id, attempt });
     return new Promise((answer) => {
       const stop = this.#clock.after(ANSWER_MS_MAX, () => {
         this.#isSilent = true;
         this.#answerNone();
       });
       this.#asked.set(id, { attempt, answer, stop });
+      this.#out.add({ type: 'ask', id, attempt });
     });
   }
 
