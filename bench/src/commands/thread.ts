@@ -14,10 +14,11 @@ import { scalarMetric } from '../report/metric.js';
 import { publish } from '../report/result-file.js';
 import { selfTimes, writeProfile } from '../thread/cpu-profile.js';
 import { measureThread, ThreadServer, type ThreadCost, type ThreadLoad } from '../thread/thread-server.js';
-import { wholeNumber } from './option-values.js';
+import { numberList, wholeNumber } from './option-values.js';
 
 interface ThreadOptions extends Omit<ThreadLoad, 'pcm'> {
   readonly against?: string;
+  readonly processes?: readonly number[];
   readonly rounds: number;
   readonly recordings: string;
   readonly profile?: string;
@@ -38,6 +39,11 @@ export function registerThreadCommand(program: Command): void {
     .command('thread')
     .description("what a live stream costs the server's one thread (of a build: run `npm run build` first)")
     .option('--against <folder>', 'another checkout with a build, measured in turn with this one')
+    .option(
+      '--processes <list>',
+      'server processes: one server for each number, measured in turn; several need redis-server',
+      numberList(1, 64),
+    )
     .option('--streams <count>', 'live streams', wholeNumber(1, 5_000), 100)
     .option('--chunk-ms <ms>', 'audio of one message', wholeNumber(10, 5_000), 40)
     .option('--burst', 'messages of all streams come in one moment', false)
@@ -47,27 +53,54 @@ export function registerThreadCommand(program: Command): void {
     .option('--settle-s <s>', 'time before it', wholeNumber(0, 600), 8)
     .option('--rounds <count>', 'how often each is measured', wholeNumber(1, 100), 3)
     .option('--recordings <folder>', 'folder with a manifest.jsonl', fixturesFolder)
-    .option('--profile <prefix>', 'samples the thread instead, and writes PREFIX-N.cpuprofile')
+    .option('--profile <prefix>', 'samples the threads instead, and writes PREFIX-N-THREAD.cpuprofile')
     .option('--out <file.json>', 'writes the result there, and as Markdown beside it')
     .argument('[flags...]', 'further flags of `sotto serve`, after --')
     .action(runThread);
 }
 
 async function runThread(flags: string[], options: ThreadOptions): Promise<void> {
+  const servers: ThreadServer[] = [];
+  try {
+    await startServers(servers, flags, options);
+    await measure(servers, flags, options);
+  } finally {
+    for (const server of servers) await server[Symbol.asyncDispose]();
+  }
+}
+
+/** Each to be measured in turn. */
+async function startServers(
+  servers: ThreadServer[],
+  flags: readonly string[],
+  options: Pick<ThreadOptions, 'processes' | 'against'>,
+): Promise<void> {
+  const start = async (checkout: string, more: readonly string[]): Promise<void> => {
+    servers.push(await ThreadServer.start(checkout, [...flags, ...more]));
+  };
+  for (const count of options.processes ?? [undefined]) {
+    await start(repositoryRoot, count === undefined ? [] : ['--processes', `${count}`]);
+  }
+  if (options.against !== undefined) await start(resolve(options.against), []);
+}
+
+async function measure(
+  servers: readonly ThreadServer[],
+  flags: readonly string[],
+  options: ThreadOptions,
+): Promise<void> {
   const provenance = describeProvenance();
   const load = { ...options, pcm: await speech(options.recordings) };
-  await using here = await ThreadServer.start(repositoryRoot, flags);
-  await using there =
-    options.against === undefined ? undefined : await ThreadServer.start(resolve(options.against), flags);
-  const servers = [here, ...(there === undefined ? [] : [there])];
   if (options.profile !== undefined) {
     for (const [number, server] of servers.entries()) {
-      const { profile } = await measureThread(server, load, true);
-      if (profile === undefined) continue;
-      await writeProfile(profile, `${options.profile}-${number}.cpuprofile`);
-      process.stdout.write(`${server.checkout}\n`);
-      for (const { where, share } of selfTimes(profile).slice(0, TOP)) {
-        process.stdout.write(`  ${(share * 100).toFixed(1).padStart(5)} %  ${where}\n`);
+      for (const thread of server.processes === 1 ? (['sockets'] as const) : (['sockets', 'queue'] as const)) {
+        const { profile } = await measureThread(server, load, thread);
+        if (profile === undefined) continue;
+        await writeProfile(profile, `${options.profile}-${number}-${thread}.cpuprofile`);
+        process.stdout.write(`${nameOf(server)}, the thread of ${thread === 'queue' ? 'the queue' : 'sockets'}\n`);
+        for (const { where, share } of selfTimes(profile).slice(0, TOP)) {
+          process.stdout.write(`  ${(share * 100).toFixed(1).padStart(5)} %  ${where}\n`);
+        }
       }
     }
     return;
@@ -88,7 +121,13 @@ async function runThread(flags: string[], options: ThreadOptions): Promise<void>
       provenance,
       settings: { ...settingsOf(options), flags: flags.join(' ') },
       metrics: costs.flatMap((rounds, number) => {
-        const prefix = number === 0 ? '' : 'against: ';
+        const server = servers[number];
+        const isAgainst = options.against !== undefined && number === servers.length - 1;
+        const prefix = isAgainst
+          ? 'against: '
+          : options.processes === undefined
+            ? ''
+            : `${server?.processes ?? 1} ${server?.processes === 1 ? 'process' : 'processes'}: `;
         const of = (pick: (cost: ThreadCost) => number): number => median(rounds.map(pick));
         return [
           scalarMetric(
@@ -97,6 +136,21 @@ async function runThread(flags: string[], options: ThreadOptions): Promise<void>
             of(({ threadMs }) => threadMs),
             {
               note: `of the thread, for a second of one stream; rounds: ${rounds.map(({ threadMs }) => threadMs.toFixed(3)).join(', ')}`,
+            },
+          ),
+          scalarMetric(
+            `${prefix}queueMs`,
+            'ms',
+            of(({ queueMs }) => queueMs),
+            { note: 'of the thread that has the queue, where that is another one' },
+          ),
+          scalarMetric(
+            `${prefix}streamsUntilFull`,
+            'streams',
+            of(({ streamsUntilFull }) => streamsUntilFull),
+            {
+              better: 'higher',
+              note: `at which the first of these threads has no time left; rounds: ${rounds.map(({ streamsUntilFull }) => streamsUntilFull.toFixed(0)).join(', ')}`,
             },
           ),
           scalarMetric(
@@ -146,8 +200,11 @@ async function runThread(flags: string[], options: ThreadOptions): Promise<void>
   );
 }
 
-const lineOf = ({ checkout }: ThreadServer, cost: ThreadCost): string =>
-  `${checkout}: ${Object.entries(cost)
+const nameOf = ({ checkout, processes }: ThreadServer): string =>
+  processes === 1 ? checkout : `${checkout}, ${processes} processes`;
+
+const lineOf = (server: ThreadServer, cost: ThreadCost): string =>
+  `${nameOf(server)}: ${Object.entries(cost)
     .map(([name, value]) => `${name} ${(value as number).toFixed(3)}`)
     .join(', ')}`;
 

@@ -1,7 +1,6 @@
 // The server under test: one that runs already, or one that the bench starts and can look into.
 import { processCpu, type ProcessCpu, type TreeUsage } from '../measure/process-tree.js';
-import { BenchError } from '../bench-error.js';
-import { hasRedis, Redis } from './redis.js';
+import { redisFor } from './own-redis.js';
 import { SpawnedServer } from './spawned-server.js';
 
 /** What the benches need of a server. */
@@ -32,14 +31,12 @@ export async function openServer(url: URL | undefined, flags: readonly string[])
   };
 }
 
-/** Several processes need a Redis: one of the bench's own where the flags name none. */
+/** With a Redis of the bench's own where it needs one. */
 async function startServer(flags: readonly string[]): Promise<BenchServer> {
-  const needsRedis = processesOf(flags) > 1 && !flags.some((flag) => flag.startsWith('--redis-url'));
-  if (!needsRedis) return await SpawnedServer.start({ flags, readyTimeoutMs: READY_TIMEOUT_MS });
-  if (!hasRedis()) throw new BenchError('usage', 'redis-server is not installed: name a Redis with --redis-url.');
-  const redis = await Redis.start();
+  const redis = await redisFor(flags);
+  if (redis === undefined) return await SpawnedServer.start({ flags, readyTimeoutMs: READY_TIMEOUT_MS });
   try {
-    const all = [...flags, '--store', 'redis', '--redis-url', redis.url];
+    const all = [...flags, ...redis.flags];
     const server = await SpawnedServer.start({ flags: all, readyTimeoutMs: READY_TIMEOUT_MS });
     const { httpUrl, streamUrl, readyMs } = server;
     return {
@@ -60,10 +57,4 @@ async function startServer(flags: readonly string[]): Promise<BenchServer> {
     await redis.kill();
     throw error;
   }
-}
-
-/** Server processes that flags ask for. */
-function processesOf(flags: readonly string[]): number {
-  const at = flags.findIndex((flag) => /^--processes(=|$)/.test(flag));
-  return at < 0 ? 1 : Number(flags[at]?.split('=')[1] ?? flags[at + 1]);
 }

@@ -3,8 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BenchError } from '../bench-error.js';
 import { Crowd } from '../load/crowd.js';
 import type { ProcessCpu } from '../measure/process-tree.js';
-import { fetchMetrics, sumOf, type MetricSample } from '../measure/prometheus.js';
+import { fetchMetrics, largestOf, sumOf, type MetricSample } from '../measure/prometheus.js';
 import { freePort } from '../server/free-port.js';
+import { processesIn, redisFor } from '../server/own-redis.js';
+import type { Redis } from '../server/redis.js';
 import { SpawnedServer } from '../server/spawned-server.js';
 import { Inspector, type CpuProfile } from './cpu-profile.js';
 
@@ -19,12 +21,16 @@ export interface ThreadLoad {
   readonly pcm: Uint8Array;
 }
 
-/** Of one stream in a second, but for the last two. */
+/** Of one stream in a second, but for the last three. */
 export interface ThreadCost {
-  /** Processor time of the thread, milliseconds. */
+  /** Processor time of the thread that has its socket, milliseconds. */
   readonly threadMs: number;
-  /** The same of its process's other threads. */
+  /** The same of the thread that has the queue, where that is another one. */
+  readonly queueMs: number;
+  /** The same of all other threads of these processes. */
   readonly otherThreadsMs: number;
+  /** Streams at which the first of these threads has no time left, by what they take here. */
+  readonly streamsUntilFull: number;
   readonly answers: number;
   readonly windows: number;
   readonly windowsPerRun: number;
@@ -42,11 +48,22 @@ const FLAGS =
 
 export class ThreadServer implements AsyncDisposable {
   readonly checkout: string;
+  /** Processes that hold sockets. */
+  readonly processes: number;
   readonly #server: SpawnedServer;
+  readonly #redis: Redis | undefined;
   readonly #inspectPort: number;
 
-  private constructor(checkout: string, server: SpawnedServer, inspectPort: number) {
+  private constructor(
+    checkout: string,
+    processes: number,
+    server: SpawnedServer,
+    redis: Redis | undefined,
+    inspectPort: number,
+  ) {
     this.checkout = checkout;
+    this.processes = processes;
+    this.#redis = redis;
     this.#server = server;
     this.#inspectPort = inspectPort;
   }
@@ -54,13 +71,14 @@ export class ThreadServer implements AsyncDisposable {
   /** Starts the build of a checkout. */
   static async start(checkout: string, flags: readonly string[]): Promise<ThreadServer> {
     const inspectPort = await freePort();
+    const redis = await redisFor(flags);
     const server = await SpawnedServer.start({
       checkout,
-      flags: [...FLAGS, ...flags],
+      flags: [...FLAGS, ...flags, ...(redis?.flags ?? [])],
       readyTimeoutMs: READY_TIMEOUT_MS,
       env: { NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --inspect-port=${inspectPort}` },
     });
-    return new ThreadServer(checkout, server, inspectPort);
+    return new ThreadServer(checkout, processesIn(flags), server, redis, inspectPort);
   }
 
   get streamUrl(): string {
@@ -71,19 +89,24 @@ export class ThreadServer implements AsyncDisposable {
     return fetchMetrics(this.#server.httpUrl);
   }
 
-  async cpu(): Promise<ProcessCpu> {
+  /** Of the processes that have sockets, and of the one that has the queue, where that is another one. */
+  async cpu(): Promise<{ readonly sockets: readonly ProcessCpu[]; readonly queue: ProcessCpu | undefined }> {
     const processes = (await this.#server.cpu()) ?? [];
     const own = processes.find(({ pid }) => pid === this.#server.pid);
     if (own === undefined) throw new BenchError('usage', 'The time of a thread is told by Linux alone.');
-    return own;
+    const sockets = processes.filter(({ commandLine }) => commandLine.includes('server-process-main'));
+    return sockets.length === 0 ? { sockets: [own], queue: undefined } : { sockets, queue: own };
   }
 
-  inspect(): Promise<Inspector> {
-    return Inspector.open(this.#server.pid, this.#inspectPort);
+  /** Of the first process that has sockets, or of the one that has the queue. */
+  async inspect(thread: 'sockets' | 'queue'): Promise<Inspector> {
+    const { sockets, queue } = await this.cpu();
+    return Inspector.open((thread === 'sockets' ? sockets[0] : queue)?.pid ?? this.#server.pid, this.#inspectPort);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server.stop();
+    await this.#redis?.kill();
   }
 }
 
@@ -91,7 +114,7 @@ export class ThreadServer implements AsyncDisposable {
 export async function measureThread(
   server: ThreadServer,
   load: ThreadLoad,
-  isProfiled = false,
+  profiled?: 'sockets' | 'queue',
 ): Promise<{ readonly cost: ThreadCost; readonly profile?: CpuProfile }> {
   const { streams, chunkMs, burst, partialIntervalMs, minSilenceMs, seconds, settleS, pcm } = load;
   const crowd = new Crowd({
@@ -107,8 +130,8 @@ export async function measureThread(
     await crowd.gatherSenders(streams);
     crowd.send();
     await sleep(settleS * 1_000);
-    if (isProfiled) {
-      using inspector = await server.inspect();
+    if (profiled !== undefined) {
+      using inspector = await server.inspect(profiled);
       return { cost: NOTHING, profile: await inspector.profile(seconds * 1_000) };
     }
     const before = await server.metrics();
@@ -116,7 +139,8 @@ export async function measureThread(
     const startedAt = performance.now();
     await sleep(seconds * 1_000);
     const cpu = await server.cpu();
-    const streamSeconds = (streams * (performance.now() - startedAt)) / 1_000;
+    const tookMs = performance.now() - startedAt;
+    const streamSeconds = (streams * tookMs) / 1_000;
     const after = await server.metrics();
     const { troubles } = crowd.report();
     if (troubles.size > 0) {
@@ -125,15 +149,21 @@ export async function measureThread(
     }
     const grown = (name: string): number =>
       (sumOf(after, `sotto_${name}_total`) ?? 0) - (sumOf(before, `sotto_${name}_total`) ?? 0);
-    const threadMs = cpu.mainThreadCpuMs - cpuBefore.mainThreadCpuMs;
+    const threads = cpu.sockets.map((one) => spent(cpuBefore.sockets, one));
+    const queue = cpu.queue && spent(cpuBefore.queue === undefined ? [] : [cpuBefore.queue], cpu.queue);
+    const all = [...threads, ...(queue === undefined ? [] : [queue])];
+    const sum = (parts: typeof all, of: (part: Spent) => number): number =>
+      parts.reduce((total, part) => total + of(part), 0);
     return {
       cost: {
-        threadMs: threadMs / streamSeconds,
-        otherThreadsMs: (cpu.cpuMs - cpuBefore.cpuMs - threadMs) / streamSeconds,
+        threadMs: sum(threads, ({ threadMs }) => threadMs) / streamSeconds,
+        queueMs: (queue?.threadMs ?? 0) / streamSeconds,
+        otherThreadsMs: sum(all, ({ othersMs }) => othersMs) / streamSeconds,
+        streamsUntilFull: (streams * tookMs) / Math.max(...all.map(({ threadMs }) => threadMs)),
         answers: grown('messages_sent') / streamSeconds,
         windows: grown('decode_windows') / streamSeconds,
         windowsPerRun: grown('decode_windows') / Math.max(1, grown('decode_runs')),
-        loopDelayMs: (sumOf(after, 'sotto_event_loop_delay_p99_seconds') ?? 0) * 1_000,
+        loopDelayMs: (largestOf(after, 'sotto_event_loop_delay_p99_seconds') ?? 0) * 1_000,
       },
     };
   } finally {
@@ -141,8 +171,22 @@ export async function measureThread(
   }
 }
 
+interface Spent {
+  readonly threadMs: number;
+  readonly othersMs: number;
+}
+
+/** Processor time of a process since then. */
+function spent(before: readonly ProcessCpu[], now: ProcessCpu): Spent {
+  const then = before.find(({ pid }) => pid === now.pid);
+  const threadMs = now.mainThreadCpuMs - (then?.mainThreadCpuMs ?? 0);
+  return { threadMs, othersMs: now.cpuMs - (then?.cpuMs ?? 0) - threadMs };
+}
+
 const NOTHING: ThreadCost = {
   threadMs: 0,
+  queueMs: 0,
+  streamsUntilFull: 0,
   otherThreadsMs: 0,
   answers: 0,
   windows: 0,

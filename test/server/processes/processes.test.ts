@@ -1,0 +1,180 @@
+// Several server processes on one port, before one set of engines: real ones, and a real Redis.
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import t from 'tap';
+import { mark, speechToMark } from '../../../bench/src/nodes/marked-speech.js';
+import { RoamingClient } from '../../../bench/src/nodes/roaming-client.js';
+import { largestOf, parsePrometheus, sumOf, type MetricSample } from '../../../bench/src/measure/prometheus.js';
+import { fixtureSamples } from '../../support/fixtures.js';
+import { startRedis, WITHOUT_REDIS } from '../../support/redis-server.js';
+import { runSotto } from '../../support/run-command.js';
+import { isAlive } from '../../support/scripted-child.js';
+import { MARKED, NO_WORDS, ServerProcess } from '../../support/server-process.js';
+import { until } from '../../support/until.js';
+
+t.setTimeout(120_000);
+
+const SEVERAL = ['--processes', '2', '--polish', 'off'] as const;
+const here = {
+  skip:
+    WITHOUT_REDIS || (!existsSync(`/proc/self/task/${process.pid}/children`) && 'no /proc/PID/task/PID/children here'),
+};
+/** Clients that come until each process has one: with so many, all on one of two would be one run in half a million. */
+const CLIENTS_MAX = 20;
+
+/** Its server processes, in the order in which they were started. */
+function processesOf({ pid }: ServerProcess): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+  return children.filter((child) => commandOf(child).includes('server-process-main'));
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+async function metricsOf({ http }: ServerProcess): Promise<MetricSample[]> {
+  return parsePrometheus(await (await fetch(`${http}/metrics`)).text());
+}
+
+interface Health {
+  readonly processes: { readonly number: number; readonly count: number; readonly up: number };
+}
+
+async function healthOf({ http }: ServerProcess): Promise<Health> {
+  return (await (await fetch(`${http}/health`)).json()) as Health;
+}
+
+/** Asks until it is so: whoever answers was told a moment ago. */
+async function answers(address: string, isSo: (response: Response) => boolean): Promise<void> {
+  while (!isSo(await fetch(address))) await delay(10);
+}
+
+async function talk(): Promise<{ readonly samples: Int16Array; readonly text: string }> {
+  const clips = await Promise.all(['en-recipe', 'en-bakery'].map(fixtureSamples));
+  const { samples, words } = mark(speechToMark(clips, 1_000), 1);
+  return { samples, text: words.join(' ') };
+}
+
+interface Talking {
+  readonly client: RoamingClient;
+  readonly over: Promise<unknown>;
+}
+
+/** Clients at each of the processes. */
+async function talkers(server: ServerProcess, url: () => string, samples: Int16Array): Promise<Talking[]> {
+  const all: Talking[] = [];
+  for (;;) {
+    const busy = (await metricsOf(server)).filter(({ name, value }) => name === 'sotto_connections' && value > 0);
+    if (busy.length === 2) return all;
+    if (all.length === CLIENTS_MAX) throw new Error('all connections went to one process');
+    all.push(await talking(url, samples));
+  }
+}
+
+async function talking(url: () => string, samples: Int16Array, pace = 2): Promise<Talking> {
+  const client = new RoamingClient(url, samples);
+  const over = client.run(pace);
+  await until(() => client.progress > 0);
+  return { client, over };
+}
+
+async function passed(talking: readonly Talking[], part: number): Promise<void> {
+  await until(() => talking.every(({ client }) => client.progress >= part), 'all clients come so far');
+}
+
+t.test('streams of two processes: one dies, then all are sent away, and no word is lost', here, async (t) => {
+  const redis = await startRedis(t);
+  const shared = ['--store', 'redis', '--redis-url', redis.url, ...MARKED];
+  const [server, other] = await Promise.all([
+    ServerProcess.start(t, [...SEVERAL, ...shared]),
+    ServerProcess.start(t, ['--polish', 'off', ...shared]),
+  ]);
+  const { samples, text } = await talk();
+  let url = server.url;
+  const all = await talkers(server, () => url, samples);
+  await passed(all, 0.2);
+
+  const metrics = await metricsOf(server);
+  const processes = metrics.flatMap(({ name, labels }) => (name === 'sotto_uptime_seconds' ? labels['process'] : []));
+  t.same(processes, ['queue', '1', '2'], 'any process tells of all');
+  t.equal(sumOf(metrics, 'sotto_connections'), all.length);
+  t.equal(metrics.filter(({ name }) => name === 'sotto_decode_runs_total').length, 1, 'there is one queue');
+  t.ok((largestOf(metrics, 'sotto_decode_windows_total') ?? 0) > 0);
+  t.match(await healthOf(server), { processes: { count: 2, up: 2 } });
+
+  const [first, second] = processesOf(server);
+  process.kill(first ?? 0, 'SIGKILL');
+  await until(() => !isAlive(first));
+  await passed(all, 0.5);
+  const moved = all.filter(({ client }) => client.losses.length > 0);
+  t.ok(moved.length > 0 && moved.length < all.length, 'those of the other process notice nothing');
+  t.ok(moved.every(({ client }) => client.moves === 1));
+  while ((await healthOf(server)).processes.up < 2) await delay(10);
+  t.equal(processesOf(server).length, 2, 'another one has taken its place');
+  t.ok(processesOf(server).includes(second ?? 0));
+  t.equal(await server.metric('sotto_server_process_deaths_total'), 1);
+
+  const last = await talking(() => url, samples, 4);
+  all.push(last);
+  url = other.url;
+  server.kill('SIGTERM');
+  t.equal((await server.exit()).code, 0);
+  await Promise.all(all.map(({ over }) => over));
+  for (const { client } of all) {
+    t.equal(client.text, text);
+    t.equal(client.doubled, 0);
+    t.equal(client.restarts + client.freshRestarts, 0);
+  }
+  t.same(last.client.losses, [1012], 'sent away');
+});
+
+t.test(
+  'an operator speaks to one of them and is heard by all; without the supervisor none goes on',
+  here,
+  async (t) => {
+    const redis = await startRedis(t);
+    const server = await ServerProcess.start(t, [
+      ...SEVERAL,
+      '--redis-url',
+      redis.url,
+      '--store',
+      'redis',
+      ...NO_WORDS,
+    ]);
+    const children = processesOf(server);
+    t.equal(children.length, 2);
+    const ready = `${server.http}/ready`;
+    // Each request has a connection of its own, and so a process by chance.
+    const ask = (path: string, init: RequestInit) =>
+      fetch(`${server.http}${path}`, { ...init, headers: { connection: 'close', 'content-type': 'application/json' } });
+    t.equal((await ask('/v1/drain?stay=true', { method: 'POST' })).status, 202);
+    for (const _ of Array(8)) await answers(ready, ({ status }) => status === 503);
+    t.equal((await ask('/v1/drain', { method: 'DELETE' })).status, 200);
+    for (const _ of Array(8)) await answers(ready, ({ ok }) => ok);
+    const models = await (await ask('/v1/model', {})).json();
+    t.match(models, { error: { code: 'no_model' } });
+
+    server.kill('SIGKILL');
+    await server.exit();
+    await until(() => children.every((pid) => !isAlive(pid)), 'they end with it');
+  },
+);
+
+t.test('what several processes need is said before anything is loaded', async (t) => {
+  const refused = async (flags: readonly string[], why: RegExp): Promise<void> => {
+    const { code, stderr } = await runSotto(['serve', '--processes', '2', '--port', '0', ...NO_WORDS, ...flags], {
+      env: { SOTTO_STORE: 'auto' },
+    }).result;
+    t.equal(code, 1);
+    t.match(stderr, why);
+  };
+  const nowhere = ['--redis-url', 'redis://127.0.0.1:1'];
+  await Promise.all([
+    refused([], /--processes 2 needs a Redis.*--redis-url/),
+    refused([...nowhere, '--engine', 'whisper', '--engine-host', 'inline'], /--engine-host process/),
+  ]);
+});
