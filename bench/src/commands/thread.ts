@@ -2,7 +2,7 @@
 // that answers as a GPU does and recognises nothing.
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { loadAudio } from '../audio/load-audio.js';
 import { pcmOf } from '../audio/playlist.js';
 import { fixturesFolder, readRecordings } from '../audio/recordings.js';
@@ -22,6 +22,7 @@ interface ThreadOptions extends Omit<ThreadLoad, 'pcm'> {
   readonly rounds: number;
   readonly recordings: string;
   readonly profile?: string;
+  readonly thread: 'sockets' | 'queue';
   readonly out?: string;
 }
 
@@ -53,7 +54,12 @@ export function registerThreadCommand(program: Command): void {
     .option('--settle-s <s>', 'time before it', wholeNumber(0, 600), 8)
     .option('--rounds <count>', 'how often each is measured', wholeNumber(1, 100), 3)
     .option('--recordings <folder>', 'folder with a manifest.jsonl', fixturesFolder)
-    .option('--profile <prefix>', 'samples the threads instead, and writes PREFIX-N-THREAD.cpuprofile')
+    .option('--profile <prefix>', 'samples a thread instead, and writes PREFIX-N.cpuprofile')
+    .addOption(
+      new Option('--thread <name>', 'which one: of the first process with sockets, or the one of the queue')
+        .choices(['sockets', 'queue'])
+        .default('sockets'),
+    )
     .option('--out <file.json>', 'writes the result there, and as Markdown beside it')
     .argument('[flags...]', 'further flags of `sotto serve`, after --')
     .action(runThread);
@@ -93,14 +99,12 @@ async function measure(
   const load = { ...options, pcm: await speech(options.recordings) };
   if (options.profile !== undefined) {
     for (const [number, server] of servers.entries()) {
-      for (const thread of server.processes === 1 ? (['sockets'] as const) : (['sockets', 'queue'] as const)) {
-        const { profile } = await measureThread(server, load, thread);
-        if (profile === undefined) continue;
-        await writeProfile(profile, `${options.profile}-${number}-${thread}.cpuprofile`);
-        process.stdout.write(`${nameOf(server)}, the thread of ${thread === 'queue' ? 'the queue' : 'sockets'}\n`);
-        for (const { where, share } of selfTimes(profile).slice(0, TOP)) {
-          process.stdout.write(`  ${(share * 100).toFixed(1).padStart(5)} %  ${where}\n`);
-        }
+      const { profile } = await measureThread(server, load, options.thread);
+      if (profile === undefined) continue;
+      await writeProfile(profile, `${options.profile}-${number}.cpuprofile`);
+      process.stdout.write(`${nameOf(server)}\n`);
+      for (const { where, share } of selfTimes(profile).slice(0, TOP)) {
+        process.stdout.write(`  ${(share * 100).toFixed(1).padStart(5)} %  ${where}\n`);
       }
     }
     return;

@@ -190,8 +190,9 @@ export class NativeChild<W extends Work> {
   }
 
   #overdue(what: string, timeoutMs: number): NodeJS.Timeout {
-    const error = new ChildError('timeout', `${this.#options.name} did not answer ${what} within ${timeoutMs} ms`);
-    return setTimeout(() => this.kill(error), timeoutMs);
+    return setTimeout(() => {
+      this.kill(new ChildError('timeout', `${this.#options.name} did not answer ${what} within ${timeoutMs} ms`));
+    }, timeoutMs);
   }
 
   /** As early as can be: threads that the child starts inherit it. */

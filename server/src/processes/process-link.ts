@@ -7,13 +7,17 @@ import { AudioArena } from '../asr/engine-host/audio-arena.js';
 import type { DecodeScheduler } from '../asr/scheduling/decode-scheduler.js';
 import { RemoteScheduler } from '../asr/scheduling/shared/remote-scheduler.js';
 import { shrinkDecoders } from '../audio/decoder/decode-in-process.js';
+import { HttpError } from '../http/http-error.js';
 import type { SharedServer } from '../main/shared-server.js';
 import { systemClock } from '../time/clock.js';
+import { within } from '../time/within.js';
 import { unlessAborted } from '../time/on-abort.js';
 import type { ServerProcessWork, SharedStatus, ToServerProcess, ToSupervisor } from './process-work.js';
 
 /** How often it tells what it holds, milliseconds. */
 const MEMORY_EVERY_MS = 1_000;
+/** How long the numbers of all are waited for, milliseconds. */
+const METRICS_MS_MAX = 3_000;
 /** How often it looks who has come back or gone, milliseconds. */
 const ATTENDANCE_EVERY_MS = 100;
 
@@ -72,7 +76,12 @@ export class ProcessLink implements SharedServer {
   metrics(): Promise<string> {
     const id = ++this.#lastId;
     this.#tell({ type: 'metrics', id });
-    return new Promise((resolve) => this.#metricsWaiting.set(id, resolve));
+    const told = new Promise<string>((resolve) => this.#metricsWaiting.set(id, resolve));
+    return within(METRICS_MS_MAX, told, undefined).then((text) => {
+      this.#metricsWaiting.delete(id);
+      if (text !== undefined) return text;
+      throw new HttpError(503, 'metrics_unavailable', 'The process that has the numbers of all does not answer.');
+    });
   }
 
   /** Takes what the supervisor says. */
@@ -86,9 +95,7 @@ export class ProcessLink implements SharedServer {
         this.#status = told.status;
         return;
       case 'metrics':
-        this.#metricsWaiting.get(told.id)?.(told.text);
-        this.#metricsWaiting.delete(told.id);
-        return;
+        return this.#metricsWaiting.get(told.id)?.(told.text);
       case 'shrink':
         return shrinkDecoders();
     }

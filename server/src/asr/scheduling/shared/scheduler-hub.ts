@@ -19,7 +19,7 @@ import type {
 
 /** How long a run waits for what a member wants of an engine, milliseconds: then it begins without. */
 export const ANSWER_MS_MAX = 250;
-/** How often members are told how the scheduler is, milliseconds; at most that often beside answers. */
+/** How often members are told how the scheduler is, milliseconds, and how often at most beside answers. */
 const STATE_EVERY_MS = 100;
 const STATE_WITH_ANSWERS_MS = 25;
 
@@ -46,7 +46,7 @@ export class SchedulerHub {
     const { clock = systemClock, state = () => stateOf(scheduler) } = options;
     this.#state = state;
     this.#stop = clock.every(STATE_EVERY_MS, () => {
-      for (const member of this.#members) member.tellState();
+      for (const member of this.#members) member.tellStateIfOld();
     });
   }
 
@@ -140,6 +140,11 @@ export class HubMember {
     if (this.#isGone) return;
     for (const message of messages) this.#take(message);
     if (this.#isSilent) this.#isBack();
+  }
+
+  /** Where none has gone with answers of late. */
+  tellStateIfOld(): void {
+    if (this.#clock.now() - this.#stateToldAt >= STATE_EVERY_MS / 2) this.tellState();
   }
 
   tellState(): void {
