@@ -45,7 +45,7 @@ export function registerThreadCommand(program: Command): void {
       'server processes: one server for each number, measured in turn; several need redis-server',
       numberList(1, 64),
     )
-    .option('--streams <count>', 'live streams', wholeNumber(1, 5_000), 100)
+    .option('--streams <count>', 'live streams of each process', wholeNumber(1, 5_000), 100)
     .option('--chunk-ms <ms>', 'audio of one message', wholeNumber(10, 5_000), 40)
     .option('--burst', 'messages of all streams come in one moment', false)
     .option('--partial-interval-ms <ms>', 'new audio between two partials', wholeNumber(100, 10_000), 500)

@@ -11,6 +11,7 @@ import { SpawnedServer } from '../server/spawned-server.js';
 import { Inspector, type CpuProfile } from './cpu-profile.js';
 
 export interface ThreadLoad {
+  /** Of each process that has sockets. */
   readonly streams: number;
   readonly chunkMs: number;
   readonly burst: boolean;
@@ -116,7 +117,8 @@ export async function measureThread(
   load: ThreadLoad,
   profiled?: 'sockets' | 'queue',
 ): Promise<{ readonly cost: ThreadCost; readonly profile?: CpuProfile }> {
-  const { streams, chunkMs, burst, partialIntervalMs, minSilenceMs, seconds, settleS, pcm } = load;
+  const { chunkMs, burst, partialIntervalMs, minSilenceMs, seconds, settleS, pcm } = load;
+  const streams = load.streams * server.processes;
   const crowd = new Crowd({
     url: server.streamUrl,
     openAtOnce: OPEN_AT_ONCE,
