@@ -57,7 +57,8 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   main:
     'access admission api asr audio checkpoints config gateway http jobs metrics models polish recordings session store text time tracing transcripts transport vad ' +
     'version watch',
-  processes: 'admission api asr audio config http lifecycle log main metrics models native-host store time transport',
+  processes:
+    'admission api asr audio config http lifecycle log main metrics models native-host store time transport vad',
   index: 'asr audio checkpoints gateway polish session store text vad',
   lifecycle: 'http time',
   cli: 'access asr audio capacity captions client-sdk config lifecycle log main models processes store transcripts version',

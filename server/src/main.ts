@@ -1,5 +1,4 @@
 // Puts the server together, from the ground up; rooms of several parts open themselves (`open-*.ts`).
-import { hostname } from 'node:os';
 import { EMBEDDED_MODEL, type InstalledModel } from '@sotto/models';
 import type { Logger } from 'pino';
 import { keysMarker, openAccess } from './access/open-access.js';
@@ -19,7 +18,6 @@ import { openJobs } from './jobs/open-jobs.js';
 import { createStorageCounters, registerFileMetrics, registerStorageMetrics } from './metrics/storage-metrics.js';
 import { CachedTranscription } from './recordings/cached-transcription.js';
 import { openStoreOrDegrade } from './store/open-store.js';
-import { NodeRoll } from './store/node-roll.js';
 import { StoreHealth } from './store/store-health.js';
 import { openTranscripts } from './transcripts/open-transcripts.js';
 import { decodeAudio } from './audio/decode-audio.js';
@@ -39,6 +37,7 @@ import { openCache } from './main/open-cache.js';
 import { openPanel } from './main/open-panel.js';
 import { RecognitionStart } from './main/load-recognition.js';
 import { findModel, openRecognition, type Recognition } from './main/open-recognition.js';
+import { nodeName, openRoll } from './main/open-roll.js';
 import { OpenedParts } from './main/opened-parts.js';
 import { sessionSettings } from './main/session-settings.js';
 import type { SharedServer } from './main/shared-server.js';
@@ -250,17 +249,12 @@ async function start(
   const roll =
     store?.isShared === true
       ? opened.add(
-          new NodeRoll({
-            store: store.data,
-            health,
-            wallNow: Date.now,
-            facts: () => ({
-              name: `${hostname()}:${port}${shared === undefined ? '' : `#${shared.number}`}`,
-              status: pausing.isPaused ? 'paused' : gateway.status().status,
-              model: serving.name,
-              streams: gateway.live.size,
-            }),
-          }),
+          openRoll(store, health, () => ({
+            name: nodeName(port, shared),
+            status: pausing.isPaused ? 'paused' : gateway.status().status,
+            model: serving.name,
+            streams: gateway.live.size,
+          })),
         )
       : undefined;
 
@@ -318,9 +312,11 @@ async function start(
     opened.addCallback(() => jobs.jobs.close().then(() => kept.recorder.close()));
   }
 
+  const operated = { ...panel, pausing, swap: hasModel ? models : undefined, nodes: () => roll?.nodes ?? [] };
+  shared?.showPanel(operated);
   const { routes, dialects } = createApi({
     access: { access, ring, tokens },
-    panel: { ...panel, pausing, swap: hasModel ? models : undefined, nodes: () => roll?.nodes ?? [] },
+    panel: { ...operated, peers: shared?.peers },
     version: VERSION,
     model: recognizer.model,
     session,

@@ -2,6 +2,9 @@
 import type { InstalledModel } from '@sotto/models';
 import { INHERITED_FILE } from '../native-host/messages.js';
 import { memoryByProcess } from '../native-host/memory-by-process.js';
+import { overviewOf, type Overview, type OverviewOptions } from '../api/panel/overview.js';
+import type { PanelPeers, PanelQuestion } from '../api/panel/panel-peers.js';
+import { endSession } from '../api/panel/panel-routes.js';
 import type { EngineState } from '../api/status/health.js';
 import { AudioArena } from '../asr/engine-host/audio-arena.js';
 import type { DecodeScheduler } from '../asr/scheduling/decode-scheduler.js';
@@ -16,8 +19,10 @@ import type { ServerProcessWork, SharedStatus, ToServerProcess, ToSupervisor } f
 
 /** How often it tells what it holds, milliseconds. */
 const MEMORY_EVERY_MS = 1_000;
-/** How long the numbers of all are waited for, milliseconds. */
-const METRICS_MS_MAX = 3_000;
+/** How long the others' answers are waited for, milliseconds. */
+const ANSWERS_MS_MAX = 3_000;
+/** Samples of different processes are taken so much apart, milliseconds. */
+const SAMPLES_APART_MS = 5_000;
 /** How often it looks who has come back or gone, milliseconds. */
 const ATTENDANCE_EVERY_MS = 100;
 
@@ -30,7 +35,9 @@ export class ProcessLink implements SharedServer {
   #onScheduler: ((scheduler: RemoteScheduler) => void) | undefined;
   #status: SharedStatus;
   #joined: RemoteScheduler | undefined;
-  readonly #metricsWaiting = new Map<number, (text: string) => void>();
+  /** Questions of this process that wait for the others. */
+  readonly #waiting = new Map<number, (answer: unknown) => void>();
+  #panel: OverviewOptions | undefined;
   #lastId = 0;
 
   constructor({ number, model, status, arenaBytes }: ServerProcessWork['load'], tell: (tells: ToSupervisor) => void) {
@@ -73,15 +80,29 @@ export class ProcessLink implements SharedServer {
     return unlessAborted(this.#scheduler, signal);
   }
 
-  metrics(): Promise<string> {
-    const id = ++this.#lastId;
-    this.#tell({ type: 'metrics', id });
-    const told = new Promise<string>((resolve) => this.#metricsWaiting.set(id, resolve));
-    return within(METRICS_MS_MAX, told, undefined).then((text) => {
-      this.#metricsWaiting.delete(id);
-      if (text !== undefined) return text;
-      throw new HttpError(503, 'metrics_unavailable', 'The process that has the numbers of all does not answer.');
-    });
+  async metrics(): Promise<string> {
+    const text = await this.#asked((id) => this.#tell({ type: 'metrics', id }));
+    if (typeof text === 'string') return text;
+    throw new HttpError(503, 'metrics_unavailable', 'The process that has the numbers of all does not answer.');
+  }
+
+  get peers(): PanelPeers {
+    return {
+      overviews: async (since) => (await this.#askOthers({ ask: 'overview', since })) as readonly Overview[],
+      endSession: async (id) => (await this.#askOthers({ ask: 'endSession', id })).includes(true),
+    };
+  }
+
+  showPanel(panel: OverviewOptions): void {
+    this.#panel = panel;
+  }
+
+  /** The answer to what another process asks; undefined where there is none yet. */
+  answer(question: PanelQuestion): unknown {
+    if (this.#panel === undefined) return undefined;
+    return question.ask === 'overview'
+      ? overviewOf(this.#panel, question.since - SAMPLES_APART_MS)
+      : endSession(this.#panel.live, question.id);
   }
 
   /** Takes what the supervisor says. */
@@ -95,9 +116,28 @@ export class ProcessLink implements SharedServer {
         this.#status = told.status;
         return;
       case 'metrics':
-        return this.#metricsWaiting.get(told.id)?.(told.text);
+        return this.#waiting.get(told.id)?.(told.text);
+      case 'answers':
+        return this.#waiting.get(told.id)?.(told.answers);
       case 'shrink':
         return shrinkDecoders();
+    }
+  }
+
+  async #askOthers(question: PanelQuestion): Promise<readonly unknown[]> {
+    const answers = await this.#asked((id) => this.#tell({ type: 'question', id, question }));
+    return Array.isArray(answers) ? answers : [];
+  }
+
+  /** What comes of a question; undefined where nothing comes in time. */
+  async #asked(ask: (id: number) => void): Promise<unknown> {
+    const id = ++this.#lastId;
+    const told = new Promise<unknown>((resolve) => this.#waiting.set(id, resolve));
+    ask(id);
+    try {
+      return await within(ANSWERS_MS_MAX, told, undefined);
+    } finally {
+      this.#waiting.delete(id);
     }
   }
 

@@ -1,5 +1,6 @@
 // What the supervisor and a server process say to each other.
 import type { InstalledModel } from '@sotto/models';
+import type { PanelQuestion } from '../api/panel/panel-peers.js';
 import type { EngineState } from '../api/status/health.js';
 import type { FromScheduler, SchedulerFacts, SchedulerState, ToScheduler } from '../asr/scheduling/shared/messages.js';
 import type { Settings } from '../config/settings.js';
@@ -16,9 +17,12 @@ export interface ServerProcessWork {
     readonly arenaBytes: number;
   };
   readonly facts: { readonly url: string };
-  /** `drain` is answered when its sessions have ended; `metrics` with its numbers, as Prometheus reads them. */
-  readonly request: 'drain' | 'metrics';
-  readonly answer: string;
+  /**
+   * `drain` is answered when its sessions have ended; `metrics` with its numbers, as Prometheus reads them; a question
+   * of another process with what that is answered with.
+   */
+  readonly request: 'drain' | 'metrics' | PanelQuestion;
+  readonly answer: unknown;
   readonly part: never;
   readonly told: ToServerProcess;
   readonly tells: ToSupervisor;
@@ -42,12 +46,15 @@ export type ToServerProcess =
   | { readonly type: 'status'; readonly status: SharedStatus }
   /** The numbers of all of them. */
   | { readonly type: 'metrics'; readonly id: number; readonly text: string }
+  /** What the others say to a question; of those that answer in time. */
+  | { readonly type: 'answers'; readonly id: number; readonly answers: readonly unknown[] }
   /** Memory is short. */
   | { readonly type: 'shrink' };
 
 export type ToSupervisor =
   | { readonly type: 'decodes'; readonly messages: readonly ToScheduler[] }
   | { readonly type: 'metrics'; readonly id: number }
+  | { readonly type: 'question'; readonly id: number; readonly question: PanelQuestion }
   | { readonly type: 'pause'; readonly isPaused: boolean }
   /** An operator asks the server to end. */
   | { readonly type: 'stop' }

@@ -26,8 +26,9 @@ const parent = serveParent<ServerProcessWork>({
   },
   async run(request) {
     if (request === 'metrics') return server?.metrics() ?? '';
+    if (request !== 'drain') return link?.answer(request);
     await server?.drain();
-    return '';
+    return undefined;
   },
   told: (told) => link?.receive(told),
   codeOf: () => 'request_failed',

@@ -13,8 +13,8 @@ const MAIN = fileURLToPath(new URL(`./server-process-main${extname(import.meta.u
 const LOAD_TIMEOUT_MS = 3_600_000;
 const SILENCE_TIMEOUT_MS = 15_000;
 const CLOSE_TIMEOUT_MS = 2_000;
-/** How long the numbers of a process are waited for, milliseconds. */
-const METRICS_MS_MAX = 1_000;
+/** How long the answer of a process to another one is waited for, milliseconds. */
+const ANSWER_MS_MAX = 1_000;
 
 /** What it tells that is neither for the scheduler nor of itself. */
 export type Asked = Exclude<ToSupervisor, { type: 'decodes' | 'memory' }>;
@@ -72,8 +72,14 @@ export class ServerProcess extends NativeChild<ServerProcessWork> {
   }
 
   /** Undefined where it does not tell in time. */
-  metrics(): Promise<string | undefined> {
-    const told = this.run('metrics', { name: 'metrics' }).catch(() => undefined);
-    return within(METRICS_MS_MAX, told, undefined);
+  async metrics(): Promise<string | undefined> {
+    const text = await this.ask('metrics');
+    return typeof text === 'string' ? text : undefined;
+  }
+
+  /** Undefined where it does not answer in time. */
+  ask(request: Exclude<ServerProcessWork['request'], 'drain'>): Promise<unknown> {
+    const told = this.run(request, { name: 'a question' }).catch(() => undefined);
+    return within(ANSWER_MS_MAX, told, undefined);
   }
 }

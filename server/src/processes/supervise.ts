@@ -16,6 +16,7 @@ import { isRedis } from '../store/open-store.js';
 import { systemClock } from '../time/clock.js';
 import { portSharingMissing } from '../transport/choose-transport.js';
 import { freePort } from '../transport/free-port.js';
+import { defaultRuns } from '../vad/silero-vad.js';
 import type { ServerProcessWork, SharedStatus } from './process-work.js';
 import { ProcessesError } from './processes-error.js';
 import { ServerProcess, type Asked } from './server-process.js';
@@ -225,6 +226,8 @@ class Supervisor implements RunningServer {
     switch (tells.type) {
       case 'metrics':
         return void this.#tellMetrics(tells.id, from);
+      case 'question':
+        return void this.#passOn(tells, from);
       case 'pause':
         this.#isPaused = tells.isPaused;
         return this.#tellStatus();
@@ -245,6 +248,13 @@ class Supervisor implements RunningServer {
     to.tell({ type: 'metrics', id, text });
   }
 
+  /** Asks the others. */
+  async #passOn({ id, question }: Extract<Asked, { type: 'question' }>, from: ServerProcess): Promise<void> {
+    const others = [...this.#serving].filter((child) => child !== from);
+    const answers = await Promise.all(others.map((child) => child.ask(question)));
+    from.tell({ type: 'answers', id, answers: answers.filter((answer) => answer !== undefined) });
+  }
+
   #tellStatus(): void {
     this.#tellAll({ type: 'status', status: this.#status });
   }
@@ -254,7 +264,10 @@ class Supervisor implements RunningServer {
   }
 }
 
-/** Of one process: the port is known, and what cannot be shared is the first one's. */
+/**
+ * Of one process: the port is known, what cannot be shared is the first one's, and threads of detectors are dealt out.
+ */
 function settingsOf(settings: Settings, port: number, number: number): Settings {
-  return { ...settings, port, wyomingPort: number === 1 ? settings.wyomingPort : 0 };
+  const vadRuns = settings.vadRuns || Math.ceil(defaultRuns() / settings.processes);
+  return { ...settings, port, vadRuns, wyomingPort: number === 1 ? settings.wyomingPort : 0 };
 }

@@ -159,6 +159,6 @@ export class SileroVad implements VoiceActivityDetector {
   }
 }
 
-function defaultRuns(): number {
+export function defaultRuns(): number {
   return Math.min(RUNS_MAX, Math.max(1, Math.floor(availableParallelism() / CORES_PER_RUN)));
 }

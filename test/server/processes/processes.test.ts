@@ -105,6 +105,7 @@ t.test('streams of two processes: one dies, then all are sent away, and no word 
   t.equal(metrics.filter(({ name }) => name === 'sotto_decode_runs_total').length, 1, 'there is one queue');
   t.ok((largestOf(metrics, 'sotto_decode_windows_total') ?? 0) > 0);
   t.match(await healthOf(server), { processes: { count: 2, up: 2 } });
+  t.match(await (await fetch(`${server.http}/v1/panel`)).json(), { sessionCount: all.length }, 'so does the panel');
 
   const [first, second] = processesOf(server);
   process.kill(first ?? 0, 'SIGKILL');
