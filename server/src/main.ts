@@ -312,11 +312,10 @@ async function start(
     opened.addCallback(() => jobs.jobs.close().then(() => kept.recorder.close()));
   }
 
-  const operated = { ...panel, pausing, swap: hasModel ? models : undefined, nodes: () => roll?.nodes ?? [] };
-  shared?.showPanel(operated);
-  const { routes, dialects } = createApi({
+  const { routes, dialects, answerPeer } = createApi({
     access: { access, ring, tokens },
-    panel: { ...operated, peers: shared?.peers },
+    panel: { ...panel, pausing, swap: hasModel ? models : undefined, nodes: () => roll?.nodes ?? [] },
+    peers: shared?.peers,
     version: VERSION,
     model: recognizer.model,
     session,
@@ -331,6 +330,7 @@ async function start(
     log,
     settings,
   });
+  shared?.answerWith(answerPeer);
   const sessionsOf = ({ principal }: Client): SessionFactory =>
     kept === undefined
       ? sessionsWith(principal.settings)

@@ -20,6 +20,7 @@ import { checkJobOptions } from './jobs/check-job-options.js';
 import { jobRoutes } from './jobs/job-routes.js';
 import { docsRoutes } from './openapi/docs-routes.js';
 import { panelRoutes, type PanelOptions } from './panel/panel-routes.js';
+import { answerPeer, type PeerQuestion, type Peers } from './peers.js';
 import { polishRoutes } from './polish/polish-routes.js';
 import { restRoutes } from './recordings/recording-routes.js';
 import { ListingGuard, type Listing } from './transcripts/listing-guard.js';
@@ -36,7 +37,9 @@ export interface ApiOptions {
   readonly transcription: CachedTranscription;
   readonly polishing: Polishing | undefined;
   readonly kept: Kept | 'off' | 'failed';
-  readonly panel: PanelOptions;
+  readonly panel: Omit<PanelOptions, 'peers'>;
+  /** The other processes on this port. Absent: there are none. */
+  readonly peers?: Peers | undefined;
   /** What clients may spend. Default: no bound. */
   readonly quotas?: Quotas | undefined;
   /** Where URLs of clients may lead. */
@@ -60,6 +63,8 @@ export interface Kept extends OpenedJobs {
 export interface Api {
   readonly routes: readonly Route[];
   readonly dialects: readonly Dialect[];
+  /** The answer to what another process on this port asks. */
+  readonly answerPeer: (question: PeerQuestion) => unknown;
 }
 
 const KEPT_PATHS = [
@@ -71,10 +76,11 @@ const KEPT_PATHS = [
 ] as const;
 
 export function createApi(options: ApiOptions): Api {
-  const { version, model, session, transcription, polishing, guard, log } = options;
+  const { version, model, session, transcription, polishing, guard, log, peers } = options;
+  const panel = { ...options.panel, peers };
   const { uploadBytesMax, polishStopBudgetMs } = options.settings;
   const { access } = options.access;
-  const keys = new TemporaryKeys<SessionConfig>(access);
+  const keys = new TemporaryKeys<SessionConfig>(access, Date.now, peers);
   const termsOf = createTerms(keys, options.quotas ?? NO_QUOTAS);
   const compat = createCompat({
     keys,
@@ -106,9 +112,13 @@ export function createApi(options: ApiOptions): Api {
       }),
     ),
     ...accessRoutes(options.access),
-    ...panelRoutes(options.panel),
+    ...panelRoutes(panel),
   ];
-  return { routes: [...routes, ...docsRoutes(routes, version)], dialects: compat.dialects };
+  return {
+    routes: [...routes, ...docsRoutes(routes, version)],
+    dialects: compat.dialects,
+    answerPeer: (question) => answerPeer(question, { panel, keys }),
+  };
 }
 
 function keptRoutes({ access: { access }, kept, model, polishing, quotas, settings }: ApiOptions): Route[] {

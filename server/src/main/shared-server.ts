@@ -1,7 +1,6 @@
 // What a server has of the others where it is one of several processes behind one port, before one set of engines.
 import type { InstalledModel } from '@sotto/models';
-import type { OverviewOptions } from '../api/panel/overview.js';
-import type { PanelPeers } from '../api/panel/panel-peers.js';
+import type { PeerQuestion, Peers } from '../api/peers.js';
 import type { EngineState } from '../api/status/health.js';
 import type { DecodeScheduler } from '../asr/scheduling/decode-scheduler.js';
 import { SwapError, type ModelChoice } from '../asr/model-swap.js';
@@ -23,10 +22,10 @@ export interface SharedServer {
   scheduler(signal: AbortSignal): Promise<DecodeScheduler>;
   /** The numbers of all of them, as Prometheus reads them. */
   metrics(): Promise<string>;
-  /** The others' panels. */
-  readonly peers: PanelPeers;
-  /** Lets the others see its own from now on. */
-  showPanel(panel: OverviewOptions): void;
+  /** The others. */
+  readonly peers: Peers;
+  /** Answers what they ask, from now on. */
+  answerWith(answer: (question: PeerQuestion) => unknown): void;
 }
 
 /** In the place of ModelSwap: the engines are another process's. */

@@ -2,9 +2,7 @@
 import type { InstalledModel } from '@sotto/models';
 import { INHERITED_FILE } from '../native-host/messages.js';
 import { memoryByProcess } from '../native-host/memory-by-process.js';
-import { overviewOf, type Overview, type OverviewOptions } from '../api/panel/overview.js';
-import type { PanelPeers, PanelQuestion } from '../api/panel/panel-peers.js';
-import { endSession } from '../api/panel/panel-routes.js';
+import { peersBy, type PeerQuestion } from '../api/peers.js';
 import type { EngineState } from '../api/status/health.js';
 import { AudioArena } from '../asr/engine-host/audio-arena.js';
 import type { DecodeScheduler } from '../asr/scheduling/decode-scheduler.js';
@@ -21,14 +19,13 @@ import type { ServerProcessWork, SharedStatus, ToServerProcess, ToSupervisor } f
 const MEMORY_EVERY_MS = 1_000;
 /** How long the others' answers are waited for, milliseconds. */
 const ANSWERS_MS_MAX = 3_000;
-/** Samples of different processes are taken so much apart, milliseconds. */
-const SAMPLES_APART_MS = 5_000;
 /** How often it looks who has come back or gone, milliseconds. */
 const ATTENDANCE_EVERY_MS = 100;
 
 export class ProcessLink implements SharedServer {
   readonly number: number;
   readonly model: InstalledModel;
+  readonly peers = peersBy((question) => this.#askOthers(question));
   readonly #tell: (tells: ToSupervisor) => void;
   readonly #arena: AudioArena | undefined;
   readonly #scheduler: Promise<RemoteScheduler>;
@@ -37,7 +34,7 @@ export class ProcessLink implements SharedServer {
   #joined: RemoteScheduler | undefined;
   /** Questions of this process that wait for the others. */
   readonly #waiting = new Map<number, (answer: unknown) => void>();
-  #panel: OverviewOptions | undefined;
+  #answer: ((question: PeerQuestion) => unknown) | undefined;
   #lastId = 0;
 
   constructor({ number, model, status, arenaBytes }: ServerProcessWork['load'], tell: (tells: ToSupervisor) => void) {
@@ -86,23 +83,13 @@ export class ProcessLink implements SharedServer {
     throw new HttpError(503, 'metrics_unavailable', 'The process that has the numbers of all does not answer.');
   }
 
-  get peers(): PanelPeers {
-    return {
-      overviews: async (since) => (await this.#askOthers({ ask: 'overview', since })) as readonly Overview[],
-      endSession: async (id) => (await this.#askOthers({ ask: 'endSession', id })).includes(true),
-    };
-  }
-
-  showPanel(panel: OverviewOptions): void {
-    this.#panel = panel;
+  answerWith(answer: (question: PeerQuestion) => unknown): void {
+    this.#answer = answer;
   }
 
   /** The answer to what another process asks; undefined where there is none yet. */
-  answer(question: PanelQuestion): unknown {
-    if (this.#panel === undefined) return undefined;
-    return question.ask === 'overview'
-      ? overviewOf(this.#panel, question.since - SAMPLES_APART_MS)
-      : endSession(this.#panel.live, question.id);
+  answer(question: PeerQuestion): unknown {
+    return this.#answer?.(question);
   }
 
   /** Takes what the supervisor says. */
@@ -124,7 +111,7 @@ export class ProcessLink implements SharedServer {
     }
   }
 
-  async #askOthers(question: PanelQuestion): Promise<readonly unknown[]> {
+  async #askOthers(question: PeerQuestion): Promise<readonly unknown[]> {
     const answers = await this.#asked((id) => this.#tell({ type: 'question', id, question }));
     return Array.isArray(answers) ? answers : [];
   }

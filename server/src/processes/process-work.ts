@@ -1,6 +1,6 @@
 // What the supervisor and a server process say to each other.
 import type { InstalledModel } from '@sotto/models';
-import type { PanelQuestion } from '../api/panel/panel-peers.js';
+import type { PeerQuestion } from '../api/peers.js';
 import type { EngineState } from '../api/status/health.js';
 import type { FromScheduler, SchedulerFacts, SchedulerState, ToScheduler } from '../asr/scheduling/shared/messages.js';
 import type { Settings } from '../config/settings.js';
@@ -21,7 +21,7 @@ export interface ServerProcessWork {
    * `drain` is answered when its sessions have ended; `metrics` with its numbers, as Prometheus reads them; a question
    * of another process with what that is answered with.
    */
-  readonly request: 'drain' | 'metrics' | PanelQuestion;
+  readonly request: 'drain' | 'metrics' | PeerQuestion;
   readonly answer: unknown;
   readonly part: never;
   readonly told: ToServerProcess;
@@ -54,7 +54,7 @@ export type ToServerProcess =
 export type ToSupervisor =
   | { readonly type: 'decodes'; readonly messages: readonly ToScheduler[] }
   | { readonly type: 'metrics'; readonly id: number }
-  | { readonly type: 'question'; readonly id: number; readonly question: PanelQuestion }
+  | { readonly type: 'question'; readonly id: number; readonly question: PeerQuestion }
   | { readonly type: 'pause'; readonly isPaused: boolean }
   /** An operator asks the server to end. */
   | { readonly type: 'stop' }

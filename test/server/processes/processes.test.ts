@@ -1,5 +1,8 @@
 // Several server processes on one port, before one set of engines: real ones, and a real Redis.
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { request, type IncomingMessage, type RequestOptions } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { mark, speechToMark } from '../../../bench/src/nodes/marked-speech.js';
@@ -9,11 +12,12 @@ import { fixtureSamples } from '../../support/fixtures.js';
 import { startRedis, WITHOUT_REDIS } from '../../support/redis-server.js';
 import { runSotto } from '../../support/run-command.js';
 import { isAlive } from '../../support/scripted-child.js';
-import { MARKED, NO_WORDS, ServerProcess } from '../../support/server-process.js';
+import { MARKED, NO_WORDS, ServerProcess, TINY } from '../../support/server-process.js';
 import { until } from '../../support/until.js';
 
 t.setTimeout(120_000);
 
+const JSON_BODY = { 'content-type': 'application/json' };
 const SEVERAL = ['--processes', '2', '--polish', 'off'] as const;
 const here = {
   skip:
@@ -48,15 +52,32 @@ async function healthOf({ http }: ServerProcess): Promise<Health> {
   return (await (await fetch(`${http}/health`)).json()) as Health;
 }
 
-/** Asks until it is so: whoever answers was told a moment ago. */
-async function answers(address: string, isSo: (response: Response) => boolean): Promise<void> {
-  while (!isSo(await fetch(address))) await delay(10);
+interface Answer {
+  readonly status: number;
+  readonly body: string;
 }
 
-async function talk(): Promise<{ readonly samples: Int16Array; readonly text: string }> {
+/** By a connection of its own, so at a process by chance. */
+async function ask({ http }: ServerProcess, path: string, options: RequestOptions = {}, body = ''): Promise<Answer> {
+  const asked = request(`${http}${path}`, { ...options, agent: false });
+  const [answer] = (await once(asked.end(body), 'response')) as [IncomingMessage];
+  return { status: answer.statusCode ?? 0, body: await text(answer) };
+}
+
+/** Asks until each process has answered so: whoever answers was told a moment ago. */
+async function allSay(server: ServerProcess, path: string, isSo: (status: number) => boolean): Promise<void> {
+  const numbers = new Set<number>();
+  while (numbers.size < 2) {
+    const { status, body } = await ask(server, path);
+    if (isSo(status)) numbers.add((JSON.parse(body) as Health).processes.number);
+    await delay(2);
+  }
+}
+
+async function talk(): Promise<{ readonly samples: Int16Array; readonly words: string }> {
   const clips = await Promise.all(['en-recipe', 'en-bakery'].map(fixtureSamples));
   const { samples, words } = mark(speechToMark(clips, 1_000), 1);
-  return { samples, text: words.join(' ') };
+  return { samples, words: words.join(' ') };
 }
 
 interface Talking {
@@ -93,7 +114,7 @@ t.test('streams of two processes: one dies, then all are sent away, and no word 
     ServerProcess.start(t, [...SEVERAL, ...shared]),
     ServerProcess.start(t, ['--polish', 'off', ...shared]),
   ]);
-  const { samples, text } = await talk();
+  const { samples, words } = await talk();
   let url = server.url;
   const all = await talkers(server, () => url, samples);
   await passed(all, 0.2);
@@ -126,7 +147,7 @@ t.test('streams of two processes: one dies, then all are sent away, and no word 
   t.equal((await server.exit()).code, 0);
   await Promise.all(all.map(({ over }) => over));
   for (const { client } of all) {
-    t.equal(client.text, text);
+    t.equal(client.text, words);
     t.equal(client.doubled, 0);
     t.equal(client.restarts + client.freshRestarts, 0);
   }
@@ -138,26 +159,32 @@ t.test(
   here,
   async (t) => {
     const redis = await startRedis(t);
-    const server = await ServerProcess.start(t, [
-      ...SEVERAL,
-      '--redis-url',
-      redis.url,
-      '--store',
-      'redis',
-      ...NO_WORDS,
-    ]);
+    const server = await ServerProcess.start(t, [...SEVERAL, '--redis-url', redis.url, '--store', 'redis', ...TINY]);
     const children = processesOf(server);
     t.equal(children.length, 2);
-    const ready = `${server.http}/ready`;
-    // Each request has a connection of its own, and so a process by chance.
-    const ask = (path: string, init: RequestInit) =>
-      fetch(`${server.http}${path}`, { ...init, headers: { connection: 'close', 'content-type': 'application/json' } });
-    t.equal((await ask('/v1/drain?stay=true', { method: 'POST' })).status, 202);
-    for (const _ of Array(8)) await answers(ready, ({ status }) => status === 503);
-    t.equal((await ask('/v1/drain', { method: 'DELETE' })).status, 200);
-    for (const _ of Array(8)) await answers(ready, ({ ok }) => ok);
-    const models = await (await ask('/v1/model', {})).json();
-    t.match(models, { error: { code: 'no_model' } });
+    t.equal((await ask(server, '/v1/drain?stay=true', { method: 'POST' })).status, 202);
+    await allSay(server, '/ready', (status) => status === 503);
+    t.equal((await ask(server, '/v1/drain', { method: 'DELETE' })).status, 200);
+    await allSay(server, '/ready', (status) => status === 200);
+
+    const swap = await ask(
+      server,
+      '/v1/model',
+      { method: 'PUT', headers: JSON_BODY },
+      JSON.stringify({ model: 'other' }),
+    );
+    t.match(JSON.parse(swap.body), { error: { code: 'swap_unavailable', message: /--model other/ } });
+
+    const grant = await ask(server, '/v1/auth/grant', { method: 'POST', headers: { 'content-length': 0 } });
+    const { access_token: key } = JSON.parse(grant.body) as { access_token: string };
+    const seen = Array.from({ length: 16 }, () =>
+      ask(server, '/v1/auth/token', { headers: { authorization: `Token ${key}` } }),
+    );
+    t.same(
+      new Set((await Promise.all(seen)).map(({ status }) => status)),
+      new Set([200]),
+      'a key of one is a key of all',
+    );
 
     server.kill('SIGKILL');
     await server.exit();

@@ -41,6 +41,12 @@ export interface Issuer {
   readonly address: string;
 }
 
+/** The other processes on this port: clients come to any of them. */
+export interface KeyPeers {
+  /** Resolves when those that answer in time know the key. */
+  adoptKey(key: TemporaryKey<unknown>, issuer: string): Promise<void>;
+}
+
 const NOBODY: Issuer = { principal: ANYBODY, address: '' };
 
 /** Kept in memory: they end with the process. They open sessions, and give out no others. */
@@ -50,11 +56,13 @@ export class TemporaryKeys<A = unknown> implements Authorizer {
   readonly #byIssuer = new Map<string, Set<string>>();
   readonly #others: Authorizer;
   readonly #wallNow: () => number;
+  readonly #peers: KeyPeers | undefined;
 
   /** `others` decides about all other keys. */
-  constructor(others: Authorizer = ALLOW_ALL, wallNow: () => number = Date.now) {
+  constructor(others: Authorizer = ALLOW_ALL, wallNow: () => number = Date.now, peers?: KeyPeers) {
     this.#others = others;
     this.#wallNow = wallNow;
+    this.#peers = peers;
   }
 
   identify(key: string | undefined): Identity {
@@ -75,17 +83,29 @@ export class TemporaryKeys<A = unknown> implements Authorizer {
     return typeof identity === 'string' || identity.isLasting ? identity : 'unknown';
   }
 
+  /** Resolves when the other processes on this port know it too. Rejects with {@link TooManyKeysError}. */
+  async issueToAll(ttlMs: number, attachment: A | undefined, issuer: Issuer): Promise<TemporaryKey<A>> {
+    const key = this.issue(ttlMs, attachment, issuer);
+    await this.#peers?.adoptKey(key, nameOf(issuer));
+    return key;
+  }
+
   /** Throws {@link TooManyKeysError}. */
-  issue(ttlMs: number, attachment?: A, { principal, address }: Issuer = NOBODY): TemporaryKey<A> {
-    const issuer = principal.keyId ?? `address ${address}`;
+  issue(ttlMs: number, attachment?: A, from: Issuer = NOBODY): TemporaryKey<A> {
+    const issuer = nameOf(from);
     if ((this.#byIssuer.get(issuer)?.size ?? 0) >= TEMPORARY_KEYS_PER_KEY_MAX) this.#forgetExpired(issuer);
     if ((this.#byIssuer.get(issuer)?.size ?? 0) >= TEMPORARY_KEYS_PER_KEY_MAX) throw new TooManyKeysError();
-    if (this.#keys.size >= TEMPORARY_KEYS_MAX) this.#makeRoom();
     const value = `${TEMPORARY_PREFIX}${randomBytes(24).toString('base64url')}`;
-    const key = { value, expiresAt: this.#wallNow() + ttlMs, attachment, issuer: principal };
-    this.#keys.set(value, key);
-    this.#byIssuer.set(issuer, (this.#byIssuer.get(issuer) ?? new Set()).add(value));
+    const key = { value, expiresAt: this.#wallNow() + ttlMs, attachment, issuer: from.principal };
+    this.adopt(key, issuer);
     return key;
+  }
+
+  /** Takes a key that another process has given out, by its issuer's name. */
+  adopt(key: TemporaryKey<A>, issuer: string): void {
+    if (this.#keys.size >= TEMPORARY_KEYS_MAX) this.#makeRoom();
+    this.#keys.set(key.value, key);
+    this.#byIssuer.set(issuer, (this.#byIssuer.get(issuer) ?? new Set()).add(key.value));
   }
 
   /** What goes with a key that is still valid. */
@@ -114,4 +134,9 @@ export class TemporaryKeys<A = unknown> implements Authorizer {
     values?.delete(value);
     if (values?.size === 0) this.#byIssuer.delete(issuer);
   }
+}
+
+/** By whom temporary keys are counted. */
+function nameOf({ principal, address }: Issuer): string {
+  return principal.keyId ?? `address ${address}`;
 }

@@ -28,7 +28,7 @@ export function authRoutes(keys: TemporaryKeys): Route[] {
         const { ttl_seconds: seconds } = isEmpty
           ? v.parse(GrantRequest, {})
           : await readJson(request, GrantRequest, { bytesMax: BODY_BYTES_MAX });
-        const { value } = keys.issue((seconds ?? LIFETIME_S) * 1_000, undefined, {
+        const { value } = await keys.issueToAll((seconds ?? LIFETIME_S) * 1_000, undefined, {
           principal,
           address: request.remoteAddress,
         });

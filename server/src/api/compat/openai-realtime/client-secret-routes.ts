@@ -35,7 +35,7 @@ export function clientSecretRoutes(options: ClientSecretOptions): Route[] {
       path: '/v1/realtime/client_secrets',
       handle: openAiHandler(async ({ request }) => {
         const { expires_after: lifetime, session } = await read(request, SecretRequest, options);
-        const secret = issue(options, request, session, lifetime?.seconds);
+        const secret = await issue(options, request, session, lifetime?.seconds);
         const view = sessionView({ ...secret, id: newId('sess'), isBeta: false });
         return openAiJson(200, { value: secret.value, expires_at: secret.expiresAt, session: view });
       }),
@@ -45,7 +45,7 @@ export function clientSecretRoutes(options: ClientSecretOptions): Route[] {
       path: '/v1/realtime/transcription_sessions',
       handle: openAiHandler(async ({ request }) => {
         const { client_secret: wanted, ...session } = await read(request, BetaRequest, options);
-        const secret = issue(options, request, fromBeta(session), wanted?.expires_at?.seconds);
+        const secret = await issue(options, request, fromBeta(session), wanted?.expires_at?.seconds);
         const view = sessionView({ ...secret, id: newId('sess'), isBeta: true });
         return openAiJson(200, { ...view, client_secret: { value: secret.value, expires_at: secret.expiresAt } });
       }),
@@ -70,7 +70,7 @@ function issuerOf(request: HttpRequest, { keys }: ClientSecretOptions): Issuer {
 }
 
 /** A secret for sessions with these settings; times are seconds since 1970. */
-function issue(
+async function issue(
   options: ClientSecretOptions,
   request: HttpRequest,
   session: unknown,
@@ -80,7 +80,7 @@ function issue(
   const result = updateConfig(defaultConfig(defaults), session ?? {}, defaults);
   if ('error' in result) throw new OpenAiHttpError(400, result.error);
   const seconds = lifetime ?? LIFETIME_S;
-  const { value, expiresAt } = keys.issue(seconds * 1_000, result.config, issuerOf(request, options));
+  const { value, expiresAt } = await keys.issueToAll(seconds * 1_000, result.config, issuerOf(request, options));
   const expires = Math.floor(expiresAt / 1_000);
   return { value, expiresAt: expires, config: result.config, now: expires - seconds };
 }
