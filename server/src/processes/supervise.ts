@@ -132,7 +132,8 @@ class Supervisor implements RunningServer {
     for (const child of this.#living) child.join(engines.hub);
     const [facts] = await Promise.all(first.map(({ child }) => child.loaded));
     this.url = facts?.url ?? '';
-    for (const { number, start, child } of first) this.#keep(number, start, child);
+    const hosts = first.map(({ number, start, child }) => this.#keep(number, start, child));
+    this.#opened.addCallback(() => Promise.all(hosts.map((host) => host.close())));
     this.#tellStatus();
     this.#log.info({ processes, port }, 'several processes serve one port');
   }
@@ -199,8 +200,12 @@ class Supervisor implements RunningServer {
   }
 
   /** Has another process in the place of one that dies. */
-  #keep(number: number, start: () => ServerProcess, first: ServerProcess): void {
-    const host = new NativeHost<ServerProcessWork, ServerProcess>(
+  #keep(
+    number: number,
+    start: () => ServerProcess,
+    first: ServerProcess,
+  ): NativeHost<ServerProcessWork, ServerProcess> {
+    return new NativeHost<ServerProcessWork, ServerProcess>(
       {
         ...RESTART,
         name: 'the server',
@@ -213,7 +218,6 @@ class Supervisor implements RunningServer {
       },
       first,
     );
-    this.#opened.add(host);
   }
 
   /** Of one that was started and not kept yet. */

@@ -96,8 +96,8 @@ export interface TransportOptions {
    */
   readonly tls?: TlsFiles | undefined;
   /**
-   * Whether other processes of this server listen on the port too: the system deals connections to them. Default: a
-   * port that somebody has is refused.
+   * Whether other processes of this server listen on the port too: the system deals connections to them; it is named,
+   * not 0. Default: a port that somebody has is refused.
    */
   readonly sharesPort?: boolean | undefined;
   /** How often these files are looked at, milliseconds. Default: {@link TLS_LOOK_MS}. */
