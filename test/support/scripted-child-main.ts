@@ -7,7 +7,7 @@ const held: Uint8Array[] = [];
 let isLost = false;
 let aborted = 0;
 
-serveParent<ScriptedWork>({
+const parent = serveParent<ScriptedWork>({
   async load({ how, text }) {
     if (how === 'fail') throw new Refusal(text);
     if (how === 'exit') process.exit(3);
@@ -44,6 +44,7 @@ serveParent<ScriptedWork>({
         for (;;);
     }
   },
+  told: (text) => parent.tell(`heard ${text}`),
   codeOf: (error) => (error instanceof Refusal ? 'refused' : 'failed'),
   isLost: () => isLost,
   close: async () => undefined,

@@ -1,3 +1,4 @@
+// Why a server of several processes does not start.
 import { CodedError } from '@sotto/protocol';
 
 /**

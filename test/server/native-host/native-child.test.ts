@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import t from 'tap';
 import { isAlive, SCRIPTED_CHILD, startScriptedChild } from '../../support/scripted-child.js';
+import { until } from '../../support/until.js';
 
 const echo = (text: string) => ({ do: 'echo', text }) as const;
 const NAME = { name: 'test' } as const;
@@ -25,6 +26,20 @@ t.test('a child at work', async (t) => {
     t.same(await Promise.all([child.run(echo('ab'), run), child.run({ do: 'wait', ms: 20 }, NAME)]), ['ab', 'waited']);
     t.same(parts, ['a', 'b']);
     t.equal(child.death, undefined);
+  });
+
+  t.test('is told what wants no answer, and tells by itself', async (t) => {
+    const told: string[] = [];
+    const talking = startScriptedChild({ onTells: (text) => told.push(text) });
+    t.teardown(() => talking.close());
+    await talking.loaded;
+    for (const text of ['a', 'b']) talking.tell(text);
+    await until(() => told.length === 2);
+    t.same(told, ['heard a', 'heard b'], 'in order');
+    talking.kill(new Error('enough'));
+    await talking.exited;
+    talking.tell('c');
+    t.equal(told.length, 2, 'nobody is there');
   });
 
   t.test('a request that fails rejects with its code, and the child continues', async (t) => {
