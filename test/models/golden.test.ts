@@ -2,7 +2,7 @@
 // test/server/asr/golden-decode.test.ts.
 import { compileWhisper, OrtSession, type Tensor } from '@sotto/models';
 import t from 'tap';
-import { tokenRules } from '../../models/src/whisper/decode-graph.js';
+import { tokenRules } from '../../models/src/whisper/token-choice.js';
 import { goldenModels } from '../support/golden-models.js';
 import { fixtureSamples } from '../support/fixtures.js';
 import { readGolden, readGoldenTensors, weightsSha256, type GoldenTensor } from '../support/golden.js';

@@ -24,6 +24,8 @@ export interface RandomWhisperOptions {
   readonly generation?: Readonly<Record<string, unknown>>;
   /** How loudly <|endoftext|> speaks: the higher, the shorter the texts. */
   readonly endGain?: number;
+  /** A token as likely as which every timestamp is. */
+  readonly timestampsLike?: number;
 }
 
 const BYTES = 256;
@@ -155,6 +157,11 @@ function randomTensors(options: RandomWhisperOptions, melBins: number): RandomTe
   const end = RANDOM_WHISPER.endOfText * width;
   const gain = options.endGain ?? 1.5;
   for (let i = end; i < end + width; i++) embedding[i] = (embedding[i] ?? 0) * gain;
+  if (options.timestampsLike !== undefined) {
+    const like = embedding.slice(options.timestampsLike * width, (options.timestampsLike + 1) * width);
+    for (const name of SPECIAL_NAMES)
+      if (/\d/.test(name)) embedding.set(like, (BYTES + SPECIAL_NAMES.indexOf(name)) * width);
+  }
   return tensors;
 }
 

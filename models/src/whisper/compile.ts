@@ -11,12 +11,15 @@ import { cpuMemory, MemoryBlock } from '../onnxruntime/index.js';
 import { sumsBytesExactly } from '../onnxruntime/cpu-features.js';
 import { heardFormOf, LayerBuilder, type HeardForm, type Kernels, type Precision } from './layers.js';
 import { readWeights } from './safetensors.js';
+import { timestampsOf, type Timestamps } from './token-choice.js';
 
 interface WhisperFacts {
   readonly config: WhisperConfig;
   readonly special: SpecialTokens;
   readonly precision: Precision;
   readonly heardForm: HeardForm;
+  /** Those that may be chosen. */
+  readonly timestamps: Timestamps | undefined;
   readonly weightsFolder: string;
 }
 
@@ -53,6 +56,11 @@ export interface CompileOptions {
   readonly kernels?: Kernels;
   /** How the decoder remembers; see the decode graph. Default `growing`. */
   readonly cache?: Cache;
+  /**
+   * Whether timestamps may be chosen. Default: with a CPU's kernels. On a GPU, where steps are recorded as CUDA graphs,
+   * the operators that this takes were never run.
+   */
+  readonly timestamps?: boolean;
 }
 
 /** Both graphs at once. Throws ModelError `file_missing`, `file_invalid` or `unsupported`. */
@@ -84,6 +92,7 @@ export async function planWhisper(
     readWeights(directory),
     WhisperTokenizer.load(directory),
   ]);
+  const timestamps = (options.timestamps ?? kernels === 'cpu') ? timestampsOf(config, special) : undefined;
   const build = async (
     name: GraphName,
     maps: ReadonlyMap<string, ActivationBytes>,
@@ -110,10 +119,11 @@ export async function planWhisper(
     special,
     precision,
     heardForm: heardFormOf(kernels, int8),
+    timestamps,
     weightsFolder: weights.folder,
     compile: (name) =>
       name === 'encode'
         ? build(name, encodeMaps(config), addEncodeGraph)
-        : build(name, decodeMaps(config), (layers) => addDecodeGraph(layers, special, cache)),
+        : build(name, decodeMaps(config), (layers) => addDecodeGraph(layers, special, { cache, timestamps })),
   };
 }

@@ -3,24 +3,9 @@
 import type { SpecialTokens } from '../tokenizer/index.js';
 import { alignmentLayers } from './encode-graph.js';
 import type { TensorName } from './graph-builder.js';
-import { vocabularyMap } from './integer-maps.js';
 import type { BlockResult, LayerBuilder } from './layers.js';
 import { looking } from './looking.js';
-
-/**
- * Which tokens may be chosen: `text`: those of a text and its end; `begin`: of these, those that a text may begin with;
- * `start`: every one, behind <|startoftranscript|>, where the model says what it hears: speech or not, and the
- * language; `beginSpoken`: as `begin`, where somebody is known to speak, so that a text without words is less likely.
- */
-export const tokenRules = { text: 0, begin: 1, start: 2, beginSpoken: 3 } as const;
-export type TokenRule = keyof typeof tokenRules;
-
-/**
- * What the end of a text that has no words yet loses of its logit where somebody is known to speak. A model that was
- * taught to hear nothing in noise doubts the first second of speech as well, with words of which it is fairly sure next
- * in line; of noise it is sure.
- */
-const END_DOUBT = 5;
+import { addChoice, addVocabulary, type Timestamps } from './token-choice.js';
 
 /** Far below any score, and finite in the graph's precision: the softmax of a masked place is exactly 0. */
 const masked = { float32: -1e30, float16: -65_504 } as const;
@@ -31,6 +16,12 @@ const masked = { float32: -1e30, float16: -65_504 } as const;
  * run writes behind them. So nothing is copied, and shapes repeat.
  */
 export type Cache = 'growing' | 'inPlace';
+
+export interface DecodeForm {
+  readonly cache: Cache;
+  /** Tokens that may be chosen where the rule is `timed` or `timestamp`; undefined: none, `timed` is `text` then. */
+  readonly timestamps: Timestamps | undefined;
+}
 
 /**
  * Adds the graph. B rows, n new tokens each, P places in the cache, m chosen positions, T encoder frames, V tokens.
@@ -43,7 +34,7 @@ export type Cache = 'growing' | 'inPlace';
  *   [1]: how many places the
  *   longest row then has. Several new tokens at once are the first of their rows.
  * - `select` int64 [m]: positions (row * n + column) for which a next token is chosen.
- * - `rules` int64 [m]: which tokens may be chosen; see `tokenRules`.
+ * - `rules` int64 [m]: which tokens may be chosen; see token-choice.ts.
  * - `audioFrames` int64 [B]: encoder frames before the padding.
  * - `pastKey_i`, `pastValue_i` [B, heads, P, headWidth]; what the encode graph hands on.
  *
@@ -53,7 +44,7 @@ export type Cache = 'growing' | 'inPlace';
  * only: `noSpeech` float32 [m] (probability of <|nospeech|>), `languages` float32 [m, languages] (their probabilities
  * among each other, multilingual models only).
  */
-export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cache: Cache): void {
+export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, { cache, timestamps }: DecodeForm): void {
   const { graph, config } = layers;
   const { width, decoderInner } = config;
   const tokens = graph.input('tokens', 'int64', ['batch', 'new']);
@@ -86,7 +77,7 @@ export function addDecodeGraph(layers: LayerBuilder, special: SpecialTokens, cac
     result = layers.feedForward(norm(`${layer}.final_layer_norm`), layer, decoderInner);
   }
   const states = graph.op('Gather', [norm('decoder.layer_norm'), select], { axis: 0 });
-  addChoice(layers, states, special);
+  addChoice(layers, states, special, timestamps);
   const frames = addAttendedFrames(layers, queries, shape);
   graph.output('frame', graph.op('Gather', [frames, select], { axis: 0 }), 'int64', ['chosen']);
 }
@@ -247,25 +238,6 @@ function addEmbedding(layers: LayerBuilder, tokens: TensorName, positions: Tenso
 }
 
 /**
- * The table [vocabularySize, width] of the map to the logits. For a GPU with rows of zeros behind it, once, when the
- * session is made: tensor cores want sizes by 8, and with Whisper's 51,865 and 51,866 tokens the product takes twice as
- * long.
- */
-function addVocabulary(layers: LayerBuilder): TensorName {
-  const { graph, config, precision } = layers;
-  const { vocabularySize: size, width } = config;
-  const table = layers.weight(`${vocabularyMap(config)}.weight`, [size, width]);
-  const missing = paddedVocabulary(layers) - size;
-  if (missing === 0) return table;
-  const zeros = graph.floats(new Float32Array(missing * width), [missing, width]);
-  return graph.op('Concat', [table, precision === 'float32' ? zeros : layers.cast(zeros, precision)], { axis: 0 });
-}
-
-function paddedVocabulary({ kernels, config }: LayerBuilder): number {
-  return kernels === 'cpu' ? config.vocabularySize : Math.ceil(config.vocabularySize / 8) * 8;
-}
-
-/**
  * [B, 1, n, P + n]: 0 where a new token may look, far below any score where it may not (the future, and places that the
  * mask leaves out).
  */
@@ -282,56 +254,6 @@ function addAttentionBias(layers: LayerBuilder, tokens: TensorName, mask: Tensor
   const shut = graph.floats(Float32Array.of(masked[precision]), []);
   const bias = graph.op('Where', [allowed, open, shut]);
   return precision === 'float32' ? bias : layers.cast(bias, precision);
-}
-
-/** Chooses among the tokens that the rules allow, for states [m, width]. */
-function addChoice(layers: LayerBuilder, states: TensorName, special: SpecialTokens): void {
-  const { graph, config, precision } = layers;
-  const size = paddedVocabulary(layers);
-  const map = vocabularyMap(config);
-  const projected =
-    layers.int8Map(map, config.vocabularySize, config.width) === undefined
-      ? graph.op('Gemm', [states, addVocabulary(layers)], { transB: 1 })
-      : graph.op('Reshape', [
-          layers.linear(states, map, config.vocabularySize, config.width, false),
-          graph.integers(-1, size),
-        ]);
-  const raw = precision === 'float32' ? projected : layers.cast(projected, 'float32');
-  const suppressed = graph.floats(suppression(config, special, size), [Object.keys(tokenRules).length, size]);
-  const rules = graph.input('rules', 'int64', ['chosen']);
-  const logits = graph.op('Add', [raw, graph.op('Gather', [suppressed, rules])]);
-  graph.output('logits', logits, 'float32', ['chosen', size]);
-  const logprobs = graph.op('LogSoftmax', [logits], { axis: 1 });
-  const { value, index } = layers.largest(logprobs, 2);
-  graph.output('best', index, 'int64', ['chosen']);
-  graph.output('logprob', value(), 'float32', ['chosen']);
-  const noSpeech = graph.op('Gather', [logprobs, graph.integer(special.noSpeech)], { axis: 1 });
-  graph.output('noSpeech', graph.op('Exp', [noSpeech]), 'float32', ['chosen']);
-  if (config.isMultilingual) {
-    const languages = graph.op('Gather', [logprobs, graph.integers(...special.languages.values())], { axis: 1 });
-    graph.output('languages', graph.op('Softmax', [languages]), 'float32', ['chosen', special.languages.size]);
-  }
-}
-
-/**
- * A row for each of `tokenRules`, added to the logits. @param size logits of a row, those behind the vocabulary
- * included
- */
-function suppression(config: LayerBuilder['config'], special: SpecialTokens, size: number): Float32Array {
-  const { vocabularySize, suppressTokens, beginSuppressTokens } = config;
-  const table = new Float32Array(Object.keys(tokenRules).length * size);
-  table.fill(-Infinity, tokenRules.start * size + vocabularySize, (tokenRules.start + 1) * size);
-  for (const row of [tokenRules.text * size, tokenRules.begin * size, tokenRules.beginSpoken * size]) {
-    for (const token of suppressTokens) if (token < vocabularySize) table[row + token] = -Infinity;
-    // Behind <|endoftext|> come only tokens that steer, and times.
-    table.fill(-Infinity, row + special.endOfText + 1, row + size);
-    table[row + special.endOfText] = 0;
-  }
-  table[tokenRules.beginSpoken * size + special.endOfText] = -END_DOUBT;
-  for (const row of [tokenRules.begin * size, tokenRules.beginSpoken * size]) {
-    for (const token of beginSuppressTokens) if (token < vocabularySize) table[row + token] = -Infinity;
-  }
-  return table;
 }
 
 /**

@@ -3,7 +3,7 @@ import { unchanged } from './cross-attention.js';
 import { OrtError } from '../onnxruntime/errors.js';
 import { OrtValue, type OrtBinding, type Tensor } from '../onnxruntime/index.js';
 import { KeptLogits } from './kept-logits.js';
-import { tokenRules, type TokenRule } from './decode-graph.js';
+import { tokenRules, type TokenRule } from './token-choice.js';
 
 /** New tokens of a batch of B rows, n each; see the decode graph for the shapes. */
 export interface DecoderInput {

@@ -3,7 +3,8 @@ export { compileWhisper, type CompileOptions, type CompiledWhisper } from './com
 export { readWhisperConfig, type WhisperConfig } from './config.js';
 export type { Kernels, Precision } from './layers.js';
 export { sampleRate, samplesPerEncoderFrame } from './mel-filters.js';
-export type { Cache, TokenRule } from './decode-graph.js';
+export type { Cache } from './decode-graph.js';
+export type { TokenRule } from './token-choice.js';
 export { deviceMemoryNeed, largestBatchWithin, type MemoryNeed } from './device-memory.js';
 export { hostMemory, secondsWithin, type HostMemory } from './host-memory.js';
 export type { Choices, DecoderInput, View, WhisperDecoder } from './decoder.js';

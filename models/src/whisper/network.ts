@@ -42,6 +42,8 @@ export interface NetworkOptions {
   readonly largest?: LargestBatch;
   /** Whose operators the graphs are built of. Default: the device's. */
   readonly kernels?: Kernels;
+  /** Whether timestamps may be written; see CompileOptions. */
+  readonly timestamps?: boolean;
   /** Writes a trace of every node to files that begin so; see SessionOptions. */
   readonly profilePrefix?: string;
 }
@@ -115,6 +117,7 @@ export class WhisperNetwork {
       int8: precision === 'int8',
       cache,
       kernels,
+      ...(options.timestamps !== undefined && { timestamps: options.timestamps }),
     });
     if (stepGraphs && cache !== 'inPlace') {
       throw new ModelError('unsupported', 'steps are recorded in a cache in place only');
@@ -159,9 +162,11 @@ export class WhisperNetwork {
 
   readonly config: WhisperConfig;
   readonly special: SpecialTokens;
+  /** The first of the timestamps that it may write; undefined: it writes none. */
+  readonly firstTimestamp: number | undefined;
 
   private constructor(
-    { config, special }: WhisperPlan,
+    { config, special, timestamps }: WhisperPlan,
     graphs: {
       readonly encode: OrtSession;
       readonly decode: OrtSession;
@@ -177,6 +182,7 @@ export class WhisperNetwork {
     this.#cache = cache;
     this.config = config;
     this.special = special;
+    this.firstTimestamp = timestamps?.first;
   }
 
   /**

@@ -10,6 +10,8 @@ export interface PromptRequest {
   readonly previous: readonly number[];
   /** Text of this window that stands already. */
   readonly committed: readonly number[];
+  /** <|0.00|>, where timestamps are to be written between its sentences. Absent: none are. */
+  readonly firstTimestamp?: number | undefined;
 }
 
 export interface Prompt {
@@ -26,7 +28,8 @@ export interface Prompt {
 export function buildPrompt(config: WhisperConfig, special: SpecialTokens, request: PromptRequest): Prompt {
   const task = request.task === 'translate' ? special.translate : special.transcribe;
   const steering = request.languageToken === undefined ? [] : [request.languageToken, task];
-  const head = [special.startOfTranscript, ...steering, special.noTimestamps, ...request.committed];
+  const begin = request.firstTimestamp ?? special.noTimestamps;
+  const head = [special.startOfTranscript, ...steering, begin, ...request.committed];
   const half = Math.floor(config.maxTargetPositions / 2) - 1;
   // One place for <|startofprev|>, one for the next token.
   const room = Math.max(0, Math.min(half, config.maxTargetPositions - head.length - 2));

@@ -8,7 +8,7 @@ import {
   OrtValue,
 } from '../onnxruntime/index.js';
 import { presentOf, type Choices, type DecoderInput } from './decoder.js';
-import { tokenRules } from './decode-graph.js';
+import { tokenRules } from './token-choice.js';
 
 export interface StepGraphOptions {
   /** Everything on the device that steps read and write and that stays where it is. Closed with the graph. */

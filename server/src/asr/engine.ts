@@ -86,6 +86,11 @@ export interface DecodeRequest {
    * model judges that alone.
    */
   readonly isSpoken?: boolean;
+  /**
+   * Whether the model writes timestamps between sentences, which are not told. It leaves out less of several utterances
+   * in one window then. The draft is not used. Absent: no.
+   */
+  readonly timestamps?: boolean;
 }
 
 /** A decoded text token. */

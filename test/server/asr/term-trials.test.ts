@@ -36,16 +36,24 @@ const MANY = [0, 1, 2, 3, 4, 5].flatMap((at) => [11, 12, 13].map((id) => place(a
 
 const idsOf = (one: { tokens: readonly DecodedToken[] } | undefined): number[] => one?.tokens.map(({ id }) => id) ?? [];
 
-for (const options of [{ cache: 'growing' }, { cache: 'inPlace', kernels: 'cuda' }] as const) {
-  t.test(`in a cache that is ${options.cache}`, async (t) => {
-    const network = await WhisperNetwork.load(directory, { threads: 1, ...options });
+const CACHES = [{ cache: 'growing' }, { cache: 'inPlace', kernels: 'cuda' }] as const;
+const FORMS = CACHES.flatMap((options) => [false, true].map((timestamps) => ({ options, timestamps })));
+
+for (const { options, timestamps } of FORMS) {
+  t.test(`in a cache that is ${options.cache}, ${timestamps ? 'with' : 'without'} timestamps`, async (t) => {
+    const network = await WhisperNetwork.load(directory, { threads: 1, timestamps, ...options });
     t.teardown(() => network.close());
-    const { special } = network;
+    const { special, firstTimestamp } = network;
     const { endOfText } = special;
     const told = { language: 'en', task: 'transcribe', previous: [], committed: [] } as const;
     const languageToken = special.languages.get('en');
-    const prompt = buildPrompt(network.config, special, { ...told, languageToken });
-    const limits = { endOfText, maxTextTokens: 100, maxTokens: network.config.maxTargetPositions };
+    const prompt = buildPrompt(network.config, special, { ...told, languageToken, firstTimestamp });
+    const limits = {
+      endOfText,
+      maxTextTokens: 100,
+      maxTokens: network.config.maxTargetPositions,
+      firstTimestamp,
+    };
 
     /** Texts of windows, after the places were tried. */
     async function texts(
@@ -60,7 +68,7 @@ for (const options of [{ cache: 'growing' }, { cache: 'inPlace', kernels: 'cuda'
         which.map(() => SAMPLES),
       );
       const rows = which.map(() => {
-        const request = { audio, prompt: told, draft: [], temperature: 0, seed: 0 };
+        const request = { audio, prompt: told, draft: [], temperature: 0, seed: 0, timestamps };
         return new WhisperRow(request, prompt, limits);
       });
       await decodeAll(decoder, rows, shelf);
@@ -172,10 +180,11 @@ for (const options of [{ cache: 'growing' }, { cache: 'inPlace', kernels: 'cuda'
     t.test('rows do not feel each other', async (t) => {
       const places = (one: number): TermPlace[] | undefined =>
         one === seed ? [place(2, 4, [11, 12, 13], 1e6), place(5, 6, [14], 1e6)] : one === other ? undefined : [];
-      const together = await texts([other, seed, 2], places);
+      const third = [...windows.keys()].find((window) => window !== seed && window !== other) ?? 0;
+      const together = await texts([other, seed, third], places);
       t.strictSame(idsOf(together[1]), idsOf((await texts([seed], places))[0]));
       t.strictSame(idsOf(together[0]), idsOf(all[other]));
-      t.strictSame(idsOf(together[2]), idsOf(all[2]));
+      t.strictSame(idsOf(together[2]), idsOf(all[third]));
     });
 
     t.test('a text that its limit ended stays as it is', async (t) => {

@@ -12,6 +12,8 @@ import {
   type DecodeTiming,
   type WhisperEngineOptions,
 } from '../../../server/src/asr/whisper/whisper-engine.js';
+import { firstPass, stepPass } from '../../../server/src/asr/whisper/whisper-passes.js';
+import { WhisperRow } from '../../../server/src/asr/whisper/whisper-row.js';
 import { MemoryTrend } from '../../support/memory-trend.js';
 import {
   RANDOM_WHISPER,
@@ -53,7 +55,7 @@ function request(seed: number, more: Partial<DecodeRequest> = {}): DecodeRequest
   return { audio: randomAudio(seed, 12_000), prompt: english, draft: [], temperature: 0, seed: 0, ...more };
 }
 
-const idsOf = (result: DecodeResult | undefined): number[] => result?.tokens.map(({ id }) => id) ?? [];
+const idsOf = (result: Pick<DecodeResult, 'tokens'> | undefined): number[] => result?.tokens.map(({ id }) => id) ?? [];
 
 async function decodeOne(engine: WhisperEngine, request: DecodeRequest): Promise<DecodeResult> {
   const [result] = await engine.decode([request]);
@@ -116,6 +118,84 @@ t.test('a decode equals feeding the whole text anew for every token', async (t) 
     t.same(idsOf(await decodeOne(engine, request(seed))), text, `audio ${seed}: ${text.length} tokens`);
   }
 });
+
+t.test('timestamps are written by the rules of openai/whisper, fed again, and told to nobody', async (t) => {
+  const [usual = 0] = idsOf(await decodeOne(await plainEngine(), request(1)));
+  const directory = await writeRandomWhisper(join(folder, String(models++)), { seed: 6, timestampsLike: usual });
+  for (const options of [{}, { cache: 'inPlace', kernels: 'cuda' }] as const) {
+    const network = await WhisperNetwork.load(directory, { threads: 1, timestamps: true, ...options });
+    t.teardown(() => network.close());
+    const { config, special } = network;
+    const { endOfText } = special;
+    const { firstTimestamp = Infinity } = network;
+    const languageToken = special.languages.get('en');
+    const asked = { languageToken, task: 'transcribe', previous: [], committed: [], firstTimestamp } as const;
+    const { tokens: prompt } = buildPrompt(config, special, asked);
+    t.equal(prompt.at(-1), firstTimestamp, 'the first sentence begins at once');
+    const limits = { endOfText, maxTextTokens: 16, maxTokens: config.maxTargetPositions, firstTimestamp };
+    let pairs = 0;
+    for (let seed = 1; seed <= 6; seed++) {
+      const audio = randomAudio(seed, 32_000);
+      // What is written is chosen here, out of the logits of every token that may come in a text.
+      const written: number[] = [];
+      const decoder = await network.hear(audio, [audio.length]);
+      for (;;) {
+        const fed = [...prompt, ...written];
+        decoder.restart();
+        const { logits } = await decoder.advance({
+          batch: 1,
+          tokens: fed,
+          positions: fed.map((_, i) => i),
+          present: fed.map(() => true),
+          select: [fed.length - 1],
+          rules: [written.length === 0 ? 'begin' : 'timed'],
+          logits: true,
+        });
+        const next = byTheRules(logits, written, endOfText, firstTimestamp);
+        if (next === endOfText || written.length === limits.maxTextTokens) break;
+        written.push(next);
+      }
+      decoder.close();
+      const ours = await network.hear(audio, [audio.length]);
+      const row = new WhisperRow(request(seed, { audio, timestamps: true }), { tokens: prompt, startIndex: 0 }, limits);
+      const first = await firstPass(ours, [row], endOfText);
+      row.takeVerified(first.text[0] ?? []);
+      while (!row.finished) await stepPass(ours, [row], endOfText);
+      ours.close();
+      t.same(row.sequence, [...prompt, ...written], `audio ${seed}`);
+      const texts = written.filter((token) => token < firstTimestamp);
+      t.same(idsOf({ tokens: row.tokens }), texts, 'the text has none of them');
+      t.same(
+        texts.map((_, at) => row.sequence[row.placeOf(at)]),
+        texts,
+        'where its tokens stand is known',
+      );
+      pairs += written.length - texts.length;
+    }
+    t.ok(pairs > 0, `${pairs} timestamps`);
+  }
+});
+
+/**
+ * The next token, out of the logits behind what was written, as openai/whisper `decoding.py` has it; a time that would
+ * go back stays.
+ */
+function byTheRules(logits: Float32Array, written: readonly number[], endOfText: number, first: number): number {
+  const isTime = (token: number | undefined): boolean => token !== undefined && token >= first;
+  const [before, last] = [written.at(-2) ?? first, written.at(-1)];
+  const allowed = [...logits.keys()].filter((token) => {
+    if (!isTime(last)) return written.length > 0 || !isTime(token);
+    return isTime(before) ? !isTime(token) : isTime(token) || token === endOfText;
+  });
+  const weight = (token: number): number => Math.exp(logits[token] ?? -Infinity);
+  const likeliest = (tokens: readonly number[]): number =>
+    tokens.reduce((best, token) => (weight(token) > weight(best) ? token : best), tokens[0] ?? endOfText);
+  const times = allowed.filter(isTime);
+  const rest = allowed.filter((token) => !isTime(token));
+  const mass = times.reduce((sum, token) => sum + weight(token), 0);
+  if (mass <= Math.max(0, ...rest.map(weight))) return likeliest(rest);
+  return Math.max(likeliest(times), ...written.filter(isTime));
+}
 
 t.test('a draft changes nothing but the number of steps', async (t) => {
   const engine = await plainEngine();

@@ -21,7 +21,7 @@ import { segmentsOf, type WindowSegment } from './window-segments.js';
 import { longestUnheardMs } from './unheard-speech.js';
 import { decodeWhole, spokenTokens } from './whole-window.js';
 import { Semaphore } from '../../time/semaphore.js';
-import { SAMPLES_PER_MS } from '../../audio/samples.js';
+import { SAMPLE_RATE, SAMPLES_PER_MS } from '../../audio/samples.js';
 import type { EngineTokenizer } from '../tokenizer.js';
 
 export interface TranscribeOptions {
@@ -90,6 +90,14 @@ export interface TranscribedToken {
 const SEGMENTS_AHEAD_MAX = 16;
 /** Files are not live: when they are due matters among themselves only, milliseconds. */
 const FILE_DUE_MS = 60_000;
+
+/**
+ * From this length on a window mostly holds several utterances, and a model that writes no timestamps leaves some out:
+ * of those of two speakers with 0.2 to 2 s between, 33 minutes in all, 615 words of 4,080 were wrong without and 577
+ * with them. A sentence by itself is heard no better: with timestamps in windows of any length 145 words of 1,002 were
+ * wrong, and 133 without.
+ */
+const TIMED_SAMPLES_MIN = 12 * SAMPLE_RATE;
 
 const NOTHING = (): void => undefined;
 
@@ -333,6 +341,7 @@ export class FileTranscriber {
           seed,
           hotwords: terms,
           isSpoken,
+          timestamps: audio.length >= TIMED_SAMPLES_MIN,
         }),
       });
       if (outcome.status !== 'decoded') throw new AsrError('cancelled', 'the recording was given up');

@@ -25,7 +25,9 @@ const TOKENS_AT_ONCE = 9;
 /** A text with a term in one place, to be fed from where it parts from what was written. */
 interface Trial {
   readonly place: TermPlace;
-  /** The first token that becomes another: its place behind the prompt's first. */
+  /** The first token of the text that becomes another. */
+  readonly at: number;
+  /** Its place in the row's sequence. */
   readonly from: number;
   /** What comes from there on: the rest of the term, and some of what is behind it. */
   readonly tokens: readonly number[];
@@ -116,14 +118,14 @@ function areMany({ trials, isChosen }: Open): boolean {
 
 async function openRow(row: WhisperRow, places: TermFinder | undefined, endOfText: number): Promise<Open> {
   const ids = row.tokens.map(({ id }) => id);
-  const sequence = [...row.prompt.tokens, ...ids, endOfText];
+  const sequence = [...row.sequence, endOfText];
   // Where the limit ended a text the decoder has not seen its last token.
   const found = places === undefined || row.endLogprob === null ? [] : await places.find(ids);
   const trials = found.slice(0, PLACES_MAX).map((place) => trialOf(row, place, endOfText));
   const begins = new Map(trials.map((trial) => [trial, beginsBy(trial)]));
   const marginOf = (trial: Trial): number => {
-    const { from, written, costMax } = trial;
-    const there = logprobAt(row, from - row.prompt.tokens.length);
+    const { at, written, costMax } = trial;
+    const there = logprobAt(row, at);
     // Where it is not known how likely its first other token was: no more than what the one there leaves.
     return costMax + (begins.get(trial) ?? Math.log1p(-Math.exp(Math.min(there, -1e-9)))) - written;
   };
@@ -132,8 +134,8 @@ async function openRow(row: WhisperRow, places: TermFinder | undefined, endOfTex
   const isChosen = open.every((trial) => begins.get(trial) !== undefined);
   return { row, sequence, trials: isChosen ? likeliest(open, marginOf) : inOrder(open), isChosen };
 
-  function beginsBy({ from, tokens }: Trial): number | undefined {
-    return row.others[from - row.prompt.tokens.length]?.(tokens[0] ?? 0);
+  function beginsBy({ at, tokens }: Trial): number | undefined {
+    return row.others[at]?.(tokens[0] ?? 0);
   }
 }
 
@@ -141,7 +143,7 @@ function trialOf(row: WhisperRow, place: TermPlace, endOfText: number): Trial {
   const { tokens, first, past } = place;
   let same = 0;
   while (same < tokens.length && first + same < past && row.tokens[first + same]?.id === tokens[same]) same++;
-  const behind = [...row.tokens.slice(past).map(({ id }) => id), endOfText].slice(0, TOKENS_BEHIND);
+  const behind = tokensBehind(row, past, endOfText);
   let written = 0;
   for (let at = first + same; at < past + behind.length; at++) written += logprobAt(row, at);
   const there = row.tokens.slice(first, past);
@@ -149,11 +151,20 @@ function trialOf(row: WhisperRow, place: TermPlace, endOfText: number): Trial {
   return {
     place,
     written,
-    from: row.prompt.tokens.length + first + same,
+    at: first + same,
+    from: row.placeOf(first + same),
     tokens: [...tokens.slice(same), ...behind],
     costMax: place.costMax + place.costOfDoubt * Math.min(DOUBT_MAX, doubt),
     key: `${there.map(({ id }) => id).join()} ${tokens.join()}`,
   };
+}
+
+/** What follows a place of the text, up to a timestamp. */
+function tokensBehind(row: WhisperRow, past: number, endOfText: number): number[] {
+  const from = row.placeOf(past - 1) + 1;
+  const behind = [...row.sequence.slice(from), endOfText].slice(0, TOKENS_BEHIND);
+  const timestamp = behind.findIndex((token) => token > endOfText);
+  return timestamp < 0 ? behind : behind.slice(0, timestamp);
 }
 
 /** Those that may stay by their margins, and others where the text says the same as in the place of one of these. */
@@ -232,8 +243,7 @@ function settle(row: WhisperRow, outcomes: readonly Outcome[]): void {
     const overlaps = stay.some(({ place }) => place.first < one.place.past && one.place.first < place.past);
     if (!overlaps) stay.push(one);
   }
-  for (const { place, from, decoded } of stay.toSorted((a, b) => b.place.first - a.place.first)) {
-    const at = from - row.prompt.tokens.length;
+  for (const { place, at, decoded } of stay.toSorted((a, b) => b.place.first - a.place.first)) {
     const length = place.tokens.length - (at - place.first);
     row.tokens.splice(at, place.past - at, ...decoded.slice(0, length));
   }
@@ -290,7 +300,7 @@ async function feedOnce(
     tokens.flatMap(({ wanted, place, of }, column) => {
       if (wanted.length === 0) return [];
       const isFirst = place === (rows[i]?.row.prompt.tokens.length ?? 0) - 1;
-      const rule = isFirst ? (rows[i]?.row.firstRule ?? 'text') : 'text';
+      const rule = isFirst ? (rows[i]?.row.firstRule ?? 'text') : (rows[i]?.row.textRule ?? 'text');
       return [{ i, of, candidates: wanted, rule, select: i * width + column }];
     }),
   );

@@ -243,7 +243,12 @@ export class WhisperEngine implements Engine {
   ): Promise<DecodeResult[]> {
     const { config, special } = this.#network;
     const begin = performance.now();
-    const limits = { endOfText: special.endOfText, maxTextTokens, maxTokens: config.maxTargetPositions };
+    const limits = {
+      endOfText: special.endOfText,
+      maxTextTokens,
+      maxTokens: config.maxTargetPositions,
+      firstTimestamp: this.#network.firstTimestamp,
+    };
     const terms = await Promise.all(requests.map(({ hotwords }) => this.#terms.open(hotwords)));
     // A GPU's recorded steps tell of no other tokens than the best.
     const hasTerms = terms.some((list) => list !== undefined);
@@ -336,8 +341,9 @@ export class WhisperEngine implements Engine {
     throw new EngineError('engine_failed', `${this.model.name} does not know the language "${asked}"`);
   }
 
-  #promptOf({ prompt }: DecodeRequest, language: string | undefined): Prompt {
+  #promptOf({ prompt, timestamps = false }: DecodeRequest, language: string | undefined): Prompt {
     const { config, special } = this.#network;
+    const firstTimestamp = timestamps ? this.#network.firstTimestamp : undefined;
     const { committed, task, previousLanguage = language } = prompt;
     const previous = previousLanguage === language ? prompt.previous : [];
     const stranger = [...previous, ...committed].find((token) => !(token >= 0 && token < config.vocabularySize));
@@ -346,7 +352,7 @@ export class WhisperEngine implements Engine {
       throw new EngineError('engine_failed', `${committed.length} committed tokens are more than a window holds`);
     }
     const languageToken = config.isMultilingual && language !== undefined ? special.languages.get(language) : undefined;
-    return buildPrompt(config, special, { languageToken, task, previous, committed });
+    return buildPrompt(config, special, { languageToken, task, previous, committed, firstTimestamp });
   }
 
   #likeliestOf(probabilities: Float32Array): string | undefined {

@@ -90,7 +90,7 @@ export async function stepPass(
     positions: rows.map((row) => (row.finished ? 0 : row.lastPosition)),
     present: rows.map((row) => !row.finished),
     select: open,
-    rules: open.map(() => 'text'),
+    rules: open.map((i) => rows[i]?.nextRule ?? 'text'),
     logits: rows.some((row) => row.samples && !row.finished),
     keepsLogits: shelf?.isFull === false,
   });

@@ -22,6 +22,8 @@ export interface RowLimits {
   readonly maxTextTokens: number;
   /** Most tokens of prompt and text together. */
   readonly maxTokens: number;
+  /** Tokens from here on stand for times, where the network writes any. */
+  readonly firstTimestamp: number | undefined;
 }
 
 export class WhisperRow {
@@ -31,6 +33,14 @@ export class WhisperRow {
   /** Verified in the first pass: text tokens only, at most as many as the row may still write. */
   readonly draft: readonly number[];
   readonly #limit: number;
+  /** Everything that was written: `tokens`, and timestamps between them. */
+  readonly #written: number[] = [];
+  /** Of each of `tokens` in `#written`. */
+  readonly #places: number[] = [];
+  /** Infinity: it writes none. */
+  readonly #firstTimestamp: number;
+  /** The last timestamp. */
+  #time = 0;
   readonly #sampler: TokenSampler | undefined;
   readonly #endless: EndlessText;
   /** Null until the text has ended, and where it never did: at the limit, or because it went round in circles. */
@@ -54,7 +64,9 @@ export class WhisperRow {
     const draft = foreign < 0 ? request.draft : request.draft.slice(0, foreign);
     const isGreedy = request.temperature <= 0;
     // Behind the last token that may be written nothing is chosen, so it need not be fed.
-    this.draft = isGreedy ? draft.slice(0, Math.max(0, this.#limit - 1)) : [];
+    this.#firstTimestamp = (request.timestamps === true ? limits.firstTimestamp : undefined) ?? Infinity;
+    const isDrafted = isGreedy && this.#firstTimestamp === Infinity;
+    this.draft = isDrafted ? draft.slice(0, Math.max(0, this.#limit - 1)) : [];
     this.#sampler = isGreedy ? undefined : new TokenSampler(request.temperature, request.seed);
     this.#endless = new EndlessText(request.audio.length);
     this.#finished = this.#limit === 0;
@@ -88,14 +100,40 @@ export class WhisperRow {
     return this.request.isSpoken === true ? 'beginSpoken' : 'begin';
   }
 
+  /** What may follow a token of the text. */
+  get textRule(): TokenRule {
+    return this.#firstTimestamp < Infinity ? 'timed' : 'text';
+  }
+
+  /**
+   * What may follow the last token that was written: timestamps come in pairs, the end of one sentence and the
+   * beginning of the next.
+   */
+  get nextRule(): TokenRule {
+    const firstTimestamp = this.#firstTimestamp;
+    const [before = firstTimestamp, last = 0] = [this.#written.at(-2), this.#written.at(-1)];
+    if (last < firstTimestamp) return this.textRule;
+    return before < firstTimestamp ? 'timestamp' : 'text';
+  }
+
+  /** Prompt and text as the decoder has them: with timestamps. */
+  get sequence(): readonly number[] {
+    return [...this.#prompt.tokens, ...this.#written];
+  }
+
+  /** Where a token of the text stands in `sequence`; of the one behind the last: right behind it. */
+  placeOf(at: number): number {
+    return this.#prompt.tokens.length + (this.#places[at] ?? (this.#places.at(-1) ?? -1) + 1);
+  }
+
   /** Token to feed next: the last one written. */
   get lastToken(): number {
-    return this.tokens.at(-1)?.id ?? this.#limits.endOfText;
+    return this.#written.at(-1) ?? this.#limits.endOfText;
   }
 
   /** Its place in the row's text. */
   get lastPosition(): number {
-    return this.#prompt.tokens.length + this.tokens.length - 1;
+    return this.#prompt.tokens.length + this.#written.length - 1;
   }
 
   /**
@@ -120,7 +158,15 @@ export class WhisperRow {
       this.#finished = true;
       return;
     }
+    if (token.id >= this.#firstTimestamp) {
+      // Time does not go back.
+      this.#time = Math.max(this.#time, token.id);
+      this.#written.push(this.#time);
+      this.#finished = this.#written.length >= this.#limit;
+      return;
+    }
     this.tokens.push(token);
-    this.#finished = this.#endless.add(token.id) || this.tokens.length >= this.#limit;
+    this.#places.push(this.#written.push(token.id) - 1);
+    this.#finished = this.#endless.add(token.id) || this.#written.length >= this.#limit;
   }
 }
