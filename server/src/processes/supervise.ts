@@ -98,6 +98,11 @@ class Supervisor implements RunningServer {
     this.model = servedModel(this.#settings, model);
     // Somebody else's port is known now: those who share one are not told of each other.
     const port = await freePort(this.#settings.port, host);
+    // Closed after the engines: a run that waits for one still sees its audio there.
+    const arenas = Array.from({ length: processes }, () => AudioArena.create(AUDIO_ARENA_BYTES));
+    this.#opened.addCallback(() => {
+      for (const arena of arenas) arena?.close();
+    });
     const abort = new AbortController();
     const loading = SharedEngines.open(this.#settings, model, {
       processes,
@@ -116,10 +121,8 @@ class Supervisor implements RunningServer {
     });
     // One rejects early where the start is given up.
     loading.catch(() => undefined);
-    const first = Array.from({ length: processes }, (_, at) => {
+    const first = arenas.map((arena, at) => {
       const number = at + 1;
-      const arena = AudioArena.create(AUDIO_ARENA_BYTES);
-      if (arena !== undefined) this.#opened.addCallback(() => arena.close());
       const load = { settings: settingsOf(this.#settings, port, number), model, number };
       const start = () => this.#launch({ ...load, status: this.#status }, arena);
       const child = start();
