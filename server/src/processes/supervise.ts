@@ -195,11 +195,13 @@ class Supervisor implements RunningServer {
   async #follow(child: ServerProcess): Promise<void> {
     if (await child.loaded.then(Boolean, () => false)) {
       this.#serving.add(child);
+      this.#tellStatus();
       if (this.#isDraining) void child.drain();
     }
     await child.exited;
     this.#living.delete(child);
     this.#serving.delete(child);
+    this.#tellStatus();
   }
 
   /** Has another process in the place of one that dies. */
