@@ -30,11 +30,11 @@ export const MEASURED_UNITS: readonly MeasuredUnit[] = [
     model: 'large-v3-turbo',
     form: 'adapted',
     streams: 400,
-    wordsP95Ms: 1_055,
-    finalsP95Ms: 296,
+    wordsP95Ms: 643,
+    finalsP95Ms: 616,
     how: {
-      en: 'Real English speech, weights of the right size, second tries off. The GPU took 330 W. With second tries as they were then, finals took 1,190 ms. Other speech, everything as by default: 400 streams with every partial in time and p95 of finals 616 ms (320 to 384 of them silence), 600 with partials 1.3 times as rarely and 651 ms, 700 with 1.6 times and 756 ms (docs/gpu.md).',
-      zh: '真实英语语音，同等规模的权重，关闭二次解码，GPU 功耗 330 瓦。按当时的默认二次解码，最终结果为 1190 毫秒。换一批语音、全部用默认设置：400 路时中间结果全部按时，最终结果 p95 为 616 毫秒（其中 320 至 384 毫秒是静音）；600 路时中间结果间隔变为 1.3 倍，p95 为 651 毫秒；700 路时为 1.6 倍和 756 毫秒（docs/gpu.md）。',
+      en: 'Real English speech, weights of the right size, second tries on, by --stability align-att --holdback-ms 200. 320 to 384 ms of what finals take is silence; words are those that a partial showed; the GPU took 350 W. 600 streams: partials 1.3 times as rarely, finals 651 ms. On a slower host of the same kind 400 streams had 764 and 725 ms, and three server processes carried 1,000 with partials 3.2 times as rarely and finals after 873 ms (docs/gpu.md).',
+      zh: '真实英语语音，同等规模的权重，开启二次解码，--stability align-att --holdback-ms 200。最终结果的用时中有 320 至 384 毫秒是静音；词延迟只计中间结果显示过的词；GPU 功耗 350 瓦。600 路时中间结果间隔变为 1.3 倍，最终结果 651 毫秒。在同类但较慢的主机上，400 路为 764 和 725 毫秒；三个服务进程承载 1000 路，中间结果间隔变为 3.2 倍，最终结果 873 毫秒（docs/gpu.md）。',
     },
   },
   {
@@ -46,8 +46,21 @@ export const MEASURED_UNITS: readonly MeasuredUnit[] = [
     wordsP95Ms: 1_370,
     finalsP95Ms: 664,
     how: {
-      en: 'Real English speech, 30-s contexts, second tries off. The GPU took 491 W.',
-      zh: '真实英语语音，30 秒上下文，关闭二次解码，GPU 功耗 491 瓦。',
+      en: 'Real English speech, 30-s contexts, second tries off. The GPU took 491 W. With second tries, 150 streams: partials 2.2 times as rarely, words that a partial showed after 1,475 ms, finals after 1,128 ms (docs/gpu.md).',
+      zh: '真实英语语音，30 秒上下文，关闭二次解码，GPU 功耗 491 瓦。开启二次解码、150 路时：中间结果间隔变为 2.2 倍，中间结果显示过的词 1475 毫秒，最终结果 1128 毫秒（docs/gpu.md）。',
+    },
+  },
+  {
+    key: 'h200-large-v3-adapted',
+    device: 'H200',
+    model: 'large-v3',
+    form: 'adapted',
+    streams: 150,
+    wordsP95Ms: 878,
+    finalsP95Ms: 797,
+    how: {
+      en: 'Real English speech, weights of the right size, second tries on. Words: the first ones of an utterance. The GPU took 310 W. 300 streams: partials 1.6 times as rarely, finals after 1,031 ms (docs/gpu.md).',
+      zh: '真实英语语音，同等规模的权重，开启二次解码。词延迟为每句话的首词，GPU 功耗 310 瓦。300 路时中间结果间隔变为 1.6 倍，最终结果 1031 毫秒（docs/gpu.md）。',
     },
   },
   {
