@@ -257,6 +257,38 @@ t.test('a sentence that is said twice is heard twice, where the model stops behi
   }
 });
 
+t.test('words that attend behind their sound are not heard once more in another spelling', async (t) => {
+  const before = scriptOf('the cat and the dog sleep', 1_000);
+  const spelt = (text: string): ScriptedWord[] => scriptOf(text, (before.at(-1)?.endMs ?? 0) + 900, 450);
+  const [whole, alone] = [
+    spelt('printers of basil paris lubbeck and cities'),
+    spelt('printers in basel paris lubac and cities'),
+  ];
+  const behindMs = (whole.at(-1)?.endMs ?? 0) + 900;
+  const behind = scriptOf('a fox jumps over it all', behindMs);
+  const { files, engine } = transcriber({}, [...before, ...whole, ...behind]);
+  const other = transcriber({}, [...before, ...alone, ...behind]).engine;
+  const decode = engine.decode.bind(engine);
+  const [from, to] = [((whole[0]?.startMs ?? 0) - 500) / 20, (behindMs - 500) / 20];
+  const late = (frame: number): number => (frame >= from && frame < to ? Math.ceil(to) + 20 : frame);
+  let asked = 0;
+  // The window as a whole attends where the next sentence begins; what is decoded again is spelt in the other way.
+  engine.decode = async (batch) => {
+    asked += batch.length;
+    if (asked > 1) return other.decode(batch);
+    return (await decode(batch)).map((result) => ({
+      ...result,
+      tokens: result.tokens.map((token) => ({ ...token, frame: late(token.frame) })),
+    }));
+  };
+  const segments = await all(files.transcribe(blocks(0, 12_000), { language: 'en' }));
+  t.ok(asked > 1, 'it was asked again');
+  t.equal(
+    segments.map(({ text }) => text).join(' '),
+    'the cat and the dog sleep printers of basil paris lubbeck and cities a fox jumps over it all',
+  );
+});
+
 t.test('what stops where the attention rests is not gone on with', async (t) => {
   const words = scriptOf('the cat and the dog sleep and a fox jumps over it all', 1_000);
   const { files, engine } = transcriber({}, words);

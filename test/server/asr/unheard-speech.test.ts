@@ -11,7 +11,7 @@ function speech(lengthMs: number, ...spans: readonly (readonly [number, number])
 
 /** Tokens that attend these moments; negative ones begin a sentence. */
 const tokens = (...attendedMs: number[]) =>
-  attendedMs.map((ms) => ({ frame: Math.abs(ms) / 20, beginsSentence: ms < 0 }));
+  attendedMs.map((ms) => ({ frame: Math.abs(ms) / 20, beginsSentence: ms < 0, continuesWord: false }));
 const ms = (unheard: UnheardSpeech | undefined): number => (unheard?.from ?? Number.NaN) / 16;
 
 t.test('a hypothesis that goes on to the end is whole', async (t) => {
@@ -72,4 +72,22 @@ t.test('a word that is drawn out and a pause in thought have no words left out',
 t.test('what was decoded again already is not asked for once more', async (t) => {
   const spoken = speech(12_000, [200, 3_000], [4_000, 7_500], [8_500, 11_000]);
   t.equal(unheardSpeech(tokens(500, 1_500, 2_800, 8_900, 10_500), spoken, 4), undefined);
+});
+
+t.test('a word that attends behind its sound leaves no gap where the next ones attend in it', async (t) => {
+  const spoken = speech(12_000, [200, 11_000]);
+  t.equal(unheardSpeech(tokens(500, 1_800, 7_200, 3_100, 5_100, 5_600, 7_900, 9_000, 10_000), spoken), undefined);
+  const stray = unheardSpeech(tokens(500, 1_800, 7_200, 3_100, 7_900, 9_000, 10_000), spoken);
+  t.equal(stray?.heard, 2, 'one may be a stray');
+});
+
+t.test('a gap within a word is before that word', async (t) => {
+  const spoken = speech(12_000, [200, 3_000], [4_000, 7_500], [8_500, 11_000]);
+  const word = tokens(-500, 1_500, 2_800, 4_100, 8_900, 10_500).map((token, at) => ({
+    ...token,
+    continuesWord: at === 4,
+  }));
+  const unheard = unheardSpeech(word, spoken);
+  t.same([unheard?.index, unheard?.heard], [4, 3]);
+  t.ok(ms(unheard) > 3_000 && ms(unheard) < 4_000, `${ms(unheard)} ms`);
 });

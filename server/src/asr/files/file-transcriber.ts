@@ -260,7 +260,7 @@ export class FileTranscriber {
     const decodePart = (part: Float32Array): Promise<FinalDecode> =>
       decodeFinal(decode, { audio: part, speechRatio }, this.#tokenizer, { fallbackBudgetMs: Infinity, temperature });
     const decoded = await decodeWhole(decodePart, audio, speech, this.#tokenizer).finally(settle);
-    const unheardMs = longestUnheardMs(spokenTokens(decoded.tokens, this.#tokenizer), speech);
+    const unheardMs = longestUnheardMs(spokenTokens(decoded, this.#tokenizer), speech);
     const isMixed = language === null && mayBeMixed(heard, unheardMs, decoded.avgLogprob);
     const parts = isMixed ? await this.#partsByLanguage(audio, speech, run) : [];
     if (parts.length > 1) {

@@ -16,11 +16,19 @@ const PAUSE_MS_MIN = 96;
  * listening, at the beginning of what it left out.
  */
 const AHEAD_MAX = 2;
+/**
+ * Where so many of the next few words attend within a gap, it is none: the word behind it attends elsewhere than where
+ * it is said, as tokens do that the model is sure of by the ones before them.
+ */
+const HEARD_IN_GAP_MIN = 2;
+const NEXT_WORDS = 8;
 
 /** A token of a word. */
 export interface SpokenToken extends Pick<DecodedToken, 'frame'> {
   /** Whether a sentence begins with it. */
   readonly beginsSentence: boolean;
+  /** Whether the token before it is of the same word, which no gap parts. */
+  readonly continuesWord: boolean;
 }
 
 /** Speech that a hypothesis has no words for. */
@@ -50,21 +58,39 @@ export function unheardSpeech(
   let last = 0;
   for (let index = 0; index <= tokens.length; index++) {
     // A word may be attended before its end as well as after its beginning.
-    const next = frames[index];
+    const next = nextHeard(frames, index, last);
     const until = next === undefined ? speech.length : next - framesOf(LAST_WORD_MS);
     const unheard = speechBetween(speech, last + framesOf(LAST_WORD_MS), until);
     if (index >= heardAtLeast && unheard >= framesOf(UNHEARD_MS_MIN)) {
-      const heard = index - wordsAhead(tokens, index);
-      const from = pauseAfter(speech, last);
+      const isWithinWord = tokens[index]?.continuesWord === true;
+      const heard = isWithinWord ? wordOf(tokens, index) : index - wordsAhead(tokens, index);
+      const behind = pauseAfter(speech, last);
       const before = Math.max(0, ...frames.slice(0, heard));
-      const begin = heard === index ? from : pauseBefore(speech, frames[heard] ?? last, before);
+      const begin = heard === index ? behind : pauseBefore(speech, frames[heard] ?? last, before);
+      const from = isWithinWord ? begin : behind;
       const end = next === undefined ? speech.length : pauseBefore(speech, next, from);
       const [partFrom, to] = [begin * VAD_FRAME_SAMPLES, end * VAD_FRAME_SAMPLES];
       return { index, heard, from: from * VAD_FRAME_SAMPLES, part: { from: partFrom, to } };
     }
-    last = Math.max(last, next ?? 0);
+    last = Math.max(last, frames[index] ?? 0);
   }
   return undefined;
+}
+
+/**
+ * Where the words from a token on are heard first, behind the frame that those before it attend last; undefined behind
+ * the last one.
+ */
+function nextHeard(frames: readonly number[], index: number, last: number): number | undefined {
+  const next = frames[index];
+  if (next === undefined) return undefined;
+  const within = frames.slice(index + 1, index + NEXT_WORDS).filter((frame) => frame > last && frame < next);
+  return within.length < HEARD_IN_GAP_MIN ? next : Math.min(...within);
+}
+
+/** The first token of the word that a token continues. */
+function wordOf(tokens: readonly SpokenToken[], index: number): number {
+  return tokens.findLastIndex(({ continuesWord }, at) => at < index && !continuesWord);
 }
 
 /** How many tokens before a gap are the first of a sentence that goes on behind it. */

@@ -3,6 +3,7 @@ import type { DecodedToken } from '../engine.js';
 import { endsSentence } from '../hypothesis/complete-sentence.js';
 import { lettersOf, withoutOverlap } from '../hypothesis/continuation.js';
 import { mayBeCopied } from '../hypothesis/copied-text.js';
+import { saysAgain } from '../hypothesis/says-again.js';
 import { joined, type FinalDecode } from '../hypothesis/final-decode.js';
 import { FRAME_SAMPLES } from '../hypothesis/stability-policy.js';
 import { attentionRests } from '../hypothesis/word-timing.js';
@@ -33,7 +34,7 @@ export async function decodeWhole(
   let heardAtLeast = 0;
   for (let times = 0; times < GAPS_MAX && whole.noise === null; times += 1) {
     if (attentionRests(whole.tokens, whole.language, tokenizer)) break;
-    const spoken = spokenTokens(whole.tokens, tokenizer);
+    const spoken = spokenTokens(whole, tokenizer);
     const unheard = unheardSpeech(spoken, speech, heardAtLeast);
     if (unheard === undefined || unheard.from >= audio.length) break;
     const { index, heard, from, part } = unheard;
@@ -41,7 +42,7 @@ export async function decodeWhole(
     let next = withRest(whole, at, await decode(audio.subarray(from)), from, tokenizer);
     if (next === whole && at < whole.tokens.length && part.to > part.from) {
       const alone = await decode(audio.subarray(part.from, part.to));
-      next = withPart(whole, at, alone, part.from, tokenizer);
+      next = await withPart(whole, at, alone, part.from, tokenizer);
     }
     // What it says there now, or does not say, is not asked again.
     heardAtLeast = (next === whole ? index : heard) + 1;
@@ -51,12 +52,19 @@ export async function decodeWhole(
 }
 
 /** Those of words: marks attend anywhere. */
-export function spokenTokens(tokens: readonly DecodedToken[], tokenizer: EngineTokenizer): readonly PlacedToken[] {
+export function spokenTokens(
+  { tokens, language }: Pick<FinalDecode, 'tokens' | 'language'>,
+  tokenizer: EngineTokenizer,
+): readonly PlacedToken[] {
+  const ids = tokens.map(({ id }) => id);
+  const wordOf = tokenizer.words(ids, language).flatMap(({ first, past }) => ids.slice(first, past).map(() => first));
   let beginsSentence = true;
+  let word: number | undefined;
   return tokens.flatMap((token, at) => {
     const text = tokenizer.decode([token.id]);
     const isWord = lettersOf(text) !== '';
-    const spoken = isWord ? [{ ...token, at, beginsSentence }] : [];
+    const spoken = isWord ? [{ ...token, at, beginsSentence, continuesWord: wordOf[at] === word }] : [];
+    if (isWord) word = wordOf[at];
     if (text.trim() !== '') beginsSentence = endsSentence(text) || (beginsSentence && !isWord);
     return spoken;
   });
@@ -85,19 +93,20 @@ function withRest(
  * What was decoded of a part alone, from a sample on, between the tokens before `at` and the others; unless these say
  * it already: then they only attend elsewhere.
  */
-function withPart(
+async function withPart(
   whole: FinalDecode,
   at: number,
   part: FinalDecode,
   from: number,
   tokenizer: EngineTokenizer,
-): FinalDecode {
+): Promise<FinalDecode> {
   const [before, after] = parted(whole, at, tokenizer);
   const frames = Math.round(from / FRAME_SAMPLES);
   const next = withoutOverlap(before, part, frames, tokenizer);
   const follows = textOf(after.tokens.slice(0, 2 * next.tokens.length), tokenizer);
-  const isKnown = lettersOf(follows).startsWith(lettersOf(next.text)) || mayBeCopied(next.text, follows);
-  if (part.noise !== null || part.avgLogprob < PART_LOGPROB_MIN || isKnown) return whole;
+  if (part.noise !== null || part.avgLogprob < PART_LOGPROB_MIN) return whole;
+  if (lettersOf(follows).startsWith(lettersOf(next.text)) || mayBeCopied(next.text, follows)) return whole;
+  if (await saysAgain(next.text, follows)) return whole;
   return joined(joined(before, next, frames, tokenizer), after, 0, tokenizer);
 }
 
