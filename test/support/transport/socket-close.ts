@@ -120,4 +120,21 @@ export function socketClose(t: Test, create: Create): void {
     server.only().socket.close(4400, 'enough');
     await until(() => server.only().closed.length === 1);
   });
+
+  t.test('close: clients that send all the time see the code, also where the server ends right then', async (t) => {
+    const server = await serve(t, create);
+    const clients = await Promise.all(Array.from({ length: 20 }, () => server.connect()));
+    const codes = clients.map(async (client) => Number((await once(client, 'close'))[0]));
+    const speaking = setInterval(() => {
+      for (const client of clients) {
+        for (let i = 0; i < 5 && client.readyState === WebSocket.OPEN; i++) client.send(new Uint8Array(3_200));
+      }
+    }, 5);
+    t.teardown(() => clearInterval(speaking));
+    await until(() => server.accepted.every(({ messages }) => messages.length >= 10));
+    for (const { socket } of server.accepted) socket.close(1012, 'go on elsewhere');
+    await until(() => server.accepted.every(({ closed }) => closed.length === 1));
+    await server.transport.close();
+    t.same(new Set(await Promise.all(codes)), new Set([1012]));
+  });
 }
