@@ -185,6 +185,30 @@ t.test(
   },
 );
 
+t.test('PO5: a text that breaks off is caught, in every mode', async (t) => {
+  const raw =
+    "so um i think we should not move the release to three o'clock on friday because marcus has to finish the payment " +
+    'tests first and the customer in hamburg wants to see the new invoices before we ship anything to the others';
+  const half = raw.slice(0, raw.indexOf(' payment'));
+  const zh =
+    '嗯我觉得我们不应该把发布时间改到星期五三点因为小王要先完成支付测试而且汉堡的客户想在发货之前看到新的发票和合同';
+  for (const mode of ['standard', 'formal', 'casual', 'concise', 'detailed'] as const) {
+    t.ok(guard(raw, half, mode), mode);
+    t.ok(guard(zh, zh.slice(0, zh.indexOf('要先')), mode), `${mode}, Chinese`);
+    t.equal(guard(raw, raw, mode), undefined, `${mode}: all of it`);
+  }
+  const letter = 'please send me the report by friday because the customer in hamburg wants to see the new invoices';
+  for (const [mode, polished] of [
+    ['formal', 'Because the customer in Hamburg wishes to see the new invoices, please send me the report by Friday.'],
+    ['casual', 'Hamburg wants the new invoices, so send me the report by Friday, please!'],
+    ['concise', 'Report by Friday, please; Hamburg wants the invoices.'],
+    ['concise', 'Please send me the report by Friday for the customer.'],
+    ['detailed', 'Since the customer in Hamburg wants to see the new invoices, please send me the report by Friday.'],
+  ] as const) {
+    t.equal(guard(letter, polished, mode), undefined, `${mode}: ${polished}`);
+  }
+});
+
 t.test('PO2: a model that obeys or answers the text is caught, in every mode that keeps the meaning', async (t) => {
   const poem = 'The waves roll in beneath the silver moon, they sing of ships that sailed away too soon.';
   for (const mode of ['standard', 'formal', 'casual', 'concise', 'detailed'] as const) {

@@ -28,18 +28,33 @@ interface Allowance {
    */
   readonly kept: number;
   readonly grounded: number;
+  /** What may be missing at the end before the text counts as broken off; absent: anything. */
+  readonly end?: MissingEnd;
 }
+
+/** So many units, so many of them not common words and nowhere in the result, and such a share of all: each is met. */
+interface MissingEnd {
+  readonly units: number;
+  readonly contents: number;
+  readonly share: number;
+}
+
+/** Of a text that keeps the wording a clause is enough; one that chooses its words may end in fewer. */
+const CLAUSE: MissingEnd = { units: 4, contents: 2, share: 0 };
+const LONG_CLAUSE: MissingEnd = { units: 6, contents: 3, share: 0 };
+/** A summary leaves out what it likes, but not all that was said from some point on. */
+const SECOND_HALF: MissingEnd = { units: 8, contents: 4, share: 0.5 };
 
 /**
  * `standard` keeps the wording; the others choose their words, so that only an answer to the text, or another text,
  * shows. The figures are ours: set so that the texts of test/server/polish/guard.test.ts fall on their sides with room.
  */
 const ALLOWANCES: Readonly<Record<PolishMode, Allowance>> = {
-  standard: { shortest: 0.5, longest: 1.3, slack: 4, kept: 0.5, grounded: 0.7 },
-  formal: { shortest: 0.4, longest: 2.2, slack: 12, kept: 0.2, grounded: 0.2 },
-  casual: { shortest: 0.4, longest: 1.8, slack: 8, kept: 0.2, grounded: 0.2 },
-  concise: { shortest: 0.08, longest: 1.1, slack: 3, kept: 0.05, grounded: 0.3 },
-  detailed: { shortest: 0.6, longest: 3.5, slack: 20, kept: 0.35, grounded: 0.15 },
+  standard: { shortest: 0.5, longest: 1.3, slack: 4, kept: 0.5, grounded: 0.7, end: CLAUSE },
+  formal: { shortest: 0.4, longest: 2.2, slack: 12, kept: 0.2, grounded: 0.2, end: LONG_CLAUSE },
+  casual: { shortest: 0.4, longest: 1.8, slack: 8, kept: 0.2, grounded: 0.2, end: LONG_CLAUSE },
+  concise: { shortest: 0.08, longest: 1.1, slack: 3, kept: 0.05, grounded: 0.3, end: SECOND_HALF },
+  detailed: { shortest: 0.6, longest: 3.5, slack: 20, kept: 0.35, grounded: 0.15, end: LONG_CLAUSE },
   // The caller decides what comes of it: a translation, a list.
   custom: { shortest: 0, longest: 6, slack: 60, kept: 0, grounded: 0 },
 };
@@ -65,9 +80,6 @@ const REPAIRS = new Set([
   '歉',
 ]);
 const REPAIR_REACH = 6;
-/** So many units in a row that are gone, so many of them not common words, are a clause. */
-const CLAUSE_UNITS = 4;
-const CLAUSE_CONTENTS = 2;
 const REQUEST = /\b(?:can|could|would|will|may|shall) (?:you|i|we)\b[^.!?]*$/i;
 /**
  * What is wrong with `polished` as the text of `raw`; undefined: nothing.
@@ -92,7 +104,7 @@ export function guard(raw: string, polished: string, mode: PolishMode, keepsWord
   if (mode !== 'custom' && isAnswer(raw, polished)) return 'unrelated';
   const aligned = align(said, written, rememberingCost());
   if (isUnrelated(aligned, allowance)) return 'unrelated';
-  if (mode === 'standard' && breaksOff(aligned)) return 'tooShort';
+  if (allowance.end !== undefined && breaksOff(aligned, allowance.end)) return 'tooShort';
   return mode === 'standard' ? changed(aligned, said, written) : undefined;
 }
 
@@ -120,16 +132,28 @@ function pairedShare(aligned: readonly Aligned<Unit>[]): number {
   return aligned.length === 0 ? 1 : aligned.filter(isPaired).length / aligned.length;
 }
 
+function isContent(unit: Unit | undefined): boolean {
+  return unit !== undefined && unit.kind !== 'filler' && !COMMON.has(unit.text);
+}
+
 function isPaired({ before, after }: Aligned<Unit>): boolean {
   return before !== undefined && after !== undefined;
 }
 
-/** Whether the text breaks off: a clause at the end is gone, and nothing stands in its place. */
-function breaksOff(aligned: readonly Aligned<Unit>[]): boolean {
-  const rest = aligned.slice(aligned.findLastIndex(isPaired) + 1);
-  if (rest.some(({ after }) => after !== undefined)) return false;
-  const gone = rest.flatMap(({ before }) => (before === undefined || before.kind === 'filler' ? [] : [before.text]));
-  return gone.length >= CLAUSE_UNITS && gone.filter((text) => !COMMON.has(text)).length >= CLAUSE_CONTENTS;
+/**
+ * Whether the text breaks off: from some point on what was said is gone, and nothing stands in its place. Common words
+ * prove nothing: that which the text ends with may be any later one.
+ */
+function breaksOff(aligned: readonly Aligned<Unit>[], { units, contents, share }: MissingEnd): boolean {
+  const rest = aligned.slice(aligned.findLastIndex((at) => isPaired(at) && isContent(at.after)) + 1);
+  if (rest.some(({ after }) => isContent(after))) return false;
+  // What is told earlier than it was said is not gone.
+  const written = new Set(aligned.flatMap(({ after }) => after?.text ?? []));
+  const said = aligned.filter(({ before }) => before !== undefined && before.kind !== 'filler');
+  const gone = rest.flatMap(({ before, after }) => (before === undefined || after !== undefined ? [] : before));
+  const missing = gone.filter((unit) => isContent(unit) && !written.has(unit.text));
+  const count = gone.filter(({ kind }) => kind !== 'filler').length;
+  return count >= Math.max(units, share * said.length) && missing.length >= contents;
 }
 
 /**
