@@ -71,6 +71,18 @@ t.test('a repeating decode that was told no previous text is tried in two halves
   t.same(seconds, [8, 4, 4]);
 });
 
+t.test('marks in a row are a loop, however far the attention moves on them', async (t) => {
+  const text = ` he said it${'.'.repeat(40)}`;
+  const { tokens, ...more } = heard(text);
+  const marks = { ...more, tokens: tokens.map((token, at) => ({ ...token, frame: 8 * at })) };
+  const again = answering(marks, heard(' hello'), heard(' there'));
+  const final = await decodeFinal(again.decode, spoken(10), tokenizer, { ...FRESH, previousText: '' });
+  t.equal(final.text, 'hello there', 'what they stand for is heard');
+  const always = answering(...Array.from({ length: 9 }, () => marks));
+  const once = await decodeFinal(always.decode, spoken(10), tokenizer, { ...FRESH, fallbackBudgetMs: 0 });
+  t.equal(once.text, 'he said it.', 'and one is left where there is no time for that');
+});
+
 t.test('an unsure decode stands: nothing is drawn by chance', async (t) => {
   const { asked, decode } = answering(heard(' hello', -2));
   t.match(await decodeFinal(decode, spoken(8), tokenizer, FRESH), { text: 'hello', noise: null, temperature: 0 });

@@ -37,6 +37,14 @@ t.test('repeated speech is no loop: its attention moves on', async (t) => {
   t.equal(findLoop(moving([1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3])), null);
 });
 
+t.test('nobody says marks in a row, even where the attention moves on', async (t) => {
+  const marks = result(moving([1, 2, ...Array.from({ length: 20 }, () => 7)]));
+  const sound = { audioMs: 5_000, speechMs: 5_000 };
+  t.same(assess(marks, `no wait${'。'.repeat(20)}`, undefined, sound).loop, { start: 2, period: 1 });
+  t.equal(assess(marks, `no wait${' go'.repeat(20)}`, undefined, sound).loop, null, 'but words');
+  t.equal(assess(result(moving([1, 2, 7, 7, 7])), 'no wait。。。', undefined, sound).loop, null, 'and a few marks');
+});
+
 t.test('every loop that is appended is found, and nothing before it is blamed', async (t) => {
   holds(
     t,

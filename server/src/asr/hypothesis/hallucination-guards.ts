@@ -70,8 +70,9 @@ export function assess(
   sound: Sound = UNKNOWN,
 ): Assessment {
   const avgLogprob = avgLogprobOf(result);
-  const found = findLoop(result.tokens);
-  const loop = found !== null && !wasSaid(found, result, text, sound) ? found : null;
+  const isUnspoken = MARKS_BEHIND.test(text);
+  const found = findLoop(result.tokens, isUnspoken);
+  const loop = found !== null && (isUnspoken || !wasSaid(found, result, text, sound)) ? found : null;
   const words = wordsIn(text);
   const isRepetitive = new Set(words.map((word) => word.toLowerCase())).size * COPIES_MIN <= words.length;
   const isHurried = words.length * WORD_MS > sound.speechMs;
@@ -156,17 +157,24 @@ const copiesOfLoop = (period: number): number => (period === 1 ? 6 : period === 
 const SPOKEN_TOKEN_FRAMES = 3;
 
 /**
- * A phrase that repeats up to the end of the tokens (the last copy may be cut) without the attention moving on as it
- * would through repeated speech; null if there is none. The shortest period wins.
+ * So many marks in a row at its end no text has: nobody says them, however far the attention moves while the model
+ * writes them.
  */
-export function findLoop(tokens: readonly DecodedToken[]): Loop | null {
+const MARKS_BEHIND = /[^\p{L}\p{N}\s]{8}\s*$/u;
+
+/**
+ * A phrase that repeats up to the end of the tokens (the last copy may be cut) without the attention moving on as it
+ * would through repeated speech, wherever it moves if the phrase is known to be unspoken; null if there is none. The
+ * shortest period wins.
+ */
+export function findLoop(tokens: readonly DecodedToken[], isUnspoken = false): Loop | null {
   for (let period = 1; period <= Math.min(PERIOD_MAX, tokens.length / 2); period += 1) {
     let start = tokens.length - period;
     while (start > 0 && tokens[start - 1]?.id === tokens[start - 1 + period]?.id) start -= 1;
     const length = tokens.length - start;
     if (length < copiesOfLoop(period) * period) continue;
     const heardFrames = (tokens.at(-1)?.frame ?? 0) - (tokens[start]?.frame ?? 0);
-    if (heardFrames < (length - 1) * SPOKEN_TOKEN_FRAMES) return { start, period };
+    if (isUnspoken || heardFrames < (length - 1) * SPOKEN_TOKEN_FRAMES) return { start, period };
   }
   return null;
 }
