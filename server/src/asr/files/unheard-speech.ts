@@ -16,12 +16,6 @@ const PAUSE_MS_MIN = 96;
  * listening, at the beginning of what it left out.
  */
 const AHEAD_MAX = 2;
-/**
- * Where so many of the next few words attend within a gap, it is none: the word behind it attends elsewhere than where
- * it is said, as tokens do that the model is sure of by the ones before them.
- */
-const HEARD_IN_GAP_MIN = 2;
-const NEXT_WORDS = 8;
 
 /** A token of a word. */
 export interface SpokenToken extends Pick<DecodedToken, 'frame'> {
@@ -58,7 +52,7 @@ export function unheardSpeech(
   let last = 0;
   for (let index = 0; index <= tokens.length; index++) {
     // A word may be attended before its end as well as after its beginning.
-    const next = nextHeard(frames, index, last);
+    const next = frames[index];
     const until = next === undefined ? speech.length : next - framesOf(LAST_WORD_MS);
     const unheard = speechBetween(speech, last + framesOf(LAST_WORD_MS), until);
     if (index >= heardAtLeast && unheard >= framesOf(UNHEARD_MS_MIN)) {
@@ -72,20 +66,9 @@ export function unheardSpeech(
       const [partFrom, to] = [begin * VAD_FRAME_SAMPLES, end * VAD_FRAME_SAMPLES];
       return { index, heard, from: from * VAD_FRAME_SAMPLES, part: { from: partFrom, to } };
     }
-    last = Math.max(last, frames[index] ?? 0);
+    last = Math.max(last, next ?? 0);
   }
   return undefined;
-}
-
-/**
- * Where the words from a token on are heard first, behind the frame that those before it attend last; undefined behind
- * the last one.
- */
-function nextHeard(frames: readonly number[], index: number, last: number): number | undefined {
-  const next = frames[index];
-  if (next === undefined) return undefined;
-  const within = frames.slice(index + 1, index + NEXT_WORDS).filter((frame) => frame > last && frame < next);
-  return within.length < HEARD_IN_GAP_MIN ? next : Math.min(...within);
 }
 
 /** The first token of the word that a token continues. */
