@@ -79,6 +79,8 @@ export interface ServedModel {
   readonly device: string;
   /** The small model that comes with Sotto. */
   readonly isEmbedded: boolean;
+  /** Whether it knows other languages than English; of no model: true. */
+  readonly isMultilingual: boolean;
 }
 
 /**
@@ -101,9 +103,10 @@ const DECODER_AFTER_MS = 5_000;
 
 /** What a server with these settings serves. */
 export function servedModel({ engine, devices }: Settings, installed: InstalledModel): ServedModel {
-  if (engine !== 'whisper') return { name: engine, device: 'cpu', isEmbedded: false };
+  if (engine !== 'whisper') return { name: engine, device: 'cpu', isEmbedded: false, isMultilingual: true };
   const device = parseDevices(devices).map(nameOfDevice).join(',');
-  return { name: installed.name, device, isEmbedded: installed.name === EMBEDDED_MODEL };
+  const { name, files } = installed;
+  return { name, device, isEmbedded: name === EMBEDDED_MODEL, isMultilingual: files.config.isMultilingual };
 }
 
 async function start(

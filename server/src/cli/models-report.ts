@@ -82,6 +82,12 @@ export function wholeWindowNote({ name, manifest: { buckets } }: InstalledModel)
   );
 }
 
+/** Of a model that hears one language; empty of any other. */
+export function englishOnlyNote(name: string, { isMultilingual }: { readonly isMultilingual: boolean }): string {
+  if (isMultilingual) return '';
+  return `${name} knows English alone, and writes English words whatever language it hears.\n`;
+}
+
 function paddingRow(padding: JudgedPadding): string[] {
   return [
     `${padding.shortestContext / 16_000} s`,

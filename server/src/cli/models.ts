@@ -18,7 +18,7 @@ import {
 } from '@sotto/models';
 import { InvalidArgumentError, type Command } from 'commander';
 import { asCommandError } from './command-error.js';
-import { calibrationReport, checkReport, modelTable, wholeWindowNote } from './models-report.js';
+import { calibrationReport, checkReport, englishOnlyNote, modelTable, wholeWindowNote } from './models-report.js';
 import { askServer, withServer } from './server-request.js';
 import { showPullProgress } from './pull-progress.js';
 
@@ -189,6 +189,7 @@ async function pull(repository: string, flags: PullFlags): Promise<void> {
     default: flags.default ?? false,
   });
   print(`Pulled ${model.name} (${pulled.commit.slice(0, 12)}): ${model.directory}\n`);
+  print(englishOnlyNote(model.name, model.files.config));
   print(`To see that it runs, and how fast: npx sotto models check ${model.name}\n`);
 }
 
@@ -233,6 +234,7 @@ async function add(path: string, flags: FolderFlag & { name?: string; default?: 
     .finally(bar.end);
   print(`Added ${model.name}: ${model.directory}\n`);
   print(wholeWindowNote(model));
+  print(englishOnlyNote(model.name, model.files.config));
 }
 
 async function pack(folder: string, directory: string): Promise<void> {

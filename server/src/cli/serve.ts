@@ -4,6 +4,7 @@ import { endOnSignals, stopOnSignals } from '../lifecycle.js';
 import { createLog } from '../log.js';
 import type { RunningServer } from '../main.js';
 import { CommandError } from './command-error.js';
+import { englishOnlyNote } from './models-report.js';
 import { addSettingFlags, settingsOf, type SettingFlags } from './setting-flags.js';
 
 export function registerServeCommand(program: Command): void {
@@ -30,6 +31,7 @@ async function serve(flags: SettingFlags): Promise<void> {
   release();
   const { url, model } = server;
   process.stdout.write(`Sotto is listening on ${url} (model ${model.name}, ${model.device})\n`);
+  process.stdout.write(englishOnlyNote(model.name, model));
   if (model.isEmbedded) {
     process.stdout.write(
       `${model.name} is Whisper base (99 languages) taught to take short windows. A larger one makes fewer mistakes: ` +

@@ -81,7 +81,7 @@ class Supervisor implements RunningServer {
   #isDraining = false;
   #onStopAsked: (() => void) | undefined;
   url = '';
-  model: RunningServer['model'] = { name: '', device: '', isEmbedded: false };
+  model: RunningServer['model'] = { name: '', device: '', isEmbedded: false, isMultilingual: true };
 
   constructor(settings: Settings, log: Logger, opened: OpenedParts) {
     this.#settings = settings;

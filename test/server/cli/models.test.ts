@@ -10,6 +10,7 @@ import { smallNetwork } from '../../support/foreign/network.js';
 import { fixturesFolder, tinyWhisperFolder } from '../../support/fixtures.js';
 import { ModelHub } from '../../support/model-hub.js';
 import { writeRandomWhisper } from '../../support/random-whisper.js';
+import { ServerProcess } from '../../support/server-process.js';
 import { smallTokenizer, SPECIAL_NAMES } from '../../support/small-tokenizer.js';
 import { SOTTO_ARGUMENTS, SOTTO_ENVIRONMENT } from '../../support/sotto-command.js';
 import { isWholeRun, wholeRunOnly } from '../../support/whole-run.js';
@@ -48,6 +49,20 @@ t.test('list, add, check', async (t) => {
   t.match(stdout, /languages +en, zh, de\n/);
   t.match(stdout, /Speed with 1 thread /);
   t.match(stdout, /\n30 s +\d+ ms +[\d.]+ x/);
+});
+
+t.test('of a model that knows English alone adding and serving say so', async (t) => {
+  const models = await mkdtemp(join(tmpdir(), 'sotto-english-'));
+  t.teardown(() => rm(models, { recursive: true }));
+  const sotto = await folder(t, { SOTTO_MODELS: models });
+  const generation = { is_multilingual: false };
+  const given = await writeRandomWhisper(join(models, 'given'), { generation });
+  const said = /tiny-en knows English alone, and writes English words whatever language it hears\.\n/;
+  const added = await sotto('add', given, '--name', 'tiny-en');
+  t.match(added, { code: 0, stdout: said });
+  const server = await ServerProcess.start(t, ['--models', models, '--model', 'tiny-en']);
+  await server.says(said);
+  t.match(server.stdout, /\(model tiny-en, cpu\)/);
 });
 
 t.test('pull fetches a Whisper from a hub, adds it, and fetches nothing twice', async (t) => {
