@@ -63,9 +63,10 @@ export class WhisperRow {
     const foreign = request.draft.findIndex((token) => !isText(token));
     const draft = foreign < 0 ? request.draft : request.draft.slice(0, foreign);
     const isGreedy = request.temperature <= 0;
-    // Behind the last token that may be written nothing is chosen, so it need not be fed.
     this.#firstTimestamp = (request.timestamps === true ? limits.firstTimestamp : undefined) ?? Infinity;
+    // A draft has no timestamps: the text with them is another one.
     const isDrafted = isGreedy && this.#firstTimestamp === Infinity;
+    // Behind the last token that may be written nothing is chosen, so it need not be fed.
     this.draft = isDrafted ? draft.slice(0, Math.max(0, this.#limit - 1)) : [];
     this.#sampler = isGreedy ? undefined : new TokenSampler(request.temperature, request.seed);
     this.#endless = new EndlessText(request.audio.length);
